@@ -1,0 +1,44 @@
+# Tests are found by looking.
+#
+#     tests/unit/<room>/test_<name>.c    -> unit_<room>_<name>, linked with <room> and lower
+#     tests/fuzz/fuzz_<name>.c           -> fuzz_<name>; as corpus_<name> it replays the seeds of
+#                                           tests/fuzz/corpus/<name>/ in every ordinary build
+pkg_check_modules(CMOCKA IMPORTED_TARGET cmocka)
+
+if(CMOCKA_FOUND)
+  foreach(room IN LISTS rooms)
+    file(GLOB tests CONFIGURE_DEPENDS "tests/unit/${room}/test_*.c")
+    foreach(source IN LISTS tests)
+      get_filename_component(name "${source}" NAME_WE)
+      string(REGEX REPLACE "^test_" "unit_${room}_" name "${name}")
+      add_executable(${name} "${source}")
+      target_include_directories(${name} PRIVATE
+        "${PROJECT_SOURCE_DIR}/src" "${PROJECT_SOURCE_DIR}" "${PROJECT_BINARY_DIR}")
+      target_compile_definitions(${name} PRIVATE "FIXTURES=\"${PROJECT_SOURCE_DIR}/tests/fixtures\"")
+      target_link_libraries(${name} PRIVATE ${rooms_up_to_${room}} PkgConfig::CMOCKA auxot_flags)
+      add_test(NAME ${name} COMMAND ${name} WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}")
+      set_tests_properties(${name} PROPERTIES TIMEOUT 120)
+    endforeach()
+  endforeach()
+else()
+  message(WARNING "no cmocka: unit tests are not built")
+endif()
+
+file(GLOB harnesses CONFIGURE_DEPENDS "tests/fuzz/fuzz_*.c")
+foreach(source IN LISTS harnesses)
+  get_filename_component(name "${source}" NAME_WE)
+  string(REGEX REPLACE "^fuzz_" "" topic "${name}")
+  add_executable(${name} "${source}")
+  target_include_directories(${name} PRIVATE
+    "${PROJECT_SOURCE_DIR}/src" "${PROJECT_SOURCE_DIR}" "${PROJECT_BINARY_DIR}")
+  target_link_libraries(${name} PRIVATE ${rooms_up_to_providers} auxot_flags)
+  if(AUXOT_SANITIZE STREQUAL "fuzzer")
+    target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+  else()
+    target_sources(${name} PRIVATE tests/fuzz/replay_main.c)
+    add_test(NAME corpus_${topic}
+      COMMAND ${name} tests/fuzz/corpus/${topic} tests/fixtures
+      WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}")
+    set_tests_properties(corpus_${topic} PROPERTIES TIMEOUT 120)
+  endif()
+endforeach()
