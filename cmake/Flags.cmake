@@ -40,13 +40,13 @@ endif()
 
 # ---- hardening, or a sanitizer -------------------------------------------------------------------
 
-target_compile_options(auxot_sanitize INTERFACE
-  -fno-strict-aliasing "-ffile-prefix-map=${PROJECT_SOURCE_DIR}/=")
+target_compile_options(auxot_sanitize INTERFACE -fno-strict-aliasing)
 
 if(AUXOT_SANITIZE STREQUAL "")
   # Defined overflow and kept null checks: in sanitizer builds they would hide the very findings.
   target_compile_options(auxot_sanitize INTERFACE
-    -fno-strict-overflow -fno-delete-null-pointer-checks)
+    -fno-strict-overflow -fno-delete-null-pointer-checks
+    "-ffile-prefix-map=${PROJECT_SOURCE_DIR}/=") # same source, same binary, wherever it lies
   foreach(flag -fstack-protector-strong -fstack-clash-protection -fcf-protection=full
       -ftrivial-auto-var-init=zero -fzero-call-used-regs=used-gpr)
     add_flag_if_known(auxot_sanitize ${flag})
