@@ -1,0 +1,124 @@
+/* base/buf.c: the bounded byte appender. */
+#include "base/buf.h"
+
+#include "base/mem.h"
+
+#include <assert.h>
+#include <stdio.h>
+
+#define FIRST_ROOM_BYTES 256u
+#define SLACK_BYTES      64u /* simdjson may read this far behind the content */
+
+void buf_init(struct buf *buf, size_t limit_bytes)
+{
+    assert(limit_bytes > 0 && limit_bytes < SIZE_MAX / 4);
+    *buf = (struct buf){.limit_bytes = limit_bytes};
+}
+
+void buf_release(struct buf *buf)
+{
+    mem_free(buf->data);
+    *buf = (struct buf){.limit_bytes = buf->limit_bytes};
+}
+
+void buf_clear(struct buf *buf)
+{
+    buf->len = 0;
+    buf->failed = false;
+    if (buf->data)
+        buf->data[0] = '\0';
+}
+
+char *buf_reserve(struct buf *buf, size_t len)
+{
+    assert(buf->limit_bytes > 0); /* buf_init was called */
+    if (buf->failed || len > buf->limit_bytes - buf->len) {
+        buf->failed = true;
+        return NULL;
+    }
+    size_t needed = buf->len + len + SLACK_BYTES;
+    if (needed > buf->room_bytes) {
+        size_t room = buf->room_bytes ? buf->room_bytes * 2 : FIRST_ROOM_BYTES;
+        if (room > buf->limit_bytes + SLACK_BYTES)
+            room = buf->limit_bytes + SLACK_BYTES;
+        if (room < needed)
+            room = needed;
+        char *grown = mem_realloc(buf->data, room);
+        if (!grown) {
+            buf->failed = true;
+            return NULL;
+        }
+        buf->data = grown;
+        buf->room_bytes = room;
+    }
+    return buf->data + buf->len;
+}
+
+void buf_append(struct buf *buf, const void *bytes, size_t len)
+{
+    char *room = buf_reserve(buf, len);
+    if (!room)
+        return;
+    if (len)
+        memcpy(room, bytes, len);
+    buf->len += len;
+    buf->data[buf->len] = '\0';
+}
+
+void buf_append_str(struct buf *buf, struct str s)
+{
+    buf_append(buf, s.at, s.len);
+}
+
+void buf_puts(struct buf *buf, const char *text)
+{
+    buf_append(buf, text, strlen(text));
+}
+
+void buf_putc(struct buf *buf, char c)
+{
+    buf_append(buf, &c, 1);
+}
+
+void buf_vprintf(struct buf *buf, const char *format, va_list args)
+{
+    char    room[512];
+    va_list again;
+    va_copy(again, args);
+    int len = vsnprintf(room, sizeof room, format, args);
+    if (len >= 0 && (size_t)len < sizeof room) {
+        buf_append(buf, room, (size_t)len);
+    } else if (len >= 0) {
+        char *into = buf_reserve(buf, (size_t)len);
+        if (into) { /* the slack behind every reservation holds the NUL */
+            vsnprintf(into, (size_t)len + 1, format, again);
+            buf->len += (size_t)len;
+        }
+    }
+    va_end(again);
+}
+
+void buf_printf(struct buf *buf, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    buf_vprintf(buf, format, args);
+    va_end(args);
+}
+
+void buf_consume(struct buf *buf, size_t len)
+{
+    assert(len <= buf->len);
+    if (len == 0)
+        return;
+    memmove(buf->data, buf->data + len, buf->len - len);
+    buf->len -= len;
+    buf->data[buf->len] = '\0';
+}
+
+char *buf_take(struct buf *buf)
+{
+    char *data = TAKE(buf->data);
+    buf_release(buf);
+    return data;
+}

@@ -1,0 +1,104 @@
+/* base/mem.c: thin over malloc, so that a failing allocator can be put in its place by a test. */
+#include "base/mem.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BLOCK_BYTES 4064u /* with malloc's header just under a page */
+#define ALIGN_BYTES 16u
+
+void *mem_alloc(size_t size_bytes)
+{
+    return malloc(size_bytes ? size_bytes : 1);
+}
+
+void *mem_zalloc(size_t count, size_t size_bytes)
+{
+    return calloc(count ? count : 1, size_bytes ? size_bytes : 1);
+}
+
+void *mem_realloc(void *old, size_t size_bytes)
+{
+    return realloc(old, size_bytes ? size_bytes : 1);
+}
+
+void mem_free(void *block)
+{
+    free(block);
+}
+
+char *mem_dup(const void *bytes, size_t len)
+{
+    char *copy = mem_alloc(len + 1);
+    if (!copy)
+        return NULL;
+    if (len)
+        memcpy(copy, bytes, len);
+    copy[len] = '\0';
+    return copy;
+}
+
+struct arena_block {
+    struct arena_block *next;
+    size_t              size_bytes;
+    _Alignas(ALIGN_BYTES) char room[];
+};
+
+void arena_init(struct arena *arena, size_t limit_bytes)
+{
+    *arena = (struct arena){.limit_bytes = limit_bytes};
+}
+
+/* Starts a block that has room for `size_bytes`. False past the limit or without memory. */
+static bool arena_grow(struct arena *arena, size_t size_bytes)
+{
+    size_t room = size_bytes > BLOCK_BYTES ? size_bytes : BLOCK_BYTES;
+    if (room > arena->limit_bytes - arena->used_bytes)
+        room = size_bytes;
+    if (room > arena->limit_bytes - arena->used_bytes)
+        return false;
+    struct arena_block *block = mem_alloc(sizeof *block + room);
+    if (!block)
+        return false;
+    block->next = arena->blocks;
+    block->size_bytes = room;
+    arena->blocks = block;
+    arena->used_bytes += room;
+    arena->at = block->room;
+    arena->end = block->room + room;
+    return true;
+}
+
+void *arena_alloc(struct arena *arena, size_t size_bytes)
+{
+    if (size_bytes > arena->limit_bytes)
+        return NULL;
+    size_t rounded = (size_bytes + ALIGN_BYTES - 1) & ~(size_t)(ALIGN_BYTES - 1);
+    if ((size_t)(arena->end - arena->at) < rounded && !arena_grow(arena, rounded))
+        return NULL;
+    void *room = arena->at;
+    arena->at += rounded;
+    return room;
+}
+
+char *arena_dup(struct arena *arena, const void *bytes, size_t len)
+{
+    char *copy = arena_alloc(arena, len + 1);
+    if (!copy)
+        return NULL;
+    if (len)
+        memcpy(copy, bytes, len);
+    copy[len] = '\0';
+    return copy;
+}
+
+void arena_release(struct arena *arena)
+{
+    while (arena->blocks) {
+        struct arena_block *block = arena->blocks;
+        arena->blocks = block->next;
+        mem_free(block);
+    }
+    arena_init(arena, arena->limit_bytes);
+}

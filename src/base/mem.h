@@ -1,0 +1,49 @@
+/* base/mem.h: allocation, and memory that frees itself at the end of a scope or of a request.
+ *
+ * Thread:  any. An arena belongs to one thread at a time.
+ */
+#pragma once
+#include "base/err.h"
+#include <stddef.h>
+#include <stdint.h>
+
+/** malloc of at least one byte; NULL when there is no memory. Yours to mem_free(). */
+MUST_USE void *mem_alloc(size_t size_bytes);
+/** Zeroed array; the product is checked. NULL when there is no memory or it would overflow. */
+MUST_USE void *mem_zalloc(size_t count, size_t size_bytes);
+/** realloc of at least one byte; on NULL the old block stays yours. */
+MUST_USE void *mem_realloc(void *old, size_t size_bytes);
+void           mem_free(void *block);
+/** A NUL-terminated copy of `len` bytes. */
+MUST_USE char *mem_dup(const void *bytes, size_t len);
+
+/** Locals that free themselves on every way out; ownership leaves by TAKE on one visible line. */
+static inline void mem_auto_free(void *pointer_to_pointer)
+{
+    void **block = pointer_to_pointer;
+    mem_free(*block);
+}
+#define AUTO_FREE __attribute__((cleanup(mem_auto_free)))
+#define TAKE(pointer)                        \
+    __extension__({                          \
+        __typeof__(pointer) taken_ = (pointer); \
+        (pointer) = NULL;                    \
+        taken_;                              \
+    })
+
+/** Memory of one request: many small pieces, one free. Bounded; zero-initialise, then arena_init. */
+struct arena_block;
+struct arena {
+    struct arena_block *blocks; /* newest first */
+    char               *at, *end;
+    size_t              used_bytes, limit_bytes;
+};
+
+/** Empty arena that will hold at most `limit_bytes`; allocates nothing yet. */
+void arena_init(struct arena *arena, size_t limit_bytes);
+/** 16-byte aligned room, not zeroed; NULL past the limit or without memory. */
+MUST_USE void *arena_alloc(struct arena *arena, size_t size_bytes);
+/** NUL-terminated copy; NULL past the limit. */
+MUST_USE char *arena_dup(struct arena *arena, const void *bytes, size_t len);
+/** Frees everything; the arena may be used again with the same limit. */
+void arena_release(struct arena *arena);

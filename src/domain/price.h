@@ -1,0 +1,33 @@
+/* domain/price.h: what a model's tokens cost. Integers only: micro-dollars per million tokens.
+ *
+ * Facts come from an embedded table (prices.csv: source and date in it). An unknown price is unknown,
+ * never 0. The long-context tier reprices the whole request.
+ */
+#pragma once
+#include "domain/provider.h"
+#include "wire/meter.h"
+
+#define COST_UNKNOWN (-1)
+
+struct price {
+    const char *model;
+    enum provider_kind kind;
+    int64_t input, output, cached, cache_write; /* micro-dollars per 1e6 tokens; COST_UNKNOWN */
+    int64_t long_from_tokens;                   /* 0: no long tier */
+    int64_t long_input, long_output, long_cached;
+    int64_t context_tokens, max_output_tokens;  /* abilities, when the table has them; -1 */
+};
+
+struct price_table; /* immutable, any thread */
+
+/** Reads the embedded table. ERR_NO_MEMORY, ERR_MALFORMED (a bug in the table: says the line). */
+MUST_USE enum err price_table_new(struct str csv, struct price_table **out_table, struct error *error);
+void              price_table_free(struct price_table *table);
+/** Exact name, else the name without a trailing -YYYY-MM-DD or -YYYYMMDD date; NULL when unknown. */
+const struct price *price_find(const struct price_table *table, enum provider_kind kind,
+                               struct str model);
+/** Micro-dollars, rounded up to the next whole one; COST_UNKNOWN when price or tokens are unknown. */
+int64_t price_cost(const struct price *price, const struct usage *usage);
+
+extern const char          prices_csv[]; /* generated from prices.csv */
+extern const unsigned long prices_csv_len;

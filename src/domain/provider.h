@@ -1,0 +1,90 @@
+/* domain/provider.h: what the rules know of providers: configuration only, no sockets, no health.
+ *
+ * Everything here is immutable once built: it lives in a snapshot's arena and is shared by all threads.
+ * Strings are NUL-terminated, never NULL unless said, owned by the snapshot.
+ */
+#pragma once
+#include "base/err.h"
+#include "wire/api.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* In cascade order: SPEC 4.1. */
+enum provider_kind {
+    PROVIDER_GPU,
+    PROVIDER_CLI,
+    PROVIDER_OPENAI,
+    PROVIDER_ANTHROPIC,
+    PROVIDER_KIND_COUNT
+};
+enum tier { TIER_GPU, TIER_CLI, TIER_CLOUD, TIER_COUNT };
+
+const char *provider_kind_name(enum provider_kind kind); /* "openai" */
+bool        provider_kind_parse(struct str name, enum provider_kind *out_kind);
+enum tier   provider_kind_tier(enum provider_kind kind);
+const char *tier_name(enum tier tier);
+bool        tier_parse(struct str name, enum tier *out_tier);
+
+enum condition { CONDITION_OFFLINE, CONDITION_OVER_QUOTA, CONDITION_QUEUE_TOO_DEEP, CONDITION_COUNT };
+const char *condition_name(enum condition condition); /* "queue_too_deep" */
+bool        condition_parse(struct str name, enum condition *out_condition);
+
+struct model {
+    const char *id; /* the provider's own spelling */
+    bool        is_surfaced;
+    int64_t     context_tokens; /* -1 unknown */
+    int64_t     created_at_ms;  /* wall clock; 0 unknown */
+};
+
+/** When `condition` holds for the provider that owns it, `provider_id` comes right behind it. */
+struct fallback_rule {
+    enum condition condition;
+    const char    *provider_id;
+    const char    *model;     /* NULL: the target's default */
+    int64_t        threshold; /* tickets waiting, for queue_too_deep */
+};
+#define FALLBACK_THRESHOLD_DEFAULT 10
+
+struct timeouts {
+    int64_t connect_ms, first_byte_ms, plain_ms, idle_ms;
+};
+extern const struct timeouts timeouts_default_cloud; /* 5 s, 120 s, 600 s, 120 s */
+
+#define PROVIDERS_MAX      256u
+#define MODELS_MAX         2000u /* of one provider */
+#define RULES_MAX          16u   /* of one provider */
+
+struct provider {
+    const char *id; /* "prv_..." */
+    const char *name, *slug;
+    enum provider_kind kind;
+    const char *base_url;      /* normalised: no trailing slash; openai with /v1, anthropic without */
+    const char *default_model; /* NULL: none */
+    const struct model *models; /* sorted by id (strcmp) */
+    size_t model_count;
+    const struct fallback_rule *rules;
+    size_t rule_count;
+    struct timeouts timeouts;
+    int64_t wait_ms, max_concurrent; /* 0: none */
+    bool    is_paused;
+    bool    has_key;
+    int64_t credential_version; /* grows with each new key; a verdict about a key carries it */
+    int64_t created_at_ms;
+    int64_t created_seq; /* order of creation */
+    void   *live;        /* the long-lived part (health, secret, pool keys): gateway's; opaque here */
+};
+
+/** NULL when it has no such model. Binary search. */
+const struct model *provider_model(const struct provider *provider, struct str model_id);
+
+/** Makes a slug: lower-case ASCII letters, digits and '-', 1 to 40 bytes; "provider" if nothing is left. */
+void provider_slug(struct str name, char *out_slug, size_t room_bytes);
+
+/**
+ * Normalises a base URL: http or https only, no userinfo, query, fragment; openai ends in /v1 (added
+ * when the path is empty), anthropic's trailing /v1 is removed; no trailing slash; host lower-cased.
+ * Errors: ERR_MALFORMED with a sentence.
+ */
+MUST_USE enum err provider_base_url(enum provider_kind kind, struct str given, char *out_url,
+                                    size_t room_bytes, struct error *error);

@@ -1,0 +1,117 @@
+/* domain/route.h: who may answer this request, in which order, and why (not). SPEC 4.1.
+ *
+ * A pure function of (request, caller, configuration, health, now). Live traffic, the dry run and the
+ * tests call the same one.
+ */
+#pragma once
+#include "domain/health.h"
+#include "domain/provider.h"
+
+/** A named route or alias: SPEC 4.1 item 4. */
+enum step_when { STEP_ALWAYS, STEP_PREVIOUS_FULL, STEP_PREVIOUS_OFFLINE };
+struct route_step {
+    const char    *provider_id; /* one of the three is set: provider (with or without model), */
+    const char    *model;       /* model alone (every provider that serves it), */
+    int            tier;        /* or tier; -1 when unused */
+    enum step_when when;
+};
+#define STEPS_MAX 16u
+struct named_route {
+    const char *id, *name; /* the name may end in '*': a pattern by prefix */
+    const struct route_step *steps;
+    size_t step_count;
+};
+
+/** The part of a snapshot that routing reads. */
+struct routing {
+    const struct provider *const *providers; /* in cascade order: kind, then created_seq */
+    size_t provider_count;
+    const char *auto_provider_id; /* NULL: no Auto default */
+    const char *auto_model;       /* NULL: that provider's default */
+    const struct named_route *routes;
+    size_t route_count;
+    int64_t version;
+};
+
+/** Health of each provider, in the order of routing.providers. */
+struct provider_view {
+    struct health_view health;
+    const struct health *models; /* for missing models; may be NULL */
+    int64_t waiting;             /* tickets whose first choice this is */
+};
+
+struct route_request {
+    enum endpoint endpoint;
+    struct str    model;           /* as the caller wrote it */
+    struct str    provider_pin;    /* X-Auxot-Provider: id or slug; empty: none */
+    bool          is_admin;        /* may call unsurfaced models by name */
+    int64_t       now_ms;          /* monotonic */
+};
+
+enum route_verdict { ROUTE_CHOSEN, ROUTE_ELIGIBLE, ROUTE_SKIPPED };
+const char *route_verdict_name(enum route_verdict verdict); /* "chosen" */
+
+/* Why a provider is in the list, or is not. Stable codes: jobs, explain and the UI show them. */
+#define ROUTE_REASON_LIST(X)                                                                         \
+    X(PINNED,            "pinned",             "the caller asked for this provider")                 \
+    X(SERVES_MODEL,      "serves_model",       "it serves the model that was asked for")             \
+    X(AUTO_DEFAULT,      "auto_default",       "it is the Auto default")                             \
+    X(CASCADE,           "cascade",            "it is the next in the cascade")                      \
+    X(ROUTE_STEP,        "route_step",         "a step of the named route leads here")               \
+    X(FALLBACK_RULE,     "fallback_rule",      "a fallback rule of another provider leads here")     \
+    X(DEGRADED,          "degraded",           "it failed lately, so it comes after the others of its tier") \
+    X(OVER_QUOTA,        "over_quota",         "it is over its quota until the reset")               \
+    X(OFFLINE,           "offline",            "it is offline")                                      \
+    X(KEY_ERROR,         "error",              "its key was refused or it has no models")            \
+    X(PAUSED,            "paused",             "an admin paused it")                                 \
+    X(MODEL_NOT_SERVED,  "model_not_served",   "it does not serve the model")                        \
+    X(MODEL_UNSURFACED,  "model_unsurfaced",   "the model is not surfaced, and the key is no admin's") \
+    X(MODEL_MISSING,     "model_missing",      "it said lately that it does not have this model")    \
+    X(NO_DEFAULT_MODEL,  "no_default_model",   "it has no default model to answer auto with")        \
+    X(DIALECT,           "dialect_not_supported", "it speaks the other dialect, and translation is not there yet") \
+    X(ENDPOINT,          "endpoint_not_supported", "it does not offer this endpoint")                \
+    X(NOT_ASKED,         "not_asked",          "the request names another provider or route")        \
+    X(CONDITION_FALSE,   "condition_not_met",  "the condition of its route step does not hold")
+enum route_reason {
+#define X(name, code, text) REASON_##name,
+    ROUTE_REASON_LIST(X)
+#undef X
+        REASON_COUNT
+};
+const char *route_reason_code(enum route_reason reason);
+const char *route_reason_text(enum route_reason reason);
+
+struct candidate {
+    const struct provider *provider;
+    size_t             index; /* into routing.providers */
+    struct str         model; /* what this provider is asked for; borrowed from config or request */
+    enum route_verdict verdict;
+    enum route_reason  reason;
+};
+
+/** How the list came out; the gateway turns these into the table of SPEC 3. */
+enum route_outcome {
+    ROUTE_OK,            /* at least one candidate */
+    ROUTE_UNKNOWN_MODEL, /* 404 model_not_found */
+    ROUTE_UNKNOWN_PIN,   /* 404: no such provider */
+    ROUTE_PIN_LACKS_MODEL, /* 404 naming it */
+    ROUTE_PINS_DISAGREE, /* 400: header and slug/ prefix */
+    ROUTE_DIALECT,       /* 400: only providers of the other dialect could */
+    ROUTE_ENDPOINT,      /* 404: no provider offers this endpoint for it */
+    ROUTE_ALL_OVER_QUOTA, /* 429 with the smallest wait, in wait_ms */
+    ROUTE_NONE_EVER      /* 503: none configured, paused, key refused, offline */
+};
+
+struct route_plan {
+    enum route_outcome outcome;
+    struct candidate   list[PROVIDERS_MAX]; /* eligible ones first, in order; then the skipped */
+    size_t             eligible_count, count;
+    int64_t            wait_ms;  /* ROUTE_ALL_OVER_QUOTA: until the first reset */
+    bool               is_auto;  /* auto or a route: MODEL and LONG move on too */
+    bool               is_pinned;
+    char               sentence[256]; /* for the caller, when outcome is not ROUTE_OK */
+};
+
+/** Fills `out_plan` (all of it). `views` has routing->provider_count entries. */
+void route_plan_make(const struct routing *routing, const struct provider_view *views,
+                     const struct route_request *request, struct route_plan *out_plan);

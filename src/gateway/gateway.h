@@ -1,0 +1,57 @@
+/* gateway/gateway.h: the data plane as the rest of the process sees it.
+ *
+ * One gateway per process; one gateway_loop per loop thread. main/ makes them, admin/ publishes snapshots and
+ * asks for figures.
+ */
+#pragma once
+#include "gateway/snapshot.h"
+#include "http/server.h"
+#include "store/store.h"
+
+struct vault;
+
+struct gateway_options {
+    struct store       *store;
+    const struct vault *vault;
+    const char         *ca_file;
+    int64_t             job_timeout_ms;     /* 30 min */
+    int64_t             late_head_ms;       /* 15 s */
+    int64_t             keepalive_ms;       /* 15 s */
+    int                 max_attempts;       /* 6 */
+    int64_t             max_concurrent;     /* whole server; 0: none */
+    size_t              body_limit_bytes;   /* 32 MiB */
+    int64_t             body_budget_bytes;  /* process-wide, held bodies; 256 MiB */
+};
+
+struct gateway;
+struct gateway_loop;
+
+MUST_USE enum err gateway_new(const struct gateway_options *options, struct gateway **out_gateway,
+                              struct error *error);
+void gateway_free(struct gateway *gateway);
+/** Adds a loop (before its thread runs); index from 0 is also the journal's. */
+MUST_USE enum err gateway_loop_add(struct gateway *gateway, struct loop *loop, int index,
+                                   struct gateway_loop **out_loop, struct error *error);
+/** Takes over an exchange whose path is an inference path (begins with /api/openai or /api/anthropic). */
+void gateway_serve(struct gateway_loop *loop, struct exchange *exchange);
+/** The caller of a request by its credentials: on the loop thread. NULL: unknown; the sentence says why.
+ *  `*out_is_conflict`: two different credentials (400). */
+const struct principal *gateway_principal(struct gateway_loop *loop, const struct http_head *head,
+                                          bool *out_is_conflict, struct error *error);
+
+/** Swaps the configuration; returns after every loop has adopted it. Any thread but a loop's; serialised by
+ *  the caller. Takes the reference. */
+void gateway_publish(struct gateway *gateway, struct snapshot *snapshot);
+/** The newest snapshot, a new reference. Any thread. */
+struct snapshot *gateway_snapshot(struct gateway *gateway);
+/** No new requests (503 draining); running ones go on; `on_idle` once, when none is left. */
+void gateway_drain(struct gateway *gateway);
+int64_t gateway_running(const struct gateway *gateway); /* requests in flight */
+/** Cuts everything that still runs, as SPEC 4.4 says for after COMMIT. Loop threads do it soon. */
+void gateway_cut(struct gateway *gateway);
+
+/** Live views for routing, from the providers' health now. `views` has routing.provider_count entries. */
+void gateway_views(const struct snapshot *snapshot, int64_t now_ms, struct provider_view *views);
+
+/** Appends Prometheus text. */
+void gateway_metrics(struct gateway *gateway, struct buf *out);

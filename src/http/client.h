@@ -1,0 +1,73 @@
+/* http/client.h: calls to upstreams: pool, dial, TLS, one request, its answer.
+ *
+ * A call ends exactly once: on_end (answer complete) or on_failed. call_cancel ends it silently. A reused
+ * connection that dies before the first byte of an answer is replaced by a fresh one, unseen (not an attempt).
+ *
+ * Thread: the loop's. The request's bytes are the caller's and stay until on_head, on_failed or cancel.
+ */
+#pragma once
+#include "base/buf.h"
+#include "http/head.h"
+#include "net/loop.h"
+#include <sys/uio.h>
+
+#define CALL_PIECES_MAX 8
+
+/** Where to: parsed once from a base URL, lives in the snapshot. */
+struct target {
+    char host[256];    /* for DNS and SNI */
+    char authority[272]; /* for Host: with port unless default */
+    char path[256];    /* "" or "/v1" */
+    int  port;
+    bool is_tls;
+};
+MUST_USE enum err target_parse(const char *url, struct target *out_target, struct error *error);
+
+enum call_failure {
+    CALL_FAILED_DNS,
+    CALL_FAILED_CONNECT, /* refused or unreachable */
+    CALL_FAILED_CONNECT_TIMEOUT,
+    CALL_FAILED_TLS,
+    CALL_FAILED_RESET,   /* cut before the answer was complete */
+    CALL_FAILED_FIRST_BYTE_TIMEOUT,
+    CALL_FAILED_IDLE_TIMEOUT,
+    CALL_FAILED_GARBAGE, /* not HTTP, a head too large, lying lengths */
+    CALL_FAILED_COUNT
+};
+const char *call_failure_reason(enum call_failure failure); /* "connect_refused": stable codes */
+
+struct call;
+struct call_ops {
+    void (*on_sent)(void *owner); /* connected and the request handed to the kernel */
+    void (*on_head)(void *owner, const struct http_head *head); /* head is valid during the callback */
+    void (*on_body)(void *owner, char *bytes, size_t len); /* decoded body bytes, scratch */
+    void (*on_end)(void *owner);
+    void (*on_failed)(void *owner, enum call_failure failure, const char *sentence);
+};
+struct call_options {
+    const struct target   *target;
+    struct iovec           pieces[CALL_PIECES_MAX]; /* head and body */
+    int                    piece_count;
+    int64_t                connect_ms, first_byte_ms, idle_ms;
+    bool                   is_head_method;
+    const struct call_ops *ops;
+    void                  *owner;
+};
+
+struct client_pool; /* per loop: idle connections, LIFO, capped; TLS sessions; DNS cache */
+struct client_options {
+    const char *ca_file;    /* NULL: the system's */
+    int64_t     idle_ms;    /* 0: 55 s */
+    int         idle_max;   /* per target; 0: 64 */
+};
+MUST_USE enum err client_pool_new(struct loop *loop, const struct client_options *options,
+                                  struct client_pool **out_pool, struct error *error);
+void client_pool_free(struct client_pool *pool);
+/** Closes idle connections (configuration changed, draining). */
+void client_pool_clear(struct client_pool *pool);
+
+/** Starts; never calls back from inside. NULL only without memory. */
+MUST_USE struct call *call_start(struct client_pool *pool, const struct call_options *options);
+void call_cancel(struct call *call); /* closes the upstream at once; no callback follows */
+void call_pause(struct call *call);  /* backpressure: stop reading; the idle clock stops too */
+void call_resume(struct call *call);

@@ -1,0 +1,35 @@
+/* http/server.h: listeners and their connections.
+ * Thread: a listener belongs to one loop; make one per loop with SO_REUSEPORT.
+ */
+#pragma once
+#include "http/exchange.h"
+#include <openssl/ssl.h>
+
+struct http_listener;
+
+struct http_listener_options {
+    struct loop               *loop;
+    const char                *host; /* address or name; or NULL with unix_path */
+    int                        port; /* 0: any, see http_listener_port */
+    const char                *unix_path; /* control socket: made 0600, an old one is replaced */
+    bool                       share_port; /* SO_REUSEPORT */
+    SSL_CTX                   *tls;
+    const struct http_service *service;
+    int64_t                    head_ms, body_ms, idle_ms, write_ms; /* 0: defaults 10 s, 30 s + 1 KiB/s, 60 s, 60 s */
+    int                        connections_max; /* 0: from the descriptor limit */
+};
+MUST_USE enum err http_listener_new(const struct http_listener_options *options,
+                                    struct http_listener **out_listener, struct error *error);
+int  http_listener_port(const struct http_listener *listener);
+int  http_listener_connections(const struct http_listener *listener);
+/** Stops accepting and closes idle connections; running exchanges go on. */
+void http_listener_drain(struct http_listener *listener);
+/** Cuts what is left and frees. */
+void http_listener_free(struct http_listener *listener);
+/** Binds without SO_REUSEPORT and closes again, so that two servers never share a port unseen. */
+MUST_USE enum err http_port_probe(const char *host, int port, struct error *error);
+/** Gauges for /metrics. */
+struct http_figures {
+    int64_t accepted, refused, requests, bad_requests, open;
+};
+void http_listener_figures(const struct http_listener *listener, struct http_figures *out_figures);

@@ -1,0 +1,114 @@
+/* json/json.h: reading JSON, over one library (simdjson).
+ *
+ * Two ways in, both strict (RFC 8259, UTF-8, one value, nothing behind it, depth <= JSON_DEPTH_MAX):
+ *   json_parse   a whole document into a tree that is walked with json_get and cursors; used
+ *                wherever a value is billed from, stored, or translated.
+ *   json_peek    the top level of a request body: where each wanted member's value stands in the
+ *                bytes, so that it can be spliced without re-serialising; duplicate member names
+ *                are refused, and so are other spellings of the wanted ones ("Model").
+ *
+ * What RFC 8259 leaves open: an escaped surrogate without its partner decodes to U+FFFD, an integer
+ * beyond 64 bits is a double, a number beyond a double is refused.
+ *
+ * Memory:  a reader owns the parsed tree and reuses its room; values and strings borrow from it
+ *          until its next json_parse. Input bytes are copied where the library needs padding.
+ * Thread:  a reader belongs to one thread at a time.
+ */
+#pragma once
+#include "base/err.h"
+#include "base/str.h"
+#include <stdint.h>
+
+#define JSON_DEPTH_MAX 64u
+
+enum json_type {
+    JSON_ABSENT = 0, /* what json_get gives for a missing member */
+    JSON_NULL,
+    JSON_BOOL,
+    JSON_NUMBER,
+    JSON_STRING,
+    JSON_ARRAY,
+    JSON_OBJECT
+};
+
+struct json_reader; /* opaque: json.cpp */
+
+/** A value of the reader's current document. Copy freely. A zeroed one is absent. */
+struct json {
+    const void *doc;
+    size_t      at;
+};
+
+/** Makes a reader for documents of up to `limit_bytes`. ERR_NO_MEMORY. Yours to json_reader_free. */
+MUST_USE enum err json_reader_new(size_t limit_bytes, struct json_reader **out_reader);
+void              json_reader_free(struct json_reader *reader); /* NULL is fine */
+
+/**
+ * Parses `text` whole and validates all of it.
+ * Errors  ERR_TOO_LARGE past the limit, ERR_NO_MEMORY, ERR_MALFORMED with a sentence (too deep,
+ *         invalid UTF-8, what else). Duplicate names inside are allowed: json_get finds the first.
+ */
+MUST_USE enum err json_parse(struct json_reader *reader, struct str text, struct json *out_root,
+                             struct error *error);
+
+enum json_type json_type_of(struct json value);
+/** Member of an object by exact decoded name; absent when missing or `object` is no object. */
+struct json json_get(struct json object, const char *name);
+/** json_get along a path of names, e.g. json_at(root, "usage", "prompt_tokens", NULL). */
+struct json json_at(struct json root, ...) __attribute__((sentinel));
+
+/** Each is false (output untouched) when the value is absent or of another type. */
+bool json_string(struct json value, struct str *out_text); /* decoded; may hold NUL bytes */
+bool json_int64(struct json value, int64_t *out_value);    /* integers, and floats without fraction */
+bool json_double(struct json value, double *out_value);
+bool json_bool(struct json value, bool *out_value);
+/** The string, or the empty slice. */
+struct str json_string_or_empty(struct json value);
+/** The integer, or `otherwise`. */
+int64_t json_int64_or(struct json value, int64_t otherwise);
+
+/** Walks an array or object: `struct json_cursor c = json_each(v); while (json_next(&c)) ...`.
+ *  Over anything else it yields nothing. */
+struct json_cursor {
+    struct json value; /* the current element or member value */
+    struct str  name;  /* member name, decoded; empty in arrays */
+    const void *doc;
+    size_t      at, end;
+    bool        is_object;
+};
+struct json_cursor json_each(struct json container);
+bool               json_next(struct json_cursor *cursor);
+size_t             json_count(struct json container); /* elements or members; 0 for anything else */
+
+/** One wanted top-level member of a request body. */
+struct json_member {
+    const char    *name;  /* in: exact, lower-case ASCII */
+    enum json_type type;  /* out: JSON_ABSENT when missing */
+    size_t         start; /* out: the raw value is bytes[start, end) */
+    size_t         end;
+    struct str     text;  /* out: decoded, for JSON_STRING; borrowed from the reader */
+    bool           truth; /* out: for JSON_BOOL */
+    struct json    value; /* out: the same value in the reader's tree, until its next use */
+};
+
+/** Where the top-level object stands in the bytes: splice a new member in behind its '{'. */
+struct json_span {
+    size_t open, close; /* offsets of '{' and of its '}' */
+    bool   is_empty;
+};
+
+/**
+ * Looks at the top-level object of `text` (validated whole, as json_parse does) and fills `members`.
+ * Errors  as json_parse; ERR_MALFORMED also when the top level is no object, when any top-level
+ *         name occurs twice (after decoding escapes), or when a name equals a wanted one but for
+ *         ASCII case.
+ */
+MUST_USE enum err json_peek(struct json_reader *reader, struct str text,
+                            struct json_member *members, size_t member_count,
+                            struct json_span *out_object, struct error *error);
+
+/** The same, one level down: the object that is the value of `outer`, which the last use of this
+ *  reader, a json_peek, has found (asserted). Offsets are of the whole text. */
+MUST_USE enum err json_peek_inside(struct json_reader *reader, const struct json_member *outer,
+                                   struct json_member *members, size_t member_count,
+                                   struct json_span *out_object, struct error *error);

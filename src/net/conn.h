@@ -1,0 +1,71 @@
+/* net/conn.h: a byte stream over a socket, plain or TLS, with a bounded queue of unsent bytes.
+ *
+ * Reading is into the loop's scratch: on_bytes must take all it is given. Writing is tried at once; what
+ * the kernel does not take is queued and flushed when the socket is ready. Nobody is called back from
+ * inside conn_write, so a caller never sees its own object vanish in the middle of a line.
+ *
+ * Thread:  the loop's.   Memory: the conn belongs to its owner; after on_closed only conn_free is legal.
+ */
+#pragma once
+#include "base/buf.h"
+#include "net/loop.h"
+#include <openssl/ssl.h>
+#include <sys/uio.h>
+
+enum conn_end {
+    CONN_END_EOF,     /* the peer closed its side cleanly */
+    CONN_END_RESET,   /* reset, broken pipe, TLS trouble in mid-stream */
+    CONN_END_REFUSED, /* connect failed */
+    CONN_END_TLS,     /* handshake failed; the sentence says why */
+    CONN_END_TIMEOUT, /* no progress: TCP_USER_TIMEOUT */
+    CONN_END_NO_MEMORY
+};
+
+struct conn;
+struct conn_ops {
+    void (*on_connected)(void *owner);                      /* dialled: TCP and TLS are up */
+    void (*on_bytes)(void *owner, char *bytes, size_t len); /* writable scratch; take all of it */
+    void (*on_drained)(void *owner); /* the unsent queue became empty after conn_pending() > 0 */
+    void (*on_closed)(void *owner, enum conn_end end, const char *sentence);
+};
+
+struct conn {
+    struct loop           *loop;
+    const struct conn_ops *ops;
+    void                  *owner;
+    int                    fd;
+    SSL                   *tls; /* NULL: plain */
+    struct event           read_event, write_event;
+    struct buf             unsent;      /* [unsent_at, len) is still to go */
+    size_t                 unsent_at;
+    int64_t                progress_ns; /* when the kernel last took bytes, or the queue was empty */
+    bool is_connecting, is_handshaking, is_reading, is_dead;
+    bool wants_close_when_drained;
+    bool tls_read_wants_write, tls_write_wants_read;
+    struct loop_message    deferred;    /* failures are told from the loop, never from conn_write */
+    enum conn_end          deferred_end;
+    bool                   has_deferred;
+    bool                   read_again;  /* resumed: TLS may hold bytes that no readiness will announce */
+};
+
+#define CONN_UNSENT_MAX (8u * 1024 * 1024)
+
+/** Takes an accepted socket (owned from now on). `tls_context` NULL for plain. Starts reading. */
+MUST_USE enum err conn_accept(struct conn *conn, struct loop *loop, int fd, SSL_CTX *tls_context,
+                              const struct conn_ops *ops, void *owner);
+/** Begins to connect to `address`; on_connected or on_closed follows. `tls_host` NULL for plain; `session`
+ *  may be NULL (resumption). */
+MUST_USE enum err conn_dial(struct conn *conn, struct loop *loop, const struct sockaddr *address,
+                            unsigned address_len, SSL_CTX *tls_context, const char *tls_host,
+                            SSL_SESSION *session, const struct conn_ops *ops, void *owner,
+                            struct error *error);
+/** Sends or queues all of `pieces`. ERR_IO when the connection is dead (on_closed comes or came), and
+ *  ERR_TOO_LARGE past CONN_UNSENT_MAX (the connection is then dead). */
+MUST_USE enum err conn_write(struct conn *conn, const struct iovec *pieces, int count);
+size_t conn_pending(const struct conn *conn); /* bytes queued */
+void   conn_pause(struct conn *conn);         /* stop reading; a peer's reset is still noticed */
+void   conn_resume(struct conn *conn);
+/** Half-closes after the queue is gone. */
+void conn_shutdown_write(struct conn *conn);
+/** Closes now; `with_reset` sends RST instead of FIN. No callback follows. The struct may be freed. */
+void conn_close(struct conn *conn, bool with_reset);

@@ -1,0 +1,54 @@
+/* wire/body.h: the request body as the gateway sees it: what it asks for, and the same bytes with the
+ * few that must change changed.
+ *
+ * Layer:   wire: pure.
+ */
+#pragma once
+#include "base/buf.h"
+#include "json/json.h"
+#include "wire/api.h"
+
+/** What the gateway needs to know of a body. Strings borrow from the reader until its next use. */
+struct body_facts {
+    struct str model;           /* decoded; never empty on success */
+    size_t     model_start;     /* raw value, quotes included: body[model_start, model_end) */
+    size_t     model_end;
+    bool       stream;
+    bool       wants_usage;     /* chat, completions: stream_options.include_usage is true */
+    size_t     options_start;   /* raw stream_options value, when it is an object; else 0, 0 */
+    size_t     options_end;
+    size_t     object_open;     /* offset of the top-level '{' */
+    bool       has_options;     /* stream_options is present (object or null) */
+    struct str cache_key;       /* prompt_cache_key, for affinity; may be empty */
+    int64_t    max_output_tokens; /* max_tokens / max_completion_tokens / max_output_tokens; -1 unknown */
+    bool       has_tools;       /* a non-empty `tools` */
+    bool       has_images;      /* reserved: false until translation needs it */
+};
+
+/**
+ * Reads a body. Errors: ERR_MALFORMED with a sentence that names the field (no object, duplicate
+ * top-level key, another spelling of a guarded key, `model` missing or no string or empty or over 256
+ * bytes or with control characters, `stream` no boolean, `stream_options` no object, messages/input
+ * missing where the endpoint needs it: chat and messages need `messages` to be an array); T01: the
+ * members api_base, base_url, api_key, api_version, custom_llm_provider, extra_headers at top level
+ * are refused by name.
+ */
+MUST_USE enum err body_read(struct json_reader *reader, enum endpoint endpoint, struct str body,
+                            struct body_facts *out_facts, struct error *error);
+
+/** Up to this many bytes are replaced or put in by one body_splice. */
+#define BODY_PIECES_MAX 5
+/** The changed body, as slices of the old one and of `scratch`: ready for writev. */
+struct body_pieces {
+    struct str piece[BODY_PIECES_MAX];
+    size_t     count;
+    size_t     total_bytes;
+};
+
+/**
+ * The body with `model` (if not empty and different) as the model, and, when `add_usage`, with
+ * stream_options.include_usage true merged in (other options kept). Everything else stays byte for
+ * byte. `scratch` (cleared first) holds what is new. ERR_NO_MEMORY.
+ */
+MUST_USE enum err body_splice(struct str body, const struct body_facts *facts, struct str model,
+                              bool add_usage, struct buf *scratch, struct body_pieces *out_pieces);
