@@ -25,20 +25,20 @@
 #endif
 
 /** Fails the test, with the story's name, unless `condition` holds. */
-#define CHECK(name, condition)                                                                     \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            print_error("story: %s\n", (name));                                                    \
-            print_error("  expected: %s\n", #condition);                                           \
-            _fail(__FILE__, __LINE__);                                                             \
-        }                                                                                          \
+#define CHECK(name, condition)                           \
+    do {                                                 \
+        if (!(condition)) {                              \
+            print_error("story: %s\n", (name));          \
+            print_error("  expected: %s\n", #condition); \
+            _fail(__FILE__, __LINE__);                   \
+        }                                                \
     } while (0)
 
 /** Fails the test unless both strings are equal; either may be NULL. */
 #define CHECK_STR(name, got, want) test_check_str((name), (got), (want), __FILE__, __LINE__)
 
 /** Fails the test unless both numbers are equal; shows them. */
-#define CHECK_INT(name, got, want)                                                                 \
+#define CHECK_INT(name, got, want) \
     test_check_int((name), (long long)(got), (long long)(want), __FILE__, __LINE__)
 
 static inline void test_check_str(const char *name, const char *got, const char *want,
@@ -65,9 +65,9 @@ static inline void test_check_int(const char *name, long long got, long long wan
 #define TEST(function) cmocka_unit_test(function)
 
 /** The program's main: runs the given tests as one group. */
-#define TEST_MAIN(...)                                                                             \
-    int main(void)                                                                                 \
-    {                                                                                              \
-        const struct CMUnitTest tests[] = {__VA_ARGS__};                                           \
-        return cmocka_run_group_tests(tests, NULL, NULL);                                          \
+#define TEST_MAIN(...)                                    \
+    int main(void)                                        \
+    {                                                     \
+        const struct CMUnitTest tests[] = {__VA_ARGS__};  \
+        return cmocka_run_group_tests(tests, NULL, NULL); \
     }
