@@ -15,6 +15,7 @@
 
 enum role { ROLE_NONE, ROLE_MEMBER, ROLE_ADMIN };
 const char *role_name(enum role role);
+bool        role_parse(struct str name, enum role *out_role); /* "member", "admin" */
 
 /** Who calls, once the key is known. Owned by the snapshot. */
 struct principal {
@@ -45,6 +46,10 @@ void                  live_registry_free(struct live_registry *registry);
 MUST_USE enum err snapshot_build(const struct store_config *config, const struct vault *vault,
                                  struct live_registry *registry, const struct price_table *prices,
                                  struct snapshot **out_snapshot, struct error *error);
+/** Seals a provider's key as snapshot_build will open it: bound to that provider's row. */
+#define SNAPSHOT_ORG "org_default" /* one per installation to begin with */
+MUST_USE enum err provider_key_seal(const struct vault *vault, const char *provider_id, struct str key,
+                                    struct buf *out, struct error *error);
 struct snapshot *snapshot_ref(struct snapshot *snapshot);
 void             snapshot_unref(struct snapshot *snapshot);
 

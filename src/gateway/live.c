@@ -1,0 +1,41 @@
+/* gateway/live.c: making, sharing and freeing the long-lived part of a provider.
+ *
+ * The last reference may be dropped by any thread: a request that outlived its provider's deletion, or
+ * the snapshot that knew it. Whoever it is wipes the key.
+ */
+#include "gateway/live.h"
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "sys/clock.h"
+
+#include <assert.h>
+
+struct live_provider *live_new(const char *id)
+{
+    struct live_provider *live = mem_zalloc(1, sizeof *live);
+    if (!live)
+        return NULL;
+    int failed = pthread_mutex_init(&live->lock, NULL);
+    assert(!failed);
+    (void)failed;
+    atomic_init(&live->refs, 1);
+    str_copy(str_of(id), live->id, sizeof live->id);
+    health_init(&live->health, clock_monotonic_ms());
+    return live;
+}
+
+struct live_provider *live_ref(struct live_provider *live)
+{
+    atomic_fetch_add_explicit(&live->refs, 1, memory_order_relaxed);
+    return live;
+}
+
+void live_unref(struct live_provider *live)
+{
+    if (!live || atomic_fetch_sub_explicit(&live->refs, 1, memory_order_acq_rel) != 1)
+        return;
+    secret_free(live->key);
+    pthread_mutex_destroy(&live->lock);
+    mem_free(live);
+}

@@ -1,0 +1,162 @@
+/* gateway/registry.c: the live parts of providers follow their rows.
+ *
+ * The registry remembers what a live part was last configured with, so that "changed" needs no help
+ * from whoever wrote the row. A key that does not open leaves its provider in error and the server
+ * running: T11.
+ */
+#include "gateway/registry.h"
+
+#include "base/log.h"
+#include "sys/clock.h"
+#include "sys/vault.h"
+
+struct live_entry {
+    struct live_provider *live;
+    char base_url[512]; /* as last configured */
+    bool is_paused, is_configured, is_seen;
+};
+
+struct live_registry {
+    pthread_mutex_t lock;
+    struct live_entry entries[PROVIDERS_MAX];
+    size_t count;
+};
+
+struct live_registry *live_registry_new(void)
+{
+    struct live_registry *registry = mem_zalloc(1, sizeof *registry);
+    if (registry)
+        pthread_mutex_init(&registry->lock, NULL);
+    return registry;
+}
+
+void live_registry_free(struct live_registry *registry)
+{
+    if (!registry)
+        return;
+    for (size_t i = 0; i < registry->count; i++)
+        live_unref(registry->entries[i].live);
+    pthread_mutex_destroy(&registry->lock);
+    mem_free(registry);
+}
+
+void registry_begin(struct live_registry *registry)
+{
+    pthread_mutex_lock(&registry->lock);
+    for (size_t i = 0; i < registry->count; i++)
+        registry->entries[i].is_seen = false;
+}
+
+/* Requests that still hold a deleted one see so at their next attempt; nobody new finds it. */
+static void live_delete(struct live_provider *live)
+{
+    pthread_mutex_lock(&live->lock);
+    live->is_deleted = true;
+    secret_free(live->key);
+    live->key = NULL;
+    pthread_mutex_unlock(&live->lock);
+    live_unref(live);
+}
+
+void registry_end(struct live_registry *registry, bool is_whole)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < registry->count; i++) {
+        struct live_entry entry = registry->entries[i];
+        if (entry.is_seen || !is_whole)
+            registry->entries[kept++] = entry;
+        else
+            live_delete(entry.live);
+    }
+    registry->count = kept;
+    pthread_mutex_unlock(&registry->lock);
+}
+
+/* Finds or makes; NULL without memory or room. */
+static struct live_entry *registry_entry(struct live_registry *registry, const char *id)
+{
+    for (size_t i = 0; i < registry->count; i++)
+        if (strcmp(registry->entries[i].live->id, id) == 0)
+            return &registry->entries[i];
+    struct live_provider *live = registry->count < PROVIDERS_MAX ? live_new(id) : NULL;
+    if (!live)
+        return NULL;
+    struct live_entry *entry = &registry->entries[registry->count++];
+    *entry = (struct live_entry){.live = live};
+    return entry;
+}
+
+/* The trouble that the row remembers, told to a health that has just been born. */
+static void health_remember(struct health *health, const struct provider_row *row, int64_t now_ms)
+{
+    if (strcmp(row->error_code, "no_models") == 0) {
+        health_on_no_models(health, now_ms, row->error_text);
+        return;
+    }
+    struct verdict_report report = {.verdict = VERDICT_KEY, .retry_after_ms = RETRY_UNKNOWN_MS};
+    str_copy(str_of(row->error_code), report.reason, sizeof report.reason);
+    str_copy(str_of(row->error_text), report.sentence, sizeof report.sentence);
+    health_on_failure(health, &report, STR(""), row->credential_version, row->credential_version,
+                      now_ms, 0.0);
+}
+
+static void live_take_key(struct live_provider *live, const struct provider_row *row,
+                          const struct vault *vault, int64_t now_ms)
+{
+    secret_free(live->key);
+    live->key = NULL;
+    live->credential_version = row->credential_version;
+    if (!row->sealed_key)
+        return;
+    struct error why = {0};
+    struct str blob = {row->sealed_key, row->sealed_key_len};
+    if (vault_open(vault, SNAPSHOT_ORG, "providers", "sealed_key", row->id, blob, &live->key,
+                   &why) == OK)
+        return;
+    log_error("provider_key_unreadable", "provider=%s why=\"%s\"", row->id, why.text);
+    struct verdict_report report = {
+        .verdict = VERDICT_KEY,
+        .retry_after_ms = RETRY_UNKNOWN_MS,
+        .reason = "key_unreadable",
+        .sentence = "The stored key cannot be decrypted; enter the provider's key again.",
+    };
+    health_on_failure(&live->health, &report, STR(""), row->credential_version,
+                      row->credential_version, now_ms, 0.0);
+}
+
+static void entry_follow(struct live_entry *entry, const struct provider_row *row,
+                         const struct vault *vault)
+{
+    struct live_provider *live = entry->live;
+    int64_t now_ms = clock_monotonic_ms();
+
+    pthread_mutex_lock(&live->lock);
+    bool is_new = !entry->is_configured;
+    bool has_new_key = is_new || live->credential_version != row->credential_version;
+    bool has_moved = !is_new && strcmp(entry->base_url, row->base_url) != 0;
+    bool is_unpaused = !is_new && entry->is_paused && !row->is_paused;
+    if (!is_new && (has_new_key || has_moved || is_unpaused))
+        health_clear(&live->health, now_ms);
+    if (has_moved)
+        live->drops_usage_option = false;
+    if (is_new && row->error_code[0] != '\0')
+        health_remember(&live->health, row, now_ms);
+    if (has_new_key)
+        live_take_key(live, row, vault, now_ms);
+    pthread_mutex_unlock(&live->lock);
+
+    str_copy(str_of(row->base_url), entry->base_url, sizeof entry->base_url);
+    entry->is_paused = row->is_paused;
+    entry->is_configured = true;
+}
+
+struct live_provider *registry_follow(struct live_registry *registry,
+                                      const struct provider_row *row, const struct vault *vault)
+{
+    struct live_entry *entry = registry_entry(registry, row->id);
+    if (!entry)
+        return NULL;
+    entry_follow(entry, row, vault);
+    entry->is_seen = true;
+    return live_ref(entry->live);
+}
