@@ -24,6 +24,7 @@ const char *provider_state_name(enum provider_state state); /* "over_quota" */
 
 struct health {
     enum provider_state state; /* never PAUSED: that is configuration */
+    enum verdict cause;        /* of this state; NONE when online */
     int64_t since_ms;          /* when this state began */
     int64_t until_ms;          /* degraded, over_quota: when it may be tried again; else 0 */
     int64_t backoff_ms;        /* the next degraded (60 s doubling to 10 min) or busy/spent rest */

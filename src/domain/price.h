@@ -13,7 +13,7 @@ struct price {
     const char *model;
     enum provider_kind kind;
     int64_t input, output, cached, cache_write; /* micro-dollars per 1e6 tokens; COST_UNKNOWN */
-    int64_t long_from_tokens;                   /* 0: no long tier */
+    int64_t long_from_tokens;                   /* more input than this: long; 0: no such tier */
     int64_t long_input, long_output, long_cached;
     int64_t context_tokens, max_output_tokens;  /* abilities, when the table has them; -1 */
 };

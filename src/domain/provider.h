@@ -10,19 +10,40 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define ENDPOINT_BIT(endpoint) (1u << (endpoint))
+/* A compatible server may lack some of these; its own 404 then says so. */
+#define ENDPOINTS_OPENAI                                                                           \
+    (ENDPOINT_BIT(ENDPOINT_CHAT) | ENDPOINT_BIT(ENDPOINT_RESPONSES) |                              \
+     ENDPOINT_BIT(ENDPOINT_EMBEDDINGS) | ENDPOINT_BIT(ENDPOINT_COMPLETIONS))
+#define ENDPOINTS_ANTHROPIC (ENDPOINT_BIT(ENDPOINT_MESSAGES) | ENDPOINT_BIT(ENDPOINT_COUNT_TOKENS))
+/* llama-server's own /v1/responses and /v1/messages are not exact: CLIENTS.md 9. */
+#define ENDPOINTS_GPU                                                                              \
+    (ENDPOINT_BIT(ENDPOINT_CHAT) | ENDPOINT_BIT(ENDPOINT_EMBEDDINGS) |                             \
+     ENDPOINT_BIT(ENDPOINT_COMPLETIONS))
+#define ENDPOINTS_CLI ENDPOINT_BIT(ENDPOINT_MESSAGES)
+
 /* In cascade order: SPEC 4.1. */
-enum provider_kind {
-    PROVIDER_GPU,
-    PROVIDER_CLI,
-    PROVIDER_OPENAI,
-    PROVIDER_ANTHROPIC,
-    PROVIDER_KIND_COUNT
-};
+#define PROVIDER_KIND_LIST(X)                                                                      \
+    /* name       text         tier        dialect            what it may be asked */             \
+    X(GPU,        "gpu",       TIER_GPU,   DIALECT_OPENAI,    ENDPOINTS_GPU)                       \
+    X(CLI,        "cli",       TIER_CLI,   DIALECT_ANTHROPIC, ENDPOINTS_CLI)                       \
+    X(OPENAI,     "openai",    TIER_CLOUD, DIALECT_OPENAI,    ENDPOINTS_OPENAI)                    \
+    X(ANTHROPIC,  "anthropic", TIER_CLOUD, DIALECT_ANTHROPIC, ENDPOINTS_ANTHROPIC)
+
 enum tier { TIER_GPU, TIER_CLI, TIER_CLOUD, TIER_COUNT };
+enum provider_kind {
+#define X(name, text, tier, dialect, endpoints) PROVIDER_##name,
+    PROVIDER_KIND_LIST(X)
+#undef X
+        PROVIDER_KIND_COUNT
+};
 
 const char *provider_kind_name(enum provider_kind kind); /* "openai" */
 bool        provider_kind_parse(struct str name, enum provider_kind *out_kind);
 enum tier   provider_kind_tier(enum provider_kind kind);
+enum dialect provider_kind_dialect(enum provider_kind kind);
+/** ENDPOINT_BIT of each endpoint that it may be asked. */
+unsigned    provider_kind_endpoints(enum provider_kind kind);
 const char *tier_name(enum tier tier);
 bool        tier_parse(struct str name, enum tier *out_tier);
 
