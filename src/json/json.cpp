@@ -61,7 +61,7 @@ struct json_reader {
 namespace
 {
 
-/* ---- the tape ---------------------------------------------------------------------------------- */
+/* ---- the tape -------------------------------------------------------------------------------- */
 
 uint64_t word_at(const void *doc, size_t at)
 {
@@ -110,7 +110,7 @@ template <typename number> number number_of(json value)
     return result;
 }
 
-/* ---- room -------------------------------------------------------------------------------------- */
+/* ---- room ------------------------------------------------------------------------------------ */
 
 /* Room for a text of `len` bytes, in powers of two; big room is not kept for small texts. */
 err reserve(json_reader *reader, size_t len)
@@ -133,7 +133,7 @@ err reserve(json_reader *reader, size_t len)
     return OK;
 }
 
-/* ---- mending ----------------------------------------------------------------------------------- */
+/* ---- mending --------------------------------------------------------------------------------- */
 
 /* The code unit of the escape \uXXXX at `at`, or -1 when there is none. */
 int32_t escaped_unit(const char *bytes, size_t at, size_t len)
@@ -213,7 +213,7 @@ void mend(char *bytes, size_t len)
     }
 }
 
-/* ---- parsing ----------------------------------------------------------------------------------- */
+/* ---- parsing --------------------------------------------------------------------------------- */
 
 simdjson::error_code parse_copy(json_reader *reader)
 {
@@ -253,7 +253,7 @@ err refuse(simdjson::error_code code, struct error *error)
     }
 }
 
-/* ---- peeking ----------------------------------------------------------------------------------- */
+/* ---- peeking --------------------------------------------------------------------------------- */
 
 /* Behind the value whose first entry in the structural index is `entry`. */
 size_t skip_value(const uint32_t *offsets, const char *bytes, size_t entry)
@@ -364,7 +364,7 @@ err peek_object(json_reader *reader, json object, size_t first, json_member *mem
 
 } // namespace
 
-/* ---- the reader -------------------------------------------------------------------------------- */
+/* ---- the reader ------------------------------------------------------------------------------ */
 
 extern "C" enum err json_reader_new(size_t limit_bytes, struct json_reader **out_reader)
 {
@@ -434,7 +434,7 @@ extern "C" enum err json_peek_inside(struct json_reader *reader, const struct js
                        member_count, out_object, error);
 }
 
-/* ---- values ------------------------------------------------------------------------------------ */
+/* ---- values ---------------------------------------------------------------------------------- */
 
 extern "C" enum json_type json_type_of(struct json value)
 {

@@ -1,6 +1,7 @@
 /* json/json.h: reading JSON, over one library (simdjson).
  *
- * Two ways in, both strict (RFC 8259, UTF-8, one value, nothing behind it, depth <= JSON_DEPTH_MAX):
+ * Two ways in, both strict (RFC 8259, UTF-8, one value, nothing behind it, at most JSON_DEPTH_MAX
+ * deep):
  *   json_parse   a whole document into a tree that is walked with json_get and cursors; used
  *                wherever a value is billed from, stored, or translated.
  *   json_peek    the top level of a request body: where each wanted member's value stands in the
@@ -36,12 +37,12 @@ struct json_reader; /* opaque: json.cpp */
 /** A value of the reader's current document. Copy freely. A zeroed one is absent. */
 struct json {
     const void *doc;
-    size_t      at;
+    size_t at;
 };
 
 /** Makes a reader for documents of up to `limit_bytes`. ERR_NO_MEMORY. Yours to json_reader_free. */
 MUST_USE enum err json_reader_new(size_t limit_bytes, struct json_reader **out_reader);
-void              json_reader_free(struct json_reader *reader); /* NULL is fine */
+void json_reader_free(struct json_reader *reader); /* NULL is fine */
 
 /**
  * Parses `text` whole and validates all of it.
@@ -59,7 +60,7 @@ struct json json_at(struct json root, ...) __attribute__((sentinel));
 
 /** Each is false (output untouched) when the value is absent or of another type. */
 bool json_string(struct json value, struct str *out_text); /* decoded; may hold NUL bytes */
-bool json_int64(struct json value, int64_t *out_value);    /* integers, and floats without fraction */
+bool json_int64(struct json value, int64_t *out_value);    /* also 3.0, not 3.5 */
 bool json_double(struct json value, double *out_value);
 bool json_bool(struct json value, bool *out_value);
 /** The string, or the empty slice. */
@@ -71,30 +72,31 @@ int64_t json_int64_or(struct json value, int64_t otherwise);
  *  Over anything else it yields nothing. */
 struct json_cursor {
     struct json value; /* the current element or member value */
-    struct str  name;  /* member name, decoded; empty in arrays */
+    struct str name;   /* member name, decoded; empty in arrays */
     const void *doc;
-    size_t      at, end;
-    bool        is_object;
+    size_t at, end;
+    bool is_object;
 };
 struct json_cursor json_each(struct json container);
-bool               json_next(struct json_cursor *cursor);
-size_t             json_count(struct json container); /* elements or members; 0 for anything else */
+bool json_next(struct json_cursor *cursor);
+/** Elements or members; 0 for anything else. */
+size_t json_count(struct json container);
 
 /** One wanted top-level member of a request body. */
 struct json_member {
-    const char    *name;  /* in: exact, lower-case ASCII */
-    enum json_type type;  /* out: JSON_ABSENT when missing */
-    size_t         start; /* out: the raw value is bytes[start, end) */
-    size_t         end;
-    struct str     text;  /* out: decoded, for JSON_STRING; borrowed from the reader */
-    bool           truth; /* out: for JSON_BOOL */
-    struct json    value; /* out: the same value in the reader's tree, until its next use */
+    const char *name;    /* in: exact, lower-case ASCII */
+    enum json_type type; /* out: JSON_ABSENT when missing */
+    size_t start;        /* out: the raw value is bytes[start, end) */
+    size_t end;
+    struct str text;   /* out: decoded, for JSON_STRING; borrowed from the reader */
+    bool truth;        /* out: for JSON_BOOL */
+    struct json value; /* out: the same value in the reader's tree, until its next use */
 };
 
-/** Where the top-level object stands in the bytes: splice a new member in behind its '{'. */
+/** Where the object stands in the bytes: splice a new member in behind its '{'. */
 struct json_span {
     size_t open, close; /* offsets of '{' and of its '}' */
-    bool   is_empty;
+    bool is_empty;
 };
 
 /**

@@ -7,7 +7,7 @@
 
 #define REPLACEMENT "\xEF\xBF\xBD" /* U+FFFD */
 
-/* ---- strings ------------------------------------------------------------------------------------ */
+/* ---- strings --------------------------------------------------------------------------------- */
 
 /* Length of the well-formed UTF-8 sequence at the start of `s` (not empty), 0 when there is none. */
 static size_t sequence_len(struct str s)
@@ -62,7 +62,7 @@ void json_quote(struct buf *buf, struct str text)
     buf_putc(buf, '"');
 }
 
-/* ---- structure ---------------------------------------------------------------------------------- */
+/* ---- structure ------------------------------------------------------------------------------- */
 
 void json_writer_init(struct json_writer *writer, struct buf *buf)
 {
@@ -122,7 +122,7 @@ void json_close_array(struct json_writer *writer)
     close_bracket(writer, ']');
 }
 
-/* ---- values ------------------------------------------------------------------------------------- */
+/* ---- values ---------------------------------------------------------------------------------- */
 
 void json_put_string(struct json_writer *writer, const char *name, struct str text)
 {

@@ -21,8 +21,8 @@
 
 struct json_writer {
     struct buf *buf;
-    int         depth;
-    bool        needs_comma[JSON_WRITER_DEPTH_MAX];
+    int depth;
+    bool needs_comma[JSON_WRITER_DEPTH_MAX];
 };
 
 void json_writer_init(struct json_writer *writer, struct buf *buf);
@@ -34,7 +34,8 @@ void json_close_array(struct json_writer *writer);
 void json_put_string(struct json_writer *writer, const char *name, struct str text);
 void json_put_text(struct json_writer *writer, const char *name, const char *text); /* NULL: null */
 void json_put_int(struct json_writer *writer, const char *name, int64_t value);
-void json_put_double(struct json_writer *writer, const char *name, double value); /* %.17g, finite */
+/** `value` is finite (asserted); 17 digits. */
+void json_put_double(struct json_writer *writer, const char *name, double value);
 void json_put_bool(struct json_writer *writer, const char *name, bool value);
 void json_put_null(struct json_writer *writer, const char *name);
 /** `raw` is already JSON. */

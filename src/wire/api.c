@@ -22,7 +22,7 @@ static const struct endpoint_facts facts[] = {
 static_assert(sizeof facts / sizeof facts[0] == ENDPOINT_COUNT, "one row per endpoint");
 
 static const struct prefix {
-    struct str   text;
+    struct str text;
     enum dialect dialect;
 } prefixes[] = {
     {STR_INIT("/api/openai"), DIALECT_OPENAI},

@@ -1,5 +1,5 @@
-/* wire/body.h: the request body as the gateway sees it: what it asks for, and the same bytes with the
- * few that must change changed.
+/* wire/body.h: the request body as the gateway sees it: what it asks for, and the same bytes with
+ * the few that must change changed.
  *
  * Layer:   wire: pure.
  */
@@ -10,19 +10,21 @@
 
 /** What the gateway needs to know of a body. Strings borrow from the reader until its next use. */
 struct body_facts {
-    struct str model;           /* decoded; never empty on success */
-    size_t     model_start;     /* raw value, quotes included: body[model_start, model_end) */
-    size_t     model_end;
-    bool       stream;
-    bool       wants_usage;     /* chat, completions: stream_options.include_usage is true */
-    size_t     options_start;   /* raw stream_options value, when it is an object; else 0, 0 */
-    size_t     options_end;
-    size_t     object_open;     /* offset of the top-level '{' */
-    bool       has_options;     /* stream_options is present (object or null) */
-    struct str cache_key;       /* prompt_cache_key, for affinity; may be empty */
-    int64_t    max_output_tokens; /* max_tokens / max_completion_tokens / max_output_tokens; -1 unknown */
-    bool       has_tools;       /* a non-empty `tools` */
-    bool       has_images;      /* reserved: false until translation needs it */
+    struct str model;   /* decoded; never empty on success */
+    size_t model_start; /* raw value, quotes included: body[model_start, model_end) */
+    size_t model_end;
+    bool stream;
+    bool wants_usage;     /* chat, completions: stream_options.include_usage is true */
+    size_t options_start; /* raw stream_options value (object or null); 0, 0 when missing */
+    size_t options_end;
+    size_t flag_start; /* raw stream_options.include_usage value; 0, 0 when missing */
+    size_t flag_end;
+    size_t object_open;        /* offset of the top-level '{' */
+    bool has_options;          /* stream_options is present (object or null) */
+    struct str cache_key;      /* prompt_cache_key, for affinity; may be empty */
+    int64_t max_output_tokens; /* max_tokens and its successors; -1 unknown */
+    bool has_tools;            /* a non-empty `tools` */
+    bool has_images;           /* reserved: false until translation needs it */
 };
 
 /**
@@ -41,8 +43,8 @@ MUST_USE enum err body_read(struct json_reader *reader, enum endpoint endpoint, 
 /** The changed body, as slices of the old one and of `scratch`: ready for writev. */
 struct body_pieces {
     struct str piece[BODY_PIECES_MAX];
-    size_t     count;
-    size_t     total_bytes;
+    size_t count;
+    size_t total_bytes;
 };
 
 /**

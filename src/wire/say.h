@@ -1,5 +1,5 @@
-/* wire/say.h: what the server itself says to a caller, in the caller's dialect: errors, error events,
- * keep-alives, model lists.
+/* wire/say.h: what the server itself says to a caller, in the caller's dialect: errors, error
+ * events, keep-alives, model lists.
  *
  * Layer:   wire: pure.
  * Source:  SPEC.md 3 (table of errors), CLIENTS.md 3, 5, 8, 11.
@@ -10,6 +10,7 @@
 
 /* The cases of SPEC 3's table, one row each: status, OpenAI type and code, Anthropic type, and
  * whether asking again can help (`x-should-retry: false` is sent when it cannot). */
+// clang-format off
 #define SAY_LIST(X)                                                                                 \
     /* name                 status openai type             openai code               anthropic type           retry */ \
     X(BAD_REQUEST,          400, "invalid_request_error", NULL,                      "invalid_request_error", false)  \
@@ -30,15 +31,16 @@
     X(ATTEMPTS_EXHAUSTED,   502, "server_error",          NULL,                      "api_error",             true)   \
     X(DEADLINE,             504, "server_error",          NULL,                      "timeout_error",         true)   \
     X(INTERNAL,             500, "server_error",          NULL,                      "api_error",             true)
+// clang-format on
 
 enum say {
 #define X(name, status, openai_type, openai_code, anthropic_type, retry) SAY_##name,
     SAY_LIST(X)
 #undef X
-    SAY_COUNT
+        SAY_COUNT
 };
 
-int  say_status(enum say what);
+int say_status(enum say what);
 bool say_may_retry(enum say what);
 
 /** Appends the whole JSON error body in the dialect's shape. `param` may be NULL. */
@@ -59,11 +61,11 @@ struct str say_keepalive(enum endpoint endpoint);
 /** One model of a list. */
 struct model_entry {
     const char *id;
-    const char *owned_by;      /* provider slug, or "auxot" for auto */
-    int64_t     created_at_ms; /* wall clock */
+    const char *owned_by;  /* provider slug, or "auxot" for auto */
+    int64_t created_at_ms; /* wall clock */
 };
 /** Appends the list body: OpenAI {"object":"list","data":[...]}; Anthropic with has_more, first_id,
  *  last_id. */
-void say_models(struct buf *out, enum dialect dialect, const struct model_entry *entries, size_t count,
-                bool has_more);
+void say_models(struct buf *out, enum dialect dialect, const struct model_entry *entries,
+                size_t count, bool has_more);
 void say_model(struct buf *out, enum dialect dialect, const struct model_entry *entry);

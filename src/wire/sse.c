@@ -11,50 +11,61 @@ static bool is_line_end(char c)
     return c == '\n' || c == '\r';
 }
 
-/* Offset of the first LF or CR from `from`, or the length. `lf` remembers the next LF, so that a
- * text full of CRs is not searched for it again and again. */
-static size_t find_line_end(struct str bytes, size_t from, size_t *lf)
+static size_t find_lf(struct str bytes, size_t from)
 {
-    if (*lf < from || from == 0) {
-        const char *found = memchr(bytes.at + from, '\n', bytes.len - from);
-        *lf = found ? (size_t)(found - bytes.at) : bytes.len;
-    }
-    const char *cr = memchr(bytes.at + from, '\r', *lf - from);
-    return cr ? (size_t)(cr - bytes.at) : *lf;
+    const char *lf = from < bytes.len ? memchr(bytes.at + from, '\n', bytes.len - from) : NULL;
+    return lf ? (size_t)(lf - bytes.at) : bytes.len;
+}
+
+/* A walk over lines. The next LF is remembered, so that a text full of CRs is not searched for it
+ * again and again. */
+struct lines {
+    struct str bytes;
+    size_t at; /* start of what was not looked at */
+    size_t lf; /* the first LF from `at`, or the length */
+};
+
+static struct lines lines_from(struct str bytes, size_t at)
+{
+    return (struct lines){.bytes = bytes, .at = at, .lf = find_lf(bytes, at)};
+}
+
+/* Offset of the first LF or CR from `at`, or the length. */
+static size_t lines_find_end(struct lines *lines)
+{
+    if (lines->lf < lines->at)
+        lines->lf = find_lf(lines->bytes, lines->at);
+    const char *cr = memchr(lines->bytes.at + lines->at, '\r', lines->lf - lines->at);
+    return cr ? (size_t)(cr - lines->bytes.at) : lines->lf;
+}
+
+/* Moves behind the line end at `end`. */
+static void lines_step(struct lines *lines, size_t end)
+{
+    struct str rest = str_from(lines->bytes, end);
+    lines->at = end + (str_starts(rest, STR("\r\n")) ? 2 : 1);
 }
 
 size_t sse_event_end(struct str bytes, size_t *scanned)
 {
-    size_t at = *scanned;
-    size_t lf = 0;
-    while (at < bytes.len) {
-        bool is_line_start = at == 0 || is_line_end(bytes.at[at - 1]);
-        size_t end = find_line_end(bytes, at, &lf);
-        bool is_last = end + 1 >= bytes.len;
-        if (end == bytes.len || (is_last && bytes.at[end] == '\r')) {
-            *scanned = end; /* unfinished line, or a CR whose LF may still come */
+    struct lines lines = lines_from(bytes, *scanned);
+    while (lines.at < bytes.len) {
+        size_t start = lines.at;
+        bool is_line_start = start == 0 || is_line_end(bytes.at[start - 1]);
+        size_t end = lines_find_end(&lines);
+        bool is_last_byte = end + 1 == bytes.len;
+        if (end == bytes.len || (is_last_byte && bytes.at[end] == '\r')) {
+            *scanned = end; /* an unfinished line, or a CR whose LF may still come */
             return 0;
         }
-        size_t next = end + (bytes.at[end] == '\r' && bytes.at[end + 1] == '\n' ? 2 : 1);
-        if (is_line_start && end == at) {
+        lines_step(&lines, end);
+        if (is_line_start && end == start) {
             *scanned = 0;
-            return next;
+            return lines.at;
         }
-        at = next;
     }
-    *scanned = at;
+    *scanned = bytes.len;
     return 0;
-}
-
-/* Cuts the first line off `rest`, without its end. */
-static struct str cut_line(struct str *rest)
-{
-    size_t lf = 0;
-    size_t end = find_line_end(*rest, 0, &lf);
-    struct str line = str_upto(*rest, end);
-    bool is_crlf = end + 1 < rest->len && rest->at[end] == '\r' && rest->at[end + 1] == '\n';
-    *rest = str_from(*rest, end + (is_crlf ? 2 : 1));
-    return line;
 }
 
 /* Adds one data line; only the second and later ones cost a copy. */
@@ -96,6 +107,11 @@ void sse_event_read(struct str event, struct buf *joined, struct sse_event *out_
     buf_clear(joined);
     if (str_starts(event, byte_order_mark))
         event = str_from(event, byte_order_mark.len);
-    while (event.len > 0)
-        read_line(out_event, cut_line(&event), joined);
+    struct lines lines = lines_from(event, 0);
+    while (lines.at < event.len) {
+        size_t start = lines.at;
+        size_t end = lines_find_end(&lines);
+        read_line(out_event, str_upto(str_from(event, start), end - start), joined);
+        lines_step(&lines, end);
+    }
 }

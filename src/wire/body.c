@@ -1,0 +1,281 @@
+/* wire/body.c: see body.h.
+ *
+ * One peek tells where the few members stand that the gateway reads or changes; everything else in
+ * a body is the provider's business and passes as it came. A change is an edit (these bytes become
+ * those), at most two per body, and never inside one another: `model` and `stream_options`.
+ */
+#include "wire/body.h"
+
+#include "json/json_writer.h"
+
+#include <assert.h>
+
+#define MODEL_MAX_BYTES 256u
+#define EDITS_MAX       2
+
+/* ---- reading --------------------------------------------------------------------------------- */
+
+enum wanted {
+    WANTED_MODEL,
+    WANTED_STREAM,
+    WANTED_OPTIONS,
+    WANTED_MESSAGES,
+    WANTED_INPUT,
+    WANTED_TOOLS,
+    WANTED_CACHE_KEY,
+    WANTED_MAX_TOKENS,
+    WANTED_MAX_COMPLETION,
+    WANTED_MAX_OUTPUT,
+    WANTED_REFUSED, /* from here: would send the provider's key elsewhere (T01) */
+    WANTED_COUNT = WANTED_REFUSED + 6
+};
+
+static const struct json_member wanted_members[] = {
+    [WANTED_MODEL] = {.name = "model"},
+    [WANTED_STREAM] = {.name = "stream"},
+    [WANTED_OPTIONS] = {.name = "stream_options"},
+    [WANTED_MESSAGES] = {.name = "messages"},
+    [WANTED_INPUT] = {.name = "input"},
+    [WANTED_TOOLS] = {.name = "tools"},
+    [WANTED_CACHE_KEY] = {.name = "prompt_cache_key"},
+    [WANTED_MAX_TOKENS] = {.name = "max_tokens"},
+    [WANTED_MAX_COMPLETION] = {.name = "max_completion_tokens"},
+    [WANTED_MAX_OUTPUT] = {.name = "max_output_tokens"},
+    [WANTED_REFUSED] = {.name = "api_base"},
+    [WANTED_REFUSED + 1] = {.name = "base_url"},
+    [WANTED_REFUSED + 2] = {.name = "api_key"},
+    [WANTED_REFUSED + 3] = {.name = "api_version"},
+    [WANTED_REFUSED + 4] = {.name = "custom_llm_provider"},
+    [WANTED_REFUSED + 5] = {.name = "extra_headers"},
+};
+static_assert(sizeof wanted_members / sizeof wanted_members[0] == WANTED_COUNT, "one row each");
+
+static bool is_given(const struct json_member *member)
+{
+    return member->type != JSON_ABSENT && member->type != JSON_NULL;
+}
+
+static bool has_control(struct str text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if ((unsigned char)text.at[i] < 0x20 || text.at[i] == 0x7F)
+            return true;
+    }
+    return false;
+}
+
+static enum err check_model(const struct json_member *model, struct error *error)
+{
+    if (model->type == JSON_ABSENT)
+        return error_set(error, ERR_MALFORMED, "\"model\" is missing: name a model, or \"auto\"");
+    if (model->type != JSON_STRING)
+        return error_set(error, ERR_MALFORMED, "\"model\" must be a string");
+    if (model->text.len == 0)
+        return error_set(error, ERR_MALFORMED, "\"model\" is empty: name a model, or \"auto\"");
+    if (model->text.len > MODEL_MAX_BYTES)
+        return error_set(error, ERR_MALFORMED, "\"model\" is longer than %u bytes",
+                         MODEL_MAX_BYTES);
+    if (has_control(model->text))
+        return error_set(error, ERR_MALFORMED, "\"model\" holds a control character");
+    return OK;
+}
+
+static enum err check_prompt(enum endpoint endpoint, const struct json_member *members,
+                             struct error *error)
+{
+    bool needs_messages = endpoint == ENDPOINT_CHAT || endpoint == ENDPOINT_MESSAGES ||
+                          endpoint == ENDPOINT_COUNT_TOKENS;
+    if (needs_messages && members[WANTED_MESSAGES].type != JSON_ARRAY)
+        return error_set(error, ERR_MALFORMED, "\"messages\" must be an array");
+    if (endpoint == ENDPOINT_EMBEDDINGS && !is_given(&members[WANTED_INPUT]))
+        return error_set(error, ERR_MALFORMED, "\"input\" is missing");
+    return OK;
+}
+
+static enum err check_members(enum endpoint endpoint, const struct json_member *members,
+                              struct error *error)
+{
+    for (size_t i = WANTED_REFUSED; i < WANTED_COUNT; i++) {
+        if (members[i].type != JSON_ABSENT)
+            return error_set(error, ERR_MALFORMED,
+                             "\"%s\" is not allowed: providers are set up on the server",
+                             members[i].name);
+    }
+    enum err failed = check_model(&members[WANTED_MODEL], error);
+    if (failed)
+        return failed;
+    const struct json_member *stream = &members[WANTED_STREAM];
+    if (is_given(stream) && stream->type != JSON_BOOL)
+        return error_set(error, ERR_MALFORMED, "\"stream\" must be true or false");
+    return check_prompt(endpoint, members, error);
+}
+
+/* Chat and legacy completions: has the caller asked for the usage chunk, and where? */
+static enum err read_options(struct json_reader *reader, const struct json_member *options,
+                             struct body_facts *facts, struct error *error)
+{
+    if (options->type == JSON_ABSENT)
+        return OK;
+    facts->has_options = true;
+    facts->options_start = options->start;
+    facts->options_end = options->end;
+    if (options->type == JSON_NULL)
+        return OK;
+    if (options->type != JSON_OBJECT)
+        return error_set(error, ERR_MALFORMED, "\"stream_options\" must be an object");
+
+    struct json_member flag = {.name = "include_usage"};
+    struct json_span span;
+    enum err failed = json_peek_inside(reader, options, &flag, 1, &span, error);
+    if (failed)
+        return failed;
+    facts->wants_usage = flag.truth;
+    facts->flag_start = flag.start;
+    facts->flag_end = flag.end;
+    return OK;
+}
+
+static int64_t read_limit(const struct json_member *members)
+{
+    static const enum wanted order[] = {WANTED_MAX_COMPLETION, WANTED_MAX_OUTPUT,
+                                        WANTED_MAX_TOKENS};
+    for (size_t i = 0; i < sizeof order / sizeof order[0]; i++) {
+        int64_t limit = json_int64_or(members[order[i]].value, -1);
+        if (limit >= 0)
+            return limit;
+    }
+    return -1;
+}
+
+enum err body_read(struct json_reader *reader, enum endpoint endpoint, struct str body,
+                   struct body_facts *out_facts, struct error *error)
+{
+    struct json_member members[WANTED_COUNT];
+    struct json_span span;
+    memcpy(members, wanted_members, sizeof members);
+    enum err failed = json_peek(reader, body, members, WANTED_COUNT, &span, error);
+    if (!failed)
+        failed = check_members(endpoint, members, error);
+    if (failed)
+        return failed;
+
+    const struct json_member *model = &members[WANTED_MODEL];
+    const struct json_member *tools = &members[WANTED_TOOLS];
+    struct body_facts facts = {
+        .model = model->text,
+        .model_start = model->start,
+        .model_end = model->end,
+        .stream = members[WANTED_STREAM].truth && endpoint_facts(endpoint)->may_stream,
+        .object_open = span.open,
+        .cache_key = members[WANTED_CACHE_KEY].text,
+        .max_output_tokens = read_limit(members),
+        .has_tools = tools->type == JSON_ARRAY && json_count(tools->value) > 0,
+    };
+    if (endpoint == ENDPOINT_CHAT || endpoint == ENDPOINT_COMPLETIONS)
+        failed = read_options(reader, &members[WANTED_OPTIONS], &facts, error);
+    if (!failed)
+        *out_facts = facts;
+    return failed;
+}
+
+/* ---- changing -------------------------------------------------------------------------------- */
+
+/* body[start, end) becomes scratch[text_start, text_end): offsets, because scratch still grows. */
+struct edit {
+    size_t start, end;
+    size_t text_start, text_end;
+};
+
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+/* Is the object whose '{' is at `open` empty? */
+static bool is_empty_object(struct str body, size_t open)
+{
+    size_t at = open + 1;
+    while (at < body.len && is_blank(body.at[at]))
+        at++;
+    return at < body.len && body.at[at] == '}';
+}
+
+/* The edit that makes stream_options.include_usage true. */
+static struct edit edit_usage(struct str body, const struct body_facts *facts, struct buf *scratch)
+{
+    struct edit edit = {.text_start = scratch->len};
+    if (facts->flag_end > 0) {
+        edit.start = facts->flag_start;
+        edit.end = facts->flag_end;
+        buf_puts(scratch, "true");
+    } else if (!facts->has_options) {
+        edit.start = edit.end = facts->object_open + 1;
+        buf_puts(scratch, "\"stream_options\":{\"include_usage\":true},");
+    } else if (body.at[facts->options_start] != '{') {
+        edit.start = facts->options_start;
+        edit.end = facts->options_end;
+        buf_puts(scratch, "{\"include_usage\":true}");
+    } else {
+        edit.start = edit.end = facts->options_start + 1;
+        bool is_empty = is_empty_object(body, facts->options_start);
+        buf_puts(scratch, is_empty ? "\"include_usage\":true" : "\"include_usage\":true,");
+    }
+    edit.text_end = scratch->len;
+    return edit;
+}
+
+static struct edit edit_model(const struct body_facts *facts, struct str model, struct buf *scratch)
+{
+    struct edit edit = {facts->model_start, facts->model_end, .text_start = scratch->len};
+    json_quote(scratch, model);
+    edit.text_end = scratch->len;
+    return edit;
+}
+
+static void add_piece(struct body_pieces *pieces, struct str piece)
+{
+    if (piece.len == 0)
+        return;
+    assert(pieces->count < BODY_PIECES_MAX);
+    pieces->piece[pieces->count++] = piece;
+    pieces->total_bytes += piece.len;
+}
+
+/* `edits` stand in the order of the body. */
+static struct body_pieces cut(struct str body, const struct edit *edits, size_t count,
+                              struct str scratch)
+{
+    struct body_pieces pieces = {0};
+    size_t at = 0;
+    for (size_t i = 0; i < count; i++) {
+        const struct edit *edit = &edits[i];
+        assert(at <= edit->start && edit->start <= edit->end && edit->end <= body.len);
+        add_piece(&pieces, str_upto(str_from(body, at), edit->start - at));
+        add_piece(&pieces,
+                  str_upto(str_from(scratch, edit->text_start), edit->text_end - edit->text_start));
+        at = edit->end;
+    }
+    add_piece(&pieces, str_from(body, at));
+    return pieces;
+}
+
+enum err body_splice(struct str body, const struct body_facts *facts, struct str model,
+                     bool add_usage, struct buf *scratch, struct body_pieces *out_pieces)
+{
+    struct edit edits[EDITS_MAX];
+    size_t count = 0;
+    buf_clear(scratch);
+    if (model.len > 0 && !str_eq(model, facts->model))
+        edits[count++] = edit_model(facts, model, scratch);
+    if (add_usage && !facts->wants_usage)
+        edits[count++] = edit_usage(body, facts, scratch);
+    if (scratch->failed)
+        return ERR_NO_MEMORY;
+    if (count == 2 && edits[1].start < edits[0].start) {
+        struct edit first = edits[1];
+        edits[1] = edits[0];
+        edits[0] = first;
+    }
+    *out_pieces = cut(body, edits, count, buf_str(scratch));
+    return OK;
+}
