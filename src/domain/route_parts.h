@@ -1,0 +1,50 @@
+/* domain/route_parts.h: what route.c, route_list.c and route_say.c share. Nobody else includes it. */
+#pragma once
+#include "domain/route.h"
+
+/* What the words of the request came to mean. */
+enum asked {
+    ASKED_MODEL, /* a model by its id */
+    ASKED_AUTO,
+    ASKED_ROUTE /* a named route or alias */
+};
+
+#define NOBODY SIZE_MAX /* in place of an index into routing->providers */
+
+/* One planning. The list under construction is plan->list[0, plan->count). */
+struct planning {
+    const struct routing       *routing;
+    const struct provider_view *views;
+    const struct route_request *request;
+    struct route_plan          *plan;
+
+    enum asked                asked;
+    struct str                model;  /* asked for, without the "<slug>/" of a pin */
+    const struct named_route *route;  /* ASKED_ROUTE */
+    size_t                    pinned; /* or NOBODY */
+
+    bool is_listed[PROVIDERS_MAX];
+    bool has_failed_step[PROVIDERS_MAX]; /* a step means it, but the step's condition does not hold */
+};
+
+/* ---- route_list.c: the list ---- */
+
+/** Index of the provider with this id, or NOBODY. */
+size_t route_index_of(const struct routing *routing, struct str id);
+/** Does it serve the model, surfaced or not? */
+bool route_serves(const struct planning *planning, size_t index, struct str model);
+/** Does it serve the model that was asked for, and may this caller name it? */
+bool route_offers(const struct planning *planning, size_t index);
+/** Base list, rules, degraded ones behind the others of their tier. */
+void route_list_make(struct planning *planning);
+/** Marks who is skipped and why; puts the eligible first; adds all who were never listed. */
+void route_list_sieve(struct planning *planning);
+/** Is it paused, refused or gone: of no use until somebody or something changes that? */
+bool route_is_out(enum provider_state state);
+
+/* ---- route_say.c: the outcome ---- */
+
+/** Sets outcome, wait and sentence of a sieved list. */
+void route_conclude(struct planning *planning);
+/** Sets an outcome that needs no list. */
+void route_fail(struct planning *planning, enum route_outcome outcome);

@@ -1,0 +1,229 @@
+/* domain/route_say.c: when nobody is left: which of the cases of SPEC 3 it is, and the sentence that
+ * tells the caller what to do.
+ *
+ * Which case, is asked in the order of what helps soonest: a limit that ends by itself, then what an
+ * admin can repair, then what can never work with this request.
+ */
+#include "domain/route_parts.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#define TRIAL_WAIT_MS 1000 /* past the reset, while another request finds out */
+
+/* ---- which outcome ----------------------------------------------------------------------------- */
+
+/* Who was left out, by kind of reason. */
+struct leftover {
+    const struct candidate *out;     /* first: paused, refused, offline */
+    const struct candidate *dialect; /* first of the other dialect that could else have served */
+    const struct candidate *endpoint, *no_default;
+    size_t over_quota;
+    int64_t wait_ms;
+};
+
+static void note(const struct candidate **place, const struct candidate *candidate)
+{
+    if (!*place)
+        *place = candidate;
+}
+
+static void note_over_quota(const struct planning *planning, const struct candidate *candidate,
+                            struct leftover *left)
+{
+    int64_t wait_ms = planning->views[candidate->index].health.until_ms - planning->request->now_ms;
+    if (wait_ms < TRIAL_WAIT_MS)
+        wait_ms = TRIAL_WAIT_MS;
+    if (left->over_quota == 0 || wait_ms < left->wait_ms)
+        left->wait_ms = wait_ms;
+    left->over_quota++;
+}
+
+static struct leftover look_at_leftover(const struct planning *planning)
+{
+    struct leftover left = {0};
+    for (size_t i = 0; i < planning->plan->count; i++) {
+        const struct candidate *candidate = &planning->plan->list[i];
+        bool is_out = route_is_out(planning->views[candidate->index].health.state);
+        switch (candidate->reason) {
+        case REASON_OVER_QUOTA: note_over_quota(planning, candidate, &left); break;
+        case REASON_PAUSED:
+        case REASON_KEY_ERROR:
+        case REASON_OFFLINE: note(&left.out, candidate); break;
+        case REASON_DIALECT: note(is_out ? &left.out : &left.dialect, candidate); break;
+        case REASON_ENDPOINT: note(&left.endpoint, candidate); break;
+        case REASON_NO_DEFAULT_MODEL: note(&left.no_default, candidate); break;
+        default: break;
+        }
+    }
+    return left;
+}
+
+static enum route_outcome outcome_of(const struct planning *planning, const struct leftover *left)
+{
+    if (left->over_quota > 0)
+        return ROUTE_ALL_OVER_QUOTA;
+    bool is_repairable = left->out && left->out->reason != REASON_DIALECT;
+    if (is_repairable)
+        return ROUTE_NONE_EVER;
+    if (left->dialect)
+        return ROUTE_DIALECT;
+    if (left->endpoint)
+        return ROUTE_ENDPOINT;
+    if (planning->asked == ASKED_ROUTE && planning->pinned != NOBODY)
+        return ROUTE_PIN_LACKS_MODEL;
+    return ROUTE_NONE_EVER;
+}
+
+/* ---- sentences --------------------------------------------------------------------------------- */
+
+#define QUOTED_MAX 80
+
+/* What a caller or an admin typed: cut, and without control characters. */
+struct quoted {
+    char text[QUOTED_MAX];
+};
+static struct quoted quote(struct str s)
+{
+    struct quoted quoted;
+    str_copy(s, quoted.text, sizeof quoted.text);
+    for (char *at = quoted.text; *at; at++)
+        if ((unsigned char)*at < ' ' || *at == 0x7F)
+            *at = '?';
+    return quoted;
+}
+
+static void say(struct planning *planning, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+static void say(struct planning *planning, const char *format, ...)
+{
+    char text[1024];
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    str_copy(str_of(text), planning->plan->sentence, sizeof planning->plan->sentence);
+}
+
+static const char *models_path(const struct planning *planning)
+{
+    return endpoint_facts(planning->request->endpoint)->dialect == DIALECT_ANTHROPIC
+               ? "GET /api/anthropic/v1/models"
+               : "GET /api/openai/v1/models";
+}
+
+static const char *repair_of(enum provider_state state)
+{
+    switch (state) {
+    case STATE_PAUSED: return "is paused; an admin can unpause it";
+    case STATE_ERROR:
+        return "is in error (its key was refused, or it has no models); an admin must "
+               "repair it";
+    case STATE_OFFLINE: return "has no worker online";
+    default: return "cannot be used now";
+    }
+}
+
+static void say_none(struct planning *planning, const struct leftover *left)
+{
+    if (planning->routing->provider_count == 0) {
+        say(planning, "No provider is configured yet. An admin adds one with POST /api/providers.");
+    } else if (left->out) {
+        struct quoted name = quote(str_of(left->out->provider->name));
+        enum provider_state state = planning->views[left->out->index].health.state;
+        say(planning, "Nobody can answer this now: provider '%s' %s. GET /api/providers shows why.",
+            name.text, repair_of(state));
+    } else if (left->no_default) {
+        struct quoted name = quote(str_of(left->no_default->provider->name));
+        say(planning,
+            "No provider has a default model to answer with. Name a model, or set default_model of "
+            "'%s'.",
+            name.text);
+    } else if (planning->asked == ASKED_ROUTE) {
+        say(planning,
+            "No step of route '%s' leads to a provider that can answer now. POST "
+            "/api/routing/explain shows each one's reason.",
+            quote(planning->model).text);
+    } else {
+        say(planning,
+            "No default model is surfaced, so nobody can answer. Name a model; %s lists "
+            "them.",
+            models_path(planning));
+    }
+}
+
+static void say_dialect(struct planning *planning, const struct candidate *candidate)
+{
+    struct quoted name = quote(str_of(candidate ? candidate->provider->name : ""));
+    bool is_anthropic = endpoint_facts(planning->request->endpoint)->dialect == DIALECT_ANTHROPIC;
+    say(planning,
+        "Only providers of the %s dialect could answer this (such as '%s'), and translation is not "
+        "there yet. Use %s for it.",
+        is_anthropic ? "OpenAI" : "Anthropic", name.text,
+        is_anthropic ? "/api/openai/v1" : "/api/anthropic");
+}
+
+static void say_outcome(struct planning *planning, const struct leftover *left)
+{
+    const struct routing *routing = planning->routing;
+    struct quoted model = quote(planning->model), pin = quote(planning->request->provider_pin);
+    struct quoted name =
+        quote(str_of(planning->pinned != NOBODY ? routing->providers[planning->pinned]->name : ""));
+
+    switch (planning->plan->outcome) {
+    case ROUTE_UNKNOWN_MODEL:
+        say(planning, "Model '%s' is not known here. %s lists the models you can use.", model.text,
+            models_path(planning));
+        break;
+    case ROUTE_UNKNOWN_PIN:
+        say(planning,
+            "There is no provider '%s' (X-Auxot-Provider takes an id or a slug). It may have been "
+            "deleted; choose another or leave the header out.",
+            pin.text);
+        break;
+    case ROUTE_PIN_LACKS_MODEL:
+        say(planning,
+            "Provider '%s' does not serve model '%s'. %s lists the models you can use; without the "
+            "pin another provider may serve it.",
+            name.text, model.text, models_path(planning));
+        break;
+    case ROUTE_PINS_DISAGREE:
+        say(planning,
+            "X-Auxot-Provider names '%s', but model '%s' names another provider. Send only one of "
+            "the two.",
+            pin.text, model.text);
+        break;
+    case ROUTE_DIALECT: say_dialect(planning, left->dialect); break;
+    case ROUTE_ENDPOINT:
+        say(planning, "No provider offers %s for model '%s'. Use another endpoint or model.",
+            endpoint_facts(planning->request->endpoint)->name, model.text);
+        break;
+    case ROUTE_ALL_OVER_QUOTA:
+        say(planning,
+            "Every provider that could answer is over its quota. The first resets in %lld s; try "
+            "again then.",
+            (long long)(planning->plan->wait_ms + 999) / 1000);
+        break;
+    default: say_none(planning, left); break;
+    }
+}
+
+/* ---- conclusion -------------------------------------------------------------------------------- */
+
+void route_conclude(struct planning *planning)
+{
+    if (planning->plan->eligible_count > 0)
+        return;
+    struct leftover left = look_at_leftover(planning);
+    planning->plan->outcome = outcome_of(planning, &left);
+    if (planning->plan->outcome == ROUTE_ALL_OVER_QUOTA)
+        planning->plan->wait_ms = left.wait_ms;
+    say_outcome(planning, &left);
+}
+
+void route_fail(struct planning *planning, enum route_outcome outcome)
+{
+    struct leftover none = {0};
+    planning->plan->outcome = outcome;
+    say_outcome(planning, &none);
+}
