@@ -38,7 +38,6 @@ const char *call_failure_reason(enum call_failure failure); /* "connect_refused"
 
 struct call;
 struct call_ops {
-    void (*on_sent)(void *owner); /* connected and the request handed to the kernel */
     void (*on_head)(void *owner, const struct http_head *head); /* head is valid during the callback */
     void (*on_body)(void *owner, char *bytes, size_t len); /* decoded body bytes, scratch */
     void (*on_end)(void *owner);

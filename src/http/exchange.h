@@ -34,14 +34,17 @@ const struct http_head *exchange_head(const struct exchange *exchange); /* valid
 struct loop *exchange_loop(const struct exchange *exchange);
 const char  *exchange_peer(const struct exchange *exchange); /* "127.0.0.1:53211", "control" */
 bool         exchange_is_control(const struct exchange *exchange); /* came over the control socket */
-/** Room that lives as long as the exchange. */
-struct arena *exchange_arena(struct exchange *exchange);
-
 void exchange_attach(struct exchange *exchange, const struct exchange_ops *ops, void *owner);
 /** Reads the body whole, up to `limit_bytes` (else the HTTP layer answers 413 and on_gone follows). */
 void exchange_want_body(struct exchange *exchange, size_t limit_bytes);
-/** Moves the body (padded for simdjson) to `out_body`. */
+/** Moves the body (padded for simdjson) to `out_body`. Its room is charged to the process-wide budget of held
+ *  bodies: whoever frees it gives body_budget_return(its length) back. */
 void exchange_take_body(struct exchange *exchange, struct buf *out_body);
+
+/** Held bodies of the whole process; when it is spent, reading of further bodies pauses. Any thread. */
+void    body_budget_set(int64_t limit_bytes); /* once, at start; default 256 MiB */
+void    body_budget_return(size_t bytes);
+int64_t body_budget_used(void);
 
 /** A whole answer in one write. `headers` are lines with CRLF (may be empty). Ends the exchange. If the body
  *  was not read the connection lingers (drains up to 1 MiB or 2 s) and closes. */

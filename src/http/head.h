@@ -15,7 +15,7 @@
 #define HTTP_HEADERS_MAX       100
 #define HTTP_RESPONSE_HEADERS_MAX 200
 
-enum http_method { HTTP_GET, HTTP_POST, HTTP_PUT, HTTP_PATCH, HTTP_DELETE, HTTP_HEAD, HTTP_OPTIONS, HTTP_OTHER };
+enum http_method { METHOD_GET, METHOD_POST, METHOD_PUT, METHOD_PATCH, METHOD_DELETE, METHOD_HEAD, METHOD_OPTIONS, METHOD_OTHER };
 const char *http_method_name(enum http_method method);
 
 struct http_header {

@@ -4,7 +4,7 @@
  * the kernel does not take is queued and flushed when the socket is ready. Nobody is called back from
  * inside conn_write, so a caller never sees its own object vanish in the middle of a line.
  *
- * Thread:  the loop's.   Memory: the conn belongs to its owner; after on_closed only conn_free is legal.
+ * Thread:  the loop's.   Memory: the struct is the owner's; on_closed has closed everything inside it.
  */
 #pragma once
 #include "base/buf.h"
@@ -36,16 +36,14 @@ struct conn {
     int                    fd;
     SSL                   *tls; /* NULL: plain */
     struct event           read_event, write_event;
-    struct buf             unsent;      /* [unsent_at, len) is still to go */
+    struct buf             unsent;      /* [unsent_at, len) is still to go; no memory while empty */
     size_t                 unsent_at;
-    int64_t                progress_ns; /* when the kernel last took bytes, or the queue was empty */
-    bool is_connecting, is_handshaking, is_reading, is_dead;
-    bool wants_close_when_drained;
-    bool tls_read_wants_write, tls_write_wants_read;
-    struct loop_message    deferred;    /* failures are told from the loop, never from conn_write */
-    enum conn_end          deferred_end;
-    bool                   has_deferred;
-    bool                   read_again;  /* resumed: TLS may hold bytes that no readiness will announce */
+    int64_t                progress_ns; /* when the kernel last took bytes that had waited */
+    bool is_connecting, is_handshaking; /* dialled or accepted, not yet open */
+    bool is_accepted;                   /* the handshake is the server's side */
+    bool is_reading;                    /* wanted by the owner */
+    bool is_write_dead;                 /* the peer takes no more; reading will tell why */
+    bool shuts_when_drained;
 };
 
 #define CONN_UNSENT_MAX (8u * 1024 * 1024)
@@ -59,11 +57,11 @@ MUST_USE enum err conn_dial(struct conn *conn, struct loop *loop, const struct s
                             unsigned address_len, SSL_CTX *tls_context, const char *tls_host,
                             SSL_SESSION *session, const struct conn_ops *ops, void *owner,
                             struct error *error);
-/** Sends or queues all of `pieces`. ERR_IO when the connection is dead (on_closed comes or came), and
- *  ERR_TOO_LARGE past CONN_UNSENT_MAX (the connection is then dead). */
+/** Sends or queues all of `pieces`. ERR_IO when the peer takes no more (on_closed will come, from reading);
+ *  ERR_TOO_LARGE or ERR_NO_MEMORY when they could not be queued: the stream is torn, close it. */
 MUST_USE enum err conn_write(struct conn *conn, const struct iovec *pieces, int count);
 size_t conn_pending(const struct conn *conn); /* bytes queued */
-void   conn_pause(struct conn *conn);         /* stop reading; a peer's reset is still noticed */
+void   conn_pause(struct conn *conn);         /* stop reading; a close is noticed after resuming */
 void   conn_resume(struct conn *conn);
 /** Half-closes after the queue is gone. */
 void conn_shutdown_write(struct conn *conn);
