@@ -1,0 +1,199 @@
+/* tests/unit/wire/test_body.c: what a request body asks for, and the few bytes that change in it. */
+#include "wire/body.h"
+
+#include "tests/test.h"
+
+#define MESSAGES "\"messages\":[]"
+
+static struct json_reader *reader;
+
+static int open_reader(void **state)
+{
+    (void)state;
+    return json_reader_new(1 << 20, &reader) == OK ? 0 : -1;
+}
+
+static int close_reader(void **state)
+{
+    (void)state;
+    json_reader_free(reader);
+    return 0;
+}
+
+static const struct refusal_story {
+    enum endpoint endpoint;
+    const char *body, *sentence;
+} refusals[] = {
+    {ENDPOINT_CHAT, "[]", "the JSON text must be an object"},
+    {ENDPOINT_CHAT, "{" MESSAGES "}", "\"model\" is missing: name a model, or \"auto\""},
+    {ENDPOINT_CHAT, "{\"model\":7," MESSAGES "}", "\"model\" must be a string"},
+    {ENDPOINT_CHAT, "{\"model\":null," MESSAGES "}", "\"model\" must be a string"},
+    {ENDPOINT_CHAT, "{\"model\":\"\"," MESSAGES "}",
+     "\"model\" is empty: name a model, or \"auto\""},
+    {ENDPOINT_CHAT, "{\"model\":\"a\\nb\"," MESSAGES "}", "\"model\" holds a control character"},
+    {ENDPOINT_CHAT, "{\"model\":\"a\\u0000b\"," MESSAGES "}",
+     "\"model\" holds a control character"},
+    {ENDPOINT_CHAT, "{\"model\":\"a\",\"mod\\u0065l\":\"b\"," MESSAGES "}",
+     "the member \"model\" occurs twice"},
+    {ENDPOINT_CHAT, "{\"model\":\"a\",\"MODEL\":\"b\"," MESSAGES "}",
+     "the member \"MODEL\" must be spelled \"model\""},
+    {ENDPOINT_CHAT, "{\"model\":\"a\"}", "\"messages\" must be an array"},
+    {ENDPOINT_MESSAGES, "{\"model\":\"a\",\"messages\":{}}", "\"messages\" must be an array"},
+    {ENDPOINT_EMBEDDINGS, "{\"model\":\"a\"}", "\"input\" is missing"},
+    {ENDPOINT_CHAT, "{\"model\":\"a\",\"stream\":\"yes\"," MESSAGES "}",
+     "\"stream\" must be true or false"},
+    {ENDPOINT_CHAT, "{\"model\":\"a\",\"stream_options\":1," MESSAGES "}",
+     "\"stream_options\" must be an object"},
+    {ENDPOINT_CHAT,
+     "{\"model\":\"a\",\"stream_options\":{\"include_usage\":true,\"include_usage\":false}," MESSAGES
+     "}",
+     "the member \"include_usage\" occurs twice"},
+    {ENDPOINT_CHAT, "{\"model\":\"a\",\"api_base\":\"http://x\"," MESSAGES "}",
+     "\"api_base\" is not allowed: providers are set up on the server"},
+    {ENDPOINT_RESPONSES, "{\"model\":\"a\",\"extra_headers\":null}",
+     "\"extra_headers\" is not allowed: providers are set up on the server"},
+    {ENDPOINT_RESPONSES, "{\"model\":\"a\",\"Base_URL\":null}",
+     "the member \"Base_URL\" must be spelled \"base_url\""},
+};
+
+static void bad_bodies_are_refused_by_name(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(refusals); i++) {
+        struct body_facts facts;
+        struct error error;
+        enum err result =
+            body_read(reader, refusals[i].endpoint, str_of(refusals[i].body), &facts, &error);
+        CHECK(refusals[i].body, result == ERR_MALFORMED);
+        CHECK_STR(refusals[i].body, error.text, refusals[i].sentence);
+    }
+}
+
+static void a_model_name_has_an_end(void **state)
+{
+    (void)state;
+    for (size_t len = 256; len <= 257; len++) {
+        AUTO_BUF struct buf body;
+        struct body_facts facts;
+        buf_init(&body, 1024);
+        buf_puts(&body, "{" MESSAGES ",\"model\":\"");
+        for (size_t i = 0; i < len; i++)
+            buf_putc(&body, 'm');
+        buf_puts(&body, "\"}");
+        enum err result = body_read(reader, ENDPOINT_CHAT, buf_str(&body), &facts, NULL);
+        CHECK("length", result == (len <= 256 ? OK : ERR_MALFORMED));
+    }
+}
+
+static struct body_facts read_facts(enum endpoint endpoint, const char *body)
+{
+    struct body_facts facts = {0};
+    CHECK(body, body_read(reader, endpoint, str_of(body), &facts, NULL) == OK);
+    return facts;
+}
+
+static void facts_are_read(void **state)
+{
+    (void)state;
+    struct body_facts facts =
+        read_facts(ENDPOINT_CHAT, "{\"model\":\"\\u0061uto\",\"stream\":true,\"max_tokens\":7,"
+                                  "\"prompt_cache_key\":\"k\",\"tools\":[{}],\"stream_options\":"
+                                  "{\"include_usage\":true}," MESSAGES "}");
+    CHECK("model is decoded", str_eq(facts.model, STR("auto")));
+    CHECK("stream", facts.stream && facts.wants_usage && facts.has_options);
+    CHECK("limit", facts.max_output_tokens == 7);
+    CHECK("key", str_eq(facts.cache_key, STR("k")));
+    CHECK("tools", facts.has_tools);
+
+    facts = read_facts(ENDPOINT_CHAT, "{\"model\":\"a\",\"max_tokens\":7,\"tools\":[],"
+                                      "\"max_completion_tokens\":9,\"stream\":null," MESSAGES "}");
+    CHECK("the newer limit holds", facts.max_output_tokens == 9);
+    CHECK("nothing else", !facts.stream && !facts.has_tools && !facts.has_options);
+
+    facts =
+        read_facts(ENDPOINT_RESPONSES, "{\"model\":\"a\",\"stream\":true,\"max_output_tokens\":5,"
+                                       "\"stream_options\":{\"include_obfuscation\":false}}");
+    CHECK("responses", facts.stream && facts.max_output_tokens == 5 && !facts.wants_usage);
+    facts = read_facts(ENDPOINT_EMBEDDINGS, "{\"model\":\"a\",\"stream\":true,\"input\":\"x\"}");
+    CHECK("embeddings never stream", !facts.stream && facts.max_output_tokens == -1);
+}
+
+static const struct splice_story {
+    const char *name, *body, *model;
+    bool add_usage;
+    const char *result;
+} splices[] = {
+    {"nothing to change", "{ \"model\" : \"a\", " MESSAGES "} ", "", false,
+     "{ \"model\" : \"a\", " MESSAGES "} "},
+    {"the same model", "{\"model\":\"\\u0061\"," MESSAGES "}", "a", false,
+     "{\"model\":\"\\u0061\"," MESSAGES "}"},
+    {"another model", "{" MESSAGES ", \"model\" : \"a\" }", "b\"\n", false,
+     "{" MESSAGES ", \"model\" : \"b\\\"\\n\" }"},
+    {"usage, no options", "{\"model\":\"a\"," MESSAGES "}", "", true,
+     "{\"stream_options\":{\"include_usage\":true},\"model\":\"a\"," MESSAGES "}"},
+    {"usage is asked for already",
+     "{\"model\":\"a\",\"stream_options\":{\"include_usage\":true}," MESSAGES "}", "", true,
+     "{\"model\":\"a\",\"stream_options\":{\"include_usage\":true}," MESSAGES "}"},
+    {"usage false",
+     "{\"model\":\"a\",\"stream_options\":{\"x\":1,\"include_usage\": false}," MESSAGES "}", "",
+     true, "{\"model\":\"a\",\"stream_options\":{\"x\":1,\"include_usage\": true}," MESSAGES "}"},
+    {"usage in an escaped name",
+     "{\"model\":\"a\",\"stream_options\":{\"include_usag\\u0065\":null}," MESSAGES "}", "", true,
+     "{\"model\":\"a\",\"stream_options\":{\"include_usag\\u0065\":true}," MESSAGES "}"},
+    {"other options are kept", "{\"model\":\"a\",\"stream_options\":{ \"x\":[1]}," MESSAGES "}", "",
+     true, "{\"model\":\"a\",\"stream_options\":{\"include_usage\":true, \"x\":[1]}," MESSAGES "}"},
+    {"empty options", "{\"model\":\"a\",\"stream_options\":{ \n}," MESSAGES "}", "", true,
+     "{\"model\":\"a\",\"stream_options\":{\"include_usage\":true \n}," MESSAGES "}"},
+    {"null options", "{\"model\":\"a\",\"stream_options\":null," MESSAGES "}", "", true,
+     "{\"model\":\"a\",\"stream_options\":{\"include_usage\":true}," MESSAGES "}"},
+    {"both, options first", "{\"stream_options\":{},\"model\":\"a\"," MESSAGES "}", "b", true,
+     "{\"stream_options\":{\"include_usage\":true},\"model\":\"b\"," MESSAGES "}"},
+    {"both, model first", "{\"model\":\"a\",\"stream_options\":{}," MESSAGES "}", "b", true,
+     "{\"model\":\"b\",\"stream_options\":{\"include_usage\":true}," MESSAGES "}"},
+    {"both, no options", "{\"model\":\"a\"," MESSAGES "}", "b", true,
+     "{\"stream_options\":{\"include_usage\":true},\"model\":\"b\"," MESSAGES "}"},
+};
+
+static void only_what_must_change_changes(void **state)
+{
+    (void)state;
+    AUTO_BUF struct buf scratch;
+    buf_init(&scratch, 4096);
+    for (size_t i = 0; i < COUNT(splices); i++) {
+        const struct splice_story *story = &splices[i];
+        struct body_facts facts = read_facts(ENDPOINT_CHAT, story->body);
+        struct body_pieces pieces;
+        CHECK(story->name, body_splice(str_of(story->body), &facts, str_of(story->model),
+                                       story->add_usage, &scratch, &pieces) == OK);
+        AUTO_BUF struct buf whole;
+        buf_init(&whole, 4096);
+        for (size_t p = 0; p < pieces.count; p++)
+            buf_append_str(&whole, pieces.piece[p]);
+        CHECK_STR(story->name, whole.data, story->result);
+        CHECK(story->name, whole.len == pieces.total_bytes);
+    }
+}
+
+static void a_splice_without_memory_is_told(void **state)
+{
+    (void)state;
+    AUTO_BUF struct buf scratch;
+    struct body_pieces pieces;
+    const char *body = "{\"model\":\"a\"," MESSAGES "}";
+    struct body_facts facts = read_facts(ENDPOINT_CHAT, body);
+    buf_init(&scratch, 4);
+    CHECK("told", body_splice(str_of(body), &facts, STR("longer"), true, &scratch, &pieces) ==
+                      ERR_NO_MEMORY);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(bad_bodies_are_refused_by_name),
+        TEST(a_model_name_has_an_end),
+        TEST(facts_are_read),
+        TEST(only_what_must_change_changes),
+        TEST(a_splice_without_memory_is_told),
+    };
+    return cmocka_run_group_tests(tests, open_reader, close_reader);
+}
