@@ -1,0 +1,110 @@
+/* admin/admin.c: the control plane's parts, and how a change of configuration comes into force. */
+#include "admin/admin.h"
+
+#include "admin/api.h"
+#include "admin/pool.h"
+#include "admin/prober.h"
+#include "admin/state.h"
+#include "base/log.h"
+
+enum err admin_publish(struct admin *admin, struct error *error)
+{
+    struct store_config config = {0};
+    struct snapshot *snapshot = NULL;
+    enum err err = store_config_load(admin->options.store, &config, error);
+    if (err == OK) {
+        err = snapshot_build(&config, admin->options.vault, admin->registry, admin->options.prices,
+                             &snapshot, error);
+        store_config_release(&config);
+    }
+    if (err == OK)
+        gateway_publish(admin->options.gateway, snapshot);
+    return err;
+}
+
+bool change_begin(struct change *change, struct admin *admin, struct api_call *call)
+{
+    struct error error = {0};
+    *change = (struct change){.admin = admin, .call = call};
+    pthread_mutex_lock(&admin->config_lock);
+    if (store_config_load(admin->options.store, &change->config, &error) == OK)
+        return true;
+    pthread_mutex_unlock(&admin->config_lock);
+    if (call)
+        api_fail_error(call, &error);
+    return false;
+}
+
+void change_drop(struct change *change)
+{
+    pthread_mutex_unlock(&change->admin->config_lock);
+    store_config_release(&change->config);
+}
+
+bool change_end(struct change *change, enum err err, struct error *error)
+{
+    if (err == OK)
+        err = admin_publish(change->admin, error);
+    change_drop(change);
+    if (err != OK && change->call)
+        api_fail_error(change->call, error);
+    if (err != OK)
+        log_warn("change_failed", "why=\"%s\"", error->text);
+    return err == OK;
+}
+
+enum err admin_new(const struct admin_options *options, struct admin **out_admin,
+                   struct error *error)
+{
+    struct admin *admin = mem_zalloc(1, sizeof *admin);
+    if (!admin)
+        return error_set(error, ERR_NO_MEMORY, "no memory for the control plane");
+    admin->options = *options;
+    pthread_mutex_init(&admin->config_lock, NULL);
+    pthread_mutex_init(&admin->pool_lock, NULL);
+    admin->registry = live_registry_new();
+    enum err err = admin->registry ? admin_publish(admin, error)
+                                   : error_set(error, ERR_NO_MEMORY, "no memory for the providers");
+    if (err != OK) {
+        admin_free(admin);
+        return err;
+    }
+    *out_admin = admin;
+    return OK;
+}
+
+enum err admin_start(struct admin *admin, struct error *error)
+{
+    enum err err = prober_new(admin, &admin->prober, error);
+    if (err != OK)
+        return err;
+    struct pool *pool = NULL;
+    err = pool_new(&pool, error);
+    pthread_mutex_lock(&admin->pool_lock);
+    admin->pool = pool;
+    pthread_mutex_unlock(&admin->pool_lock);
+    return err;
+}
+
+/* The prober goes first: it lets go of handlers that wait for a provider. */
+void admin_stop(struct admin *admin)
+{
+    if (admin->prober)
+        prober_stop(admin->prober);
+    pthread_mutex_lock(&admin->pool_lock);
+    struct pool *pool = admin->pool;
+    admin->pool = NULL;
+    pthread_mutex_unlock(&admin->pool_lock);
+    pool_free(pool);
+}
+
+void admin_free(struct admin *admin)
+{
+    if (!admin)
+        return;
+    prober_free(admin->prober);
+    live_registry_free(admin->registry);
+    pthread_mutex_destroy(&admin->config_lock);
+    pthread_mutex_destroy(&admin->pool_lock);
+    mem_free(admin);
+}

@@ -1,0 +1,30 @@
+/* admin/admin.h: the control plane as main/ sees it: management API, publishing of configuration,
+ * probes of providers.
+ *
+ * Threads: `api-N` run handlers, which may block; `health` is a loop of its own that talks to providers
+ * for the control plane. Requests arrive on loop threads through a front (front.h).
+ */
+#pragma once
+#include "gateway/gateway.h"
+#include "store/store.h"
+
+struct admin;
+struct vault;
+
+struct admin_options {
+    struct store             *store;
+    const struct vault       *vault;
+    struct gateway           *gateway;
+    const struct price_table *prices;
+    const char               *ca_file; /* NULL: the system's */
+    const char               *version; /* "0.1.0" */
+};
+
+/** Reads the configuration from the store and publishes it. All in `options` outlives the admin. */
+MUST_USE enum err admin_new(const struct admin_options *options, struct admin **out_admin,
+                            struct error *error);
+/** Starts api and health threads. */
+MUST_USE enum err admin_start(struct admin *admin, struct error *error);
+/** Ends them: waiting calls get 503. The loops must still run. */
+void admin_stop(struct admin *admin);
+void admin_free(struct admin *admin); /* NULL is fine */

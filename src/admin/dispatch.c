@@ -1,0 +1,309 @@
+/* admin/dispatch.c: the life of one call of the management API.
+ *
+ * A call belongs to its loop until it is queued, to one api thread until it posts itself back, and to
+ * its loop again. `exchange` is touched on the loop only: a client that leaves meanwhile just empties
+ * it, and the answer is dropped when it comes. So the call needs neither locks nor counts.
+ */
+#include "admin/dispatch.h"
+
+#include "admin/endpoints.h"
+#include "admin/pool.h"
+#include "admin/state.h"
+#include "base/log.h"
+#include "sys/clock.h"
+#include "sys/secret.h"
+
+#include <stdio.h>
+
+#define ANSWER_GRACE_MS \
+    5000 /* a handler that has not noticed its deadline by then is answered for */
+#define BODY_FIELDS_MAX 64
+
+struct dispatched {
+    struct api_call call;
+    struct loop *loop;
+    struct exchange *exchange; /* NULL: answered, or the client left */
+    struct loop_message answered;
+    struct deadline patience;
+    struct pool_work work;
+    bool is_queued;
+};
+
+/* ---- answering: on the loop ---------------------------------------------------------------------- */
+
+void common_headers(struct buf *out, const char *request_id)
+{
+    buf_printf(out,
+               "request-id: %s\r\nx-request-id: %s\r\ncache-control: no-store\r\n"
+               "x-content-type-options: nosniff\r\n",
+               request_id, request_id);
+}
+
+void answer_problem(struct exchange *exchange, enum problem problem, const char *detail,
+                    const char *extra, const char *request_id)
+{
+    AUTO_BUF struct buf headers, body;
+    buf_init(&headers, 4096);
+    buf_init(&body, 8192);
+    common_headers(&headers, request_id);
+    buf_puts(&headers, extra);
+    problem_write(&body, problem, detail, NULL, request_id);
+    exchange_answer(exchange, problem_status(problem), buf_str(&headers), STR(PROBLEM_CONTENT_TYPE),
+                    buf_str(&body));
+}
+
+static void dispatched_free(struct dispatched *at)
+{
+    deadline_release(&at->patience);
+    if (at->call.body.data)
+        secret_wipe(at->call.body.data, at->call.body.len); /* it may have brought a key */
+    if (at->call.answer.data)
+        secret_wipe(at->call.answer.data, at->call.answer.len);
+    buf_release(&at->call.body);
+    buf_release(&at->call.answer);
+    mem_free(at);
+}
+
+static void answer_now(struct dispatched *at)
+{
+    AUTO_BUF struct buf headers;
+    buf_init(&headers, 4096);
+    common_headers(&headers, at->call.request_id);
+    struct str content_type =
+        at->call.is_problem ? STR(PROBLEM_CONTENT_TYPE) : STR("application/json");
+    exchange_answer(at->exchange, at->call.status, buf_str(&headers), content_type,
+                    buf_str(&at->call.answer));
+    at->exchange = NULL;
+}
+
+static void on_answered(struct loop_message *message)
+{
+    struct dispatched *at = LIST_OWNER(message, struct dispatched, answered);
+    log_debug("api", "request=%s method=%s path=/api%s status=%d actor=%s", at->call.request_id,
+              http_method_name(at->call.endpoint->method), at->call.endpoint->path, at->call.status,
+              at->call.actor);
+    if (at->exchange)
+        answer_now(at);
+    dispatched_free(at);
+}
+
+/* The handler is still at it: the client gets its answer, the handler's will be dropped. */
+static void on_impatient(struct deadline *patience)
+{
+    struct dispatched *at = LIST_OWNER(patience, struct dispatched, patience);
+    if (!at->exchange)
+        return;
+    struct exchange *exchange = at->exchange;
+    at->exchange = NULL;
+    answer_problem(exchange, PROBLEM_TIMEOUT, "The server could not finish this in time.", "",
+                   at->call.request_id);
+}
+
+static void on_gone(void *owner)
+{
+    struct dispatched *at = owner;
+    at->exchange = NULL;
+    if (!at->is_queued)
+        dispatched_free(at);
+}
+
+/* ---- running: on an api thread ------------------------------------------------------------------- */
+
+/* Names: known to the row, each once. */
+static bool fields_are_known(struct api_call *call)
+{
+    struct str seen[BODY_FIELDS_MAX];
+    size_t count = 0;
+    for (struct json_cursor each = json_each(call->root); json_next(&each);) {
+        char shown[64];
+        str_copy(each.name, shown, sizeof shown);
+        if (!api_endpoint_has_field(call->endpoint, each.name)) {
+            api_fail(call, PROBLEM_UNKNOWN_FIELD, shown, "There is no field \"%s\" here.", shown);
+            return false;
+        }
+        for (size_t i = 0; i < count; i++)
+            if (str_eq(seen[i], each.name)) {
+                api_fail(call, PROBLEM_BAD_BODY, shown, "The field \"%s\" is given twice.", shown);
+                return false;
+            }
+        if (count < BODY_FIELDS_MAX)
+            seen[count++] = each.name;
+    }
+    return true;
+}
+
+static bool body_is_good(struct api_call *call, struct json_reader *reader)
+{
+    struct error error = {0};
+    bool may_be_empty = strcmp(call->endpoint->fields, "") == 0;
+    if (call->endpoint->body_limit_bytes == 0 || (call->body.len == 0 && may_be_empty))
+        return true;
+    enum err err = json_parse(reader, buf_str(&call->body), &call->root, &error);
+    if (err != OK) {
+        api_fail(call, PROBLEM_BAD_BODY, NULL, "The body is not JSON: %s",
+                 call->body.len ? error.text : "it is empty");
+        return false;
+    }
+    if (json_type_of(call->root) != JSON_OBJECT) {
+        api_fail(call, PROBLEM_BAD_BODY, NULL, "The body must be one JSON object.");
+        return false;
+    }
+    return fields_are_known(call);
+}
+
+static void run_handler(struct api_call *call, struct json_reader *reader)
+{
+    if (clock_monotonic_ms() > call->deadline_ms) {
+        api_fail(call, PROBLEM_OVERLOADED, NULL, "The call waited too long for its turn.");
+        return;
+    }
+    if (!body_is_good(call, reader))
+        return;
+    call->endpoint->handler(call);
+    if (call->status == 0 || call->answer.failed)
+        api_fail(call, PROBLEM_INTERNAL, NULL, "The answer could not be written.");
+}
+
+static void on_work(struct pool_work *work, struct json_reader *reader, bool is_stopping)
+{
+    struct dispatched *at = LIST_OWNER(work, struct dispatched, work);
+    if (is_stopping)
+        api_fail(&at->call, PROBLEM_UNAVAILABLE, NULL, "The server is stopping.");
+    else
+        run_handler(&at->call, reader);
+    at->answered.run = on_answered;
+    loop_post(at->loop, &at->answered);
+}
+
+/* ---- arriving: on the loop ----------------------------------------------------------------------- */
+
+static void enqueue(struct dispatched *at)
+{
+    struct admin *admin = at->call.admin;
+    at->call.deadline_ms = clock_monotonic_ms() + API_DEADLINE_MS;
+    at->work.run = on_work;
+    at->is_queued = true;
+    deadline_set(&at->patience,
+                 loop_now_ns(at->loop) + (API_DEADLINE_MS + ANSWER_GRACE_MS) * INT64_C(1000000));
+    pthread_mutex_lock(&admin->pool_lock);
+    bool is_taken = admin->pool && pool_submit(admin->pool, &at->work);
+    pthread_mutex_unlock(&admin->pool_lock);
+    if (is_taken)
+        return;
+    answer_problem(at->exchange, PROBLEM_OVERLOADED, "Too many management calls are waiting.",
+                   "retry-after: 1\r\n", at->call.request_id);
+    dispatched_free(at);
+}
+
+static bool is_json(const struct http_head *head)
+{
+    struct str value = http_header_find(head, STR("content-type"), NULL);
+    struct str type = str_trim(str_cut(&value, ';'));
+    return str_ieq(type, STR("application/json"));
+}
+
+static void on_body(void *owner)
+{
+    struct dispatched *at = owner;
+    exchange_take_body(at->exchange, &at->call.body);
+    if (at->call.body.len && !is_json(exchange_head(at->exchange))) {
+        struct exchange *exchange = at->exchange;
+        at->exchange = NULL;
+        answer_problem(exchange, PROBLEM_MEDIA_TYPE, "The body must be JSON.", "",
+                       at->call.request_id);
+        dispatched_free(at);
+        return;
+    }
+    enqueue(at);
+}
+
+/* Who calls, into the call; false: answered. The only place where roles are looked at. */
+static bool may_call(struct front *front, struct exchange *exchange, struct api_call *call)
+{
+    if (exchange_is_control(exchange)) {
+        str_copy(STR("control"), call->actor, sizeof call->actor);
+        call->role = ROLE_ADMIN;
+        return true;
+    }
+    bool is_conflict = false;
+    struct error error = {0};
+    const struct principal *principal =
+        gateway_principal(front->gateway_loop, exchange_head(exchange), &is_conflict, &error);
+    if (!principal) {
+        answer_problem(exchange, is_conflict ? PROBLEM_BAD_REQUEST : PROBLEM_UNAUTHORIZED,
+                       error.text, is_conflict ? "" : "www-authenticate: Bearer\r\n",
+                       call->request_id);
+        return false;
+    }
+    enum role needed = call->endpoint->who == WHO_ADMIN ? ROLE_ADMIN : ROLE_MEMBER;
+    if (principal->role < needed) {
+        answer_problem(exchange, PROBLEM_FORBIDDEN, "This needs a key with the role admin.", "",
+                       call->request_id);
+        return false;
+    }
+    str_copy(str_of(principal->id), call->actor, sizeof call->actor);
+    call->role = principal->role;
+    return true;
+}
+
+static struct dispatched *dispatched_new(struct front *front, struct exchange *exchange,
+                                         const struct api_call *call)
+{
+    struct dispatched *at = mem_zalloc(1, sizeof *at);
+    if (!at)
+        return NULL;
+    const struct http_head *head = exchange_head(exchange);
+    at->call = *call;
+    at->call.admin = front->admin;
+    at->loop = exchange_loop(exchange);
+    at->exchange = exchange;
+    str_copy(head->query, at->call.query, sizeof at->call.query);
+    str_copy(http_header_find(head, STR("if-match"), NULL), at->call.if_match,
+             sizeof at->call.if_match);
+    buf_init(&at->call.body, 0);
+    buf_init(&at->call.answer, API_ANSWER_MAX);
+    deadline_init(&at->patience, at->loop, on_impatient);
+    return at;
+}
+
+static void refuse_unknown(struct exchange *exchange, const char *allow, const char *request_id)
+{
+    char extra[96];
+    snprintf(extra, sizeof extra, "allow: %s\r\n", allow);
+    if (allow[0])
+        answer_problem(exchange, PROBLEM_BAD_METHOD, "This path does not take this method.", extra,
+                       request_id);
+    else
+        answer_problem(exchange, PROBLEM_NOT_FOUND, "There is nothing at this path.", "",
+                       request_id);
+}
+
+void dispatch(struct front *front, struct exchange *exchange, const char *request_id)
+{
+    static const struct exchange_ops ops = {.on_body = on_body, .on_gone = on_gone};
+    const struct http_head *head = exchange_head(exchange);
+    struct api_call call = {0};
+    char allow[64];
+    str_copy(str_of(request_id), call.request_id, sizeof call.request_id);
+    call.endpoint = api_endpoint_find(head->method, head->path, call.args, allow);
+    if (!call.endpoint) {
+        refuse_unknown(exchange, allow, request_id);
+        return;
+    }
+    if (!may_call(front, exchange, &call))
+        return;
+    if (head->query.len >= sizeof call.query) {
+        answer_problem(exchange, PROBLEM_BAD_REQUEST, "The query is too long.", "", request_id);
+        return;
+    }
+    struct dispatched *at = dispatched_new(front, exchange, &call);
+    if (!at) {
+        answer_problem(exchange, PROBLEM_OVERLOADED, "No memory.", "", request_id);
+        return;
+    }
+    exchange_attach(exchange, &ops, at);
+    if (call.endpoint->body_limit_bytes)
+        exchange_want_body(exchange, call.endpoint->body_limit_bytes);
+    else
+        enqueue(at);
+}

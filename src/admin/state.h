@@ -1,0 +1,40 @@
+/* admin/state.h: what the files of this room share: the admin itself and the one way to change
+ * configuration.
+ */
+#pragma once
+#include "admin/admin.h"
+
+struct pool;
+struct prober;
+
+struct admin {
+    struct admin_options  options;
+    struct live_registry *registry;
+    struct prober        *prober;
+    pthread_mutex_t       config_lock; /* one change of configuration at a time; held from reading the
+                                          rows to the publishing; never across a provider's answer */
+    pthread_mutex_t pool_lock;         /* guards `pool`, which admin_stop takes away */
+    struct pool    *pool;
+};
+
+/** Reads the rows and publishes them: in force on every loop when it returns. Under config_lock. */
+MUST_USE enum err admin_publish(struct admin *admin, struct error *error);
+
+/* A change reads top to bottom:
+ *     struct change change;
+ *     if (!change_begin(&change, call)) return;        // locks, reads the rows
+ *     ... look at change.config, write one row with its event ...
+ *     change_end(&change, err, &error);                // publishes when err is OK, unlocks
+ */
+struct api_call;
+struct change {
+    struct admin       *admin;
+    struct api_call    *call; /* NULL: the prober's */
+    struct store_config config;
+};
+/** False: the call has failed and nothing is locked. */
+MUST_USE bool change_begin(struct change *change, struct admin *admin, struct api_call *call);
+/** True: in force. Else the call (if any) has failed, with the error's sentence. */
+bool change_end(struct change *change, enum err err, struct error *error);
+/** Gives up without a write: only unlocks. */
+void change_drop(struct change *change);

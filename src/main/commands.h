@@ -1,0 +1,11 @@
+/* main/commands.h: what `auxot WORD` runs. Each takes its own argv (argv[0] is the word) and returns
+ * the exit status: 0 done, 1 it did not work, 2 it was asked wrongly.
+ */
+#pragma once
+
+int command_serve(int argc, char **argv);
+int command_keys(int argc, char **argv);
+int command_doctor(int argc, char **argv);
+int command_version(int argc, char **argv);
+int command_demo(int argc, char **argv);
+int command_simulate(int argc, char **argv);

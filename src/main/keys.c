@@ -1,0 +1,218 @@
+/* main/keys.c: `auxot keys`: through the running server's control socket, so that a change is in force
+ * when the command returns; without a server, straight in the store, under its lock.
+ */
+#include "main/commands.h"
+
+#include "admin/key_issue.h"
+#include "base/mem.h"
+#include "json/json.h"
+#include "json/json_writer.h"
+#include "main/control_client.h"
+#include "main/setup.h"
+
+#include <stdio.h>
+#include <time.h>
+
+#define ANSWER_BYTES_MAX (8u * 1024 * 1024)
+
+static const char help[] =
+    "Usage: auxot keys create --name NAME [--role admin|member] [--team TEAM] [--data-dir D]\n"
+    "       auxot keys list [--data-dir D]\n"
+    "       auxot keys revoke KEY_ID [--data-dir D]\n"
+    "\n"
+    "create prints the new key alone on stdout; it is shown this once. All work while a server runs on\n"
+    "the data directory (in force when the command returns) and before its first start.\n";
+
+/* One way to reach the keys: a running server, or the store itself. */
+struct keys_access {
+    struct settings settings;
+    char socket_path[108];
+    bool has_server;
+    struct vault *vault; /* without a server */
+    struct store *store;
+};
+
+static enum err access_open(struct keys_access *access, struct error *error)
+{
+    enum err err = control_path(&access->settings, access->socket_path, error);
+    if (err != OK)
+        return err;
+    AUTO_BUF struct buf answer;
+    buf_init(&answer, ANSWER_BYTES_MAX);
+    int status = 0;
+    err = control_call(access->socket_path, "GET", "/api/health", STR(""), &status, &answer, error);
+    access->has_server = err == OK;
+    if (err != ERR_NOT_FOUND)
+        return err;
+    struct store_options options = {.data_dir = access->settings.data_dir};
+    err = open_vault(&access->settings, true, &access->vault, error);
+    if (err == OK)
+        err = store_open(&options, access->vault, &access->store, error);
+    return err;
+}
+
+static void access_close(struct keys_access *access)
+{
+    store_close(access->store);
+    vault_free(access->vault);
+}
+
+/* Calls the server; an answer that is no 2xx becomes an error with its own sentence. */
+static enum err ask_server(const struct keys_access *access, const char *method, const char *path,
+                           struct str body, struct json_reader *reader, struct json *out_root,
+                           struct error *error)
+{
+    AUTO_BUF struct buf answer;
+    buf_init(&answer, ANSWER_BYTES_MAX);
+    int status = 0;
+    enum err err = control_call(access->socket_path, method, path, body, &status, &answer, error);
+    if (err == OK)
+        err = json_parse(reader, buf_str(&answer), out_root, error);
+    if (err != OK || status / 100 == 2)
+        return err;
+    struct str detail = json_string_or_empty(json_get(*out_root, "detail"));
+    struct str fix = json_string_or_empty(json_get(*out_root, "fix"));
+    return error_set(error, ERR_DENIED, "%.*s %.*s", STR_ARG(detail), STR_ARG(fix));
+}
+
+static enum err create_by_server(const struct keys_access *access, const struct key_wish *wish,
+                                 struct json_reader *reader, struct error *error)
+{
+    AUTO_BUF struct buf body;
+    struct json_writer writer;
+    struct json root = {0};
+    buf_init(&body, 8192);
+    json_writer_init(&writer, &body);
+    json_open_object(&writer);
+    json_put_string(&writer, "name", wish->name);
+    json_put_string(&writer, "role", wish->role);
+    if (wish->team.len)
+        json_put_string(&writer, "team", wish->team);
+    json_close_object(&writer);
+    enum err err = ask_server(access, "POST", "/api/keys", buf_str(&body), reader, &root, error);
+    if (err != OK)
+        return err;
+    struct str key = json_string_or_empty(json_get(root, "key"));
+    printf("%.*s\n", STR_ARG(key));
+    return OK;
+}
+
+static enum err create(const struct keys_access *access, const struct key_wish *wish,
+                       struct json_reader *reader, struct error *error)
+{
+    if (access->has_server)
+        return create_by_server(access, wish, reader, error);
+    char key[APIKEY_LEN + 1];
+    struct key_row row;
+    const char *field = NULL;
+    enum err err = key_issue(access->store, access->vault, wish, key, &row, &field, error);
+    if (err != OK)
+        return err;
+    puts(key);
+    secret_wipe(key, sizeof key);
+    return OK;
+}
+
+static void print_row(struct str id, struct str role, struct str hint, int64_t created_at_ms,
+                      struct str name)
+{
+    time_t seconds = (time_t)(created_at_ms / 1000);
+    struct tm utc;
+    char day[32] = "";
+    if (gmtime_r(&seconds, &utc))
+        (void)strftime(day, sizeof day, "%Y-%m-%d", &utc);
+    printf("%.*s  %-6.*s  %.*s  %s  %.*s\n", STR_ARG(id), STR_ARG(role), STR_ARG(hint), day,
+           STR_ARG(name));
+}
+
+static enum err list_by_server(const struct keys_access *access, struct json_reader *reader,
+                               struct error *error)
+{
+    struct json root = {0};
+    enum err err = ask_server(access, "GET", "/api/keys", STR(""), reader, &root, error);
+    if (err != OK)
+        return err;
+    for (struct json_cursor each = json_each(json_get(root, "items")); json_next(&each);)
+        print_row(json_string_or_empty(json_get(each.value, "id")),
+                  json_string_or_empty(json_get(each.value, "role")),
+                  json_string_or_empty(json_get(each.value, "hint")),
+                  json_int64_or(json_get(each.value, "created_at_ms"), 0),
+                  json_string_or_empty(json_get(each.value, "name")));
+    return OK;
+}
+
+static enum err list(const struct keys_access *access, struct json_reader *reader,
+                     struct error *error)
+{
+    if (access->has_server)
+        return list_by_server(access, reader, error);
+    struct store_config config = {0};
+    enum err err = store_config_load(access->store, &config, error);
+    if (err != OK)
+        return err;
+    for (size_t i = 0; i < config.key_count; i++)
+        print_row(str_of(config.keys[i].id), str_of(config.keys[i].role),
+                  str_of(config.keys[i].hint), config.keys[i].created_at_ms,
+                  str_of(config.keys[i].name));
+    store_config_release(&config);
+    return OK;
+}
+
+static enum err revoke(const struct keys_access *access, const char *id, struct json_reader *reader,
+                       struct error *error)
+{
+    if (!id_parse(str_of(id), "key_", &(int64_t){0}))
+        return error_set(error, ERR_MALFORMED, "'%.40s' is no key id; see `auxot keys list`", id);
+    if (!access->has_server)
+        return key_revoke(access->store, id, "command", error);
+    char path[64];
+    struct json root = {0};
+    snprintf(path, sizeof path, "/api/keys/%s", id);
+    return ask_server(access, "DELETE", path, STR(""), reader, &root, error);
+}
+
+static enum err run_verb(struct keys_access *access, const char *verb, const struct key_wish *wish,
+                         const char *id, struct error *error)
+{
+    struct json_reader *reader = NULL;
+    enum err err = json_reader_new(ANSWER_BYTES_MAX, &reader);
+    if (err != OK)
+        return error_set(error, err, "no memory");
+    err = access_open(access, error);
+    if (err == OK && strcmp(verb, "create") == 0)
+        err = create(access, wish, reader, error);
+    else if (err == OK && strcmp(verb, "list") == 0)
+        err = list(access, reader, error);
+    else if (err == OK)
+        err = revoke(access, id, reader, error);
+    access_close(access);
+    json_reader_free(reader);
+    return err;
+}
+
+int command_keys(int argc, char **argv)
+{
+    struct error error = {0};
+    struct keys_access access = {0};
+    const char *verb = argc > 1 ? argv[1] : "";
+    bool is_create = strcmp(verb, "create") == 0;
+    bool is_revoke = strcmp(verb, "revoke") == 0;
+    if (asks_for_help(argc, argv)) {
+        fputs(help, stdout);
+        return 0;
+    }
+    const char *role = take_flag(&argc, argv, "role");
+    struct key_wish wish = {.name = str_of(take_flag(&argc, argv, "name")),
+                            .role = role ? str_of(role) : STR("member"),
+                            .team = str_of(take_flag(&argc, argv, "team")),
+                            .actor = "command"};
+    if (load_settings(&argc, argv, &access.settings, &error) != OK)
+        return complain("keys", 2, "%s", error.text);
+    if ((!is_create && !is_revoke && strcmp(verb, "list") != 0) || argc != (is_revoke ? 3 : 2)) {
+        fputs(help, stderr);
+        return 2;
+    }
+    if (run_verb(&access, verb, &wish, is_revoke ? argv[2] : "", &error) != OK)
+        return complain("keys", 1, "%s", error.text);
+    return fflush(stdout) == 0 ? 0 : complain("keys", 1, "cannot write the answer");
+}

@@ -1,0 +1,67 @@
+/* main/logging.c: one write(2) per line.
+ *
+ * A loop thread must not wait for a slow terminal or a full pipe. stderr's file description is shared
+ * with whoever started us, so it is not made non-blocking; poll says whether a line of a pipe's atomic
+ * size would be taken at once.
+ */
+#include "main/logging.h"
+
+#include "sys/clock.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define LINE_BYTES_MAX 4096 /* PIPE_BUF: lines of several threads do not mix */
+
+static atomic_long dropped;
+
+static bool would_take(void)
+{
+    struct pollfd stderr_poll = {.fd = STDERR_FILENO, .events = POLLOUT};
+    return poll(&stderr_poll, 1, 0) == 1 && (stderr_poll.revents & POLLOUT);
+}
+
+static size_t write_prefix(char *room, size_t room_bytes, enum log_level level)
+{
+    int64_t now_ms = clock_wall_ms();
+    time_t seconds = (time_t)(now_ms / 1000);
+    struct tm utc;
+    gmtime_r(&seconds, &utc);
+    int len = snprintf(room, room_bytes, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ %-5s ",
+                       utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min,
+                       utc.tm_sec, (int)(now_ms % 1000), log_level_name(level));
+    return len > 0 ? (size_t)len : 0;
+}
+
+static void put_line(enum log_level level, const char *text, size_t len)
+{
+    char line[LINE_BYTES_MAX];
+    size_t at = write_prefix(line, 64, level);
+    if (len > sizeof line - at - 1)
+        len = sizeof line - at - 1;
+    memcpy(line + at, text, len);
+    line[at + len] = '\n';
+    if (!would_take() || write(STDERR_FILENO, line, at + len + 1) < 0)
+        atomic_fetch_add(&dropped, 1);
+}
+
+static void to_stderr(enum log_level level, const char *line, size_t len)
+{
+    long missed = would_take() ? atomic_exchange(&dropped, 0) : 0;
+    if (missed > 0) {
+        char note[64];
+        int note_len = snprintf(note, sizeof note, "log_lines_dropped count=%ld", missed);
+        put_line(LOG_WARN, note, (size_t)note_len);
+    }
+    put_line(level, line, len);
+}
+
+void logging_open(enum log_level at_least)
+{
+    log_open(to_stderr, at_least);
+}

@@ -1,0 +1,7 @@
+/* main/logging.h: log lines to stderr: time, level, line. Never blocks: what stderr does not take is
+ * dropped, and how many were is said as soon as a line goes through again.
+ */
+#pragma once
+#include "base/log.h"
+
+void logging_open(enum log_level at_least);

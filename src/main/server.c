@@ -1,0 +1,280 @@
+/* main/server.c: makes the parts, gives each loop its thread, takes all apart again.
+ *
+ * Order of making is the order of need: limits, secret, store, prices, gateway, admin (which publishes
+ * the first configuration), then one loop with its listener per core. Taking apart is the reverse;
+ * the admin stops while the loops still run, because its answers travel over them.
+ */
+#include "main/server.h"
+
+#include "admin/front.h"
+#include "domain/price.h"
+#include "main/setup.h"
+#include "net/tls.h"
+#include "sys/thread.h"
+
+#include "gen/version.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#define LOOPS_MAX 64
+
+struct server_loop {
+    struct loop *loop;
+    struct gateway_loop *gateway_loop;
+    struct http_listener *listener, *control; /* control: the first loop only */
+    struct front front;
+    pthread_t thread;
+    bool is_running;
+    struct loop_message drain_message; /* at most one of each is under way */
+    bool is_drain_posted;
+};
+
+struct server {
+    struct settings settings;
+    struct vault *vault;
+    struct store *store;
+    struct price_table *prices;
+    struct gateway *gateway;
+    struct admin *admin;
+    SSL_CTX *tls;
+    struct server_loop loops[LOOPS_MAX];
+    int loop_count;
+};
+
+/* ---- making -------------------------------------------------------------------------------------- */
+
+static const char *or_null(const char *text)
+{
+    return text[0] ? text : NULL;
+}
+
+static int loops_wanted(const struct settings *settings)
+{
+    long cores = settings->threads > 0 ? (long)settings->threads : sysconf(_SC_NPROCESSORS_ONLN);
+    return cores < 1 ? 1 : cores > LOOPS_MAX ? LOOPS_MAX : (int)cores;
+}
+
+static enum err open_store(struct server *server, struct error *error)
+{
+    const struct settings *settings = &server->settings;
+    if (settings->database_url[0])
+        return error_set(
+            error, ERR_MALFORMED,
+            "database_url: PostgreSQL is not there yet; leave it empty for the embedded"
+            " database");
+    enum err err = open_vault(settings, true, &server->vault, error);
+    if (err != OK)
+        return err;
+    struct store_options options = {.data_dir = settings->data_dir,
+                                    .journal_count = server->loop_count};
+    return store_open(&options, server->vault, &server->store, error);
+}
+
+static enum err open_gateway(struct server *server, struct error *error)
+{
+    const struct settings *settings = &server->settings;
+    struct gateway_options options = {
+        .store = server->store,
+        .vault = server->vault,
+        .ca_file = or_null(settings->ca_file),
+        .job_timeout_ms = settings->job_timeout_ms,
+        .late_head_ms = settings->late_head_ms,
+        .keepalive_ms = settings->keepalive_ms,
+        .max_attempts = (int)settings->max_attempts,
+        .max_concurrent = settings->max_concurrent,
+        .body_limit_bytes = (size_t)settings->body_limit_bytes,
+        .body_budget_bytes = settings->body_budget_bytes,
+    };
+    return gateway_new(&options, &server->gateway, error);
+}
+
+static enum err open_admin(struct server *server, struct error *error)
+{
+    struct admin_options options = {
+        .store = server->store,
+        .vault = server->vault,
+        .gateway = server->gateway,
+        .prices = server->prices,
+        .ca_file = or_null(server->settings.ca_file),
+        .version = AUXOT_VERSION,
+    };
+    return admin_new(&options, &server->admin, error);
+}
+
+static enum err open_control(struct server *server, struct server_loop *at, struct error *error)
+{
+    char path[108];
+    enum err err = control_path(&server->settings, path, error);
+    if (err != OK)
+        return err;
+    struct http_listener_options options = {
+        .loop = at->loop, .unix_path = path, .service = &at->front.service};
+    return http_listener_new(&options, &at->control, error);
+}
+
+/* Port 0 is chosen by the first loop's listener, and shared by the rest. */
+static enum err open_loop(struct server *server, int index, struct error *error)
+{
+    struct server_loop *at = &server->loops[index];
+    enum err err = loop_new(index, &at->loop, error);
+    if (err == OK)
+        err = gateway_loop_add(server->gateway, at->loop, index, &at->gateway_loop, error);
+    if (err != OK)
+        return err;
+    front_init(&at->front, server->admin, at->gateway_loop);
+    struct http_listener_options options = {
+        .loop = at->loop,
+        .host = server->settings.host,
+        .port = (int)server->settings.port,
+        .share_port = server->loop_count > 1 || server->settings.port != 0,
+        .tls = server->tls,
+        .service = &at->front.service,
+    };
+    err = http_listener_new(&options, &at->listener, error);
+    if (err == OK)
+        server->settings.port = http_listener_port(at->listener);
+    return err == OK && index == 0 ? open_control(server, at, error) : err;
+}
+
+static enum err open_loops(struct server *server, struct error *error)
+{
+    const struct settings *settings = &server->settings;
+    enum err err = OK;
+    if (settings->port != 0)
+        err = http_port_probe(settings->host, (int)settings->port, error);
+    if (err == OK && settings->tls_cert[0])
+        err = tls_server_context(settings->tls_cert, settings->tls_key, &server->tls, error);
+    for (int i = 0; err == OK && i < server->loop_count; i++)
+        err = open_loop(server, i, error);
+    return err;
+}
+
+enum err server_open(const struct settings *settings, struct server **out_server,
+                     struct error *error)
+{
+    struct server *server = mem_zalloc(1, sizeof *server);
+    if (!server)
+        return error_set(error, ERR_NO_MEMORY, "no memory to start");
+    server->settings = *settings;
+    server->loop_count = loops_wanted(settings);
+    enum err err = open_store(server, error);
+    if (err == OK)
+        err = price_table_new((struct str){prices_csv, prices_csv_len}, &server->prices, error);
+    if (err == OK)
+        err = open_gateway(server, error);
+    if (err == OK)
+        err = open_admin(server, error);
+    if (err == OK)
+        err = open_loops(server, error);
+    if (err != OK) {
+        server_close(server);
+        return err;
+    }
+    *out_server = server;
+    return OK;
+}
+
+/* ---- running ------------------------------------------------------------------------------------- */
+
+static void loop_main(void *arg)
+{
+    loop_run(arg);
+}
+
+static void write_url(const struct settings *settings, char *room, size_t room_bytes)
+{
+    bool is_v6 = strchr(settings->host, ':') != NULL;
+    snprintf(room, room_bytes, "%s://%s%s%s:%d", settings->tls_cert[0] ? "https" : "http",
+             is_v6 ? "[" : "", settings->host, is_v6 ? "]" : "", (int)settings->port);
+}
+
+enum err server_run(struct server *server, char *out_url, size_t room_bytes, struct error *error)
+{
+    for (int i = 0; i < server->loop_count; i++) {
+        struct server_loop *at = &server->loops[i];
+        char name[16];
+        snprintf(name, sizeof name, "loop-%d", i);
+        enum err err = thread_start(name, loop_main, at->loop, &at->thread, error);
+        if (err != OK)
+            return err;
+        at->is_running = true;
+    }
+    enum err err = admin_start(server->admin, error);
+    if (err == OK)
+        write_url(&server->settings, out_url, room_bytes);
+    return err;
+}
+
+/* ---- ending -------------------------------------------------------------------------------------- */
+
+static void on_drain(struct loop_message *message)
+{
+    struct server_loop *at = LIST_OWNER(message, struct server_loop, drain_message);
+    http_listener_drain(at->listener);
+    if (at->control)
+        http_listener_drain(at->control);
+}
+
+void server_drain(struct server *server)
+{
+    gateway_drain(server->gateway);
+    for (int i = 0; i < server->loop_count; i++) {
+        struct server_loop *at = &server->loops[i];
+        if (!at->is_running || at->is_drain_posted)
+            continue;
+        at->is_drain_posted = true;
+        at->drain_message.run = on_drain;
+        loop_post(at->loop, &at->drain_message);
+    }
+}
+
+bool server_is_idle(const struct server *server)
+{
+    return gateway_running(server->gateway) == 0;
+}
+
+void server_cut(struct server *server)
+{
+    gateway_cut(server->gateway);
+}
+
+static void stop_loops(struct server *server)
+{
+    for (int i = 0; i < server->loop_count; i++)
+        if (server->loops[i].is_running)
+            loop_stop(server->loops[i].loop);
+    for (int i = 0; i < server->loop_count; i++)
+        if (server->loops[i].is_running)
+            thread_join(server->loops[i].thread);
+}
+
+static void free_listeners(struct server *server)
+{
+    for (int i = 0; i < server->loop_count; i++) {
+        if (server->loops[i].control)
+            http_listener_free(server->loops[i].control);
+        if (server->loops[i].listener)
+            http_listener_free(server->loops[i].listener);
+    }
+}
+
+void server_close(struct server *server)
+{
+    if (server->admin)
+        admin_stop(server->admin);
+    stop_loops(server);
+    free_listeners(server);
+    if (server->gateway)
+        gateway_free(server->gateway);
+    admin_free(server->admin);
+    for (int i = 0; i < server->loop_count; i++)
+        if (server->loops[i].loop)
+            loop_free(server->loops[i].loop);
+    store_close(server->store);
+    if (server->prices)
+        price_table_free(server->prices);
+    SSL_CTX_free(server->tls);
+    vault_free(server->vault);
+    mem_free(server);
+}

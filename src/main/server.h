@@ -1,0 +1,24 @@
+/* main/server.h: the running server: everything that serve.c wires together, in the order of its life.
+ *
+ *     server_open -> server_run -> server_drain -> server_close
+ *
+ * Thread:  main's.
+ */
+#pragma once
+#include "main/settings.h"
+#include <stdbool.h>
+
+struct server;
+
+MUST_USE enum err server_open(const struct settings *settings, struct server **out_server,
+                              struct error *error);
+/** Starts the threads. From here on it answers; the address is in `out_url`. */
+MUST_USE enum err server_run(struct server *server, char *out_url, size_t room_bytes,
+                             struct error *error);
+/** Stops accepting; running requests go on. */
+void server_drain(struct server *server);
+bool server_is_idle(const struct server *server);
+/** Cuts what still runs. */
+void server_cut(struct server *server);
+/** Ends the threads and frees. Waits for nothing but its own threads. */
+void server_close(struct server *server);
