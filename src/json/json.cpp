@@ -115,7 +115,7 @@ template <typename number> number number_of(json value)
 /* Room for a text of `len` bytes, in powers of two; big room is not kept for small texts. */
 err reserve(json_reader *reader, size_t len)
 {
-    const bool is_enough = len <= reader->room_bytes;
+    const bool is_enough = reader->room_bytes > 0 && len <= reader->room_bytes;
     const bool is_waste = reader->room_bytes > ROOM_KEEP_BYTES && len <= ROOM_KEEP_BYTES;
     if (is_enough && !is_waste)
         return OK;

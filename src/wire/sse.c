@@ -6,62 +6,55 @@
  */
 #include "wire/sse.h"
 
+#define WINDOW_BYTES 512u
+
 static bool is_line_end(char c)
 {
     return c == '\n' || c == '\r';
 }
 
-static size_t find_lf(struct str bytes, size_t from)
+static size_t smaller(size_t a, size_t b)
 {
-    const char *lf = from < bytes.len ? memchr(bytes.at + from, '\n', bytes.len - from) : NULL;
-    return lf ? (size_t)(lf - bytes.at) : bytes.len;
+    return a < b ? a : b;
 }
 
-/* A walk over lines. The next LF is remembered, so that a text full of CRs is not searched for it
- * again and again. */
-struct lines {
-    struct str bytes;
-    size_t at; /* start of what was not looked at */
-    size_t lf; /* the first LF from `at`, or the length */
-};
-
-static struct lines lines_from(struct str bytes, size_t at)
+/* Offset of the first LF or CR from `from`, or the length. Looks for both in one window after the
+ * other, so that a text full of CRs is not searched to its end for LFs at every line. */
+static size_t find_line_end(struct str bytes, size_t from)
 {
-    return (struct lines){.bytes = bytes, .at = at, .lf = find_lf(bytes, at)};
+    for (size_t at = from; at < bytes.len; at += WINDOW_BYTES) {
+        const char *window = bytes.at + at;
+        size_t len = smaller(WINDOW_BYTES, bytes.len - at);
+        const char *lf = memchr(window, '\n', len);
+        const char *cr = memchr(window, '\r', lf ? (size_t)(lf - window) : len);
+        if (cr || lf)
+            return (size_t)((cr ? cr : lf) - bytes.at);
+    }
+    return bytes.len;
 }
 
-/* Offset of the first LF or CR from `at`, or the length. */
-static size_t lines_find_end(struct lines *lines)
+/* Behind the line end at `end`. */
+static size_t next_line(struct str bytes, size_t end)
 {
-    if (lines->lf < lines->at)
-        lines->lf = find_lf(lines->bytes, lines->at);
-    const char *cr = memchr(lines->bytes.at + lines->at, '\r', lines->lf - lines->at);
-    return cr ? (size_t)(cr - lines->bytes.at) : lines->lf;
-}
-
-/* Moves behind the line end at `end`. */
-static void lines_step(struct lines *lines, size_t end)
-{
-    struct str rest = str_from(lines->bytes, end);
-    lines->at = end + (str_starts(rest, STR("\r\n")) ? 2 : 1);
+    return end + (str_starts(str_from(bytes, end), STR("\r\n")) ? 2 : 1);
 }
 
 size_t sse_event_end(struct str bytes, size_t *scanned)
 {
-    struct lines lines = lines_from(bytes, *scanned);
-    while (lines.at < bytes.len) {
-        size_t start = lines.at;
-        bool is_line_start = start == 0 || is_line_end(bytes.at[start - 1]);
-        size_t end = lines_find_end(&lines);
+    size_t at = *scanned;
+    while (at < bytes.len) {
+        bool is_line_start = at == 0 || is_line_end(bytes.at[at - 1]);
+        size_t end = find_line_end(bytes, at);
         bool is_last_byte = end + 1 == bytes.len;
         if (end == bytes.len || (is_last_byte && bytes.at[end] == '\r')) {
             *scanned = end; /* an unfinished line, or a CR whose LF may still come */
             return 0;
         }
-        lines_step(&lines, end);
-        if (is_line_start && end == start) {
+        bool is_blank = is_line_start && end == at;
+        at = next_line(bytes, end);
+        if (is_blank) {
             *scanned = 0;
-            return lines.at;
+            return at;
         }
     }
     *scanned = bytes.len;
@@ -107,11 +100,9 @@ void sse_event_read(struct str event, struct buf *joined, struct sse_event *out_
     buf_clear(joined);
     if (str_starts(event, byte_order_mark))
         event = str_from(event, byte_order_mark.len);
-    struct lines lines = lines_from(event, 0);
-    while (lines.at < event.len) {
-        size_t start = lines.at;
-        size_t end = lines_find_end(&lines);
-        read_line(out_event, str_upto(str_from(event, start), end - start), joined);
-        lines_step(&lines, end);
+    for (size_t at = 0; at < event.len;) {
+        size_t end = find_line_end(event, at);
+        read_line(out_event, str_upto(str_from(event, at), end - at), joined);
+        at = next_line(event, end);
     }
 }

@@ -178,6 +178,7 @@ static void a_text_past_the_limit_is_too_large(void **state)
     struct json_reader *small;
     struct json root;
     CHECK("made", json_reader_new(4, &small) == OK);
+    CHECK("a first text of nothing", json_parse(small, STR(""), &root, NULL) == ERR_MALFORMED);
     CHECK("at the limit", json_parse(small, STR("1234"), &root, NULL) == OK);
     CHECK("past it", json_parse(small, STR("12345"), &root, NULL) == ERR_TOO_LARGE);
     json_reader_free(small);

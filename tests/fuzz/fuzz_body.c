@@ -1,0 +1,68 @@
+/* tests/fuzz/fuzz_body.c: a spliced body is a body with the wanted model and the usage option, and
+ * all else as it was. The first byte picks the endpoint. */
+#include "wire/body.h"
+
+#include <stdlib.h>
+
+#define LIMIT_BYTES (1u << 20)
+
+static void require(bool condition)
+{
+    if (!condition)
+        abort();
+}
+
+static void check_splice(struct json_reader *reader, enum endpoint endpoint, struct str body,
+                         const struct body_facts *facts, bool add_usage)
+{
+    static const struct str model = STR_INIT("other/\"mod\\el\"");
+    AUTO_BUF struct buf scratch;
+    AUTO_BUF struct buf whole;
+    struct body_pieces pieces;
+    struct body_facts after;
+    struct json root;
+    buf_init(&scratch, LIMIT_BYTES);
+    buf_init(&whole, 2 * LIMIT_BYTES);
+    require(json_parse(reader, body, &root, NULL) == OK);
+    size_t count = json_count(root);
+
+    require(body_splice(body, facts, model, add_usage, &scratch, &pieces) == OK);
+    for (size_t i = 0; i < pieces.count; i++)
+        buf_append_str(&whole, pieces.piece[i]);
+    require(!whole.failed && whole.len == pieces.total_bytes);
+    require(body_read(reader, endpoint, buf_str(&whole), &after, NULL) == OK);
+    require(str_eq(after.model, model));
+    require(after.stream == facts->stream && after.has_tools == facts->has_tools);
+    require(after.max_output_tokens == facts->max_output_tokens);
+    require(after.wants_usage == (facts->wants_usage || add_usage));
+    require(json_parse(reader, buf_str(&whole), &root, NULL) == OK);
+    require(json_count(root) == count + (add_usage && !facts->has_options ? 1 : 0));
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
+{
+    static struct json_reader *reader;
+    struct body_facts facts;
+    struct error error = {0};
+    if (len == 0)
+        return 0;
+    if (!reader)
+        require(json_reader_new(LIMIT_BYTES, &reader) == OK);
+    enum endpoint endpoint = (enum endpoint)(bytes[0] % ENDPOINT_MODELS);
+    struct str body = {(const char *)bytes + 1, len - 1};
+    if (body.len > LIMIT_BYTES / 2)
+        return 0;
+    if (body_read(reader, endpoint, body, &facts, &error) != OK) {
+        require(error.text[0] != '\0');
+        return 0;
+    }
+    require(facts.model.len > 0 && facts.model_start < facts.model_end);
+    check_splice(reader, endpoint, body, &facts, false);
+    if (endpoint == ENDPOINT_CHAT || endpoint == ENDPOINT_COMPLETIONS) {
+        require(body_read(reader, endpoint, body, &facts, NULL) == OK); /* the reader was used */
+        check_splice(reader, endpoint, body, &facts, true);
+    }
+    return 0;
+}
