@@ -21,8 +21,8 @@ __extension__ typedef __int128 wide; /* tokens times prices */
 
 struct price_table {
     struct price *prices; /* sorted by kind, then model */
-    size_t count;
-    char *names; /* all model names, NUL-terminated, one behind the other */
+    size_t count, width;  /* fields of a line */
+    char *names;          /* all model names, NUL-terminated, one behind the other */
 };
 
 /* ---- reading ----------------------------------------------------------------------------------- */
@@ -81,7 +81,7 @@ static struct str cut_line(struct str *rest)
     return line;
 }
 
-static bool find_columns(struct str header, size_t at[COLUMN_COUNT])
+static bool find_columns(struct str header, size_t at[COLUMN_COUNT], size_t *out_width)
 {
     struct str fields[FIELDS_MAX];
     size_t count = 0;
@@ -95,6 +95,7 @@ static bool find_columns(struct str header, size_t at[COLUMN_COUNT])
             return false;
         at[column] = field;
     }
+    *out_width = count;
     return true;
 }
 
@@ -176,7 +177,8 @@ static enum err read_rows(struct str rest, const size_t at[COLUMN_COUNT], struct
         size_t count = 0;
         if (line.len == 0)
             continue;
-        if (!split(line, fields, &count) || !read_price(fields, at, &price))
+        if (!split(line, fields, &count) || count != table->width ||
+            !read_price(fields, at, &price))
             return error_set(error, ERR_MALFORMED, "line %zu of the price table is no price",
                              line_number);
         if (table->count == room)
@@ -202,9 +204,9 @@ static int compare_prices(const void *left, const void *right)
 
 enum err price_table_new(struct str csv, struct price_table **out_table, struct error *error)
 {
-    size_t at[COLUMN_COUNT];
+    size_t at[COLUMN_COUNT], width = 0;
     struct str rest = csv, header = cut_line(&rest);
-    if (csv.len > CSV_LIMIT || !find_columns(header, at))
+    if (csv.len > CSV_LIMIT || !find_columns(header, at, &width))
         return error_set(error, ERR_MALFORMED,
                          "line 1 of the price table does not name the columns that are needed");
 
@@ -212,6 +214,7 @@ enum err price_table_new(struct str csv, struct price_table **out_table, struct 
     room = room < PRICES_MAX ? room : PRICES_MAX;
     struct price_table *table = mem_zalloc(1, sizeof *table);
     if (table) {
+        table->width = width;
         table->prices = mem_zalloc(room, sizeof *table->prices);
         table->names = mem_alloc(csv.len + 1);
     }
