@@ -23,6 +23,7 @@ struct live_provider {
     int64_t         latency_ms;     /* smoothed time to first byte */
     int64_t         heartbeat_at_ms; /* wall: the last answer of any kind */
     int64_t         probe_at_ms;    /* monotonic: when the health thread may look again */
+    int64_t         models_at_ms;   /* wall: the last model list; 0: none yet */
 };
 
 struct live_provider *live_new(const char *id);

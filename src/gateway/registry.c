@@ -141,6 +141,7 @@ static void entry_follow(struct live_entry *entry, const struct provider_row *ro
         live->drops_usage_option = false;
     if (is_new && row->error_code[0] != '\0')
         health_remember(&live->health, row, now_ms);
+    live->models_at_ms = row->models_at_ms;
     if (has_new_key)
         live_take_key(live, row, vault, now_ms);
     pthread_mutex_unlock(&live->lock);
