@@ -1,0 +1,359 @@
+/* admin/provider_fields.c: see provider_fields.h. */
+#include "admin/provider_fields.h"
+
+#include "admin/provider_models.h"
+#include "base/mem.h"
+#include "http/client.h"
+
+#include <stdio.h>
+
+#define KEY_BYTES_MAX  2048
+#define TIMEOUT_MS_MAX (INT64_C(24) * 3600 * 1000)
+#define CONCURRENT_MAX 1000000
+#define THRESHOLD_MAX  1000000
+#define LIST_BYTES_MAX ((size_t)2 * 1024 * 1024)
+
+/* ---- the key ------------------------------------------------------------------------------------- */
+
+static struct str trim_all(struct str text)
+{
+    while (text.len && strchr(" \t\r\n", text.at[0]) && text.at[0])
+        text = str_from(text, 1);
+    while (text.len && strchr(" \t\r\n", text.at[text.len - 1]) && text.at[text.len - 1])
+        text.len--;
+    return text;
+}
+
+bool provider_key_field(struct api_call *call, struct str *out_key, bool *out_is_given)
+{
+    struct json value = json_get(call->root, "api_key");
+    struct str key = {0};
+    *out_is_given = json_type_of(value) != JSON_ABSENT;
+    if (*out_is_given && json_type_of(value) != JSON_NULL && !json_string(value, &key)) {
+        api_fail(call, PROBLEM_INVALID_FIELD, "api_key", "api_key must be a string.");
+        return false;
+    }
+    key = trim_all(key);
+    bool is_clean = key.len <= KEY_BYTES_MAX;
+    for (size_t i = 0; is_clean && i < key.len; i++)
+        is_clean = key.at[i] > 0x20 && key.at[i] < 0x7f;
+    if (!is_clean) {
+        api_fail(call, PROBLEM_INVALID_FIELD, "api_key",
+                 "api_key must be visible ASCII without blanks, at most %d bytes.", KEY_BYTES_MAX);
+        return false;
+    }
+    *out_key = key;
+    return true;
+}
+
+void provider_key_hint(struct str key, char *room, size_t room_bytes)
+{
+    if (key.len >= 16)
+        snprintf(room, room_bytes, "%.4s…%.4s", key.at, key.at + key.len - 4);
+    else
+        str_copy(key.len ? STR("…") : STR(""), room, room_bytes);
+}
+
+bool provider_has_moved(const char *old_url, const char *new_url)
+{
+    struct target before = {0}, after = {0};
+    struct error error = {0};
+    return target_parse(old_url, &before, &error) != OK ||
+           target_parse(new_url, &after, &error) != OK || before.is_tls != after.is_tls ||
+           before.port != after.port || strcmp(before.host, after.host) != 0;
+}
+
+/* ---- type, name, address ------------------------------------------------------------------------- */
+
+static bool url_field(struct api_call *call, enum provider_kind kind, struct provider_row *row)
+{
+    char given[sizeof row->base_url];
+    bool is_given = false;
+    struct error error = {0};
+    str_copy(str_of(row->base_url), given, sizeof given);
+    if (!api_text(call, "base_url", given, sizeof given, &is_given))
+        return false;
+    if (!is_given && row->base_url[0])
+        return true;
+    struct str wanted = str_trim(str_of(given));
+    if (!wanted.len)
+        wanted = str_of(provider_kind_facts(kind)->default_base_url);
+    struct target target;
+    enum err err = provider_base_url(kind, wanted, row->base_url, sizeof row->base_url, &error);
+    if (err == OK)
+        err = target_parse(row->base_url, &target, &error);
+    if (err == OK)
+        return true;
+    api_fail(call, PROBLEM_INVALID_FIELD, "base_url", "%s", error.text);
+    return false;
+}
+
+static bool name_field(struct api_call *call, struct provider_row *row)
+{
+    char name[sizeof row->name];
+    bool is_given = false;
+    if (!api_text(call, "name", name, sizeof name, &is_given))
+        return false;
+    if (is_given && !str_trim(str_of(name)).len) {
+        api_fail(call, PROBLEM_INVALID_FIELD, "name", "A provider needs a name.");
+        return false;
+    }
+    if (is_given)
+        str_copy(str_trim(str_of(name)), row->name, sizeof row->name);
+    return true;
+}
+
+bool provider_new_fields(struct api_call *call, struct provider_row *row)
+{
+    enum provider_kind kind;
+    if (!api_text(call, "type", row->kind, sizeof row->kind, NULL))
+        return false;
+    if (!provider_kind_parse(str_of(row->kind), &kind) || !provider_kind_facts(kind)) {
+        api_fail(call, PROBLEM_INVALID_FIELD, "type", "type must be \"openai\" or \"anthropic\".");
+        return false;
+    }
+    str_copy(str_of(row->kind), row->name, sizeof row->name); /* unless one is given */
+    if (!name_field(call, row) || !url_field(call, kind, row))
+        return false;
+    provider_slug(str_of(row->name), row->slug, sizeof row->slug);
+    return true;
+}
+
+/* ---- models -------------------------------------------------------------------------------------- */
+
+/* Is `wanted` in a JSON array of strings? */
+static bool list_has(struct json list, struct str wanted)
+{
+    struct str here;
+    for (struct json_cursor each = json_each(list); json_next(&each);)
+        if (json_string(each.value, &here) && str_eq(here, wanted))
+            return true;
+    return false;
+}
+
+static bool models_have(struct json models, struct str id)
+{
+    for (struct json_cursor each = json_each(models); json_next(&each);)
+        if (str_eq(json_string_or_empty(json_get(each.value, "id")), id))
+            return true;
+    return false;
+}
+
+static bool surfaced_is_good(struct api_call *call, struct json wanted, struct json models)
+{
+    struct str id;
+    if (json_type_of(wanted) != JSON_ARRAY) {
+        api_fail(call, PROBLEM_INVALID_FIELD, "surfaced_models",
+                 "surfaced_models must be a list of model ids.");
+        return false;
+    }
+    for (struct json_cursor each = json_each(wanted); json_next(&each);) {
+        if (json_string(each.value, &id) && models_have(models, id))
+            continue;
+        id = json_string_or_empty(each.value);
+        api_fail(call, PROBLEM_INVALID_FIELD, "surfaced_models",
+                 "The provider has no model \"%.*s\"; refresh it, or correct the name.",
+                 (int)(id.len < 100 ? id.len : 100), id.at);
+        return false;
+    }
+    return true;
+}
+
+static char *surfaced_apply(struct json models, struct json wanted)
+{
+    AUTO_BUF struct buf list;
+    struct json_writer writer;
+    buf_init(&list, LIST_BYTES_MAX);
+    json_writer_init(&writer, &list);
+    json_open_array(&writer, NULL);
+    for (struct json_cursor each = json_each(models); json_next(&each);) {
+        struct str id = json_string_or_empty(json_get(each.value, "id"));
+        json_open_object(&writer);
+        json_put_string(&writer, "id", id);
+        json_put_bool(&writer, "surfaced", list_has(wanted, id));
+        json_put_int(&writer, "context_tokens",
+                     json_int64_or(json_get(each.value, "context_tokens"), -1));
+        json_put_int(&writer, "created_at_ms",
+                     json_int64_or(json_get(each.value, "created_at_ms"), 0));
+        json_close_object(&writer);
+    }
+    json_close_array(&writer);
+    return list.failed ? NULL : buf_take(&list);
+}
+
+static bool default_field(struct api_call *call, struct json models, struct provider_row *row)
+{
+    char wanted[sizeof row->default_model];
+    bool is_given = false;
+    if (!api_text(call, "default_model", wanted, sizeof wanted, &is_given))
+        return false;
+    if (is_given && wanted[0] && !models_have(models, str_of(wanted))) {
+        api_fail(call, PROBLEM_INVALID_FIELD, "default_model",
+                 "The provider has no model \"%.100s\"; refresh it, or correct the name.", wanted);
+        return false;
+    }
+    if (is_given)
+        str_copy(str_of(wanted), row->default_model, sizeof row->default_model);
+    return true;
+}
+
+static bool models_fields_in(struct api_call *call, struct json models, struct provider_row *row)
+{
+    struct json wanted = json_get(call->root, "surfaced_models");
+    if (!default_field(call, models, row))
+        return false;
+    if (json_type_of(wanted) == JSON_ABSENT)
+        return true;
+    if (!surfaced_is_good(call, wanted, models))
+        return false;
+    char *list = surfaced_apply(models, wanted);
+    if (!list) {
+        api_fail(call, PROBLEM_INTERNAL, NULL, "No memory for the model list.");
+        return false;
+    }
+    mem_free(row->models_json);
+    row->models_json = list;
+    return true;
+}
+
+/* The call's reader holds the body, so the row's list needs one of its own. */
+static bool models_fields(struct api_call *call, struct provider_row *row)
+{
+    struct json_reader *reader = NULL;
+    struct json models = {0};
+    struct error error = {0};
+    if (json_reader_new(LIST_BYTES_MAX, &reader) != OK) {
+        api_fail(call, PROBLEM_INTERNAL, NULL, "No memory for the model list.");
+        return false;
+    }
+    if (row->models_json && json_parse(reader, str_of(row->models_json), &models, &error) != OK)
+        models = (struct json){0};
+    bool is_good = models_fields_in(call, models, row);
+    json_reader_free(reader);
+    return is_good;
+}
+
+/* ---- rules --------------------------------------------------------------------------------------- */
+
+static bool rule_fail(struct api_call *call, size_t at, const char *what)
+{
+    api_fail(call, PROBLEM_INVALID_FIELD, "fallback_rules", "Rule %zu: %s", at + 1, what);
+    return false;
+}
+
+static bool rule_write(struct api_call *call, const struct store_config *config, struct json rule,
+                       size_t at, const char *own_id, struct json_writer *writer)
+{
+    static const char *const known[] = {"condition", "provider", "model", "threshold"};
+    enum condition condition;
+    char wanted[128];
+    int64_t threshold = json_int64_or(json_get(rule, "threshold"), FALLBACK_THRESHOLD_DEFAULT);
+    struct json model = json_get(rule, "model");
+    if (json_type_of(rule) != JSON_OBJECT)
+        return rule_fail(call, at, "it must be an object.");
+    for (struct json_cursor each = json_each(rule); json_next(&each);) {
+        bool is_known = false;
+        for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+            is_known |= str_eq(each.name, str_of(known[i]));
+        if (!is_known)
+            return rule_fail(call, at, "it has condition, provider, model and threshold only.");
+    }
+    if (!condition_parse(json_string_or_empty(json_get(rule, "condition")), &condition))
+        return rule_fail(call, at, "condition must be offline, over_quota or queue_too_deep.");
+    str_copy(json_string_or_empty(json_get(rule, "provider")), wanted, sizeof wanted);
+    const struct provider_row *target = config_provider(config, wanted);
+    if (!target || strcmp(target->id, own_id) == 0)
+        return rule_fail(call, at, "provider must be the id or slug of another provider.");
+    if (json_type_of(model) > JSON_NULL && json_type_of(model) != JSON_STRING)
+        return rule_fail(call, at, "model must be a string or null.");
+    if (threshold < 1 || threshold > THRESHOLD_MAX)
+        return rule_fail(call, at, "threshold must lie between 1 and 1000000.");
+    struct str model_id = json_string_or_empty(model);
+    json_open_object(writer);
+    json_put_text(writer, "condition", condition_name(condition));
+    json_put_text(writer, "provider", target->id);
+    if (model_id.len)
+        json_put_string(writer, "model", model_id);
+    else
+        json_put_null(writer, "model");
+    json_put_int(writer, "threshold", threshold);
+    json_close_object(writer);
+    return true;
+}
+
+static bool rules_field(struct api_call *call, const struct store_config *config,
+                        struct provider_row *row)
+{
+    AUTO_BUF struct buf list;
+    struct json_writer writer;
+    struct json rules = json_get(call->root, "fallback_rules");
+    size_t at = 0;
+    if (json_type_of(rules) == JSON_ABSENT)
+        return true;
+    if (json_type_of(rules) != JSON_ARRAY || json_count(rules) > RULES_MAX) {
+        api_fail(call, PROBLEM_INVALID_FIELD, "fallback_rules",
+                 "fallback_rules must be a list of at most %u rules.", RULES_MAX);
+        return false;
+    }
+    buf_init(&list, LIST_BYTES_MAX);
+    json_writer_init(&writer, &list);
+    json_open_array(&writer, NULL);
+    for (struct json_cursor each = json_each(rules); json_next(&each); at++)
+        if (!rule_write(call, config, each.value, at, row->id, &writer))
+            return false;
+    json_close_array(&writer);
+    char *text = list.failed ? NULL : buf_take(&list);
+    if (!text) {
+        api_fail(call, PROBLEM_INTERNAL, NULL, "No memory for the rules.");
+        return false;
+    }
+    mem_free(row->rules_json);
+    row->rules_json = text;
+    return true;
+}
+
+/* ---- the rest ------------------------------------------------------------------------------------ */
+
+static bool timeouts_field(struct api_call *call, struct provider_row *row)
+{
+    const struct {
+        const char *name;
+        int64_t *value;
+    } known[] = {
+        {"connect_ms", &row->connect_ms},
+        {"first_byte_ms", &row->first_byte_ms},
+        {"plain_ms", &row->plain_ms},
+        {"idle_ms", &row->idle_ms},
+    };
+    struct json timeouts = json_get(call->root, "timeouts");
+    bool is_good = json_type_of(timeouts) == JSON_ABSENT || json_type_of(timeouts) == JSON_OBJECT;
+    for (struct json_cursor each = json_each(timeouts); is_good && json_next(&each);) {
+        int64_t value = 0;
+        int64_t *into = NULL;
+        for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+            if (str_eq(each.name, str_of(known[i].name)))
+                into = known[i].value;
+        bool is_default = json_type_of(each.value) == JSON_NULL;
+        is_good = into && (is_default || (json_int64(each.value, &value) && value >= 0 &&
+                                          value <= TIMEOUT_MS_MAX));
+        if (is_good)
+            *into = value;
+    }
+    if (!is_good)
+        api_fail(call, PROBLEM_INVALID_FIELD, "timeouts",
+                 "timeouts may have connect_ms, first_byte_ms, plain_ms and idle_ms: milliseconds, "
+                 "null or 0 for the default, at most a day.");
+    return is_good;
+}
+
+bool provider_change_fields(struct api_call *call, const struct store_config *config,
+                            struct provider_row *row)
+{
+    enum provider_kind kind = PROVIDER_OPENAI;
+    (void)provider_kind_parse(str_of(row->kind), &kind);
+    return name_field(call, row) && url_field(call, kind, row) && models_fields(call, row) &&
+           rules_field(call, config, row) && timeouts_field(call, row) &&
+           api_int(call, "wait_ms", 0, TIMEOUT_MS_MAX, &row->wait_ms) &&
+           api_int(call, "max_concurrent", 0, CONCURRENT_MAX, &row->max_concurrent) &&
+           api_bool(call, "paused", &row->is_paused);
+}

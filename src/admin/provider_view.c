@@ -1,0 +1,173 @@
+/* admin/provider_view.c: see provider_view.h. */
+#include "admin/provider_view.h"
+
+#include "admin/provider_models.h"
+#include "admin/state.h"
+#include "sys/clock.h"
+
+#include <stdlib.h>
+
+static struct str list_or_empty(const char *json)
+{
+    return json && json[0] ? str_of(json) : STR("[]");
+}
+
+static const char *null_if_empty(const char *text)
+{
+    return text[0] ? text : NULL;
+}
+
+static int64_t value_or(int64_t value, int64_t otherwise)
+{
+    return value > 0 ? value : otherwise;
+}
+
+static void write_timeouts(struct json_writer *writer, const struct provider_row *row)
+{
+    const struct timeouts *usual = &timeouts_default_cloud;
+    json_open_object_named(writer, "timeouts");
+    json_put_int(writer, "connect_ms", value_or(row->connect_ms, usual->connect_ms));
+    json_put_int(writer, "first_byte_ms", value_or(row->first_byte_ms, usual->first_byte_ms));
+    json_put_int(writer, "plain_ms", value_or(row->plain_ms, usual->plain_ms));
+    json_put_int(writer, "idle_ms", value_or(row->idle_ms, usual->idle_ms));
+    json_close_object(writer);
+}
+
+/* What the live part tells, copied out under its lock. */
+struct standing {
+    enum provider_state state;
+    int64_t until_ms; /* monotonic; 0 none */
+    char reason[48], sentence[256];
+    double error_rate;
+    int64_t latency_ms, heartbeat_at_ms, in_flight;
+};
+
+static double error_rate_of(const struct health *health)
+{
+    int failed = 0;
+    for (int i = 0; i < health->outcome_count && i < HEALTH_WINDOW; i++)
+        failed += (int)(health->outcomes >> i & 1u);
+    return health->outcome_count > 0 ? (double)failed / health->outcome_count : 0.0;
+}
+
+static struct standing standing_of(const struct provider *provider, int64_t now_ms)
+{
+    struct live_provider *live = provider_live(provider);
+    struct standing standing = {0};
+    pthread_mutex_lock(&live->lock);
+    struct health_view view = health_look(&live->health, provider->is_paused, now_ms);
+    standing.state = view.state;
+    standing.until_ms = view.until_ms;
+    str_copy(str_of(live->health.reason), standing.reason, sizeof standing.reason);
+    str_copy(str_of(live->health.sentence), standing.sentence, sizeof standing.sentence);
+    standing.error_rate = error_rate_of(&live->health);
+    standing.latency_ms = live->latency_ms;
+    standing.heartbeat_at_ms = live->heartbeat_at_ms;
+    pthread_mutex_unlock(&live->lock);
+    standing.in_flight = atomic_load_explicit(&live->in_flight, memory_order_relaxed);
+    return standing;
+}
+
+static void put_time(struct json_writer *writer, const char *name, int64_t at_ms)
+{
+    if (at_ms > 0)
+        json_put_int(writer, name, at_ms);
+    else
+        json_put_null(writer, name);
+}
+
+static void write_standing(struct json_writer *writer, const struct provider_row *row,
+                           const struct snapshot *snapshot)
+{
+    const struct provider *provider = snapshot_provider(snapshot, row->id);
+    int64_t now_ms = clock_monotonic_ms();
+    struct standing standing = {.state = STATE_OFFLINE};
+    if (provider)
+        standing = standing_of(provider, now_ms);
+    bool is_well = standing.state == STATE_ONLINE || standing.state == STATE_PAUSED;
+    json_put_text(writer, "status", provider_state_name(standing.state));
+    json_put_text(writer, "error", is_well ? NULL : null_if_empty(standing.sentence));
+    json_put_text(writer, "error_code", is_well ? NULL : null_if_empty(standing.reason));
+    put_time(writer, "last_heartbeat_ms", standing.heartbeat_at_ms);
+    json_put_double(writer, "error_rate", standing.error_rate);
+    put_time(writer, "latency_ms", standing.latency_ms);
+    json_put_int(writer, "in_flight", standing.in_flight);
+    json_put_int(writer, "queue_depth", 0);
+    put_time(writer, "deprioritised_until_ms",
+             standing.until_ms > now_ms ? clock_wall_ms() + standing.until_ms - now_ms : 0);
+}
+
+static void write_configured(struct json_writer *writer, const struct provider_row *row)
+{
+    json_put_text(writer, "name", row->name);
+    json_put_text(writer, "base_url", row->base_url);
+    json_put_text(writer, "key_hint", null_if_empty(row->key_hint));
+    json_put_text(writer, "default_model", null_if_empty(row->default_model));
+    json_put_raw(writer, "fallback_rules", list_or_empty(row->rules_json));
+    write_timeouts(writer, row);
+    json_put_int(writer, "wait_ms", row->wait_ms);
+    json_put_int(writer, "max_concurrent", row->max_concurrent);
+    json_put_bool(writer, "paused", row->is_paused);
+}
+
+void provider_write(struct json_writer *writer, const struct provider_row *row,
+                    const struct snapshot *snapshot)
+{
+    enum provider_kind kind = PROVIDER_OPENAI;
+    (void)provider_kind_parse(str_of(row->kind), &kind);
+    const struct provider_kind_facts *facts = provider_kind_facts(kind);
+    json_put_text(writer, "id", row->id);
+    json_put_text(writer, "type", row->kind);
+    json_put_text(writer, "slug", row->slug);
+    json_put_text(writer, "tier", tier_name(provider_kind_tier(kind)));
+    json_open_array(writer, "dialects");
+    if (facts)
+        json_put_text(writer, NULL, dialect_name(facts->dialect));
+    json_close_array(writer);
+    write_configured(writer, row);
+    write_standing(writer, row, snapshot);
+    json_put_raw(writer, "models", list_or_empty(row->models_json));
+    put_time(writer, "models_at_ms", row->models_at_ms);
+    json_put_int(writer, "created_at_ms", row->created_at_ms);
+    json_put_int(writer, "updated_at_ms", row->updated_at_ms);
+    json_put_int(writer, "rev", row->rev);
+}
+
+void provider_row_write(struct buf *out, const struct provider_row *row, bool has_models)
+{
+    struct json_writer writer;
+    json_writer_init(&writer, out);
+    json_open_object(&writer);
+    json_put_text(&writer, "type", row->kind);
+    write_configured(&writer, row);
+    if (has_models)
+        json_put_raw(&writer, "models", list_or_empty(row->models_json));
+    json_close_object(&writer);
+}
+
+void provider_answer(struct api_call *call, int status, const char *id,
+                     const struct models_change *change)
+{
+    struct error error = {0};
+    struct store_config config = {0};
+    if (store_config_load(call->admin->options.store, &config, &error) != OK) {
+        api_fail_error(call, &error);
+        return;
+    }
+    struct provider_row *row = config_provider(&config, id);
+    if (row) {
+        struct snapshot *snapshot = gateway_snapshot(call->admin->options.gateway);
+        struct json_writer *writer = api_answer(call, status);
+        provider_write(writer, row, snapshot);
+        if (change) {
+            json_put_raw(writer, "added", change->added.len ? buf_str(&change->added) : STR("[]"));
+            json_put_raw(writer, "removed",
+                         change->removed.len ? buf_str(&change->removed) : STR("[]"));
+        }
+        api_done(call);
+        snapshot_unref(snapshot);
+    } else {
+        api_fail(call, PROBLEM_NOT_FOUND, NULL, "There is no provider \"%.64s\".", id);
+    }
+    store_config_release(&config);
+}
