@@ -73,3 +73,5 @@ enum record_read { RECORD_READ_OK, RECORD_READ_END /* zeroes: nothing more was w
 /** Reads the record at the start of `bytes`; `out_len` is its framed length. Strict and bounded. */
 enum record_read record_decode(struct str bytes, enum record_kind *out_kind,
                                struct job_record *out_record, size_t *out_len);
+/** Where the next record may begin (its magic stands there), for reading on behind damage. */
+bool record_seek(struct str bytes, size_t *out_at);

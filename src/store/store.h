@@ -21,6 +21,7 @@ struct store_options {
     const char *data_dir;
     int         journal_count; /* loop threads; 0 for commands that only administrate */
     bool        is_locked_ok;  /* unused: reserved */
+    int64_t     chunk_rows;    /* jobs to a chunk before it is sealed; 0: the default (tests seal early) */
 };
 
 /**

@@ -1,0 +1,563 @@
+/* store/config.c: providers, keys, routes, the Auto default and the events that tell of their changes.
+ *
+ * Each write is a small function that runs on the writer thread inside a transaction; writer.c raises
+ * the version and adds the event in the same one. Reading takes all tables in one read transaction.
+ */
+#include "base/mem.h"
+#include "store/cursor.h"
+#include "store/store_parts.h"
+
+#include <assert.h>
+
+#define ROWS_FIRST 16u
+
+static enum err submit(struct store *store, enum err (*run)(sqlite3 *, void *, struct error *),
+                       const void *arg, const struct event_row *event, struct error *error)
+{
+    struct work work = {.run = run, .arg = (void *)(uintptr_t)arg, .event = event};
+    return writer_submit(store, &work, error);
+}
+
+/* A write that must change one row. */
+static enum err done_one(sqlite3_stmt *statement, const char *what, const char *id,
+                         struct error *error)
+{
+    int changes = 0;
+    enum err err = sql_done(statement, &changes, error);
+    if (err == OK && changes == 0)
+        return error_set(error, ERR_NOT_FOUND, "there is no %s '%s'", what, id);
+    return err;
+}
+
+/* A write that may meet a name that is taken. */
+static enum err done_named(sqlite3_stmt *statement, const char *what, const char *id,
+                           const char *name, struct error *error)
+{
+    enum err err = done_one(statement, what, id, error);
+    if (err == ERR_CONFLICT)
+        return error_set(error, ERR_CONFLICT, "a %s named '%s' exists already: choose another name",
+                         what, name);
+    return err;
+}
+
+/* ---- providers ----------------------------------------------------------------------------------- */
+
+/* clang-format off */
+#define PROVIDER_TEXTS(X) \
+    X(id) X(name) X(slug) X(kind) X(base_url) X(key_hint) X(default_model) X(error_code) X(error_text)
+#define PROVIDER_NUMBERS(X) \
+    X(connect_ms) X(first_byte_ms) X(plain_ms) X(idle_ms) X(wait_ms) X(max_concurrent) \
+    X(credential_version) X(created_at_ms) X(created_seq) X(updated_at_ms) X(rev) X(models_at_ms)
+/* clang-format on */
+#define BARE(column)   #column ", "
+#define PARAM(column)  ":" #column ", "
+#define ASSIGN(column) #column " = :" #column ", "
+#define PROVIDER_COLUMNS \
+    PROVIDER_TEXTS(BARE) PROVIDER_NUMBERS(BARE) "is_paused, models_json, rules_json, sealed_key"
+
+static int parameter(sqlite3_stmt *statement, const char *name)
+{
+    int at = sqlite3_bind_parameter_index(statement, name);
+    assert(at > 0);
+    return at;
+}
+
+static void provider_bind(sqlite3_stmt *statement, const struct provider_row *row)
+{
+#define X(column) sql_bind_text(statement, parameter(statement, ":" #column), str_of(row->column));
+    PROVIDER_TEXTS(X)
+#undef X
+#define X(column) \
+    (void)sqlite3_bind_int64(statement, parameter(statement, ":" #column), row->column);
+    PROVIDER_NUMBERS(X)
+#undef X
+    (void)sqlite3_bind_int(statement, parameter(statement, ":is_paused"), row->is_paused);
+    sql_bind_text(statement, parameter(statement, ":models_json"),
+                  str_of(row->models_json ? row->models_json : "[]"));
+    sql_bind_text(statement, parameter(statement, ":rules_json"),
+                  str_of(row->rules_json ? row->rules_json : "[]"));
+    if (row->sealed_key)
+        (void)sqlite3_bind_blob(statement, parameter(statement, ":sealed_key"), row->sealed_key,
+                                (int)row->sealed_key_len, SQLITE_STATIC);
+}
+
+static enum err copy_column(sqlite3_stmt *statement, int column, char **out_copy, size_t *out_len)
+{
+    if (sqlite3_column_type(statement, column) == SQLITE_NULL)
+        return OK;
+    struct str value = sql_blob(statement, column);
+    *out_copy = mem_dup(value.at, value.len);
+    if (out_len)
+        *out_len = value.len;
+    return *out_copy ? OK : ERR_NO_MEMORY;
+}
+
+static enum err provider_read(sqlite3_stmt *statement, void *out)
+{
+    struct provider_row *row = out;
+    int column = 0;
+#define X(member) sql_copy(statement, column++, row->member, sizeof row->member);
+    PROVIDER_TEXTS(X)
+#undef X
+#define X(member) row->member = sqlite3_column_int64(statement, column++);
+    PROVIDER_NUMBERS(X)
+#undef X
+    row->is_paused = sqlite3_column_int(statement, column++) != 0;
+    enum err err = copy_column(statement, column++, &row->models_json, NULL);
+    if (err == OK)
+        err = copy_column(statement, column++, &row->rules_json, NULL);
+    if (err == OK)
+        err = copy_column(statement, column, &row->sealed_key, &row->sealed_key_len);
+    return err;
+}
+
+void provider_row_release(struct provider_row *row)
+{
+    mem_free(row->models_json);
+    mem_free(row->rules_json);
+    mem_free(row->sealed_key);
+    row->models_json = row->rules_json = row->sealed_key = NULL;
+    row->sealed_key_len = 0;
+}
+
+/* The wanted slug, or the first of slug-2, slug-3 ... that is free. */
+static enum err slug_choose(sqlite3 *db, const struct provider_row *wanted, char out_slug[48],
+                            struct error *error)
+{
+    char base[40];
+    if (wanted->slug[0])
+        str_copy(str_of(wanted->slug), base, sizeof base);
+    else
+        provider_slug(str_of(wanted->name), base, sizeof base);
+    AUTO_STMT sqlite3_stmt *find = NULL;
+    enum err err = sql_prepare(db, "SELECT 1 FROM provider WHERE slug = ?1", &find, error);
+    str_copy(str_of(base), out_slug, 48);
+    for (unsigned number = 2; err == OK && number < PROVIDERS_MAX + 2; number++) {
+        bool is_taken = false;
+        sql_bind_text(find, 1, str_of(out_slug));
+        err = sql_step(find, &is_taken, error);
+        if (err != OK || !is_taken)
+            return err;
+        (void)sqlite3_reset(find);
+        AUTO_BUF struct buf next;
+        buf_init(&next, 64);
+        buf_printf(&next, "%s-%u", base, number);
+        str_copy(buf_str(&next), out_slug, 48);
+    }
+    return err != OK ? err : error_set(error, ERR_CONFLICT, "too many providers have that name");
+}
+
+static enum err provider_insert(sqlite3 *db, void *arg, struct error *error)
+{
+    struct provider_row row = *(const struct provider_row *)arg; /* borrows its lists */
+    int64_t count = 0;
+    enum err err = sql_number(db, "SELECT count(*) FROM provider", 0, &count, error);
+    if (err == OK && count >= PROVIDERS_MAX)
+        return error_set(error, ERR_CONFLICT, "there are %u providers, which is the most",
+                         PROVIDERS_MAX);
+    if (err == OK)
+        err =
+            sql_number(db, "SELECT max(created_seq) + 1 FROM provider", 1, &row.created_seq, error);
+    if (err == OK)
+        err = slug_choose(db, &row, row.slug, error);
+    AUTO_STMT sqlite3_stmt *insert = NULL;
+    if (err == OK)
+        err =
+            sql_prepare(db,
+                        "INSERT INTO provider (" PROVIDER_COLUMNS ") VALUES (" PROVIDER_TEXTS(PARAM)
+                            PROVIDER_NUMBERS(PARAM) ":is_paused, :models_json, "
+                                                    ":rules_json, :sealed_key)",
+                        &insert, error);
+    if (err != OK)
+        return err;
+    provider_bind(insert, &row);
+    return done_named(insert, "provider", row.id, row.name, error);
+}
+
+/* What was fixed at creation (order, time) stays; `rev` grows whether or not the caller raised it. */
+static enum err provider_update(sqlite3 *db, void *arg, struct error *error)
+{
+    const struct provider_row *row = arg;
+    AUTO_STMT sqlite3_stmt *update = NULL;
+    enum err err = sql_prepare(
+        db,
+        "UPDATE provider SET name = :name, slug = :slug, kind = :kind, base_url = :base_url, "
+        "key_hint = :key_hint, default_model = :default_model, error_code = :error_code, "
+        "error_text = :error_text, connect_ms = :connect_ms, first_byte_ms = :first_byte_ms, "
+        "plain_ms = :plain_ms, idle_ms = :idle_ms, wait_ms = :wait_ms, "
+        "max_concurrent = :max_concurrent, credential_version = :credential_version, "
+        "created_at_ms = coalesce(created_at_ms, :created_at_ms), "
+        "created_seq = coalesce(created_seq, :created_seq), updated_at_ms = :updated_at_ms, "
+        "rev = max(rev + 1, :rev), models_at_ms = :models_at_ms, is_paused = :is_paused, "
+        "models_json = :models_json, rules_json = :rules_json, sealed_key = :sealed_key "
+        "WHERE id = :id",
+        &update, error);
+    if (err != OK)
+        return err;
+    provider_bind(update, row);
+    return done_named(update, "provider", row->id, row->name, error);
+}
+
+static enum err delete_by_id(sqlite3 *db, const char *sql, const char *what, const char *id,
+                             struct error *error)
+{
+    AUTO_STMT sqlite3_stmt *statement = NULL;
+    enum err err = sql_prepare(db, sql, &statement, error);
+    if (err != OK)
+        return err;
+    sql_bind_text(statement, 1, str_of(id));
+    return done_one(statement, what, id, error);
+}
+
+static enum err provider_delete(sqlite3 *db, void *arg, struct error *error)
+{
+    return delete_by_id(db, "DELETE FROM provider WHERE id = ?1", "provider", arg, error);
+}
+
+enum err store_provider_insert(struct store *store, const struct provider_row *row,
+                               const struct event_row *event, struct error *error)
+{
+    return submit(store, provider_insert, row, event, error);
+}
+
+enum err store_provider_update(struct store *store, const struct provider_row *row,
+                               const struct event_row *event, struct error *error)
+{
+    return submit(store, provider_update, row, event, error);
+}
+
+enum err store_provider_delete(struct store *store, const char *id, const struct event_row *event,
+                               struct error *error)
+{
+    return submit(store, provider_delete, id, event, error);
+}
+
+/* ---- keys ---------------------------------------------------------------------------------------- */
+
+static enum err key_insert(sqlite3 *db, void *arg, struct error *error)
+{
+    const struct key_row *row = arg;
+    AUTO_STMT sqlite3_stmt *insert = NULL;
+    enum err err = sql_prepare(
+        db,
+        "INSERT INTO api_key (id, name, hint, role, team, digest, created_at_ms, revoked_at_ms, "
+        "last_used_at_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        &insert, error);
+    if (err != OK)
+        return err;
+    const char *const texts[] = {row->id, row->name, row->hint, row->role, row->team};
+    for (int i = 0; i < 5; i++)
+        sql_bind_text(insert, i + 1, str_of(texts[i]));
+    (void)sqlite3_bind_blob(insert, 6, row->digest, sizeof row->digest, SQLITE_STATIC);
+    (void)sqlite3_bind_int64(insert, 7, row->created_at_ms);
+    (void)sqlite3_bind_int64(insert, 8, row->revoked_at_ms);
+    (void)sqlite3_bind_int64(insert, 9, row->last_used_at_ms);
+    err = sql_done(insert, NULL, error);
+    if (err == ERR_CONFLICT)
+        return error_set(error, ERR_CONFLICT, "this key exists already");
+    return err;
+}
+
+struct revocation {
+    const char *id;
+    int64_t at_ms;
+};
+
+static enum err key_revoke(sqlite3 *db, void *arg, struct error *error)
+{
+    const struct revocation *revocation = arg;
+    AUTO_STMT sqlite3_stmt *update = NULL;
+    enum err err = sql_prepare(
+        db, "UPDATE api_key SET revoked_at_ms = max(?2, 1) WHERE id = ?1 AND revoked_at_ms = 0",
+        &update, error);
+    if (err != OK)
+        return err;
+    sql_bind_text(update, 1, str_of(revocation->id));
+    (void)sqlite3_bind_int64(update, 2, revocation->at_ms);
+    return done_one(update, "key", revocation->id, error);
+}
+
+static enum err key_read(sqlite3_stmt *statement, void *out)
+{
+    struct key_row *row = out;
+    sql_copy(statement, 0, row->id, sizeof row->id);
+    sql_copy(statement, 1, row->name, sizeof row->name);
+    sql_copy(statement, 2, row->hint, sizeof row->hint);
+    sql_copy(statement, 3, row->role, sizeof row->role);
+    sql_copy(statement, 4, row->team, sizeof row->team);
+    struct str digest = sql_blob(statement, 5);
+    if (digest.len != sizeof row->digest)
+        return ERR_MALFORMED;
+    memcpy(row->digest, digest.at, sizeof row->digest);
+    row->created_at_ms = sqlite3_column_int64(statement, 6);
+    row->revoked_at_ms = sqlite3_column_int64(statement, 7);
+    row->last_used_at_ms = sqlite3_column_int64(statement, 8);
+    return OK;
+}
+
+enum err store_key_insert(struct store *store, const struct key_row *row,
+                          const struct event_row *event, struct error *error)
+{
+    return submit(store, key_insert, row, event, error);
+}
+
+enum err store_key_revoke(struct store *store, const char *id, int64_t at_ms,
+                          const struct event_row *event, struct error *error)
+{
+    struct revocation revocation = {id, at_ms};
+    return submit(store, key_revoke, &revocation, event, error);
+}
+
+/* ---- routes and the Auto default ----------------------------------------------------------------- */
+
+struct route_put {
+    const struct route_row *row;
+    bool is_new;
+};
+
+static enum err route_put(sqlite3 *db, void *arg, struct error *error)
+{
+    const struct route_put *put = arg;
+    const struct route_row *row = put->row;
+    AUTO_STMT sqlite3_stmt *statement = NULL;
+    enum err err = sql_prepare(
+        db,
+        put->is_new
+            ? "INSERT INTO route (id, name, steps_json, created_at_ms, rev) "
+              "VALUES (?1, ?2, ?3, ?4, ?5)"
+            : "UPDATE route SET name = ?2, steps_json = ?3, "
+              "created_at_ms = coalesce(created_at_ms, ?4), rev = max(rev + 1, ?5) WHERE id = ?1",
+        &statement, error);
+    if (err != OK)
+        return err;
+    sql_bind_text(statement, 1, str_of(row->id));
+    sql_bind_text(statement, 2, str_of(row->name));
+    sql_bind_text(statement, 3, str_of(row->steps_json ? row->steps_json : "[]"));
+    (void)sqlite3_bind_int64(statement, 4, row->created_at_ms);
+    (void)sqlite3_bind_int64(statement, 5, row->rev);
+    return done_named(statement, "route", row->id, row->name, error);
+}
+
+static enum err route_delete(sqlite3 *db, void *arg, struct error *error)
+{
+    return delete_by_id(db, "DELETE FROM route WHERE id = ?1", "route", arg, error);
+}
+
+static enum err route_read(sqlite3_stmt *statement, void *out)
+{
+    struct route_row *row = out;
+    sql_copy(statement, 0, row->id, sizeof row->id);
+    sql_copy(statement, 1, row->name, sizeof row->name);
+    row->created_at_ms = sqlite3_column_int64(statement, 3);
+    row->rev = sqlite3_column_int64(statement, 4);
+    return copy_column(statement, 2, &row->steps_json, NULL);
+}
+
+void route_row_release(struct route_row *row)
+{
+    mem_free(row->steps_json);
+    row->steps_json = NULL;
+}
+
+enum err store_route_put(struct store *store, const struct route_row *row, bool is_new,
+                         const struct event_row *event, struct error *error)
+{
+    struct route_put put = {row, is_new};
+    return submit(store, route_put, &put, event, error);
+}
+
+enum err store_route_delete(struct store *store, const char *id, const struct event_row *event,
+                            struct error *error)
+{
+    return submit(store, route_delete, id, event, error);
+}
+
+static enum err setting_put(sqlite3 *db, const char *name, const char *value, struct error *error)
+{
+    AUTO_STMT sqlite3_stmt *put = NULL;
+    enum err err = sql_prepare(db,
+                               "INSERT INTO setting (name, value) VALUES (?1, ?2) "
+                               "ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+                               &put, error);
+    if (err != OK)
+        return err;
+    sql_bind_text(put, 1, str_of(name));
+    sql_bind_text(put, 2, str_of(value));
+    return sql_done(put, NULL, error);
+}
+
+struct auto_default {
+    const char *provider_id, *model;
+};
+
+static enum err auto_set(sqlite3 *db, void *arg, struct error *error)
+{
+    const struct auto_default *wanted = arg;
+    enum err err = setting_put(db, "auto_provider", wanted->provider_id, error);
+    return err != OK ? err : setting_put(db, "auto_model", wanted->model, error);
+}
+
+enum err store_auto_set(struct store *store, const char *provider_id, const char *model,
+                        const struct event_row *event, struct error *error)
+{
+    struct auto_default wanted = {provider_id ? provider_id : "", model ? model : ""};
+    return submit(store, auto_set, &wanted, event, error);
+}
+
+/* ---- reading all of it --------------------------------------------------------------------------- */
+
+typedef enum err row_reader(sqlite3_stmt *statement, void *out_row);
+
+/* Reads a whole table into an array that grows; each row is zeroed first. What was read is the
+ * caller's to release, also on failure. */
+static enum err table_read(sqlite3 *db, const char *sql, size_t row_bytes, row_reader *read,
+                           void **out_rows, size_t *out_count, struct error *error)
+{
+    AUTO_STMT sqlite3_stmt *select = NULL;
+    enum err err = sql_prepare(db, sql, &select, error);
+    size_t room = 0;
+    for (bool has_row = true; err == OK;) {
+        err = sql_step(select, &has_row, error);
+        if (err != OK || !has_row)
+            break;
+        if (*out_count == room) {
+            room = room ? room * 2 : ROWS_FIRST;
+            void *grown = mem_realloc(*out_rows, room * row_bytes);
+            if (!grown)
+                return error_set(error, ERR_NO_MEMORY, "no memory for the configuration");
+            *out_rows = grown;
+        }
+        void *row = (char *)*out_rows + *out_count * row_bytes;
+        memset(row, 0, row_bytes);
+        ++*out_count;
+        err = read(select, row);
+        if (err != OK)
+            return error_set(error, err, "a row of the configuration is damaged");
+    }
+    return err;
+}
+
+static enum err settings_read(sqlite3 *db, struct store_config *config, struct error *error)
+{
+    AUTO_STMT sqlite3_stmt *select = NULL;
+    enum err err = sql_prepare(db, "SELECT name, value FROM setting", &select, error);
+    for (bool has_row = true; err == OK;) {
+        err = sql_step(select, &has_row, error);
+        if (err != OK || !has_row)
+            break;
+        struct str name = sql_text(select, 0);
+        if (str_eq(name, STR("auto_provider")))
+            sql_copy(select, 1, config->auto_provider, sizeof config->auto_provider);
+        else if (str_eq(name, STR("auto_model")))
+            sql_copy(select, 1, config->auto_model, sizeof config->auto_model);
+        else if (str_eq(name, STR("config_version")))
+            config->version = sqlite3_column_int64(select, 1);
+    }
+    return err;
+}
+
+static enum err config_read(sqlite3 *db, struct store_config *config, struct error *error)
+{
+    void *providers = NULL, *keys = NULL, *routes = NULL;
+    enum err err = settings_read(db, config, error);
+    if (err == OK)
+        err = table_read(db, "SELECT " PROVIDER_COLUMNS " FROM provider ORDER BY created_seq",
+                         sizeof *config->providers, provider_read, &providers,
+                         &config->provider_count, error);
+    config->providers = providers;
+    if (err == OK)
+        err = table_read(db,
+                         "SELECT id, name, hint, role, team, digest, created_at_ms, revoked_at_ms, "
+                         "last_used_at_ms FROM api_key WHERE revoked_at_ms = 0 "
+                         "ORDER BY created_at_ms, id",
+                         sizeof *config->keys, key_read, &keys, &config->key_count, error);
+    config->keys = keys;
+    if (err == OK)
+        err = table_read(db,
+                         "SELECT id, name, steps_json, created_at_ms, rev FROM route "
+                         "ORDER BY created_at_ms, id",
+                         sizeof *config->routes, route_read, &routes, &config->route_count, error);
+    config->routes = routes;
+    return err;
+}
+
+enum err store_config_load(struct store *store, struct store_config *out_config,
+                           struct error *error)
+{
+    sqlite3 *db = NULL;
+    enum err err = reader_take(&store->readers, &db, error);
+    if (err != OK)
+        return err;
+    struct store_config config = {0};
+    err = config_read(db, &config, error);
+    reader_give(&store->readers, db);
+    if (err == OK)
+        *out_config = config;
+    else
+        store_config_release(&config);
+    return err;
+}
+
+void store_config_release(struct store_config *config)
+{
+    for (size_t i = 0; i < config->provider_count; i++)
+        provider_row_release(&config->providers[i]);
+    for (size_t i = 0; i < config->route_count; i++)
+        route_row_release(&config->routes[i]);
+    mem_free(config->providers);
+    mem_free(config->keys);
+    mem_free(config->routes);
+    *config = (struct store_config){0};
+}
+
+/* ---- events -------------------------------------------------------------------------------------- */
+
+static enum err events_read(sqlite3 *db, int64_t before, int limit, store_on_event *on_event,
+                            void *arg, int64_t *out_last, bool *out_more, struct error *error)
+{
+    AUTO_STMT sqlite3_stmt *select = NULL;
+    enum err err = sql_prepare(
+        db,
+        "SELECT seq, id, at_ms, actor, action, subject, before_json, after_json FROM event "
+        "WHERE seq < ?1 ORDER BY seq DESC",
+        &select, error);
+    if (err != OK)
+        return err;
+    (void)sqlite3_bind_int64(select, 1, before);
+    for (int given = 0; err == OK; given++) {
+        err = sql_step(select, out_more, error);
+        if (err != OK || !*out_more || given == limit)
+            break;
+        struct event_row row = {.at_ms = sqlite3_column_int64(select, 2)};
+        sql_copy(select, 1, row.id, sizeof row.id);
+        sql_copy(select, 3, row.actor, sizeof row.actor);
+        sql_copy(select, 4, row.action, sizeof row.action);
+        sql_copy(select, 5, row.subject, sizeof row.subject);
+        row.before_json = (const char *)sqlite3_column_text(select, 6);
+        row.after_json = (const char *)sqlite3_column_text(select, 7);
+        *out_last = sqlite3_column_int64(select, 0);
+        on_event(arg, &row);
+    }
+    return err;
+}
+
+enum err store_events(struct store *store, int limit, const char *cursor, store_on_event *on_event,
+                      void *arg, char out_next_cursor[96], struct error *error)
+{
+    struct cursor from = {.at = INT64_MAX};
+    if (cursor && cursor[0] && !cursor_read(store->vault, str_of(cursor), CURSOR_EVENTS, &from))
+        return error_set(error, ERR_MALFORMED, "the cursor is not one of ours: start without it");
+    limit = limit < 1 ? 1 : limit > JOBS_PAGE_MAX ? JOBS_PAGE_MAX : limit;
+    sqlite3 *db = NULL;
+    enum err err = reader_take(&store->readers, &db, error);
+    if (err != OK)
+        return err;
+    struct cursor next = {.kind = CURSOR_EVENTS};
+    bool has_more = false;
+    err = events_read(db, from.at, limit, on_event, arg, &next.at, &has_more, error);
+    reader_give(&store->readers, db);
+    out_next_cursor[0] = '\0';
+    if (err == OK && has_more)
+        cursor_write(store->vault, &next, out_next_cursor);
+    return err;
+}

@@ -1,0 +1,177 @@
+/* store/migrations.c: the steps, and whether a file may be touched at all.
+ *
+ * A step is never edited once released: append the next. PRAGMA user_version holds the number of the last
+ * step applied, PRAGMA application_id says that the file is ours.
+ */
+#include "store/migrations.h"
+
+#include "sys/fd.h"
+#include "sys/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+/* clang-format off */
+static const char *const steps[] = {
+    /* 001: the first release. Tables of jobs are made by chunks.c, one per row of `chunk`. */
+    "CREATE TABLE setting ("
+    "  name TEXT PRIMARY KEY, value ANY NOT NULL"
+    ") STRICT, WITHOUT ROWID;"
+
+    "CREATE TABLE provider ("
+    "  id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, slug TEXT NOT NULL UNIQUE,"
+    "  kind TEXT NOT NULL, base_url TEXT NOT NULL, key_hint TEXT NOT NULL,"
+    "  default_model TEXT NOT NULL, models_json TEXT NOT NULL, rules_json TEXT NOT NULL,"
+    "  sealed_key BLOB,"
+    "  connect_ms INTEGER NOT NULL, first_byte_ms INTEGER NOT NULL, plain_ms INTEGER NOT NULL,"
+    "  idle_ms INTEGER NOT NULL, wait_ms INTEGER NOT NULL, max_concurrent INTEGER NOT NULL,"
+    "  is_paused INTEGER NOT NULL, credential_version INTEGER NOT NULL,"
+    "  created_at_ms INTEGER NOT NULL, created_seq INTEGER NOT NULL UNIQUE,"
+    "  updated_at_ms INTEGER NOT NULL, rev INTEGER NOT NULL,"
+    "  error_code TEXT NOT NULL, error_text TEXT NOT NULL, models_at_ms INTEGER NOT NULL"
+    ") STRICT;"
+
+    "CREATE TABLE api_key ("
+    "  id TEXT PRIMARY KEY, name TEXT NOT NULL, hint TEXT NOT NULL, role TEXT NOT NULL,"
+    "  team TEXT NOT NULL, digest BLOB NOT NULL UNIQUE, created_at_ms INTEGER NOT NULL,"
+    "  revoked_at_ms INTEGER NOT NULL, last_used_at_ms INTEGER NOT NULL"
+    ") STRICT;"
+
+    "CREATE TABLE route ("
+    "  id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, steps_json TEXT NOT NULL,"
+    "  created_at_ms INTEGER NOT NULL, rev INTEGER NOT NULL"
+    ") STRICT;"
+
+    "CREATE TABLE event ("
+    "  seq INTEGER PRIMARY KEY, id TEXT NOT NULL, at_ms INTEGER NOT NULL, actor TEXT NOT NULL,"
+    "  action TEXT NOT NULL, subject TEXT NOT NULL, before_json TEXT, after_json TEXT"
+    ") STRICT;"
+
+    /* How far the journal of each loop is in the tables: written with the rows themselves. */
+    "CREATE TABLE journal_position ("
+    "  loop INTEGER PRIMARY KEY, position INTEGER NOT NULL"
+    ") STRICT;"
+
+    /* One row per table jobs_<id>. The newest is the head; a sealed one has all its indexes. */
+    "CREATE TABLE chunk ("
+    "  id INTEGER PRIMARY KEY, row_count INTEGER NOT NULL,"
+    "  min_at INTEGER NOT NULL, max_at INTEGER NOT NULL,"
+    "  min_created_at_ms INTEGER NOT NULL, max_created_at_ms INTEGER NOT NULL,"
+    "  indexes_done INTEGER NOT NULL"
+    ") STRICT;",
+};
+/* clang-format on */
+#define STEP_COUNT ((int64_t)(sizeof steps / sizeof steps[0]))
+
+#define HEADER_BYTES      100u
+#define AT_PAGE_SIZE      16u
+#define AT_CHANGE_COUNTER 24u
+#define AT_PAGE_COUNT     28u
+#define AT_USER_VERSION   60u
+#define AT_APPLICATION_ID 68u
+#define AT_VALID_FOR      92u
+static const char fix[] = "restore a backup or choose another data directory; nothing was changed";
+
+static uint32_t big_endian(const uint8_t *at)
+{
+    return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
+}
+
+static enum err version_check(int64_t application, int64_t version, const char *path,
+                              struct error *error)
+{
+    if (application != STORE_APPLICATION_ID && (application != 0 || version != 0))
+        return error_set(error, ERR_MALFORMED, "'%s' is a database of another program: %s", path,
+                         fix);
+    if (version < 0 || version > STEP_COUNT)
+        return error_set(
+            error, ERR_MALFORMED,
+            "'%s' was written by a newer auxot (schema %lld, this program knows %lld): "
+            "use that version; nothing was changed",
+            path, (long long)version, (long long)STEP_COUNT);
+    return OK;
+}
+
+static bool has_wal(const char *path)
+{
+    char wal[PATH_MAX];
+    struct stat info;
+    int len = snprintf(wal, sizeof wal, "%s-wal", path);
+    return len > 0 && (size_t)len < sizeof wal && stat(wal, &info) == 0 && info.st_size > 0;
+}
+
+/* Shorter than its own header says. Behind a WAL that may be so: its pages come later. */
+static bool is_truncated(const uint8_t *header, int64_t file_bytes, const char *path)
+{
+    int64_t page = (int64_t)header[AT_PAGE_SIZE] << 8 | header[AT_PAGE_SIZE + 1];
+    if (page == 1)
+        page = 65536;
+    bool is_told = big_endian(header + AT_CHANGE_COUNTER) == big_endian(header + AT_VALID_FOR);
+    return is_told && !has_wal(path) && big_endian(header + AT_PAGE_COUNT) * page > file_bytes;
+}
+
+enum err migrations_precheck(const char *path, struct error *error)
+{
+    AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0 && errno == ENOENT)
+        return OK;
+    struct stat info;
+    uint8_t header[HEADER_BYTES];
+    size_t len = 0;
+    if (fd < 0 || fstat(fd, &info) != 0 || file_read_at(fd, header, sizeof header, 0, &len) != OK)
+        return error_set(error, ERR_IO, "cannot read '%s': %s", path, ERRNO_TEXT(errno));
+    if (len == 0)
+        return OK;
+    if (len < sizeof header || memcmp(header, "SQLite format 3", 16) != 0)
+        return error_set(error, ERR_MALFORMED, "'%s' is no database or is damaged: %s", path, fix);
+    if (is_truncated(header, info.st_size, path))
+        return error_set(error, ERR_MALFORMED, "'%s' is cut short: %s", path, fix);
+    return version_check(big_endian(header + AT_APPLICATION_ID),
+                         (int32_t)big_endian(header + AT_USER_VERSION), path, error);
+}
+
+enum err migrations_check(sqlite3 *db, struct error *error)
+{
+    int64_t application = 0, version = 0, tables = 0;
+    enum err err = sql_number(db, "PRAGMA application_id", 0, &application, error);
+    if (err == OK)
+        err = sql_number(db, "PRAGMA user_version", 0, &version, error);
+    if (err == OK)
+        err = sql_number(db, "SELECT count(*) FROM sqlite_schema WHERE type='table'", 0, &tables,
+                         error);
+    if (err != OK)
+        return err;
+    if (version == 0 && tables > 0)
+        return error_set(error, ERR_MALFORMED, "'%s' is a database of another program: %s",
+                         sqlite3_db_filename(db, "main"), fix);
+    return version_check(application, version, sqlite3_db_filename(db, "main"), error);
+}
+
+static enum err step_apply(sqlite3 *db, int64_t number, struct error *error)
+{
+    char mark[96]; /* pragmas take no parameters; both are numbers of ours */
+    snprintf(mark, sizeof mark, "PRAGMA application_id=%d; PRAGMA user_version=%lld;",
+             STORE_APPLICATION_ID, (long long)number);
+    enum err err = sql_run(db, "BEGIN IMMEDIATE", error);
+    if (err == OK)
+        err = sql_run(db, steps[number - 1], error);
+    if (err == OK)
+        err = sql_run(db, mark, error);
+    if (err == OK)
+        err = sql_run(db, "COMMIT", error);
+    if (err != OK)
+        (void)sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
+    return err;
+}
+
+enum err migrations_apply(sqlite3 *db, struct error *error)
+{
+    int64_t version = 0;
+    enum err err = sql_number(db, "PRAGMA user_version", 0, &version, error);
+    for (int64_t next = version + 1; err == OK && next <= STEP_COUNT; next++)
+        err = step_apply(db, next, error);
+    return err;
+}

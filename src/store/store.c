@@ -1,0 +1,385 @@
+/* store/store.c: opening and closing.
+ *
+ * The order of opening: directory and lock (one process), then the file is looked at without touching
+ * it (ours? whole? not newer?), then SQLite, schema, secret, and last the writer thread, which replays
+ * what the journals of earlier lives hold while the caller goes on.
+ */
+#include "store/store.h"
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "store/migrations.h"
+#include "store/store_parts.h"
+#include "sys/clock.h"
+#include "sys/fd.h"
+#include "sys/file.h"
+#include "sys/lock.h"
+#include "sys/random.h"
+#include "sys/thread.h"
+#include "sys/vault.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/eventfd.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#define SERIES_MAX 1024
+
+/* ---- the directory ------------------------------------------------------------------------------- */
+
+static enum err paths_make(struct store *store, const char *data_dir, struct error *error)
+{
+    if (strlen(data_dir) >= sizeof store->data_dir)
+        return error_set(error, ERR_MALFORMED, "the path of the data directory is too long");
+    str_copy(str_of(data_dir), store->data_dir, sizeof store->data_dir);
+    snprintf(store->db_path, sizeof store->db_path, "%s/store.db", data_dir);
+    snprintf(store->journal_dir, sizeof store->journal_dir, "%s/journal", data_dir);
+    store->owner.dir = store->journal_dir;
+    enum err err = file_make_private_dir(store->data_dir, error);
+    return err != OK ? err : file_make_private_dir(store->journal_dir, error);
+}
+
+static enum err lock_dir(struct store *store, struct error *error)
+{
+    char path[PATH_MAX];
+    snprintf(path, sizeof path, "%s/lock", store->data_dir);
+    return lock_take(path, &store->lock_fd, error);
+}
+
+/* SQLite would make it by the umask; the journal files of SQLite take the mode of this one. */
+static enum err db_file_make(struct store *store, struct error *error)
+{
+    AUTO_CLOSE int fd = open(store->db_path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0 || fchmod(fd, 0600) != 0)
+        return error_set(error, ERR_IO, "cannot open '%s': %s", store->db_path, ERRNO_TEXT(errno));
+    return OK;
+}
+
+/* ---- the database -------------------------------------------------------------------------------- */
+
+/* Reads a blob setting, or puts `fresh` when there is none. `*out_is_same`: it equals `fresh`. */
+static enum err setting_have(sqlite3 *db, const char *name, struct str fresh, uint8_t *out_value,
+                             bool *out_is_same, struct error *error)
+{
+    AUTO_STMT sqlite3_stmt *put = NULL;
+    AUTO_STMT sqlite3_stmt *get = NULL;
+    enum err err =
+        sql_prepare(db, "INSERT OR IGNORE INTO setting (name, value) VALUES (?1, ?2)", &put, error);
+    if (err == OK)
+        err = sql_prepare(db, "SELECT value FROM setting WHERE name = ?1", &get, error);
+    if (err != OK)
+        return err;
+    sql_bind_text(put, 1, str_of(name));
+    (void)sqlite3_bind_blob(put, 2, fresh.at, (int)fresh.len, SQLITE_STATIC);
+    sql_bind_text(get, 1, str_of(name));
+    bool has_row = false;
+    err = sql_done(put, NULL, error);
+    if (err == OK)
+        err = sql_step(get, &has_row, error);
+    if (err != OK)
+        return err;
+    struct str value = has_row ? sql_blob(get, 0) : (struct str){"", 0};
+    if (value.len != fresh.len)
+        return error_set(error, ERR_MALFORMED, "the setting '%s' is damaged", name);
+    *out_is_same = str_eq_constant_time(value, fresh);
+    if (out_value)
+        memcpy(out_value, value.at, value.len);
+    return OK;
+}
+
+static enum err settings_check(struct store *store, struct error *error)
+{
+    sqlite3 *db = store->writer.db;
+    uint8_t check[32], node[16];
+    bool is_same = false, unused = false;
+    vault_check_value(store->vault, check);
+    random_fill(node, sizeof node);
+    random_fill(store->owner.boot, sizeof store->owner.boot);
+    enum err err = sql_run(
+        db, "INSERT OR IGNORE INTO setting (name, value) VALUES ('config_version', 1)", error);
+    if (err == OK)
+        err = setting_have(db, "node_id", (struct str){(const char *)node, sizeof node},
+                           store->owner.node, &unused, error);
+    if (err == OK)
+        err = setting_have(db, "secret_check", (struct str){(const char *)check, sizeof check},
+                           NULL, &is_same, error);
+    if (err == OK && !is_same)
+        return error_set(error, ERR_DENIED,
+                         "AUXOT_SECRET_KEY is not the one that '%s' was made with: set the former "
+                         "secret, or choose another data directory",
+                         store->data_dir);
+    return err;
+}
+
+static enum err db_open(struct store *store, int64_t chunk_rows, struct error *error)
+{
+    struct writer *writer = &store->writer;
+    enum err err = migrations_precheck(store->db_path, error);
+    if (err == OK)
+        err = db_file_make(store, error);
+    if (err == OK)
+        err = sql_open(store->db_path, SQL_WRITER, &writer->db, error);
+    if (err != OK)
+        return err;
+    /* Until all is well, closing must not move the WAL into a file that we then refuse. */
+    (void)sqlite3_db_config(writer->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+    err = migrations_check(writer->db, error);
+    if (err == OK)
+        err = migrations_apply(writer->db, error);
+    if (err == OK)
+        err = settings_check(store, error);
+    if (err == OK)
+        err = chunks_open(&writer->chunks, writer->db,
+                          chunk_rows > 0 ? chunk_rows : CHUNK_ROWS_DEFAULT, error);
+    if (err == OK)
+        (void)sqlite3_db_config(writer->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
+    return err;
+}
+
+/* ---- the journals -------------------------------------------------------------------------------- */
+
+struct survey {
+    int loop_count;               /* highest loop seen, plus 1 */
+    uint64_t highest[SERIES_MAX]; /* sequence of each loop */
+    uint64_t committed[SERIES_MAX];
+};
+
+static void on_leftover(void *arg, int loop, uint64_t sequence)
+{
+    struct survey *survey = arg;
+    if (loop >= survey->loop_count)
+        survey->loop_count = loop + 1;
+    if (sequence > survey->highest[loop])
+        survey->highest[loop] = sequence;
+}
+
+static enum err positions_read(sqlite3 *db, struct survey *survey, struct error *error)
+{
+    AUTO_STMT sqlite3_stmt *select = NULL;
+    enum err err = sql_prepare(db, "SELECT loop, position FROM journal_position", &select, error);
+    for (bool has_row = true; err == OK;) {
+        err = sql_step(select, &has_row, error);
+        if (err != OK || !has_row)
+            break;
+        int64_t loop = sqlite3_column_int64(select, 0);
+        uint64_t position = (uint64_t)sqlite3_column_int64(select, 1);
+        if (loop < 0 || loop >= SERIES_MAX)
+            return error_set(error, ERR_MALFORMED, "a journal position is damaged");
+        survey->committed[loop] = position;
+        on_leftover(survey, (int)loop, position_sequence(position));
+    }
+    return err;
+}
+
+static enum err journals_make(struct store *store, const struct survey *survey, int journal_count,
+                              struct error *error)
+{
+    int count = survey->loop_count > journal_count ? survey->loop_count : journal_count;
+    store->series = mem_zalloc((size_t)count, sizeof *store->series);
+    store->journals = mem_zalloc((size_t)journal_count, sizeof(struct journal *));
+    store->first_positions = mem_zalloc((size_t)count, sizeof *store->first_positions);
+    store->writer.drained = mem_zalloc((size_t)count, sizeof *store->writer.drained);
+    if (!store->series || !store->journals || !store->first_positions || !store->writer.drained)
+        return error_set(error, ERR_NO_MEMORY, "no memory for the journals");
+    for (int i = 0; i < count; i++) {
+        uint64_t first = survey->highest[i] + 1, committed = survey->committed[i];
+        store->first_positions[i] = position_of(first, 0);
+        store->series[i] =
+            (struct series){.loop = i, .committed = committed, .at = committed, .fd = -1};
+        store->series_count = i + 1;
+        if (i >= journal_count)
+            continue;
+        if (journal_new(&store->owner, i, first, &store->bell, &store->journals[i]) != OK)
+            return error_set(error, ERR_NO_MEMORY, "no memory for the journals");
+        store->series[i].journal = store->journals[i];
+        store->journal_count = i + 1;
+    }
+    return OK;
+}
+
+static enum err journals_open(struct store *store, int journal_count, struct error *error)
+{
+    assert(journal_count >= 0 && journal_count < SERIES_MAX);
+    AUTO_FREE struct survey *survey = mem_zalloc(1, sizeof *survey);
+    if (!survey)
+        return error_set(error, ERR_NO_MEMORY, "no memory for the journals");
+    enum err err = segment_list(store->journal_dir, on_leftover, survey, error);
+    if (err == OK)
+        err = positions_read(store->writer.db, survey, error);
+    if (err == OK)
+        err = journals_make(store, survey, journal_count, error);
+    if (err == OK && batch_new(&store->writer.batch) != OK)
+        err = error_set(error, ERR_NO_MEMORY, "no memory for the writer");
+    return err;
+}
+
+/* ---- opening and closing ------------------------------------------------------------------------- */
+
+static void locks_init(struct store *store)
+{
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_mutex_init(&store->writer.lock, NULL);
+    pthread_cond_init(&store->writer.changed, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    list_init(&store->writer.works);
+    pthread_mutex_init(&store->readers.lock, NULL);
+    pthread_cond_init(&store->readers.given_back, NULL);
+    store->readers.db_path = store->db_path;
+}
+
+static enum err store_start(struct store *store, const struct store_options *options,
+                            struct error *error)
+{
+    enum err err = paths_make(store, options->data_dir, error);
+    if (err == OK)
+        err = lock_dir(store, error);
+    if (err == OK)
+        err = db_open(store, options->chunk_rows, error);
+    if (err == OK)
+        err = journals_open(store, options->journal_count, error);
+    if (err != OK)
+        return err;
+    store->bell.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (store->bell.fd < 0)
+        return error_set(error, ERR_IO, "cannot make an eventfd: %s", ERRNO_TEXT(errno));
+    atomic_store(&store->is_urgent, true); /* the replay begins at once */
+    err = thread_start("writer", writer_run, store, &store->thread, error);
+    store->is_started = err == OK;
+    return err;
+}
+
+enum err store_open(const struct store_options *options, const struct vault *vault,
+                    struct store **out_store, struct error *error)
+{
+    struct store *store = mem_zalloc(1, sizeof *store);
+    if (!store)
+        return error_set(error, ERR_NO_MEMORY, "no memory for the store");
+    store->vault = vault;
+    store->lock_fd = store->bell.fd = -1;
+    atomic_store(&store->is_writable, true);
+    locks_init(store);
+    enum err err = store_start(store, options, error);
+    if (err != OK) {
+        store_close(store);
+        return err;
+    }
+    *out_store = store;
+    return OK;
+}
+
+static bool everything_is_drained(const struct store *store)
+{
+    for (int i = 0; i < store->journal_count; i++)
+        if (store->series[i].committed < journal_written(store->journals[i]))
+            return false;
+    return true;
+}
+
+static void writer_stop(struct store *store)
+{
+    pthread_mutex_lock(&store->writer.lock);
+    store->writer.is_stopping = true;
+    pthread_mutex_unlock(&store->writer.lock);
+    writer_wake(store);
+    thread_join(store->thread);
+}
+
+void store_close(struct store *store)
+{
+    if (!store)
+        return;
+    if (store->is_started)
+        writer_stop(store);
+    bool is_drained = store->is_started && everything_is_drained(store);
+    for (int i = 0; i < store->series_count; i++)
+        series_close(&store->series[i]);
+    for (int i = 0; i < store->journal_count; i++)
+        journal_free(store->journals[i], is_drained);
+    mem_free(store->series);
+    mem_free(store->journals);
+    mem_free(store->first_positions);
+    mem_free(store->writer.drained);
+    batch_free(store->writer.batch);
+    open_jobs_release(&store->writer.open_jobs);
+    readers_release(&store->readers);
+    chunks_close(&store->writer.chunks);
+    sql_close(store->writer.db); /* the last connection: moves the WAL into the file */
+    pthread_mutex_destroy(&store->writer.lock);
+    pthread_cond_destroy(&store->writer.changed);
+    fd_close(&store->bell.fd);
+    fd_close(&store->lock_fd);
+    mem_free(store);
+}
+
+struct journal *store_journal(struct store *store, int index)
+{
+    assert(index >= 0 && index < store->journal_count);
+    return store->journals[index];
+}
+
+/* ---- waiting and watching ------------------------------------------------------------------------ */
+
+static bool has_reached(const struct store *store, const uint64_t *wanted)
+{
+    if (store->writer.phase == WRITER_REPLAY || store->writer.phase == WRITER_INTERRUPT)
+        return false;
+    for (int i = 0; i < store->journal_count; i++)
+        if (store->writer.drained[i] < wanted[i])
+            return false;
+    return true;
+}
+
+enum err store_drain(struct store *store, int64_t timeout_ms)
+{
+    struct writer *writer = &store->writer;
+    AUTO_FREE uint64_t *wanted = mem_zalloc((size_t)store->journal_count, sizeof *wanted);
+    if (!wanted)
+        return ERR_NO_MEMORY;
+    for (int i = 0; i < store->journal_count; i++)
+        wanted[i] = journal_written(store->journals[i]);
+    int64_t deadline_ns = clock_monotonic_ns() + timeout_ms * 1000000;
+    struct timespec deadline = {deadline_ns / 1000000000, deadline_ns % 1000000000};
+    writer_wake(store);
+
+    pthread_mutex_lock(&writer->lock);
+    bool is_late = false;
+    while (!has_reached(store, wanted) && writer->phase != WRITER_DEAD && !is_late)
+        is_late = pthread_cond_timedwait(&writer->changed, &writer->lock, &deadline) == ETIMEDOUT;
+    enum err err = has_reached(store, wanted)     ? OK
+                   : writer->phase == WRITER_DEAD ? ERR_IO
+                                                  : ERR_TIMEOUT;
+    pthread_mutex_unlock(&writer->lock);
+    return err;
+}
+
+bool store_is_writable(const struct store *store)
+{
+    return atomic_load_explicit(&store->is_writable, memory_order_relaxed);
+}
+
+void store_figures(const struct store *store, struct store_figures *out_figures)
+{
+    *out_figures = (struct store_figures){
+        .rows_written = atomic_load(&store->figures.rows_written),
+        .batches = atomic_load(&store->figures.batches),
+        .write_errors = atomic_load(&store->figures.write_errors),
+        .replayed = atomic_load(&store->figures.replayed),
+        .interrupted = atomic_load(&store->figures.interrupted),
+    };
+    pthread_mutex_t *lock = (pthread_mutex_t *)(uintptr_t)&store->writer.lock;
+    pthread_mutex_lock(lock);
+    for (int i = 0; i < store->journal_count; i++) {
+        uint64_t written = journal_written(store->journals[i]), drained = store->writer.drained[i];
+        int64_t segments = (int64_t)(position_sequence(written) - position_sequence(drained));
+        if (written > drained && drained > 0)
+            out_figures->journal_bytes_waiting += segments * SEGMENT_BYTES +
+                                                  position_offset(written) -
+                                                  (int64_t)position_offset(drained);
+    }
+    pthread_mutex_unlock(lock);
+}

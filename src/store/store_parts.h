@@ -1,0 +1,109 @@
+/* store/store_parts.h: what the files of this room share; everybody else sees store.h only. */
+#pragma once
+#include "base/list.h"
+#include "store/chunks.h"
+#include "store/journal_parts.h"
+#include "store/open_jobs.h"
+#include "store/store.h"
+#include <limits.h>
+#include <pthread.h>
+
+#define READERS_MAX  8 /* connections open at once; who comes then waits */
+#define READERS_KEPT 2
+
+/** Connections for reading. Owner: any, under the lock. */
+struct readers {
+    const char *db_path;
+    pthread_mutex_t lock;
+    pthread_cond_t given_back;
+    sqlite3 *idle[READERS_MAX];
+    int idle_count, open_count;
+};
+
+/** A connection inside a read transaction, with 2 s to live. Give it back with reader_give. */
+MUST_USE enum err reader_take(struct readers *readers, sqlite3 **out_db, struct error *error);
+void reader_give(struct readers *readers, sqlite3 *db);
+void readers_release(struct readers *readers);
+
+/** A short piece of work on the writing connection; the caller waits for its end. */
+struct work {
+    enum err (*run)(sqlite3 *db, void *arg, struct error *error); /* inside a transaction */
+    void *arg;
+    const struct event_row *event; /* written in the same transaction; may be NULL */
+    struct error error;
+    enum err result;
+    bool is_done;
+    struct list node;
+};
+
+/** One loop's journal as it is drained. Owner: the writer thread. */
+struct series {
+    int loop;
+    struct journal *journal; /* NULL: of an earlier life with more loops */
+    uint64_t committed;      /* position that the database has */
+    uint64_t at;             /* position behind the batch in hand */
+    int fd;                  /* of the segment being read; -1 none */
+    uint64_t fd_sequence;
+};
+
+enum writer_phase { WRITER_REPLAY, WRITER_INTERRUPT, WRITER_LIVE, WRITER_DEAD };
+
+struct batch;
+struct writer {
+    /* owner: the writer thread */
+    sqlite3 *db;
+    struct chunks chunks;
+    struct open_jobs open_jobs;
+    bool has_open_jobs; /* those of earlier lives were read in */
+    struct batch *batch;
+    int64_t retry_at_ms, retry_pause_ms;
+    /* under `lock` */
+    pthread_mutex_t lock;
+    pthread_cond_t changed; /* a work is done, something was drained, the phase changed */
+    struct list works;
+    bool is_stopping;
+    uint64_t *drained;       /* per series: as `committed`, for those who wait */
+    enum writer_phase phase; /* written by the writer thread under the lock; read by it without */
+    char dead_because[200];
+};
+
+struct store {
+    const struct vault *vault;
+    char data_dir[PATH_MAX / 2], db_path[PATH_MAX], journal_dir[PATH_MAX];
+    int lock_fd;
+    bool is_started;
+    pthread_t thread;
+    struct segment_owner owner;
+    struct bell bell;
+    atomic_bool is_urgent; /* look now, not at the end of the 50 ms */
+    struct series *series; /* the first journal_count are of our loops, in order */
+    int series_count, journal_count;
+    struct journal **journals;
+    uint64_t *first_positions; /* per series: where this life's segments begin */
+    struct writer writer;
+    struct readers readers;
+    atomic_bool is_writable;
+    struct {
+        atomic_llong rows_written, batches, write_errors, replayed, interrupted;
+    } figures;
+};
+
+/* ---- writer.c ------------------------------------------------------------------------------------ */
+
+void writer_run(void *store); /* the thread */
+/** Hands the work over and waits. */
+MUST_USE enum err writer_submit(struct store *store, struct work *work, struct error *error);
+void writer_wake(struct store *store);
+
+/* ---- drain.c ------------------------------------------------------------------------------------- */
+
+#define BATCH_ROWS_MAX 1000
+MUST_USE enum err batch_new(struct batch **out_batch);
+void batch_free(struct batch *batch);
+/** Drains up to BATCH_ROWS_MAX records of all journals in one transaction. `*out_more`: call again. */
+MUST_USE enum err drain_step(struct store *store, bool *out_more, struct error *error);
+/** Closes up to BATCH_ROWS_MAX open jobs of earlier lives. `*out_more` is false when none is left. */
+MUST_USE enum err interrupt_step(struct store *store, bool *out_more, struct error *error);
+/** Where reading must stop now: leftovers end where this life's journals begin. */
+uint64_t series_end(const struct store *store, const struct series *series);
+void series_close(struct series *series);

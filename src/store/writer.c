@@ -1,0 +1,328 @@
+/* store/writer.c: the thread that owns the writing connection.
+ *
+ * It sleeps until a journal's bell or a submitted work wakes it. After the bell it waits until 50 ms
+ * have passed since the last round, so that rows gather; works are done at once. A round goes on until
+ * nothing is left: works first, then a batch, then one step of upkeep, and again.
+ *
+ * A failed round keeps everything where it is (the journals hold it), says not writable, and is tried
+ * again after a pause. A failure after which nothing can be trusted (failed fsync, damaged file)
+ * ends the writing for good: SQLite's own advice, and RELIABILITY.md F47.
+ */
+#include "base/log.h"
+#include "base/mem.h"
+#include "store/store_parts.h"
+#include "sys/clock.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#define ROUND_MS       50
+#define PAUSE_FIRST_MS 50
+#define PAUSE_LAST_MS  1000
+#define STOP_LIMIT_MS  10000
+
+void writer_wake(struct store *store)
+{
+    atomic_store(&store->is_urgent, true);
+    uint64_t one = 1;
+    ssize_t n = write(store->bell.fd, &one, sizeof one);
+    assert(n == (ssize_t)sizeof one);
+}
+
+enum err writer_submit(struct store *store, struct work *work, struct error *error)
+{
+    struct writer *writer = &store->writer;
+    pthread_mutex_lock(&writer->lock);
+    list_push_back(&writer->works, &work->node);
+    pthread_mutex_unlock(&writer->lock);
+    writer_wake(store);
+
+    pthread_mutex_lock(&writer->lock);
+    while (!work->is_done)
+        pthread_cond_wait(&writer->changed, &writer->lock);
+    pthread_mutex_unlock(&writer->lock);
+    if (work->result != OK && error)
+        *error = work->error;
+    return work->result;
+}
+
+static void set_phase(struct store *store, enum writer_phase phase)
+{
+    pthread_mutex_lock(&store->writer.lock);
+    store->writer.phase = phase;
+    pthread_cond_broadcast(&store->writer.changed);
+    pthread_mutex_unlock(&store->writer.lock);
+}
+
+/* ---- failures ------------------------------------------------------------------------------------ */
+
+/* Looks at the connection's last error before the rollback hides it. */
+static void on_failure(struct store *store, const struct error *error)
+{
+    struct writer *writer = &store->writer;
+    atomic_fetch_add(&store->figures.write_errors, 1);
+    bool is_fatal = sql_is_fatal(writer->db);
+    if (!sqlite3_get_autocommit(writer->db))
+        (void)sqlite3_exec(writer->db, "ROLLBACK", NULL, NULL, NULL);
+    if (!is_fatal)
+        return;
+    atomic_store(&store->is_writable, false);
+    log_error("store_dead", "error=\"%s\"", error->text);
+    pthread_mutex_lock(&writer->lock);
+    str_copy(str_of(error->text), writer->dead_because, sizeof writer->dead_because);
+    writer->phase = WRITER_DEAD;
+    pthread_cond_broadcast(&writer->changed);
+    pthread_mutex_unlock(&writer->lock);
+}
+
+static void round_failed(struct store *store, const struct error *error)
+{
+    struct writer *writer = &store->writer;
+    on_failure(store, error);
+    if (atomic_exchange(&store->is_writable, false))
+        log_error("store_not_writable", "error=\"%s\"", error->text);
+    int64_t pause = writer->retry_pause_ms ? writer->retry_pause_ms * 2 : PAUSE_FIRST_MS;
+    writer->retry_pause_ms = pause < PAUSE_LAST_MS ? pause : PAUSE_LAST_MS;
+    writer->retry_at_ms = clock_monotonic_ms() + writer->retry_pause_ms;
+}
+
+static void round_worked(struct store *store)
+{
+    store->writer.retry_pause_ms = store->writer.retry_at_ms = 0;
+    if (store->writer.phase != WRITER_DEAD && !atomic_exchange(&store->is_writable, true))
+        log_info("store_writable", "again=true");
+}
+
+/* ---- works --------------------------------------------------------------------------------------- */
+
+static enum err event_write(sqlite3 *db, const struct event_row *event, struct error *error)
+{
+    AUTO_STMT sqlite3_stmt *insert = NULL;
+    enum err err = sql_prepare(
+        db,
+        "INSERT INTO event (id, at_ms, actor, action, subject, before_json, after_json) "
+        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        &insert, error);
+    if (err != OK)
+        return err;
+    sql_bind_text(insert, 1, str_of(event->id));
+    (void)sqlite3_bind_int64(insert, 2, event->at_ms);
+    sql_bind_text(insert, 3, str_of(event->actor));
+    sql_bind_text(insert, 4, str_of(event->action));
+    sql_bind_text(insert, 5, str_of(event->subject));
+    if (event->before_json)
+        sql_bind_text(insert, 6, str_of(event->before_json));
+    if (event->after_json)
+        sql_bind_text(insert, 7, str_of(event->after_json));
+    return sql_done(insert, NULL, error);
+}
+
+static enum err work_do(struct store *store, struct work *work)
+{
+    struct writer *writer = &store->writer;
+    if (writer->phase == WRITER_DEAD)
+        return error_set(&work->error, ERR_IO, "the store stopped writing: %s",
+                         writer->dead_because);
+    enum err err = sql_run(writer->db, "BEGIN IMMEDIATE", &work->error);
+    bool has_failed_itself = false;
+    if (err == OK) {
+        err = work->run(writer->db, work->arg, &work->error);
+        has_failed_itself = err == ERR_NOT_FOUND || err == ERR_CONFLICT;
+    }
+    if (err == OK)
+        err = sql_run(writer->db,
+                      "UPDATE setting SET value = value + 1 WHERE name = 'config_version'",
+                      &work->error);
+    if (err == OK && work->event)
+        err = event_write(writer->db, work->event, &work->error);
+    if (err == OK)
+        err = sql_run(writer->db, "COMMIT", &work->error);
+    if (has_failed_itself)
+        (void)sqlite3_exec(writer->db, "ROLLBACK", NULL, NULL, NULL);
+    else if (err != OK)
+        on_failure(store, &work->error);
+    return err;
+}
+
+static struct work *work_next(struct writer *writer)
+{
+    struct work *work = NULL;
+    pthread_mutex_lock(&writer->lock);
+    if (!list_is_empty(&writer->works)) {
+        work = LIST_OWNER(writer->works.next, struct work, node);
+        list_unlink(&work->node);
+    }
+    pthread_mutex_unlock(&writer->lock);
+    return work;
+}
+
+static void works_do(struct store *store)
+{
+    struct writer *writer = &store->writer;
+    for (struct work *work; (work = work_next(writer)) != NULL;) {
+        enum err result = work_do(store, work);
+        pthread_mutex_lock(&writer->lock);
+        work->result = result;
+        work->is_done = true; /* from here on it is the waiting caller's again */
+        pthread_cond_broadcast(&writer->changed);
+        pthread_mutex_unlock(&writer->lock);
+    }
+}
+
+/* ---- rounds -------------------------------------------------------------------------------------- */
+
+static void publish_drained(struct store *store)
+{
+    struct writer *writer = &store->writer;
+    pthread_mutex_lock(&writer->lock);
+    for (int i = 0; i < store->series_count; i++)
+        writer->drained[i] = store->series[i].committed;
+    pthread_cond_broadcast(&writer->changed);
+    pthread_mutex_unlock(&writer->lock);
+}
+
+static enum err remember_open(void *arg, int64_t chunk, int64_t at, const char *id)
+{
+    struct writer *writer = arg;
+    struct open_job job = {.chunk = chunk, .at = at};
+    str_copy(str_of(id), job.id, sizeof job.id);
+    enum err err = open_jobs_reserve(&writer->open_jobs, 1);
+    if (err == OK)
+        open_jobs_put(&writer->open_jobs, &job);
+    return err;
+}
+
+static enum err open_jobs_load(struct writer *writer, struct error *error)
+{
+    enum err err = chunks_each_open(&writer->chunks, remember_open, writer, error);
+    writer->has_open_jobs = err == OK;
+    if (err != OK)
+        open_jobs_release(&writer->open_jobs);
+    return err;
+}
+
+/* One step of whatever the phase asks for. */
+static enum err round_step(struct store *store, bool *out_more, struct error *error)
+{
+    struct writer *writer = &store->writer;
+    enum err err = OK;
+    *out_more = true;
+    switch (writer->phase) {
+    case WRITER_REPLAY:
+        if (!writer->has_open_jobs)
+            err = open_jobs_load(writer, error);
+        if (err == OK)
+            err = drain_step(store, out_more, error);
+        if (err == OK && !*out_more) {
+            set_phase(store, WRITER_INTERRUPT);
+            *out_more = true;
+        }
+        return err;
+    case WRITER_INTERRUPT:
+        err = interrupt_step(store, out_more, error);
+        if (err == OK && !*out_more) {
+            log_info("store_recovered", "records=%lld interrupted=%lld",
+                     (long long)atomic_load(&store->figures.replayed),
+                     (long long)atomic_load(&store->figures.interrupted));
+            set_phase(store, WRITER_LIVE);
+            *out_more = true;
+        }
+        return err;
+    case WRITER_LIVE:
+        err = drain_step(store, out_more, error);
+        if (err == OK && !*out_more)
+            err = chunks_maintain(&writer->chunks, out_more, error);
+        return err;
+    case WRITER_DEAD: break;
+    }
+    *out_more = false;
+    return OK;
+}
+
+static void round_run(struct store *store)
+{
+    struct error error = {0};
+    atomic_store(&store->is_urgent, false);
+    atomic_exchange(&store->bell.is_rung, false);
+    for (bool has_more = true; has_more;) {
+        works_do(store);
+        if (clock_monotonic_ms() < store->writer.retry_at_ms)
+            break;
+        for (int i = 0; i < store->journal_count; i++)
+            journal_prepare(store->journals[i]);
+        enum err err = round_step(store, &has_more, &error);
+        if (err == OK) {
+            round_worked(store);
+        } else {
+            has_more = false;
+            round_failed(store, &error);
+        }
+        publish_drained(store);
+    }
+}
+
+/* ---- waiting ------------------------------------------------------------------------------------- */
+
+static bool is_behind(const struct store *store)
+{
+    if (store->writer.phase == WRITER_DEAD)
+        return false;
+    if (store->writer.phase != WRITER_LIVE)
+        return true;
+    for (int i = 0; i < store->series_count; i++)
+        if (store->series[i].journal &&
+            store->series[i].committed < series_end(store, &store->series[i]))
+            return true;
+    return false;
+}
+
+/* Until there is something to do; then until `not_before_ms`, unless it is urgent. */
+static void wait_for_round(struct store *store, int64_t not_before_ms)
+{
+    while (!atomic_load(&store->is_urgent)) {
+        int64_t now = clock_monotonic_ms();
+        bool has_news = atomic_load(&store->bell.is_rung) || is_behind(store);
+        int64_t at_ms =
+            store->writer.retry_at_ms > not_before_ms ? store->writer.retry_at_ms : not_before_ms;
+        if (has_news && now >= at_ms)
+            return;
+        struct pollfd wait = {.fd = store->bell.fd, .events = POLLIN};
+        (void)poll(&wait, 1, has_news ? (int)(at_ms - now) : -1);
+        uint64_t rings;
+        if (read(store->bell.fd, &rings, sizeof rings) < 0)
+            continue; /* not rung: the time is up */
+    }
+}
+
+static bool is_stopping(struct writer *writer)
+{
+    pthread_mutex_lock(&writer->lock);
+    bool answer = writer->is_stopping;
+    pthread_mutex_unlock(&writer->lock);
+    return answer;
+}
+
+void writer_run(void *given)
+{
+    struct store *store = given;
+    int64_t round_at_ms = 0, stop_at_ms = 0;
+    for (;;) {
+        wait_for_round(store, round_at_ms + ROUND_MS);
+        round_at_ms = clock_monotonic_ms();
+        round_run(store);
+        if (!is_stopping(&store->writer))
+            continue;
+        if (stop_at_ms == 0)
+            stop_at_ms = round_at_ms + STOP_LIMIT_MS;
+        if (!is_behind(store))
+            break;
+        if (round_at_ms > stop_at_ms) {
+            log_error("store_stop_gave_up", "the journal keeps what is missing, error=\"%s\"",
+                      "not writable");
+            break;
+        }
+    }
+}
