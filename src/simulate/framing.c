@@ -93,6 +93,8 @@ static bool has_odd_status(const struct program *program, const struct play *pla
     return has_no_body && play->has_body;
 }
 
+#define ONE_WRITE_MAX (1024 * 1024) /* a longer answer goes out as the client takes it */
+
 static bool needs_raw(const struct program *program, const struct play *play)
 {
     bool is_length = program->framing == FRAMING_LENGTH;
@@ -100,8 +102,8 @@ static bool needs_raw(const struct program *program, const struct play *play)
            play_or(play->informational, 0) > 0 || play->content_length_delta != PLAY_UNSET ||
            play->header_bytes != PLAY_UNSET || play->header_count != PLAY_UNSET ||
            has_odd_status(program, play) ||
-           (is_length ? program->trickle_ms > 0 || program->bytes_max >= 0 ||
-                            play->first_event_delay_ms != PLAY_UNSET
+           (is_length ? program_size(program) > ONE_WRITE_MAX || program->trickle_ms > 0 ||
+                            program->bytes_max >= 0 || play->first_event_delay_ms != PLAY_UNSET
                       : play->chunked == 0);
 }
 
