@@ -1,0 +1,42 @@
+/* tests/fuzz/fuzz_error_body.c: any bytes as the body of an error answer, of both kinds. There is
+ * always a verdict with a reason and a sentence, and no control character in what is shown.
+ */
+#include "providers/kinds.h"
+
+#include <assert.h>
+
+#define NOW_MS INT64_C(1763640000000)
+
+static void check_shown(const char *text, size_t room)
+{
+    assert(memchr(text, '\0', room));
+    for (; *text; text++)
+        assert((unsigned char)*text >= ' ' && *text != 0x7F);
+}
+
+static void check(const struct verdict_report *report)
+{
+    assert(report->verdict > VERDICT_NONE && report->verdict < VERDICT_COUNT);
+    assert(report->reason[0] && report->sentence[0]);
+    assert(report->retry_after_ms == RETRY_UNKNOWN_MS || report->retry_after_ms >= 250);
+    check_shown(report->sentence, sizeof report->sentence);
+    check_shown(report->param, sizeof report->param);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
+{
+    static const int statuses[] = {200, 400, 401, 402, 403, 404, 413, 429, 500, 503, 529};
+    static struct json_reader *reader;
+    if (!reader && json_reader_new(1 << 20, &reader) != OK)
+        return 0;
+    struct str body = {(const char *)bytes, len};
+    for (size_t i = 0; i < sizeof statuses / sizeof statuses[0]; i++) {
+        struct verdict_report report;
+        provider_judge(PROVIDER_OPENAI, statuses[i], NULL, body, reader, NOW_MS, &report);
+        check(&report);
+        provider_judge(PROVIDER_ANTHROPIC, statuses[i], NULL, body, reader, NOW_MS, &report);
+        check(&report);
+    }
+    return 0;
+}
