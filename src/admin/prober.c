@@ -186,12 +186,14 @@ static void start_probe(struct prober *prober, const struct provider *provider)
     str_copy(str_of(provider->id), probe->provider_id, sizeof probe->provider_id);
     probe->call.deadline_ms = clock_monotonic_ms() + PROBE_MS;
     probe->call.on_done = on_probe_done;
-    pthread_mutex_lock(&live->lock);
-    struct str key = live->key ? secret_borrow(live->key) : STR("");
-    probe->credential_version = live->credential_version;
-    enum err err = discovery_prepare(&probe->call, provider->kind, provider->base_url, key,
-                                     prober->admin->options.version, &error);
-    pthread_mutex_unlock(&live->lock);
+    struct secret *key = NULL;
+    enum err err = live_key_open(live, prober->admin->options.vault, &key,
+                                 &probe->credential_version, &error);
+    if (err == OK)
+        err = discovery_prepare(&probe->call, provider->kind, provider->base_url,
+                                key ? secret_borrow(key) : STR(""), prober->admin->options.version,
+                                &error);
+    secret_free(key);
     if (err != OK) {
         discovery_call_release(&probe->call);
         mem_free(probe);

@@ -19,21 +19,6 @@
 
 /* ---- asking the provider ------------------------------------------------------------------------- */
 
-/* A copy of the key in force, with its version. NULL in `*out_key`: it has none. */
-static enum err key_in_force(const struct provider *provider, struct secret **out_key,
-                             int64_t *out_version)
-{
-    struct live_provider *live = provider_live(provider);
-    enum err err = OK;
-    *out_key = NULL;
-    pthread_mutex_lock(&live->lock);
-    *out_version = live->credential_version;
-    if (live->key)
-        err = secret_new(secret_borrow(live->key), out_key);
-    pthread_mutex_unlock(&live->lock);
-    return err;
-}
-
 /* Looks at the provider as it is in force. False: the call has failed. */
 static bool look(struct api_call *call, const char *id, struct discovery *out_found,
                  int64_t *out_version)
@@ -41,7 +26,11 @@ static bool look(struct api_call *call, const char *id, struct discovery *out_fo
     struct snapshot *snapshot = gateway_snapshot(call->admin->options.gateway);
     const struct provider *provider = snapshot_provider(snapshot, id);
     struct secret *key = NULL;
-    enum err err = provider ? key_in_force(provider, &key, out_version) : ERR_NOT_FOUND;
+    struct error error = {0};
+    enum err err = ERR_NOT_FOUND;
+    if (provider)
+        err = live_key_open(provider_live(provider), call->admin->options.vault, &key, out_version,
+                            &error);
     if (err == OK)
         prober_discover(call->admin->prober, provider->kind, provider->base_url,
                         key ? secret_borrow(key) : STR(""), call->deadline_ms - SPARE_MS,

@@ -1,13 +1,15 @@
 /* gateway/live.c: making, sharing and freeing the long-lived part of a provider.
  *
  * The last reference may be dropped by any thread: a request that outlived its provider's deletion, or
- * the snapshot that knew it. Whoever it is wipes the key.
+ * the snapshot that knew it. The key stays sealed: it is opened for one request head at a time.
  */
 #include "gateway/live.h"
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "gateway/snapshot.h"
 #include "sys/clock.h"
+#include "sys/vault.h"
 
 #include <assert.h>
 
@@ -35,7 +37,22 @@ void live_unref(struct live_provider *live)
 {
     if (!live || atomic_fetch_sub_explicit(&live->refs, 1, memory_order_acq_rel) != 1)
         return;
-    secret_free(live->key);
+    mem_free(live->sealed_key);
     pthread_mutex_destroy(&live->lock);
     mem_free(live);
+}
+
+enum err live_key_open(struct live_provider *live, const struct vault *vault,
+                       struct secret **out_key, int64_t *out_version, struct error *error)
+{
+    *out_key = NULL;
+    pthread_mutex_lock(&live->lock);
+    *out_version = live->credential_version;
+    struct str blob = {live->sealed_key, live->sealed_key_len};
+    enum err err = OK;
+    if (live->sealed_key)
+        err = vault_open(vault, SNAPSHOT_ORG, "providers", "sealed_key", live->id, blob, out_key,
+                         error);
+    pthread_mutex_unlock(&live->lock);
+    return err;
 }

@@ -4,6 +4,7 @@
  * own lock. Health, the sealed key, counters.
  */
 #pragma once
+#include "base/err.h"
 #include "domain/health.h"
 #include "domain/provider.h"
 #include "sys/secret.h"
@@ -15,7 +16,8 @@ struct live_provider {
     atomic_int      refs;
     char            id[32];
     struct health   health;
-    struct secret  *key;    /* NULL: none; replaced whole under the lock */
+    char           *sealed_key; /* vault blob; NULL: none; opened for one request at a time */
+    size_t          sealed_key_len;
     int64_t         credential_version;
     bool            is_deleted;
     bool            drops_usage_option; /* it refused stream_options once: do not ask again */
@@ -29,3 +31,9 @@ struct live_provider {
 struct live_provider *live_new(const char *id);
 struct live_provider *live_ref(struct live_provider *live);
 void                  live_unref(struct live_provider *live);
+
+struct vault;
+/** Opens the provider's key for the one request whose head is being built; the caller frees (and so wipes)
+ *  it. `*out_key` is NULL when the provider has none. ERR_DENIED with a sentence when it cannot be opened. */
+MUST_USE enum err live_key_open(struct live_provider *live, const struct vault *vault,
+                                struct secret **out_key, int64_t *out_version, struct error *error);

@@ -52,8 +52,7 @@ static void live_delete(struct live_provider *live)
 {
     pthread_mutex_lock(&live->lock);
     live->is_deleted = true;
-    secret_free(live->key);
-    live->key = NULL;
+    mem_free(TAKE(live->sealed_key));
     pthread_mutex_unlock(&live->lock);
     live_unref(live);
 }
@@ -100,18 +99,22 @@ static void health_remember(struct health *health, const struct provider_row *ro
                       now_ms, 0.0);
 }
 
+/* Keeps the sealed key. It is opened once here, to tell now what every request would meet. */
 static void live_take_key(struct live_provider *live, const struct provider_row *row,
                           const struct vault *vault, int64_t now_ms)
 {
-    secret_free(live->key);
-    live->key = NULL;
+    struct error why = {0};
+    struct secret *key = NULL;
+    mem_free(TAKE(live->sealed_key));
     live->credential_version = row->credential_version;
     if (!row->sealed_key)
         return;
-    struct error why = {0};
     struct str blob = {row->sealed_key, row->sealed_key_len};
-    if (vault_open(vault, SNAPSHOT_ORG, "providers", "sealed_key", row->id, blob, &live->key,
-                   &why) == OK)
+    live->sealed_key = mem_dup(blob.at, blob.len);
+    live->sealed_key_len = blob.len;
+    enum err err = vault_open(vault, SNAPSHOT_ORG, "providers", "sealed_key", row->id, blob, &key, &why);
+    secret_free(key);
+    if (err == OK)
         return;
     log_error("provider_key_unreadable", "provider=%s why=\"%s\"", row->id, why.text);
     struct verdict_report report = {

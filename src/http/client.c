@@ -70,6 +70,7 @@ struct call {
     size_t                piece_at;
     int64_t               started_ns;
     bool                  is_paused, has_retried;
+    bool                  is_torn; /* the answer came before the request was out: its bytes are no more */
 };
 
 struct client_pool {
@@ -285,7 +286,7 @@ static void on_answer_body(void *arg, char *bytes, size_t len)
 
 static bool may_be_reused(const struct upstream_conn *up, size_t bytes_left)
 {
-    return bytes_left == 0 && is_sent(up->call) && up->conn.is_reading &&
+    return bytes_left == 0 && !up->call->is_torn && is_sent(up->call) && up->conn.is_reading &&
            up->parser.is_done && up->parser.keeps_alive &&
            up->origin->idle_count < up->pool->options.idle_max;
 }
@@ -336,6 +337,10 @@ static bool take_head(struct upstream_conn *up, struct str bytes)
     }
     up->phase = UP_BODY;
     deadline_set(&up->deadline, from_now(up, up->call->options.idle_ms));
+    if (up->call->piece < up->call->options.piece_count) {
+        up->call->is_torn = true;
+        up->call->piece = up->call->options.piece_count;
+    }
     up->call->options.ops->on_head(up->call->options.owner, &head);
     return up->call != NULL;
 }

@@ -238,7 +238,7 @@ static enum err find_in(struct chunks *chunks, int64_t chunk, const struct job_r
     err = sql_step(select, out_has_row, error);
     if (err == OK && *out_has_row) {
         *out_at = sqlite3_column_int64(select, 0);
-        *out_is_open = sqlite3_column_int64(select, 1) == JOB_open;
+        *out_is_open = sqlite3_column_int64(select, 1) == JOB_OPEN;
     }
     return err;
 }

@@ -261,10 +261,10 @@ static enum err entry_write(struct writer *writer, struct entry *entry, struct e
     enum record_read read = record_decode(entry->frame, &kind, &record, &len);
     assert(read == RECORD_READ_OK); /* it was, when it came into the batch */
     if (kind != RECORD_CLOSE)
-        record.status = JOB_open;
-    else if (record.status == JOB_open)
-        record.status = JOB_interrupted;
-    entry->is_open = record.status == JOB_open;
+        record.status = JOB_OPEN;
+    else if (record.status == JOB_OPEN)
+        record.status = JOB_INTERRUPTED;
+    entry->is_open = record.status == JOB_OPEN;
 
     bool is_there = false, is_closed = false;
     enum err err = entry_place(writer, entry, &record, &is_there, &is_closed, error);
@@ -402,7 +402,7 @@ enum err drain_step(struct store *store, bool *out_more, struct error *error)
 
 static void record_interrupt(struct job_record *record)
 {
-    record->status = JOB_interrupted;
+    record->status = JOB_INTERRUPTED;
     str_copy(STR("interrupted"), record->reason, sizeof record->reason);
     for (int32_t i = 0; i < record->attempt_count; i++) {
         struct attempt_record *attempt = &record->attempt[i];

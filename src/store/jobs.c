@@ -81,7 +81,7 @@ static enum err search_make(const struct store *store, const struct job_filter *
     search_add(search, JOB_INDEX_source, filter->source);
     for (int i = 0; i < search->condition_count; i++) {
         struct match *condition = &search->conditions[i];
-        enum job_status status = JOB_open;
+        enum job_status status = JOB_OPEN;
         if (condition->column != JOB_INDEX_status)
             continue;
         if (!job_status_parse(condition->text, &status))

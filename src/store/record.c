@@ -24,7 +24,7 @@ static const uint8_t magic[4] = {'A', 0, 'R', 0xa7};
 static_assert(sizeof(struct job_record) + 256 <= RECORD_MAX_BYTES, "a record must fit");
 
 static const char *const status_names[] = {
-#define X(name) #name,
+#define X(name, text) text,
     JOB_STATUS_LIST(X)
 #undef X
 };

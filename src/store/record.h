@@ -14,9 +14,15 @@
 #include "domain/price.h"
 #include "wire/meter.h"
 
-#define JOB_STATUS_LIST(X) X(open) X(done) X(failed) X(cancelled) X(interrupted) X(refused)
+#define JOB_STATUS_LIST(X)  \
+    X(OPEN, "open")           \
+    X(DONE, "done")           \
+    X(FAILED, "failed")       \
+    X(CANCELLED, "cancelled") \
+    X(INTERRUPTED, "interrupted") \
+    X(REFUSED, "refused")
 enum job_status {
-#define X(name) JOB_##name,
+#define X(name, text) JOB_##name,
     JOB_STATUS_LIST(X)
 #undef X
         JOB_STATUS_COUNT

@@ -79,7 +79,7 @@ static inline void fixture_job(struct job_record *job, int64_t created_at_ms, in
     uint8_t random[10];
     random_fill(random, sizeof random);
     *job = (struct job_record){
-        .status = JOB_open,
+        .status = JOB_OPEN,
         .dialect = "openai",
         .endpoint = "chat_completions",
         .source = "api",
@@ -113,7 +113,7 @@ static inline void fixture_job(struct job_record *job, int64_t created_at_ms, in
 
 static inline void fixture_job_close(struct job_record *job)
 {
-    job->status = JOB_done;
+    job->status = JOB_DONE;
     str_copy(STR("ok"), job->reason, sizeof job->reason);
     job->http_status = 200;
     job->duration_ms = 1200;

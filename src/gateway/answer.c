@@ -1,0 +1,155 @@
+/* gateway/answer.c: what the server itself says: headers of its own, errors in the caller's dialect, and
+ * the lists of models.
+ */
+#include "gateway/request.h"
+
+#include <stdlib.h>
+
+#define MODELS_LISTED_MAX 4000u
+#define MODELS_BODY_MAX   (4u << 20)
+
+void answer_headers_write(const struct request *request, struct buf *out)
+{
+    const struct trial *trial = &request->trial;
+    buf_printf(out, "request-id: %s\r\nx-request-id: %s\r\nx-auxot-job: %s\r\n", request->id, request->id,
+               request->id);
+    if (trial->provider) {
+        buf_printf(out, "x-auxot-provider: %s\r\n", trial->provider->slug);
+        bool is_plain = true; /* a header holds visible ASCII only */
+        for (size_t i = 0; i < trial->model.len; i++)
+            is_plain = is_plain && trial->model.at[i] > 0x20 && trial->model.at[i] < 0x7f;
+        if (is_plain)
+            buf_printf(out, "x-auxot-model: %.*s\r\n", STR_ARG(trial->model));
+    }
+    buf_printf(out, "x-auxot-attempts: %d\r\n", request->attempt_count);
+}
+
+void answer_error(struct gateway_loop *gl, struct exchange *exchange, enum dialect dialect, enum say what,
+                  const char *sentence, const char *id, int64_t retry_after_ms, const struct request *request)
+{
+    AUTO_BUF struct buf headers, body;
+    buf_init(&headers, 4096);
+    buf_init(&body, 16384);
+    if (request)
+        answer_headers_write(request, &headers);
+    else
+        buf_printf(&headers, "request-id: %s\r\nx-request-id: %s\r\n", id, id);
+    if (!say_may_retry(what))
+        buf_puts(&headers, "x-should-retry: false\r\n");
+    int status = say_status(what);
+    if (say_may_retry(what) && (status == 429 || status == 503)) {
+        int64_t seconds = retry_after_ms > 0 ? (retry_after_ms + 999) / 1000 : 1;
+        buf_printf(&headers, "retry-after: %lld\r\n", (long long)seconds);
+    }
+    if (status == 426)
+        buf_puts(&headers, "upgrade: HTTP/1.1\r\n");
+    say_error(&body, dialect, what, sentence, NULL, id);
+    (void)gl;
+    exchange_answer(exchange, status, buf_str(&headers), STR("application/json"), buf_str(&body));
+}
+
+/* ---- models ---------------------------------------------------------------------------------- */
+
+static int compare_entries(const void *a, const void *b)
+{
+    return strcmp(((const struct model_entry *)a)->id, ((const struct model_entry *)b)->id);
+}
+
+static bool speaks(const struct provider *provider, enum dialect dialect)
+{
+    const struct provider_kind_facts *kind = provider_kind_facts(provider->kind);
+    return kind && kind->dialect == dialect && !provider->is_paused;
+}
+
+/* Surfaced models of the providers that this dialect reaches, each name once, behind "auto" and routes. */
+static size_t list_models(const struct snapshot *snapshot, enum dialect dialect, struct model_entry *entries)
+{
+    size_t count = 0;
+    entries[count++] = (struct model_entry){.id = "auto", .owned_by = "auxot"};
+    for (size_t r = 0; r < snapshot->routing.route_count; r++)
+        if (!str_ends(str_of(snapshot->routing.routes[r].name), STR("*")) && count < MODELS_LISTED_MAX)
+            entries[count++] = (struct model_entry){.id = snapshot->routing.routes[r].name, .owned_by = "auxot"};
+    size_t first = count;
+    for (size_t p = 0; p < snapshot->routing.provider_count; p++) {
+        const struct provider *provider = snapshot->routing.providers[p];
+        for (size_t m = 0; speaks(provider, dialect) && m < provider->model_count; m++)
+            if (provider->models[m].is_surfaced && count < MODELS_LISTED_MAX)
+                entries[count++] = (struct model_entry){.id = provider->models[m].id,
+                                                        .owned_by = provider->slug,
+                                                        .created_at_ms = provider->models[m].created_at_ms};
+    }
+    qsort(entries + first, count - first, sizeof *entries, compare_entries);
+    size_t kept = first;
+    for (size_t i = first; i < count; i++)
+        if (i == first || strcmp(entries[kept - 1].id, entries[i].id) != 0)
+            entries[kept++] = entries[i];
+    return kept;
+}
+
+static int hex_value(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+/* Percent-decodes a model id of a path; false when it is malformed or too long. */
+static bool decode_id(struct str coded, char *room, size_t room_bytes)
+{
+    size_t len = 0;
+    for (size_t i = 0; i < coded.len; i++) {
+        char c = coded.at[i];
+        if (c == '%') {
+            int high = i + 2 < coded.len ? hex_value(coded.at[i + 1]) : -1;
+            int low = i + 2 < coded.len ? hex_value(coded.at[i + 2]) : -1;
+            if (high < 0 || low < 0 || (high == 0 && low == 0))
+                return false;
+            c = (char)(high * 16 + low);
+            i += 2;
+        }
+        if (len + 1 >= room_bytes)
+            return false;
+        room[len++] = c;
+    }
+    room[len] = '\0';
+    return len > 0;
+}
+
+void answer_models(struct gateway_loop *gl, struct exchange *exchange, const struct api_route *route,
+                   const struct principal *principal, const char *id)
+{
+    (void)principal;
+    AUTO_FREE struct model_entry *entries = mem_zalloc(MODELS_LISTED_MAX + 1, sizeof *entries);
+    AUTO_BUF struct buf           headers, body;
+    buf_init(&headers, 1024);
+    buf_init(&body, MODELS_BODY_MAX);
+    if (!entries) {
+        answer_error(gl, exchange, route->dialect, SAY_OVERLOADED, "The server is out of memory; try again.",
+                     id, 0, NULL);
+        return;
+    }
+    size_t count = list_models(gl->lease->snapshot, route->dialect, entries);
+    if (route->endpoint == ENDPOINT_MODELS) {
+        say_models(&body, route->dialect, entries, count, false);
+    } else {
+        char wanted[256];
+        bool is_found = false;
+        bool is_name = decode_id(route->model_id, wanted, sizeof wanted);
+        for (size_t i = 0; is_name && !is_found && i < count; i++) {
+            is_found = strcmp(entries[i].id, wanted) == 0;
+            if (is_found)
+                say_model(&body, route->dialect, &entries[i]);
+        }
+        if (!is_found) {
+            answer_error(gl, exchange, route->dialect, SAY_NO_MODEL,
+                         "There is no such model here, or your key may not use it. GET .../models lists those "
+                         "you can use.",
+                         id, 0, NULL);
+            return;
+        }
+    }
+    buf_printf(&headers, "request-id: %s\r\nx-request-id: %s\r\ncache-control: no-store\r\n", id, id);
+    exchange_answer(exchange, 200, buf_str(&headers), STR("application/json"), buf_str(&body));
+}

@@ -1,0 +1,253 @@
+/* gateway/gateway.c: the gateway as a whole: its loops, the configuration they hold, the views of health.
+ *
+ * A snapshot reaches a loop by message; the loop swaps its lease, cuts requests whose key is gone, and says
+ * so; gateway_publish waits for all of them. Old leases die when their last request ends.
+ */
+#include "gateway/request.h"
+#include "base/log.h"
+#include "sys/clock.h"
+
+#include <assert.h>
+
+#define BODY_READER_BYTES  (33u << 20)
+#define EVENT_READER_BYTES ((size_t)EVENT_MAX + 4096)
+#define JOINED_BYTES       ((size_t)EVENT_MAX + 4096)
+
+/* ---- making ---------------------------------------------------------------------------------- */
+
+enum err gateway_new(const struct gateway_options *options, struct gateway **out_gateway, struct error *error)
+{
+    struct gateway *gateway = mem_zalloc(1, sizeof *gateway);
+    if (!gateway)
+        return error_set(error, ERR_NO_MEMORY, "no memory for the gateway");
+    gateway->options = *options;
+    pthread_mutex_init(&gateway->lock, NULL);
+    pthread_cond_init(&gateway->adopted, NULL);
+    body_budget_set(options->body_budget_bytes ? options->body_budget_bytes : INT64_C(256) << 20);
+    *out_gateway = gateway;
+    return OK;
+}
+
+static void lease_drop(struct lease *lease)
+{
+    if (lease->users > 0 || lease->is_current)
+        return;
+    snapshot_unref(lease->snapshot);
+    mem_free(lease);
+}
+
+static void loop_release(struct gateway_loop *gl)
+{
+    LIST_EACH_SAFE(node, &gl->live)
+    {
+        struct request *request = LIST_OWNER(node, struct request, node);
+        attempt_cancel(request, "cancelled", "shutdown");
+        record_close(request, JOB_FAILED, "shutdown", 0);
+        request_finish(request);
+    }
+    deadline_release(&gl->cut_tick);
+    client_pool_free(gl->pool);
+    json_reader_free(gl->body_reader);
+    json_reader_free(gl->event_reader);
+    buf_release(&gl->joined);
+}
+
+void gateway_free(struct gateway *gateway)
+{
+    if (!gateway)
+        return;
+    for (int i = 0; i < gateway->loop_count; i++) {
+        struct gateway_loop *gl = gateway->loops[i];
+        loop_release(gl);
+        if (gl->lease) {
+            gl->lease->is_current = false;
+            gl->lease->users = 0;
+            lease_drop(gl->lease);
+        }
+        mem_free(gl);
+    }
+    if (gateway->newest)
+        snapshot_unref(gateway->newest);
+    pthread_cond_destroy(&gateway->adopted);
+    pthread_mutex_destroy(&gateway->lock);
+    mem_free(gateway);
+}
+
+static void adopt(struct loop_message *message);
+static void cut_all(struct loop_message *message);
+
+enum err gateway_loop_add(struct gateway *gateway, struct loop *loop, int index,
+                          struct gateway_loop **out_loop, struct error *error)
+{
+    assert(gateway->loop_count < (int)(sizeof gateway->loops / sizeof gateway->loops[0]));
+    struct gateway_loop *gl = mem_zalloc(1, sizeof *gl);
+    if (!gl)
+        return error_set(error, ERR_NO_MEMORY, "no memory for a gateway loop");
+    gl->gateway = gateway;
+    gl->loop = loop;
+    gl->index = index;
+    gl->journal = store_journal(gateway->options.store, index);
+    gl->adopt_message.run = adopt;
+    gl->cut_message.run = cut_all;
+    list_init(&gl->live);
+    buf_init(&gl->joined, JOINED_BYTES);
+    struct client_options options = {.ca_file = gateway->options.ca_file};
+    enum err              err = client_pool_new(loop, &options, &gl->pool, error);
+    if (err == OK && (json_reader_new(BODY_READER_BYTES, &gl->body_reader) != OK ||
+                      json_reader_new(EVENT_READER_BYTES, &gl->event_reader) != OK))
+        err = error_set(error, ERR_NO_MEMORY, "no memory for a JSON reader");
+    if (err != OK) {
+        client_pool_free(gl->pool);
+        json_reader_free(gl->body_reader);
+        mem_free(gl);
+        return err;
+    }
+    gateway->loops[gateway->loop_count++] = gl;
+    *out_loop = gl;
+    return OK;
+}
+
+/* ---- configuration --------------------------------------------------------------------------- */
+
+struct lease *lease_take(struct gateway_loop *gl)
+{
+    gl->lease->users++;
+    return gl->lease;
+}
+
+void lease_give(struct lease *lease)
+{
+    lease->users--;
+    lease_drop(lease);
+}
+
+/* Requests of keys that are no more: RELIABILITY.md I10. */
+static void cut_revoked(struct gateway_loop *gl)
+{
+    LIST_EACH_SAFE(node, &gl->live)
+    {
+        struct request *request = LIST_OWNER(node, struct request, node);
+        if (!snapshot_principal(gl->lease->snapshot, request->principal->digest))
+            request_fail(request, SAY_UNAUTHORIZED, "key_revoked",
+                         "The API key of this request was revoked while it ran.");
+    }
+}
+
+static bool swap_lease(struct gateway_loop *gl, struct snapshot *snapshot)
+{
+    struct lease *lease = mem_zalloc(1, sizeof *lease);
+    if (!lease)
+        return false; /* the old one stays in force here; the next publication tries again */
+    struct lease *old = gl->lease;
+    *lease = (struct lease){.snapshot = snapshot_ref(snapshot), .is_current = true};
+    gl->lease = lease;
+    if (old) {
+        old->is_current = false;
+        cut_revoked(gl);
+        if (old->users == 0)
+            lease_drop(old);
+    }
+    return true;
+}
+
+static void adopt(struct loop_message *message)
+{
+    struct gateway_loop *gl = LIST_OWNER(message, struct gateway_loop, adopt_message);
+    struct gateway      *gateway = gl->gateway;
+    if (!swap_lease(gl, gl->to_adopt))
+        log_error("snapshot_not_adopted", "loop=%d why=\"no memory\"", gl->index);
+    pthread_mutex_lock(&gateway->lock);
+    if (--gateway->waiting_for == 0)
+        pthread_cond_broadcast(&gateway->adopted);
+    pthread_mutex_unlock(&gateway->lock);
+}
+
+void gateway_publish(struct gateway *gateway, struct snapshot *snapshot)
+{
+    pthread_mutex_lock(&gateway->lock);
+    struct snapshot *old = gateway->newest;
+    gateway->newest = snapshot;
+    for (int i = 0; i < gateway->loop_count; i++) {
+        struct gateway_loop *gl = gateway->loops[i];
+        gl->to_adopt = snapshot;
+        if (!old) { /* no loop runs yet */
+            bool is_done = swap_lease(gl, snapshot);
+            assert(is_done);
+            (void)is_done;
+            continue;
+        }
+        gateway->waiting_for++;
+        loop_post(gl->loop, &gl->adopt_message);
+    }
+    while (gateway->waiting_for > 0)
+        pthread_cond_wait(&gateway->adopted, &gateway->lock);
+    pthread_mutex_unlock(&gateway->lock);
+    if (old)
+        snapshot_unref(old);
+}
+
+struct snapshot *gateway_snapshot(struct gateway *gateway)
+{
+    pthread_mutex_lock(&gateway->lock);
+    struct snapshot *snapshot = gateway->newest ? snapshot_ref(gateway->newest) : NULL;
+    pthread_mutex_unlock(&gateway->lock);
+    return snapshot;
+}
+
+/* ---- health ---------------------------------------------------------------------------------- */
+
+#define MISSING_COPIES 8
+
+void gateway_views(const struct snapshot *snapshot, int64_t now_ms, struct provider_view *views)
+{
+    /* Which models a provider said it lacks is copied out, for the few providers that said so. */
+    static _Thread_local struct health copies[MISSING_COPIES];
+    size_t                             copied = 0;
+    for (size_t i = 0; i < snapshot->routing.provider_count; i++) {
+        const struct provider *provider = snapshot->routing.providers[i];
+        struct live_provider  *live = provider_live(provider);
+        views[i] = (struct provider_view){0};
+        pthread_mutex_lock(&live->lock);
+        views[i].health = health_look(&live->health, provider->is_paused, now_ms);
+        for (size_t m = 0; m < HEALTH_MODELS_MAX && copied < MISSING_COPIES; m++) {
+            if (live->health.missing[m].until_ms <= now_ms)
+                continue;
+            copies[copied] = live->health;
+            views[i].models = &copies[copied++];
+            break;
+        }
+        pthread_mutex_unlock(&live->lock);
+    }
+}
+
+/* ---- draining -------------------------------------------------------------------------------- */
+
+void gateway_drain(struct gateway *gateway)
+{
+    atomic_store(&gateway->is_draining, true);
+}
+
+int64_t gateway_running(const struct gateway *gateway)
+{
+    int64_t running = 0;
+    for (int i = 0; i < gateway->loop_count; i++)
+        running += atomic_load_explicit(&gateway->loops[i]->running, memory_order_relaxed);
+    return running;
+}
+
+static void cut_all(struct loop_message *message)
+{
+    struct gateway_loop *gl = LIST_OWNER(message, struct gateway_loop, cut_message);
+    LIST_EACH_SAFE(node, &gl->live)
+    {
+        struct request *request = LIST_OWNER(node, struct request, node);
+        request_fail(request, SAY_OVERLOADED, "shutdown",
+                     "The server is shutting down; send the request again.");
+    }
+}
+
+void gateway_cut(struct gateway *gateway)
+{
+    for (int i = 0; i < gateway->loop_count; i++)
+        loop_post(gateway->loops[i]->loop, &gateway->loops[i]->cut_message);
+}

@@ -1,0 +1,133 @@
+/* gateway/record.c: what is written down of a request, and when.
+ *
+ * The open record goes to the journal before the first byte goes upstream; a progress record at each
+ * further attempt; the close record before the client gets the terminal event. Each holds the whole of
+ * what is known, so the job row is built afresh on the stack each time and costs an open stream nothing.
+ */
+#include "gateway/request.h"
+#include "base/log.h"
+#include "sys/clock.h"
+
+static void fill_attempt(struct attempt_record *out, const struct attempt_note *note, int seq)
+{
+    *out = (struct attempt_record){.seq = seq,
+                                   .http_status = note->http_status,
+                                   .started_at_ms = note->started_at_ms,
+                                   .first_byte_ms = note->first_byte_ms,
+                                   .ended_at_ms = note->ended_at_ms,
+                                   .input_tokens = note->input_tokens,
+                                   .output_tokens = note->output_tokens};
+    str_copy(str_of(note->provider->id), out->provider_id, sizeof out->provider_id);
+    str_copy(str_of(note->provider->name), out->provider_name, sizeof out->provider_name);
+    str_copy(note->model, out->model, sizeof out->model);
+    str_copy(str_of(note->outcome), out->outcome, sizeof out->outcome);
+    str_copy(str_of(note->reason), out->reason, sizeof out->reason);
+}
+
+static int64_t ms_since_start(const struct request *request, int64_t at_ns)
+{
+    return at_ns ? (at_ns - request->created_ns) / NS_PER_MS : -1;
+}
+
+static void fill(const struct request *request, struct job_record *out)
+{
+    memset(out, 0, sizeof *out);
+    usage_init(&out->usage);
+    str_copy(str_of(request->id), out->id, sizeof out->id);
+    str_copy(str_of(dialect_name(request->dialect)), out->dialect, sizeof out->dialect);
+    str_copy(str_of(endpoint_facts(request->endpoint)->name), out->endpoint, sizeof out->endpoint);
+    str_copy(STR("api"), out->source, sizeof out->source);
+    str_copy(request->facts.model, out->requested_model, sizeof out->requested_model);
+    str_copy(str_of(request->principal->id), out->key_id, sizeof out->key_id);
+    str_copy(str_of(request->principal->name), out->key_name, sizeof out->key_name);
+    str_copy(str_of(request->principal->team), out->team, sizeof out->team);
+    out->is_stream = request->facts.stream;
+    out->created_at_ms = request->created_at_ms;
+    out->queued_ms = request->attempt_count
+                         ? (request->notes[0]->started_ns - request->created_ns) / NS_PER_MS
+                         : -1;
+    out->first_byte_ms = ms_since_start(request, request->first_byte_ns);
+    out->duration_ms = -1;
+    out->cost_microusd = COST_UNKNOWN;
+    out->config_version = request_snapshot(request)->version;
+    out->bytes_in = (int64_t)request->body_bytes;
+    out->bytes_out = request->bytes_out;
+    out->attempt_count = request->attempt_count;
+    for (int i = 0; i < request->attempt_count; i++)
+        fill_attempt(&out->attempt[i], request->notes[i], i + 1);
+}
+
+enum err record_open(struct request *request, struct error *error)
+{
+    struct job_record record;
+    fill(request, &record);
+    enum err err = journal_append(request->gl->journal, RECORD_OPEN, false, &record, error);
+    request->is_opened = err == OK;
+    return err;
+}
+
+void record_progress(struct request *request)
+{
+    struct job_record record;
+    struct error      error;
+    fill(request, &record);
+    if (journal_append(request->gl->journal, RECORD_PROGRESS, true, &record, &error) != OK)
+        log_warn("record_progress_lost", "job=%s why=\"%s\"", request->id, error.text);
+}
+
+/* Who answered: the provider of the last attempt, when it was the one the client heard. */
+static void fill_answer(const struct request *request, struct job_record *record)
+{
+    const struct trial *trial = &request->trial;
+    if (!trial->provider || record->status == JOB_REFUSED)
+        return;
+    bool was_heard = request->first_byte_ns != 0 || record->status == JOB_DONE;
+    record->usage = trial->meter.usage;
+    if (!was_heard)
+        return;
+    str_copy(str_of(trial->provider->id), record->provider_id, sizeof record->provider_id);
+    str_copy(str_of(trial->provider->name), record->provider_name, sizeof record->provider_name);
+    str_copy(trial->model, record->model, sizeof record->model);
+    const struct price *price =
+        price_find(request_snapshot(request)->prices, trial->provider->kind, trial->model);
+    record->cost_microusd = price_cost(price, &record->usage);
+}
+
+void record_close(struct request *request, enum job_status status, const char *reason, int http_status)
+{
+    if (request->is_closed || !request->principal)
+        return;
+    request->is_closed = true;
+    struct gateway_loop *gl = request->gl;
+    struct job_record    record;
+    struct error         error;
+    fill(request, &record);
+    record.status = status;
+    record.http_status = http_status;
+    record.duration_ms = ms_since_start(request, loop_now_ns(gl->loop));
+    str_copy(str_of(reason), record.reason, sizeof record.reason);
+    fill_answer(request, &record);
+    if (journal_append(gl->journal, RECORD_CLOSE, request->is_opened, &record, &error) != OK)
+        log_error("record_close_lost", "job=%s why=\"%s\"", request->id, error.text);
+    count_up(&gl->counters[status == JOB_DONE        ? COUNT_DONE
+                           : status == JOB_CANCELLED ? COUNT_CANCELLED
+                           : status == JOB_REFUSED   ? COUNT_REFUSED
+                                                     : COUNT_FAILED],
+             1);
+    int class = http_status / 100;
+    count_up(&gl->by_endpoint[request->endpoint][class >= 0 && class <= 5 ? class : 0], 1);
+    if (record.usage.input_tokens > 0)
+        count_up(&gl->tokens_in, record.usage.input_tokens);
+    if (record.usage.output_tokens > 0)
+        count_up(&gl->tokens_out, record.usage.output_tokens);
+    if (log_is_on(LOG_DEBUG) || status == JOB_FAILED)
+        log_line(status == JOB_FAILED ? LOG_WARN : LOG_DEBUG, "job",
+                 "id=%s status=%s reason=%s provider=%s attempts=%d ms=%lld", request->id,
+                 job_status_name(status), record.reason, record.provider_name, request->attempt_count,
+                 (long long)record.duration_ms);
+}
+
+void record_refused(struct request *request, const char *reason, int http_status)
+{
+    record_close(request, JOB_REFUSED, reason, http_status);
+}

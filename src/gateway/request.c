@@ -1,0 +1,363 @@
+/* gateway/request.c: the life of one inference request: body -> parse -> admit -> route, and its end.
+ *
+ * Every wait is a state (request.h) and every way out goes through request_finish: an answer, a failure,
+ * a client that left, a deadline, a revoked key, a shutdown. Objects are freed between two turns of the
+ * loop, so no function loses its own request under its feet; after a call that may end the request, check
+ * `state`.
+ */
+#include "gateway/request.h"
+#include "base/log.h"
+#include "sys/clock.h"
+#include "sys/random.h"
+
+#include <assert.h>
+#include <stdio.h>
+
+#define ARENA_MAX       (1u << 20)
+#define RETRY_BUSY_MS   1000
+#define BODY_LIMIT_DEFAULT (32u << 20)
+
+const struct snapshot *request_snapshot(const struct request *request)
+{
+    return request->lease->snapshot;
+}
+
+/* ---- the end --------------------------------------------------------------------------------- */
+
+static void free_request(struct loop_message *message)
+{
+    struct request *request = LIST_OWNER(message, struct request, free_later);
+    deadline_release(&request->clock);
+    arena_release(&request->arena);
+    lease_give(request->lease);
+    mem_free(request);
+}
+
+static void free_body(struct request *request)
+{
+    buf_release(&request->body);
+    body_budget_return(request->body_charged);
+    request->body_charged = 0;
+}
+
+void request_finish(struct request *request)
+{
+    if (request->state == REQUEST_ENDED)
+        return;
+    assert(!request->trial.call && !request->exchange);
+    request->state = REQUEST_ENDED;
+    attempt_take_apart(request);
+    free_body(request);
+    list_unlink(&request->node);
+    deadline_clear(&request->clock);
+    count_up(&request->gl->running, -1);
+    if (request->gl->gateway->options.max_concurrent > 0)
+        atomic_fetch_sub(&request->gl->gateway->running, 1);
+    loop_defer(request->gl->loop, &request->free_later);
+}
+
+/* Says why, in whatever form the answer has by now, and ends. */
+void request_fail(struct request *request, enum say what, const char *reason, const char *sentence)
+{
+    if (request->state == REQUEST_ENDED)
+        return;
+    bool was_asked = request->attempt_count > 0;
+    attempt_cancel(request, "failed", reason);
+    int status = request->is_head_sent ? 200 : say_status(what);
+    record_close(request, was_asked ? JOB_FAILED : JOB_REFUSED, reason, status);
+    struct exchange *exchange = TAKE(request->exchange);
+    if (exchange && request->is_head_sent) {
+        request->exchange = exchange;
+        relay_cut(request, what, sentence);
+    } else if (exchange) {
+        answer_error(request->gl, exchange, request->dialect, what, sentence, request->id,
+                     request->retry_after_ms, request);
+    }
+    request_finish(request);
+}
+
+static void on_gone(void *owner)
+{
+    struct request *request = owner;
+    request->exchange = NULL;
+    if (request->state == REQUEST_ENDED || request->state == REQUEST_DRAINING)
+        return;
+    if (request->state == REQUEST_BODY) {
+        record_refused(request, "body_incomplete", 0);
+    } else {
+        if (request->trial.call || request->first_byte_ns)
+            meter_estimate(&request->trial.meter, (int64_t)request->body_bytes);
+        attempt_cancel(request, "cancelled", "client_gone");
+        record_close(request, JOB_CANCELLED, "client_gone", request->is_head_sent ? 200 : 0);
+    }
+    request_finish(request);
+}
+
+static void on_drained(void *owner)
+{
+    struct request *request = owner;
+    if (!request->is_paused || !request->trial.call)
+        return;
+    request->is_paused = false;
+    call_resume(request->trial.call);
+}
+
+/* ---- the clock ------------------------------------------------------------------------------- */
+
+static int64_t next_sign_of_life(const struct request *request)
+{
+    const struct gateway_options *options = &request->gl->gateway->options;
+    bool is_live = request->state == REQUEST_ATTEMPT || request->state == REQUEST_STREAMING;
+    if (!request->facts.stream || !is_live || !request->exchange)
+        return INT64_MAX;
+    if (!request->is_head_sent)
+        return request->created_ns + options->late_head_ms * NS_PER_MS;
+    return request->client_write_ns + options->keepalive_ms * NS_PER_MS;
+}
+
+void request_set_clock(struct request *request)
+{
+    int64_t sign = next_sign_of_life(request);
+    deadline_set(&request->clock, sign < request->deadline_ns ? sign : request->deadline_ns);
+}
+
+static void on_clock(struct deadline *deadline)
+{
+    struct request *request = LIST_OWNER(deadline, struct request, clock);
+    int64_t         now_ns = loop_now_ns(request->gl->loop);
+    if (request->state == REQUEST_ENDED)
+        return;
+    if (now_ns >= request->deadline_ns) {
+        if (request->state == REQUEST_DRAINING) {
+            attempt_cancel(request, NULL, NULL);
+            request_finish(request);
+        } else {
+            request_fail(request, SAY_DEADLINE, "deadline",
+                         "The request took longer than the server allows for a whole job.");
+        }
+        return;
+    }
+    if (now_ns >= next_sign_of_life(request))
+        relay_keepalive(request);
+    if (request->state != REQUEST_ENDED)
+        request_set_clock(request);
+}
+
+/* ---- route ----------------------------------------------------------------------------------- */
+
+static enum say say_of(enum route_outcome outcome)
+{
+    switch (outcome) {
+    case ROUTE_UNKNOWN_MODEL:
+    case ROUTE_UNKNOWN_PIN:
+    case ROUTE_PIN_LACKS_MODEL:
+    case ROUTE_ENDPOINT: return SAY_NO_MODEL;
+    case ROUTE_PINS_DISAGREE: return SAY_BAD_REQUEST;
+    case ROUTE_DIALECT: return SAY_DIALECT;
+    case ROUTE_ALL_OVER_QUOTA: return SAY_ALL_OVER_QUOTA;
+    case ROUTE_NONE_EVER: return SAY_NO_CANDIDATE;
+    case ROUTE_OK: break;
+    }
+    return SAY_INTERNAL;
+}
+
+static const char *reason_of(enum route_outcome outcome)
+{
+    static const char *const reasons[] = {
+        [ROUTE_OK] = "ok",
+        [ROUTE_UNKNOWN_MODEL] = "unknown_model",
+        [ROUTE_UNKNOWN_PIN] = "unknown_provider",
+        [ROUTE_PIN_LACKS_MODEL] = "model_not_served",
+        [ROUTE_PINS_DISAGREE] = "pins_disagree",
+        [ROUTE_DIALECT] = "dialect_not_supported",
+        [ROUTE_ENDPOINT] = "endpoint_not_supported",
+        [ROUTE_ALL_OVER_QUOTA] = "all_over_quota",
+        [ROUTE_NONE_EVER] = "no_candidate",
+    };
+    return reasons[outcome];
+}
+
+/* Keeps the eligible candidates; their strings live in the snapshot or in the request. */
+static bool keep_candidates(struct request *request, const struct route_plan *plan)
+{
+    size_t count = plan->eligible_count;
+    request->candidates = arena_alloc(&request->arena, count * sizeof *request->candidates);
+    if (!request->candidates)
+        return false;
+    memcpy(request->candidates, plan->list, count * sizeof *request->candidates);
+    request->candidate_count = count;
+    request->is_auto = plan->is_auto;
+    request->is_pinned = plan->is_pinned;
+    return true;
+}
+
+static void route(struct request *request)
+{
+    struct gateway_loop   *gl = request->gl;
+    const struct snapshot *snapshot = request_snapshot(request);
+    struct route_request   wanted = {.endpoint = request->endpoint,
+                                     .model = request->facts.model,
+                                     .provider_pin = request->pin,
+                                     .is_admin = request->principal->role == ROLE_ADMIN,
+                                     .now_ms = loop_now_ms(gl->loop)};
+    gateway_views(snapshot, wanted.now_ms, gl->views);
+    route_plan_make(&snapshot->routing, gl->views, &wanted, &gl->plan);
+    if (gl->plan.outcome != ROUTE_OK) {
+        request->retry_after_ms = gl->plan.wait_ms;
+        request_fail(request, say_of(gl->plan.outcome), reason_of(gl->plan.outcome), gl->plan.sentence);
+        return;
+    }
+    if (!keep_candidates(request, &gl->plan)) {
+        request_fail(request, SAY_OVERLOADED, "no_memory", "The server is out of memory; try again.");
+        return;
+    }
+    request->state = REQUEST_ATTEMPT;
+    request_set_clock(request);
+    attempt_next(request);
+}
+
+/* ---- body and parse -------------------------------------------------------------------------- */
+
+/* What the body asks for; the strings move to the arena, the reader serves others. */
+static bool parse(struct request *request)
+{
+    struct error error = {0};
+    enum err     err = body_read(request->gl->body_reader, request->endpoint, buf_str(&request->body),
+                                 &request->facts, &error);
+    if (err != OK) {
+        request->facts = (struct body_facts){.model = STR("")};
+        bool is_memory = err == ERR_NO_MEMORY;
+        request_fail(request, is_memory ? SAY_OVERLOADED : SAY_BAD_REQUEST, is_memory ? "no_memory" : "bad_request",
+                     error.text);
+        return false;
+    }
+    struct str *borrowed[] = {&request->facts.model, &request->facts.cache_key};
+    for (size_t i = 0; i < 2; i++) {
+        char *copy = arena_dup(&request->arena, borrowed[i]->at, borrowed[i]->len);
+        if (!copy) {
+            request->facts.model = STR("");
+            request_fail(request, SAY_OVERLOADED, "no_memory", "The server is out of memory; try again.");
+            return false;
+        }
+        borrowed[i]->at = copy;
+    }
+    return true;
+}
+
+static void on_body(void *owner)
+{
+    struct request *request = owner;
+    exchange_take_body(request->exchange, &request->body);
+    request->body_bytes = request->body_charged = request->body.len;
+    if (parse(request))
+        route(request);
+}
+
+static const struct exchange_ops exchange_ops = {
+    .on_body = on_body, .on_gone = on_gone, .on_drained = on_drained};
+
+/* ---- the beginning --------------------------------------------------------------------------- */
+
+static struct request *request_new(struct gateway_loop *gl, struct exchange *exchange,
+                                   const struct api_route *route_found, const struct principal *principal,
+                                   const char *id)
+{
+    struct request *request = mem_zalloc(1, sizeof *request);
+    if (!request)
+        return NULL;
+    request->gl = gl;
+    request->exchange = exchange;
+    request->endpoint = route_found->endpoint;
+    request->dialect = route_found->dialect;
+    request->principal = principal;
+    request->lease = lease_take(gl);
+    request->created_ns = loop_now_ns(gl->loop);
+    request->created_at_ms = clock_wall_ms();
+    request->deadline_ns = request->created_ns + gl->gateway->options.job_timeout_ms * NS_PER_MS;
+    request->free_later.run = free_request;
+    request->facts.model = STR("");
+    memcpy(request->id, id, sizeof request->id);
+    arena_init(&request->arena, ARENA_MAX);
+    deadline_init(&request->clock, gl->loop, on_clock);
+    list_push_back(&gl->live, &request->node);
+    count_up(&gl->running, 1);
+    count_up(&gl->counters[COUNT_REQUESTS], 1);
+    retry_budget_on_request(&gl->retries, loop_now_ms(gl->loop));
+    request->pin = http_header_find(exchange_head(exchange), STR("x-auxot-provider"), NULL);
+    return request;
+}
+
+/* Reasons to turn everybody away for now; NULL when there is none. */
+static const char *turned_away(struct gateway *gateway)
+{
+    if (atomic_load_explicit(&gateway->is_draining, memory_order_relaxed))
+        return "The server is shutting down; send the request again in a moment.";
+    if (!store_is_writable(gateway->options.store))
+        return "The server cannot record requests at present (is its disk full?), so it takes none.";
+    int64_t cap = gateway->options.max_concurrent;
+    if (cap > 0 && atomic_fetch_add(&gateway->running, 1) >= cap) {
+        atomic_fetch_sub(&gateway->running, 1);
+        return "The server runs as many requests as it is allowed to; try again in a moment.";
+    }
+    return NULL;
+}
+
+static void make_id(char out_id[ID_MAX])
+{
+    uint8_t random[10];
+    random_fill(random, sizeof random);
+    id_make("job_", clock_wall_ms(), random, out_id);
+}
+
+static const char *path_trouble(const struct http_head *head, const struct api_route *found, enum say *out_what)
+{
+    if (head->has_upgrade && found->endpoint == ENDPOINT_RESPONSES) {
+        *out_what = SAY_UPGRADE;
+        return "This server speaks HTTP here, not WebSocket: POST the request instead.";
+    }
+    if ((found->is_post && head->method != METHOD_POST) || (!found->is_post && head->method != METHOD_GET)) {
+        *out_what = SAY_BAD_METHOD;
+        return found->is_post ? "Use POST here." : "Use GET here.";
+    }
+    return NULL;
+}
+
+void gateway_serve(struct gateway_loop *gl, struct exchange *exchange)
+{
+    const struct http_head *head = exchange_head(exchange);
+    struct api_route        found = {0};
+    struct error            error = {0};
+    enum dialect            dialect = DIALECT_OPENAI;
+    enum say                what = SAY_NO_PATH;
+    bool                    is_ours = false, is_conflict = false;
+    char                    id[ID_MAX];
+    make_id(id);
+    bool        is_found = api_route_find(head->path, &found, &dialect, &is_ours);
+    const char *trouble = is_found ? path_trouble(head, &found, &what)
+                                   : "There is no such path. Inference lives under /api/openai/v1 and "
+                                     "/api/anthropic/v1.";
+    if (trouble) {
+        answer_error(gl, exchange, dialect, what, trouble, id, 0, NULL);
+        return;
+    }
+    const struct principal *principal = gateway_principal(gl, head, &is_conflict, &error);
+    if (!principal) {
+        count_up(&gl->counters[COUNT_BAD_KEYS], 1);
+        answer_error(gl, exchange, dialect, is_conflict ? SAY_BAD_REQUEST : SAY_UNAUTHORIZED, error.text, id, 0, NULL);
+        return;
+    }
+    if (!found.is_post) {
+        answer_models(gl, exchange, &found, principal, id);
+        return;
+    }
+    trouble = turned_away(gl->gateway);
+    struct request *request = trouble ? NULL : request_new(gl, exchange, &found, principal, id);
+    if (!request) {
+        answer_error(gl, exchange, dialect, SAY_OVERLOADED,
+                     trouble ? trouble : "The server is out of memory; try again.", id, RETRY_BUSY_MS, NULL);
+        return;
+    }
+    size_t limit = gl->gateway->options.body_limit_bytes;
+    exchange_attach(exchange, &exchange_ops, request);
+    exchange_want_body(exchange, limit ? limit : BODY_LIMIT_DEFAULT);
+}

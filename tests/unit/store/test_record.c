@@ -1,0 +1,168 @@
+/* tests/unit/store/test_record.c: a record is read back as written, or not at all. */
+#include "store/record.h"
+#include "store/crc32c.h"
+#include "store/cursor.h"
+
+#include "tests/test.h"
+
+/* Every text at its longest, every number at its widest. */
+static void record_fill(struct job_record *record)
+{
+    memset(record, 'x', sizeof *record);
+#define END(member) record->member[sizeof record->member - 1] = '\0'
+    END(id), END(reason), END(dialect), END(endpoint), END(source), END(requested_model);
+    END(model), END(provider_id), END(provider_name), END(key_id), END(key_name), END(team);
+    END(user), END(agent), END(fidelity);
+    record->status = JOB_REFUSED;
+    record->is_stream = record->usage.is_estimated = true;
+    record->http_status = INT32_MIN;
+    record->created_at_ms = record->cost_microusd = INT64_MIN;
+    record->attempt_count = ATTEMPTS_MAX;
+    for (int i = 0; i < ATTEMPTS_MAX; i++) {
+        END(attempt[i].provider_id), END(attempt[i].provider_name), END(attempt[i].worker);
+        END(attempt[i].model), END(attempt[i].outcome), END(attempt[i].reason);
+        record->attempt[i].started_at_ms = INT64_MAX;
+    }
+#undef END
+}
+
+static void record_small(struct job_record *record)
+{
+    *record = (struct job_record){.id = "job_01jz0000000000000000000000",
+                                  .status = JOB_DONE,
+                                  .model = "gpt-test",
+                                  .created_at_ms = 1790000000000,
+                                  .queued_ms = -1,
+                                  .attempt_count = 2,
+                                  .attempt = {{.seq = 1, .outcome = "failed"}, {.seq = 2}}};
+}
+
+static bool is_same(const struct job_record *a, const struct job_record *b)
+{
+    AUTO_BUF struct buf one, two;
+    buf_init(&one, 2 * RECORD_MAX_BYTES);
+    buf_init(&two, 2 * RECORD_MAX_BYTES);
+    record_encode(&one, RECORD_CLOSE, a);
+    record_encode(&two, RECORD_CLOSE, b);
+    return str_eq(buf_str(&one), buf_str(&two));
+}
+
+static void records_are_read_back_as_written(void **state)
+{
+    (void)state;
+    struct job_record records[3] = {0}, got;
+    record_small(&records[1]);
+    record_fill(&records[2]);
+    AUTO_BUF struct buf buf;
+    buf_init(&buf, 4 * RECORD_MAX_BYTES);
+    for (size_t i = 0; i < COUNT(records); i++)
+        record_encode(&buf, (enum record_kind)(i + 1), &records[i]);
+    CHECK("it fits", !buf.failed);
+    struct str rest = buf_str(&buf);
+    for (size_t i = 0; i < COUNT(records); i++) {
+        enum record_kind kind = 0;
+        size_t len = 0;
+        CHECK_INT("read", record_decode(rest, &kind, &got, &len), RECORD_READ_OK);
+        CHECK_INT("kind", kind, i + 1);
+        CHECK("same", is_same(&got, &records[i]));
+        CHECK("within the promised room", len <= RECORD_MAX_BYTES);
+        rest = str_from(rest, len);
+    }
+    CHECK("all", rest.len == 0);
+}
+
+static void cut_and_flipped_records_are_torn(void **state)
+{
+    (void)state;
+    struct job_record record, got;
+    enum record_kind kind;
+    size_t len;
+    record_small(&record);
+    AUTO_BUF struct buf buf;
+    buf_init(&buf, RECORD_MAX_BYTES);
+    record_encode(&buf, RECORD_CLOSE, &record);
+    for (size_t cut = 1; cut < buf.len; cut++)
+        CHECK_INT("cut", record_decode(str_upto(buf_str(&buf), cut), &kind, &got, &len),
+                  RECORD_READ_TORN);
+    for (size_t bit = 0; bit < buf.len * 8; bit++) {
+        buf.data[bit / 8] = (char)(buf.data[bit / 8] ^ (1 << (bit % 8)));
+        CHECK_INT("flipped", record_decode(buf_str(&buf), &kind, &got, &len), RECORD_READ_TORN);
+        buf.data[bit / 8] = (char)(buf.data[bit / 8] ^ (1 << (bit % 8)));
+    }
+    static const char zeroes[RECORD_MAX_BYTES];
+    CHECK_INT("zeroes are the end",
+              record_decode((struct str){zeroes, sizeof zeroes}, &kind, &got, &len),
+              RECORD_READ_END);
+    CHECK_INT("nothing is the end", record_decode(STR(""), &kind, &got, &len), RECORD_READ_END);
+}
+
+static void a_text_cannot_pass_for_a_record(void **state)
+{
+    (void)state;
+    struct job_record inner, outer;
+    record_small(&inner);
+    record_small(&outer);
+    AUTO_BUF struct buf frame, buf;
+    buf_init(&frame, RECORD_MAX_BYTES);
+    buf_init(&buf, RECORD_MAX_BYTES);
+    record_encode(&frame, RECORD_CLOSE, &inner);
+    /* A caller puts a whole record into the model name: a C string ends at the magic's zero byte. */
+    str_copy(buf_str(&frame), outer.requested_model, sizeof outer.requested_model);
+    record_encode(&buf, RECORD_CLOSE, &outer);
+    size_t at = 0;
+    CHECK("no second magic", !record_seek(str_from(buf_str(&buf), 1), &at));
+    CHECK("the first is found", record_seek(buf_str(&buf), &at) && at == 0);
+}
+
+static void the_checksum_is_castagnolis(void **state)
+{
+    (void)state;
+    static const char zeroes[32];
+    CHECK_INT("RFC 3720 B.4, 32 zeroes", crc32c(0, zeroes, 32), 0x8a9136aa);
+    CHECK_INT("check value", crc32c(0, "123456789", 9), 0xe3069283);
+    CHECK_INT("in two parts", crc32c(crc32c(0, "1234", 4), "56789", 5), 0xe3069283);
+}
+
+static void cursors_are_ours_or_refused(void **state)
+{
+    (void)state;
+    struct vault *vault = NULL, *other = NULL;
+    struct error error = {0};
+    struct cursor cursor = {CURSOR_JOBS, 77, INT64_C(1877000000000) << 20}, got = {0};
+    char text[CURSOR_MAX];
+    CHECK_INT("vault", vault_new(STR("a secret of the cursor test, long enough"), &vault, &error),
+              OK);
+    CHECK_INT("vault", vault_new(STR("another one of the cursor test, as long"), &other, &error),
+              OK);
+    cursor_write(vault, &cursor, text);
+    CHECK("reads", cursor_read(vault, str_of(text), CURSOR_JOBS, &got));
+    CHECK("same", got.kind == cursor.kind && got.chunk == cursor.chunk && got.at == cursor.at);
+    CHECK("of another list", !cursor_read(vault, str_of(text), CURSOR_EVENTS, &got));
+    CHECK("under another secret", !cursor_read(other, str_of(text), CURSOR_JOBS, &got));
+    for (size_t i = 0; text[i]; i++) {
+        char kept = text[i];
+        text[i] = kept == 'A' ? 'B' : 'A';
+        CHECK("changed", !cursor_read(vault, str_of(text), CURSOR_JOBS, &got));
+        text[i] = kept;
+        CHECK("cut", !cursor_read(vault, (struct str){text, i}, CURSOR_JOBS, &got));
+    }
+    vault_free(vault);
+    vault_free(other);
+}
+
+static void statuses_have_names(void **state)
+{
+    (void)state;
+    for (int i = 0; i < JOB_STATUS_COUNT; i++) {
+        enum job_status status = JOB_OPEN;
+        CHECK("parses",
+              job_status_parse(str_of(job_status_name((enum job_status)i)), &status) &&
+                  (int)status == i);
+    }
+    enum job_status status;
+    CHECK("no other", !job_status_parse(STR("finished"), &status));
+}
+
+TEST_MAIN(TEST(records_are_read_back_as_written), TEST(cut_and_flipped_records_are_torn),
+          TEST(a_text_cannot_pass_for_a_record), TEST(the_checksum_is_castagnolis),
+          TEST(cursors_are_ours_or_refused), TEST(statuses_have_names))

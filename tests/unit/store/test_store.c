@@ -1,0 +1,160 @@
+/* tests/unit/store/test_store.c: what may be opened, and by whom; a refused file is not touched. */
+#include "tests/unit/store/store_fixture.h"
+
+#include "sys/file.h"
+#include <fcntl.h>
+#include <sqlite3.h>
+
+#include "tests/test.h"
+
+static enum err try_open(struct fixture *fixture, const struct vault *vault, struct error *error)
+{
+    struct store *store = NULL;
+    struct store_options options = {.data_dir = fixture->dir};
+    enum err err = store_open(&options, vault, &store, error);
+    store_close(store);
+    return err;
+}
+
+static void db_path(const struct fixture *fixture, char room[128])
+{
+    snprintf(room, 128, "%s/store.db", fixture->dir);
+}
+
+static void everything_is_private(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    struct stat info;
+    char path[128];
+    fixture_begin(&fixture);
+    fixture_open(&fixture, 1, 0);
+    CHECK("directory", stat(fixture.dir, &info) == 0 && (info.st_mode & 0777) == 0700);
+    db_path(&fixture, path);
+    CHECK("database", stat(path, &info) == 0 && (info.st_mode & 0777) == 0600);
+    snprintf(path, sizeof path, "%s/store.db-wal", fixture.dir);
+    CHECK("its log", stat(path, &info) == 0 && (info.st_mode & 0777) == 0600);
+    fixture_end(&fixture);
+}
+
+static void a_second_opener_is_refused(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    struct error error = {0};
+    fixture_begin(&fixture);
+    fixture_open(&fixture, 0, 0);
+    CHECK_INT("second", try_open(&fixture, fixture.vault, &error), ERR_BUSY);
+    CHECK("says who", strstr(error.text, "process") != NULL);
+    fixture_close(&fixture);
+    CHECK_INT("after it", try_open(&fixture, fixture.vault, &error), OK);
+    fixture_end(&fixture);
+}
+
+static void another_secret_is_refused(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    struct error error = {0};
+    struct vault *other = NULL;
+    fixture_begin(&fixture);
+    fixture_open(&fixture, 0, 0);
+    fixture_close(&fixture);
+    CHECK_INT("other", vault_new(STR("quite another secret, of good length too"), &other, &error),
+              OK);
+    CHECK_INT("refused", try_open(&fixture, other, &error), ERR_DENIED);
+    CHECK("names it", strstr(error.text, "AUXOT_SECRET_KEY") != NULL);
+    CHECK_INT("the right one still opens", try_open(&fixture, fixture.vault, &error), OK);
+    vault_free(other);
+    fixture_end(&fixture);
+}
+
+static void change_by_sql(const char *path, const char *sql)
+{
+    sqlite3 *db = NULL;
+    CHECK_INT("open", sqlite3_open(path, &db), SQLITE_OK);
+    CHECK_INT("change", sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+}
+
+static void make_newer(const char *path)
+{
+    change_by_sql(path, "PRAGMA user_version=999");
+}
+
+static void make_foreign(const char *path)
+{
+    change_by_sql(path, "PRAGMA application_id=12345");
+}
+
+static void make_garbage(const char *path)
+{
+    struct error error;
+    char bytes[8192];
+    memset(bytes, '#', sizeof bytes);
+    CHECK_INT("garbage", file_write_atomic(path, (struct str){bytes, sizeof bytes}, &error), OK);
+}
+
+static void cut_short(const char *path)
+{
+    CHECK_INT("cut", truncate(path, 3 * 4096 + 100), 0);
+}
+
+static void cut_to_a_stump(const char *path)
+{
+    CHECK_INT("cut", truncate(path, 50), 0);
+}
+
+static void damage_the_schema(const char *path)
+{
+    AUTO_FREE char *bytes = NULL;
+    size_t len = 0;
+    struct error error;
+    CHECK_INT("read", file_read(path, 1 << 24, &bytes, &len, &error), OK);
+    memset(bytes + 100, 0xff, 3000);
+    CHECK_INT("write", file_write_atomic(path, (struct str){bytes, len}, &error), OK);
+}
+
+static void make_anothers(const char *path)
+{
+    unlink(path);
+    change_by_sql(path, "CREATE TABLE t (x); INSERT INTO t VALUES (1)");
+}
+
+static void damaged_and_newer_files_are_refused_and_left_alone(void **state)
+{
+    (void)state;
+    static const struct story {
+        const char *name;
+        void (*change)(const char *path);
+    } stories[] = {
+        {"a newer schema", make_newer},     {"another program's id", make_foreign},
+        {"no database", make_garbage},      {"cut short", cut_short},
+        {"cut to a stump", cut_to_a_stump}, {"a damaged first page", damage_the_schema},
+        {"another program's tables", make_anothers},
+    };
+    for (size_t i = 0; i < COUNT(stories); i++) {
+        struct fixture fixture;
+        struct error error = {0};
+        char path[128];
+        fixture_begin(&fixture);
+        db_path(&fixture, path);
+        fixture_open(&fixture, 0, 0);
+        fixture_close(&fixture);
+        stories[i].change(path);
+
+        AUTO_FREE char *before = NULL;
+        AUTO_FREE char *after = NULL;
+        size_t before_len = 0, after_len = 0;
+        CHECK_INT("read", file_read(path, 1 << 24, &before, &before_len, &error), OK);
+        CHECK_INT(stories[i].name, try_open(&fixture, fixture.vault, &error), ERR_MALFORMED);
+        CHECK(stories[i].name, error.text[0] != '\0');
+        CHECK_INT("read", file_read(path, 1 << 24, &after, &after_len, &error), OK);
+        CHECK(stories[i].name, before_len == after_len && memcmp(before, after, after_len) == 0);
+        fixture_end(&fixture);
+    }
+}
+
+TEST_MAIN(TEST(everything_is_private), TEST(a_second_opener_is_refused),
+          TEST(another_secret_is_refused),
+          TEST(damaged_and_newer_files_are_refused_and_left_alone))
