@@ -103,6 +103,18 @@ bool api_query(struct api_call *call, const char *name, char *room, size_t room_
     return is_found;
 }
 
+bool api_limit(struct api_call *call, int *out_limit)
+{
+    char text[16];
+    int64_t limit = API_LIMIT_DEFAULT;
+    if (api_query(call, "limit", text, sizeof text) &&
+        (!str_to_int64(str_of(text), &limit) || limit < 1 || limit > API_LIMIT_MAX))
+        api_fail(call, PROBLEM_BAD_REQUEST, "limit", "limit must lie between 1 and %d.",
+                 API_LIMIT_MAX);
+    *out_limit = (int)limit;
+    return !api_has_failed(call);
+}
+
 bool api_is_stale(const struct api_call *call, int64_t rev)
 {
     struct str given = str_trim(str_of(call->if_match));

@@ -54,6 +54,10 @@ void api_done_list(struct api_call *call, const char *next_cursor);
 /** A query parameter, percent-decoded into `room`; false when it is missing. Too long, malformed or
  *  twice: the call has failed (see api_has_failed), and false. */
 bool api_query(struct api_call *call, const char *name, char *room, size_t room_bytes);
+/** `limit` of a list: 1 to API_LIMIT_MAX, else API_LIMIT_DEFAULT. False when the call has failed. */
+#define API_LIMIT_DEFAULT 50
+#define API_LIMIT_MAX     200
+bool api_limit(struct api_call *call, int *out_limit);
 static inline bool api_has_failed(const struct api_call *call)
 {
     return call->status != 0 && call->is_problem;

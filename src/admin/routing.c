@@ -1,0 +1,311 @@
+/* admin/routing.c: /api/routing: the Auto default; and the dry run, which asks the very function that live
+ * traffic asks, with faults put into its view of the providers.
+ */
+#include "admin/endpoints.h"
+#include "admin/key_issue.h"
+#include "admin/provider_models.h"
+#include "admin/state.h"
+#include "sys/clock.h"
+
+#include <stdio.h>
+
+#define MANY_WAITING INT64_C(1000000000) /* above every threshold */
+
+/* ---- the Auto default ---------------------------------------------------------------------------- */
+
+static void write_auto(struct json_writer *writer, const char *provider_id, const char *model,
+                       const struct store_config *config)
+{
+    const struct provider_row *row = provider_id[0] ? config_provider(config, provider_id) : NULL;
+    if (!provider_id[0]) {
+        json_put_null(writer, "auto");
+        return;
+    }
+    json_open_object_named(writer, "auto");
+    json_put_text(writer, "provider", provider_id);
+    json_put_text(writer, "provider_name", row ? row->name : NULL);
+    json_put_text(writer, "model", model[0] ? model : NULL);
+    json_close_object(writer);
+}
+
+void routing_read(struct api_call *call)
+{
+    struct error error = {0};
+    struct store_config config = {0};
+    if (store_config_load(call->admin->options.store, &config, &error) != OK) {
+        api_fail_error(call, &error);
+        return;
+    }
+    struct json_writer *writer = api_answer(call, 200);
+    write_auto(writer, config.auto_provider, config.auto_model, &config);
+    json_put_int(writer, "version", config.version);
+    api_done(call);
+    store_config_release(&config);
+}
+
+/* {provider, model} | null, into ids. False: the call has failed. */
+static bool auto_field(struct api_call *call, const struct store_config *config,
+                       char provider_id[ID_MAX], char model[200])
+{
+    struct json wanted = json_get(call->root, "auto");
+    char name[128];
+    provider_id[0] = model[0] = '\0';
+    if (json_type_of(wanted) == JSON_NULL)
+        return true;
+    str_copy(json_string_or_empty(json_get(wanted, "provider")), name, sizeof name);
+    const struct provider_row *row = config_provider(config, name);
+    struct json model_value = json_get(wanted, "model");
+    bool is_good_model =
+        json_type_of(model_value) <= JSON_NULL ||
+        (json_type_of(model_value) == JSON_STRING && json_string_or_empty(model_value).len < 200);
+    if (!row || !is_good_model) {
+        api_fail(call, PROBLEM_INVALID_FIELD, "auto",
+                 "auto must be null or {\"provider\": id or slug, \"model\": one of its models or "
+                 "null}.");
+        return false;
+    }
+    str_copy(str_of(row->id), provider_id, ID_MAX);
+    str_copy(json_string_or_empty(model_value), model, 200);
+    return true;
+}
+
+static bool model_is_known(struct api_call *call, const char *provider_id, const char *model)
+{
+    struct snapshot *snapshot = gateway_snapshot(call->admin->options.gateway);
+    const struct provider *provider = snapshot_provider(snapshot, provider_id);
+    bool is_known = !model[0] || (provider && provider_model(provider, str_of(model)));
+    snapshot_unref(snapshot);
+    if (!is_known)
+        api_fail(call, PROBLEM_INVALID_FIELD, "auto", "That provider has no model \"%.100s\".",
+                 model);
+    return is_known;
+}
+
+static enum err auto_store(struct api_call *call, const struct store_config *config,
+                           const char *provider_id, const char *model, struct error *error)
+{
+    AUTO_BUF struct buf before, after;
+    struct json_writer writer;
+    buf_init(&before, 4096);
+    buf_init(&after, 4096);
+    json_writer_init(&writer, &before);
+    json_open_object(&writer);
+    write_auto(&writer, config->auto_provider, config->auto_model, config);
+    json_close_object(&writer);
+    json_writer_init(&writer, &after);
+    json_open_object(&writer);
+    write_auto(&writer, provider_id, model, config);
+    json_close_object(&writer);
+    struct event_row event = event_make(call->actor, "routing.updated", "auto");
+    event.before_json = before.data;
+    event.after_json = after.data;
+    return store_auto_set(call->admin->options.store, provider_id, model, &event, error);
+}
+
+void routing_update(struct api_call *call)
+{
+    struct change change;
+    struct error error = {0};
+    char provider_id[ID_MAX], model[200];
+    if (json_type_of(json_get(call->root, "auto")) == JSON_ABSENT) {
+        routing_read(call); /* nothing asked, nothing changed */
+        return;
+    }
+    if (!change_begin(&change, call->admin, call))
+        return;
+    if (!auto_field(call, &change.config, provider_id, model) ||
+        !model_is_known(call, provider_id, model)) {
+        change_drop(&change);
+        return;
+    }
+    enum err err = auto_store(call, &change.config, provider_id, model, &error);
+    if (change_end(&change, err, &error))
+        routing_read(call);
+}
+
+/* ---- the dry run --------------------------------------------------------------------------------- */
+
+struct dry_run {
+    struct api_call *call;
+    struct snapshot *snapshot;
+    struct provider_view *views;
+    struct route_plan *plan;
+    char model[256], pin[128];
+    enum endpoint endpoint;
+};
+
+static bool endpoint_field(struct dry_run *run)
+{
+    char wanted[32] = "chat_completions";
+    if (!api_text(run->call, "endpoint", wanted, sizeof wanted, NULL))
+        return false;
+    for (int i = 0; i < ENDPOINT_COUNT; i++)
+        if (endpoint_facts((enum endpoint)i)->is_inference &&
+            strcmp(endpoint_facts((enum endpoint)i)->name, wanted) == 0) {
+            run->endpoint = (enum endpoint)i;
+            return true;
+        }
+    api_fail(run->call, PROBLEM_INVALID_FIELD, "endpoint",
+             "endpoint must be one of chat_completions, responses, embeddings, completions, "
+             "messages, count_tokens.");
+    return false;
+}
+
+static void apply_fault(struct provider_view *view, enum condition fault)
+{
+    if (fault == CONDITION_QUEUE_TOO_DEEP) {
+        view->waiting = MANY_WAITING;
+        return;
+    }
+    view->health.state = fault == CONDITION_OFFLINE ? STATE_OFFLINE : STATE_OVER_QUOTA;
+    view->health.may_try = false;
+    view->health.until_ms = clock_monotonic_ms() + 30000;
+}
+
+static bool fault_put(struct dry_run *run, struct json fault)
+{
+    enum condition condition;
+    char name[128];
+    str_copy(json_string_or_empty(json_get(fault, "provider")), name, sizeof name);
+    const struct provider *provider = snapshot_provider(run->snapshot, name);
+    if (!provider || !condition_parse(json_string_or_empty(json_get(fault, "fault")), &condition)) {
+        api_fail(run->call, PROBLEM_INVALID_FIELD, "faults",
+                 "Each fault must be {\"provider\": id or slug, \"fault\": "
+                 "\"offline|over_quota|queue_too_deep\"}.");
+        return false;
+    }
+    for (size_t i = 0; i < run->snapshot->routing.provider_count; i++)
+        if (run->snapshot->routing.providers[i] == provider)
+            apply_fault(&run->views[i], condition);
+    return true;
+}
+
+static bool faults_field(struct dry_run *run)
+{
+    struct json faults = json_get(run->call->root, "faults");
+    if (json_type_of(faults) > JSON_NULL && json_type_of(faults) != JSON_ARRAY) {
+        api_fail(run->call, PROBLEM_INVALID_FIELD, "faults", "faults must be a list.");
+        return false;
+    }
+    for (struct json_cursor each = json_each(faults); json_next(&each);)
+        if (!fault_put(run, each.value))
+            return false;
+    return true;
+}
+
+/* The live part's own sentence, when the reason lies in its state. */
+static void write_evidence(struct json_writer *writer, const struct dry_run *run,
+                           const struct candidate *candidate)
+{
+    char text[600];
+    const struct provider_view *view = &run->views[candidate->index];
+    struct live_provider *live = provider_live(candidate->provider);
+    char said[256];
+    pthread_mutex_lock(&live->lock);
+    str_copy(str_of(live->health.sentence), said, sizeof said);
+    pthread_mutex_unlock(&live->lock);
+    bool has_said = view->health.state != STATE_ONLINE && said[0];
+    snprintf(text, sizeof text, "%s%s%s%s", route_reason_text(candidate->reason),
+             has_said ? " (it said: " : "", has_said ? said : "", has_said ? ")" : "");
+    json_put_text(writer, "evidence", text);
+    json_put_text(writer, "status", provider_state_name(view->health.state));
+}
+
+static void write_candidate(struct json_writer *writer, const struct dry_run *run,
+                            const struct candidate *candidate)
+{
+    json_open_object(writer);
+    json_open_object_named(writer, "provider");
+    json_put_text(writer, "id", candidate->provider->id);
+    json_put_text(writer, "name", candidate->provider->name);
+    json_put_text(writer, "slug", candidate->provider->slug);
+    json_close_object(writer);
+    if (candidate->model.len)
+        json_put_string(writer, "model", candidate->model);
+    else
+        json_put_null(writer, "model");
+    json_put_text(writer, "verdict", route_verdict_name(candidate->verdict));
+    json_put_text(writer, "reason", route_reason_code(candidate->reason));
+    write_evidence(writer, run, candidate);
+    json_close_object(writer);
+}
+
+static void write_outcome(struct json_writer *writer, const struct route_plan *plan)
+{
+    static const char *const names[] = {
+        [ROUTE_OK] = "ok",
+        [ROUTE_UNKNOWN_MODEL] = "unknown_model",
+        [ROUTE_UNKNOWN_PIN] = "unknown_provider",
+        [ROUTE_PIN_LACKS_MODEL] = "provider_lacks_model",
+        [ROUTE_PINS_DISAGREE] = "pins_disagree",
+        [ROUTE_DIALECT] = "dialect_not_supported",
+        [ROUTE_ENDPOINT] = "endpoint_not_supported",
+        [ROUTE_ALL_OVER_QUOTA] = "all_over_quota",
+        [ROUTE_NONE_EVER] = "no_candidate",
+    };
+    json_put_text(writer, "outcome", names[plan->outcome]);
+    if (plan->outcome == ROUTE_OK)
+        json_put_text(writer, "sentence", "The first candidate would be asked.");
+    else
+        json_put_text(writer, "sentence", plan->sentence);
+}
+
+static void answer_plan(const struct dry_run *run)
+{
+    const struct route_plan *plan = run->plan;
+    struct json_writer *writer = api_answer(run->call, 200);
+    json_open_array(writer, "candidates");
+    for (size_t i = 0; i < plan->count; i++)
+        write_candidate(writer, run, &plan->list[i]);
+    json_close_array(writer);
+    write_outcome(writer, plan);
+    json_put_int(writer, "config_version", run->snapshot->version);
+    api_done(run->call);
+}
+
+/* agent and team are fixed names of the API; there are no agents yet, and no team has a policy. */
+static bool words_are_good(struct dry_run *run)
+{
+    char agent[128] = "", team[128] = "";
+    str_copy(STR("auto"), run->model, sizeof run->model);
+    if (!api_text(run->call, "model", run->model, sizeof run->model, NULL) ||
+        !api_text(run->call, "provider", run->pin, sizeof run->pin, NULL) ||
+        !api_text(run->call, "agent", agent, sizeof agent, NULL) ||
+        !api_text(run->call, "team", team, sizeof team, NULL) || !endpoint_field(run))
+        return false;
+    if (agent[0] || !run->model[0])
+        api_fail(run->call, PROBLEM_INVALID_FIELD, agent[0] ? "agent" : "model", "%s",
+                 agent[0] ? "There are no agents yet." : "model must not be empty.");
+    return !agent[0] && run->model[0];
+}
+
+static void explain(struct dry_run *run)
+{
+    int64_t now_ms = clock_monotonic_ms();
+    gateway_views(run->snapshot, now_ms, run->views);
+    if (!words_are_good(run) || !faults_field(run))
+        return;
+    struct route_request request = {
+        .endpoint = run->endpoint,
+        .model = str_of(run->model),
+        .provider_pin = str_of(run->pin),
+        .is_admin = run->call->role == ROLE_ADMIN,
+        .now_ms = now_ms,
+    };
+    route_plan_make(&run->snapshot->routing, run->views, &request, run->plan);
+    answer_plan(run);
+}
+
+void routing_explain(struct api_call *call)
+{
+    struct dry_run run = {.call = call, .snapshot = gateway_snapshot(call->admin->options.gateway)};
+    AUTO_FREE struct provider_view *views = mem_zalloc(PROVIDERS_MAX, sizeof *views);
+    AUTO_FREE struct route_plan *plan = mem_zalloc(1, sizeof *plan);
+    run.views = views;
+    run.plan = plan;
+    if (views && plan)
+        explain(&run);
+    else
+        api_fail(call, PROBLEM_OVERLOADED, NULL, "No memory.");
+    snapshot_unref(run.snapshot);
+}
