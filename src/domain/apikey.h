@@ -5,12 +5,12 @@
 #include "base/err.h"
 #include "base/str.h"
 
-#define APIKEY_PREFIX      "auxk_"
+#define APIKEY_PREFIX        "auxk_"
 #define APIKEY_PREFIX_WORKER "auxw_"
-#define APIKEY_BODY_LEN    43
-#define APIKEY_CHECK_LEN   6
-#define APIKEY_LEN         (5 + APIKEY_BODY_LEN + APIKEY_CHECK_LEN)
-#define APIKEY_HINT_MAX    16
+#define APIKEY_BODY_LEN      43
+#define APIKEY_CHECK_LEN     6
+#define APIKEY_LEN           (5 + APIKEY_BODY_LEN + APIKEY_CHECK_LEN)
+#define APIKEY_HINT_MAX      16
 
 /** Writes prefix, base62 of the 32 bytes, CRC-32 checksum; `out_key` has APIKEY_LEN + 1 bytes. */
 void apikey_make(const char *prefix, const uint8_t random[32], char out_key[APIKEY_LEN + 1]);

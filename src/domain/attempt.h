@@ -11,7 +11,7 @@ enum attempt_state {
     ATTEMPT_SENDING,    /* request on its way */
     ATTEMPT_WAITING,    /* request sent, no response yet */
     ATTEMPT_HOLDING,    /* provider said 200; held back, so the client has still seen no content */
-    ATTEMPT_STREAMING,  /* committed: the client has seen content, no way back to another provider */
+    ATTEMPT_STREAMING, /* committed: the client has seen content, no way back to another provider */
     ATTEMPT_ENDED,
     ATTEMPT_STATE_COUNT
 };
@@ -22,10 +22,10 @@ enum attempt_event {
     ATTEMPT_ON_ACCEPTED,    /* 2xx response head */
     ATTEMPT_ON_REFUSED,     /* an error the caller caused: another provider would refuse too */
     ATTEMPT_ON_UNAVAILABLE, /* the provider's trouble: 429, 5xx, also as an error event inside a 200 */
-    ATTEMPT_ON_LIFECYCLE,   /* an event without content: role delta, message_start, ping */
-    ATTEMPT_ON_CONTENT,     /* text, reasoning, tool start or stop reason; or a whole plain answer */
-    ATTEMPT_ON_FINISHED,    /* response complete */
-    ATTEMPT_ON_BROKEN,      /* refused, reset, timeout, garbage, worker gone */
+    ATTEMPT_ON_LIFECYCLE, /* an event without content: role delta, message_start, ping */
+    ATTEMPT_ON_CONTENT,   /* text, reasoning, tool start or stop reason; or a whole plain answer */
+    ATTEMPT_ON_FINISHED,  /* response complete */
+    ATTEMPT_ON_BROKEN,    /* refused, reset, timeout, garbage, worker gone */
     ATTEMPT_ON_CLIENT_GONE,
     ATTEMPT_EVENT_COUNT
 };

@@ -28,17 +28,17 @@ struct health {
     int64_t since_ms;          /* when this state began */
     int64_t until_ms;          /* degraded, over_quota: when it may be tried again; else 0 */
     int64_t backoff_ms;        /* the next degraded (60 s doubling to 10 min) or busy/spent rest */
-    int     failures_in_row;   /* SERVER and NETWORK */
+    int failures_in_row;       /* SERVER and NETWORK */
     uint32_t outcomes;         /* the last HEALTH_WINDOW outcomes, newest in bit 0; 1 = failed */
-    int     outcome_count;
+    int outcome_count;
     int64_t outcome_at_ms[HEALTH_WINDOW]; /* ring, newest at (outcome_next - 1) */
-    int     outcome_next;
-    bool    is_on_trial;       /* over_quota past its reset: one request is out to see */
+    int outcome_next;
+    bool is_on_trial;           /* over_quota past its reset: one request is out to see */
     int64_t credential_version; /* of the key that the KEY/SPENT/LIMIT verdict was about */
-    char    reason[48];        /* stable code */
-    char    sentence[256];     /* what the vendor said; "" when online */
-    struct health_model {      /* models that this provider said it does not have */
-        char    id[128];
+    char reason[48];            /* stable code */
+    char sentence[256];         /* what the vendor said; "" when online */
+    struct health_model {       /* models that this provider said it does not have */
+        char id[128];
         int64_t until_ms;
     } missing[HEALTH_MODELS_MAX];
 };
@@ -64,8 +64,9 @@ void health_on_no_models(struct health *health, int64_t now_ms, const char *sent
 
 /** How the provider stands right now, for routing. */
 struct health_view {
-    enum provider_state state; /* degraded that has run out shows as online; PAUSED when is_paused */
-    bool    may_try;           /* over_quota past its reset and nobody on trial */
+    enum provider_state
+        state;    /* degraded that has run out shows as online; PAUSED when is_paused */
+    bool may_try; /* over_quota past its reset and nobody on trial */
     int64_t until_ms;
 };
 struct health_view health_look(const struct health *health, bool is_paused, int64_t now_ms);

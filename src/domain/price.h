@@ -15,19 +15,20 @@ struct price {
     int64_t input, output, cached, cache_write; /* micro-dollars per 1e6 tokens; COST_UNKNOWN */
     int64_t long_from_tokens;                   /* more input than this: long; 0: no such tier */
     int64_t long_input, long_output, long_cached;
-    int64_t context_tokens, max_output_tokens;  /* abilities, when the table has them; -1 */
+    int64_t context_tokens, max_output_tokens; /* abilities, when the table has them; -1 */
 };
 
 struct price_table; /* immutable, any thread */
 
 /** Reads the embedded table. ERR_NO_MEMORY, ERR_MALFORMED (a bug in the table: says the line). */
-MUST_USE enum err price_table_new(struct str csv, struct price_table **out_table, struct error *error);
-void              price_table_free(struct price_table *table);
+MUST_USE enum err price_table_new(struct str csv, struct price_table **out_table,
+                                  struct error *error);
+void price_table_free(struct price_table *table);
 /** Exact name, else the name without a trailing -YYYY-MM-DD or -YYYYMMDD date; NULL when unknown. */
 const struct price *price_find(const struct price_table *table, enum provider_kind kind,
                                struct str model);
 /** Micro-dollars, rounded up to the next whole one; COST_UNKNOWN when price or tokens are unknown. */
 int64_t price_cost(const struct price *price, const struct usage *usage);
 
-extern const char          prices_csv[]; /* generated from prices.csv */
+extern const char prices_csv[]; /* generated from prices.csv */
 extern const unsigned long prices_csv_len;

@@ -12,23 +12,25 @@
 
 #define ENDPOINT_BIT(endpoint) (1u << (endpoint))
 /* A compatible server may lack some of these; its own 404 then says so. */
-#define ENDPOINTS_OPENAI                                                                           \
-    (ENDPOINT_BIT(ENDPOINT_CHAT) | ENDPOINT_BIT(ENDPOINT_RESPONSES) |                              \
+#define ENDPOINTS_OPENAI                                              \
+    (ENDPOINT_BIT(ENDPOINT_CHAT) | ENDPOINT_BIT(ENDPOINT_RESPONSES) | \
      ENDPOINT_BIT(ENDPOINT_EMBEDDINGS) | ENDPOINT_BIT(ENDPOINT_COMPLETIONS))
 #define ENDPOINTS_ANTHROPIC (ENDPOINT_BIT(ENDPOINT_MESSAGES) | ENDPOINT_BIT(ENDPOINT_COUNT_TOKENS))
 /* llama-server's own /v1/responses and /v1/messages are not exact: CLIENTS.md 9. */
-#define ENDPOINTS_GPU                                                                              \
-    (ENDPOINT_BIT(ENDPOINT_CHAT) | ENDPOINT_BIT(ENDPOINT_EMBEDDINGS) |                             \
+#define ENDPOINTS_GPU                                                  \
+    (ENDPOINT_BIT(ENDPOINT_CHAT) | ENDPOINT_BIT(ENDPOINT_EMBEDDINGS) | \
      ENDPOINT_BIT(ENDPOINT_COMPLETIONS))
 #define ENDPOINTS_CLI ENDPOINT_BIT(ENDPOINT_MESSAGES)
 
 /* In cascade order: SPEC 4.1. */
+// clang-format off
 #define PROVIDER_KIND_LIST(X)                                                                      \
     /* name       text         tier        dialect            what it may be asked */             \
     X(GPU,        "gpu",       TIER_GPU,   DIALECT_OPENAI,    ENDPOINTS_GPU)                       \
     X(CLI,        "cli",       TIER_CLI,   DIALECT_ANTHROPIC, ENDPOINTS_CLI)                       \
     X(OPENAI,     "openai",    TIER_CLOUD, DIALECT_OPENAI,    ENDPOINTS_OPENAI)                    \
     X(ANTHROPIC,  "anthropic", TIER_CLOUD, DIALECT_ANTHROPIC, ENDPOINTS_ANTHROPIC)
+// clang-format on
 
 enum tier { TIER_GPU, TIER_CLI, TIER_CLOUD, TIER_COUNT };
 enum provider_kind {
@@ -39,31 +41,36 @@ enum provider_kind {
 };
 
 const char *provider_kind_name(enum provider_kind kind); /* "openai" */
-bool        provider_kind_parse(struct str name, enum provider_kind *out_kind);
-enum tier   provider_kind_tier(enum provider_kind kind);
+bool provider_kind_parse(struct str name, enum provider_kind *out_kind);
+enum tier provider_kind_tier(enum provider_kind kind);
 enum dialect provider_kind_dialect(enum provider_kind kind);
 /** ENDPOINT_BIT of each endpoint that it may be asked. */
-unsigned    provider_kind_endpoints(enum provider_kind kind);
+unsigned provider_kind_endpoints(enum provider_kind kind);
 const char *tier_name(enum tier tier);
-bool        tier_parse(struct str name, enum tier *out_tier);
+bool tier_parse(struct str name, enum tier *out_tier);
 
-enum condition { CONDITION_OFFLINE, CONDITION_OVER_QUOTA, CONDITION_QUEUE_TOO_DEEP, CONDITION_COUNT };
+enum condition {
+    CONDITION_OFFLINE,
+    CONDITION_OVER_QUOTA,
+    CONDITION_QUEUE_TOO_DEEP,
+    CONDITION_COUNT
+};
 const char *condition_name(enum condition condition); /* "queue_too_deep" */
-bool        condition_parse(struct str name, enum condition *out_condition);
+bool condition_parse(struct str name, enum condition *out_condition);
 
 struct model {
     const char *id; /* the provider's own spelling */
-    bool        is_surfaced;
-    int64_t     context_tokens; /* -1 unknown */
-    int64_t     created_at_ms;  /* wall clock; 0 unknown */
+    bool is_surfaced;
+    int64_t context_tokens; /* -1 unknown */
+    int64_t created_at_ms;  /* wall clock; 0 unknown */
 };
 
 /** When `condition` holds for the provider that owns it, `provider_id` comes right behind it. */
 struct fallback_rule {
     enum condition condition;
-    const char    *provider_id;
-    const char    *model;     /* NULL: the target's default */
-    int64_t        threshold; /* tickets waiting, for queue_too_deep */
+    const char *provider_id;
+    const char *model; /* NULL: the target's default */
+    int64_t threshold; /* tickets waiting, for queue_too_deep */
 };
 #define FALLBACK_THRESHOLD_DEFAULT 10
 
@@ -72,28 +79,28 @@ struct timeouts {
 };
 extern const struct timeouts timeouts_default_cloud; /* 5 s, 120 s, 600 s, 120 s */
 
-#define PROVIDERS_MAX      256u
-#define MODELS_MAX         2000u /* of one provider */
-#define RULES_MAX          16u   /* of one provider */
+#define PROVIDERS_MAX 256u
+#define MODELS_MAX    2000u /* of one provider */
+#define RULES_MAX     16u   /* of one provider */
 
 struct provider {
     const char *id; /* "prv_..." */
     const char *name, *slug;
     enum provider_kind kind;
-    const char *base_url;      /* normalised: no trailing slash; openai with /v1, anthropic without */
-    const char *default_model; /* NULL: none */
+    const char *base_url; /* normalised: no trailing slash; openai with /v1, anthropic without */
+    const char *default_model;  /* NULL: none */
     const struct model *models; /* sorted by id (strcmp) */
     size_t model_count;
     const struct fallback_rule *rules;
     size_t rule_count;
     struct timeouts timeouts;
     int64_t wait_ms, max_concurrent; /* 0: none */
-    bool    is_paused;
-    bool    has_key;
+    bool is_paused;
+    bool has_key;
     int64_t credential_version; /* grows with each new key; a verdict about a key carries it */
     int64_t created_at_ms;
     int64_t created_seq; /* order of creation */
-    void   *live;        /* the long-lived part (health, secret, pool keys): gateway's; opaque here */
+    void *live; /* the long-lived part (health, secret, pool keys): gateway's; opaque here */
 };
 
 /** NULL when it has no such model. Binary search. */

@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #define RETRY_BUDGET_SECONDS 10
-struct retry_budget { /* owner: loop; one per loop thread */
+struct retry_budget {                     /* owner: loop; one per loop thread */
     int64_t second[RETRY_BUDGET_SECONDS]; /* which second each slot counts */
     int32_t requests[RETRY_BUDGET_SECONDS], retries[RETRY_BUDGET_SECONDS];
 };

@@ -10,9 +10,9 @@
 /** A named route or alias: SPEC 4.1 item 4. */
 enum step_when { STEP_ALWAYS, STEP_PREVIOUS_FULL, STEP_PREVIOUS_OFFLINE };
 struct route_step {
-    const char    *provider_id; /* one of the three is set: provider (with or without model), */
-    const char    *model;       /* model alone (every provider that serves it), */
-    int            tier;        /* or tier; -1 when unused */
+    const char *provider_id; /* one of the three is set: provider (with or without model), */
+    const char *model;       /* model alone (every provider that serves it), */
+    int tier;                /* or tier; -1 when unused */
     enum step_when when;
 };
 #define STEPS_MAX 16u
@@ -42,16 +42,17 @@ struct provider_view {
 
 struct route_request {
     enum endpoint endpoint;
-    struct str    model;           /* as the caller wrote it */
-    struct str    provider_pin;    /* X-Auxot-Provider: id or slug; empty: none */
-    bool          is_admin;        /* may call unsurfaced models by name */
-    int64_t       now_ms;          /* monotonic */
+    struct str model;        /* as the caller wrote it */
+    struct str provider_pin; /* X-Auxot-Provider: id or slug; empty: none */
+    bool is_admin;           /* may call unsurfaced models by name */
+    int64_t now_ms;          /* monotonic */
 };
 
 enum route_verdict { ROUTE_CHOSEN, ROUTE_ELIGIBLE, ROUTE_SKIPPED };
 const char *route_verdict_name(enum route_verdict verdict); /* "chosen" */
 
 /* Why a provider is in the list, or is not. Stable codes: jobs, explain and the UI show them. */
+// clang-format off
 #define ROUTE_REASON_LIST(X)                                                                         \
     X(PINNED,            "pinned",             "the caller asked for this provider")                 \
     X(SERVES_MODEL,      "serves_model",       "it serves the model that was asked for")             \
@@ -72,6 +73,8 @@ const char *route_verdict_name(enum route_verdict verdict); /* "chosen" */
     X(ENDPOINT,          "endpoint_not_supported", "it does not offer this endpoint")                \
     X(NOT_ASKED,         "not_asked",          "the request names another provider or route")        \
     X(CONDITION_FALSE,   "condition_not_met",  "the condition of its route step does not hold")
+// clang-format on
+
 enum route_reason {
 #define X(name, code, text) REASON_##name,
     ROUTE_REASON_LIST(X)
@@ -83,33 +86,33 @@ const char *route_reason_text(enum route_reason reason);
 
 struct candidate {
     const struct provider *provider;
-    size_t             index; /* into routing.providers */
-    struct str         model; /* what this provider is asked for; borrowed from config or request */
+    size_t index;     /* into routing.providers */
+    struct str model; /* what this provider is asked for; borrowed from config or request */
     enum route_verdict verdict;
-    enum route_reason  reason;
+    enum route_reason reason;
 };
 
 /** How the list came out; the gateway turns these into the table of SPEC 3. */
 enum route_outcome {
-    ROUTE_OK,            /* at least one candidate */
-    ROUTE_UNKNOWN_MODEL, /* 404 model_not_found */
-    ROUTE_UNKNOWN_PIN,   /* 404: no such provider */
+    ROUTE_OK,              /* at least one candidate */
+    ROUTE_UNKNOWN_MODEL,   /* 404 model_not_found */
+    ROUTE_UNKNOWN_PIN,     /* 404: no such provider */
     ROUTE_PIN_LACKS_MODEL, /* 404 naming it */
-    ROUTE_PINS_DISAGREE, /* 400: header and slug/ prefix */
-    ROUTE_DIALECT,       /* 400: only providers of the other dialect could */
-    ROUTE_ENDPOINT,      /* 404: no provider offers this endpoint for it */
-    ROUTE_ALL_OVER_QUOTA, /* 429 with the smallest wait, in wait_ms */
-    ROUTE_NONE_EVER      /* 503: none configured, paused, key refused, offline */
+    ROUTE_PINS_DISAGREE,   /* 400: header and slug/ prefix */
+    ROUTE_DIALECT,         /* 400: only providers of the other dialect could */
+    ROUTE_ENDPOINT,        /* 404: no provider offers this endpoint for it */
+    ROUTE_ALL_OVER_QUOTA,  /* 429 with the smallest wait, in wait_ms */
+    ROUTE_NONE_EVER        /* 503: none configured, paused, key refused, offline */
 };
 
 struct route_plan {
     enum route_outcome outcome;
-    struct candidate   list[PROVIDERS_MAX]; /* eligible ones first, in order; then the skipped */
-    size_t             eligible_count, count;
-    int64_t            wait_ms;  /* ROUTE_ALL_OVER_QUOTA: until the first reset */
-    bool               is_auto;  /* auto or a route: MODEL and LONG move on too */
-    bool               is_pinned;
-    char               sentence[256]; /* for the caller, when outcome is not ROUTE_OK */
+    struct candidate list[PROVIDERS_MAX]; /* eligible ones first, in order; then the skipped */
+    size_t eligible_count, count;
+    int64_t wait_ms; /* ROUTE_ALL_OVER_QUOTA: until the first reset */
+    bool is_auto;    /* auto or a route: MODEL and LONG move on too */
+    bool is_pinned;
+    char sentence[256]; /* for the caller, when outcome is not ROUTE_OK */
 };
 
 /** Fills `out_plan` (all of it). `views` has routing->provider_count entries. */

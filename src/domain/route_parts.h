@@ -13,18 +13,19 @@ enum asked {
 
 /* One planning. The list under construction is plan->list[0, plan->count). */
 struct planning {
-    const struct routing       *routing;
+    const struct routing *routing;
     const struct provider_view *views;
     const struct route_request *request;
-    struct route_plan          *plan;
+    struct route_plan *plan;
 
-    enum asked                asked;
-    struct str                model;  /* asked for, without the "<slug>/" of a pin */
-    const struct named_route *route;  /* ASKED_ROUTE */
-    size_t                    pinned; /* or NOBODY */
+    enum asked asked;
+    struct str model;                /* asked for, without the "<slug>/" of a pin */
+    const struct named_route *route; /* ASKED_ROUTE */
+    size_t pinned;                   /* or NOBODY */
 
     bool is_listed[PROVIDERS_MAX];
-    bool has_failed_step[PROVIDERS_MAX]; /* a step means it, but the step's condition does not hold */
+    bool has_failed_step
+        [PROVIDERS_MAX]; /* a step means it, but the step's condition does not hold */
 };
 
 /* ---- route_list.c: the list ---- */

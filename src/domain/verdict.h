@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+// clang-format off
 #define VERDICT_LIST(X)                                                             \
     /* name    text        next candidate?  what it does to the provider            */ \
     X(NONE,    "ok",       false)        /* not an error                            */ \
@@ -19,6 +20,7 @@
     X(POLICY,  "policy",   false)        /* content refused; none                   */ \
     X(SERVER,  "server",   true)         /* fault at the provider: counts           */ \
     X(NETWORK, "network",  true)         /* refused, reset, TLS, DNS, timeout, garbage: counts */
+// clang-format on
 
 enum verdict {
 #define X(name, text, next) VERDICT_##name,
@@ -27,16 +29,16 @@ enum verdict {
         VERDICT_COUNT
 };
 const char *verdict_name(enum verdict verdict);
-bool        verdict_moves_on(enum verdict verdict); /* may the next candidate be tried (pins aside)? */
+bool verdict_moves_on(enum verdict verdict); /* may the next candidate be tried (pins aside)? */
 
 #define RETRY_UNKNOWN_MS (-1)
 
 /** A verdict with its evidence. `sentence` is safe to show: capped, without secrets. */
 struct verdict_report {
     enum verdict verdict;
-    int64_t      retry_after_ms; /* RETRY_UNKNOWN_MS when not told; clamped */
-    int          http_status;    /* 0 when there was none */
-    char         reason[48];     /* stable code: "rate_limited", "invalid_api_key", "connect_refused" */
-    char         sentence[256];
-    char         param[64];      /* PARAM: the field that was refused, when named */
+    int64_t retry_after_ms; /* RETRY_UNKNOWN_MS when not told; clamped */
+    int http_status;        /* 0 when there was none */
+    char reason[48];        /* stable code: "rate_limited", "invalid_api_key", "connect_refused" */
+    char sentence[256];
+    char param[64]; /* PARAM: the field that was refused, when named */
 };

@@ -18,29 +18,30 @@ struct answer_headers {
     struct str reset_requests, remaining_requests; /* x-ratelimit-*-requests */
     struct str reset_tokens, remaining_tokens;     /* x-ratelimit-*-tokens */
     struct str unified_reset;                      /* anthropic-ratelimit-unified-reset */
-    struct str anthropic_reset[4], anthropic_remaining[4]; /* requests, tokens, input-, output-tokens */
+    struct str anthropic_reset[4],
+        anthropic_remaining[4]; /* requests, tokens, input-, output-tokens */
 };
 /** Stores the header if it is one of those; the name is matched without case. */
 void answer_headers_note(struct answer_headers *headers, struct str name, struct str value);
 
 /** One row of a kind's error table, tested in order: PROVIDER_ERRORS.md 1, "Order of tests". */
 struct error_row {
-    int          status;   /* 0: any */
-    const char  *code;     /* exact error code or details.error_code or type; NULL: any */
-    const char  *fragment; /* lower-case part of the message; NULL: any */
+    int status;           /* 0: any */
+    const char *code;     /* exact error code or details.error_code or type; NULL: any */
+    const char *fragment; /* lower-case part of the message; NULL: any */
     enum verdict verdict;
-    const char  *reason;   /* stable code */
+    const char *reason; /* stable code */
 };
 
 struct provider_kind_facts {
     enum provider_kind kind;
-    enum dialect       dialect;
-    const char        *default_base_url;
-    unsigned           endpoints;   /* bit (1u << enum endpoint) for each it may be asked */
-    const char        *models_path; /* behind the base: "/models", "/v1/models?limit=1000" */
-    const char        *path_prefix; /* between base URL and endpoint path: "" or "/v1" */
+    enum dialect dialect;
+    const char *default_base_url;
+    unsigned endpoints;      /* bit (1u << enum endpoint) for each it may be asked */
+    const char *models_path; /* behind the base: "/models", "/v1/models?limit=1000" */
+    const char *path_prefix; /* between base URL and endpoint path: "" or "/v1" */
     const struct error_row *errors;
-    size_t             error_count;
+    size_t error_count;
     /** Appends the credential header lines (with CRLF) for `key`; nothing for an empty key. */
     void (*write_credential)(struct buf *head, struct str key);
     /** Appends header lines that the vendor needs when the caller did not send them. */
@@ -65,7 +66,7 @@ int64_t retry_after_find(const struct answer_headers *headers, struct str messag
 
 /** One discovered model. */
 struct model_found {
-    char    id[200];
+    char id[200];
     int64_t context_tokens;
     int64_t created_at_ms;
 };
