@@ -59,6 +59,7 @@ static void dispatched_free(struct dispatched *at)
         secret_wipe(at->call.body.data, at->call.body.len); /* it may have brought a key */
     if (at->call.answer.data)
         secret_wipe(at->call.answer.data, at->call.answer.len);
+    body_budget_return(at->call.body.len);
     buf_release(&at->call.body);
     buf_release(&at->call.answer);
     mem_free(at);
@@ -260,7 +261,7 @@ static struct dispatched *dispatched_new(struct front *front, struct exchange *e
     str_copy(head->query, at->call.query, sizeof at->call.query);
     str_copy(http_header_find(head, STR("if-match"), NULL), at->call.if_match,
              sizeof at->call.if_match);
-    buf_init(&at->call.body, 0);
+    buf_init(&at->call.body, 1); /* replaced by the exchange's */
     buf_init(&at->call.answer, API_ANSWER_MAX);
     deadline_init(&at->patience, at->loop, on_impatient);
     return at;

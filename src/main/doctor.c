@@ -22,6 +22,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <unistd.h>
 
 #define DESCRIPTORS_WANTED 8192
 #define FREE_BYTES_WANTED  (UINT64_C(1) << 30)

@@ -26,22 +26,22 @@ static bool would_take(void)
     return poll(&stderr_poll, 1, 0) == 1 && (stderr_poll.revents & POLLOUT);
 }
 
-static size_t write_prefix(char *room, size_t room_bytes, enum log_level level)
+static size_t write_time(char *room, size_t room_bytes)
 {
     int64_t now_ms = clock_wall_ms();
     time_t seconds = (time_t)(now_ms / 1000);
     struct tm utc;
     gmtime_r(&seconds, &utc);
-    int len = snprintf(room, room_bytes, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ %-5s ",
+    int len = snprintf(room, room_bytes, "ts=%04d-%02d-%02dT%02d:%02d:%02d.%03dZ ",
                        utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min,
-                       utc.tm_sec, (int)(now_ms % 1000), log_level_name(level));
+                       utc.tm_sec, (int)(now_ms % 1000));
     return len > 0 ? (size_t)len : 0;
 }
 
-static void put_line(enum log_level level, const char *text, size_t len)
+static void put_line(const char *text, size_t len)
 {
     char line[LINE_BYTES_MAX];
-    size_t at = write_prefix(line, 64, level);
+    size_t at = write_time(line, 64);
     if (len > sizeof line - at - 1)
         len = sizeof line - at - 1;
     memcpy(line + at, text, len);
@@ -52,13 +52,15 @@ static void put_line(enum log_level level, const char *text, size_t len)
 
 static void to_stderr(enum log_level level, const char *line, size_t len)
 {
+    (void)level; /* it stands in the line */
     long missed = would_take() ? atomic_exchange(&dropped, 0) : 0;
     if (missed > 0) {
-        char note[64];
-        int note_len = snprintf(note, sizeof note, "log_lines_dropped count=%ld", missed);
-        put_line(LOG_WARN, note, (size_t)note_len);
+        char note[80];
+        int note_len =
+            snprintf(note, sizeof note, "level=warn event=log_lines_dropped count=%ld", missed);
+        put_line(note, (size_t)note_len);
     }
-    put_line(level, line, len);
+    put_line(line, len);
 }
 
 void logging_open(enum log_level at_least)

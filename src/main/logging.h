@@ -1,4 +1,4 @@
-/* main/logging.h: log lines to stderr: time, level, line. Never blocks: what stderr does not take is
+/* main/logging.h: log lines to stderr, each behind its time. Never blocks: what stderr does not take is
  * dropped, and how many were is said as soon as a line goes through again.
  */
 #pragma once

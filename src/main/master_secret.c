@@ -91,15 +91,10 @@ static enum err make_file(struct master_secret *found, struct error *error)
 /* Any database counts: whether it holds ciphertexts is not worth the risk of opening it unkeyed. */
 static bool has_database(const char *data_dir)
 {
-    static const char *const names[] = {"auxot.db", "auxot.sqlite", "auxot.sqlite3"};
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        char path[1200];
-        struct stat facts;
-        snprintf(path, sizeof path, "%s/%s", data_dir, names[i]);
-        if (stat(path, &facts) == 0 && facts.st_size > 0)
-            return true;
-    }
-    return false;
+    char        path[1200];
+    struct stat facts;
+    snprintf(path, sizeof path, "%s/store.db", data_dir);
+    return stat(path, &facts) == 0 && facts.st_size > 0;
 }
 
 enum err master_secret_load(const char *data_dir, bool may_create, struct master_secret *out_secret,
