@@ -30,7 +30,8 @@
 
 #define NS_PER_MS         INT64_C(1000000)
 #define ACCEPTS_PER_TURN  64
-#define STASH_MAX         65536u /* pipelined bytes behind the request in hand */
+#define STASH_HIGH        32768u /* bytes behind the request in hand: from here on reading pauses */
+#define STASH_MAX         (STASH_HIGH + HTTP_REQUEST_HEAD_MAX + LOOP_SCRATCH_BYTES)
 #define LINGER_BYTES      (1u << 20)
 #define LINGER_MS         2000
 #define BODY_RATE         1024 /* bytes a second a body must bring on average, after body_ms */
@@ -90,7 +91,8 @@ struct exchange {
     struct buf                 body;
     size_t                     body_limit, body_charged;
     struct buf                 start; /* a streamed answer's head, until the first send */
-    bool is_started, is_chunked, closes_after, is_over_high, is_raw;
+    bool is_body_wanted, is_started, is_chunked, closes_after, is_over_high;
+    bool is_mute; /* the answer has no body, whatever is sent: HEAD, or a head that could not be made */
 };
 
 struct server_conn {
@@ -104,7 +106,7 @@ struct server_conn {
     size_t                head_scanned;
     struct exchange       exchange;
     struct deadline       deadline;
-    int64_t               body_from_ns;
+    int64_t               body_from_ns, starved_from_ns;
     size_t                lingered;
     struct list           starved;
     struct loop_message   feed_later, body_later, free_later;
@@ -158,6 +160,13 @@ static void exchange_release(struct exchange *exchange)
     *exchange = (struct exchange){0};
 }
 
+/* A slice of `from` becomes the same slice of `to`; what lies elsewhere (a literal) stays. */
+static struct str rebase(struct str slice, struct str from, const char *to)
+{
+    bool is_inside = slice.len > 0 && slice.at >= from.at && slice.at < from.at + from.len;
+    return is_inside ? (struct str){to + (slice.at - from.at), slice.len} : slice;
+}
+
 /* Copies head and header table into one block of their own size: an idle stream holds no more. */
 static bool keep_head(struct exchange *exchange, const struct http_head *head, struct str bytes)
 {
@@ -171,16 +180,12 @@ static bool keep_head(struct exchange *exchange, const struct http_head *head, s
     exchange->head = *head;
     exchange->head.headers = headers;
     for (size_t i = 0; i < head->header_count; i++) {
-        struct http_header header = head->headers[i];
-        headers[i].name = (struct str){text + (header.name.at - bytes.at), header.name.len};
-        headers[i].value = str_is_empty(header.value)
-                               ? STR("")
-                               : (struct str){text + (header.value.at - bytes.at), header.value.len};
+        headers[i].name = rebase(head->headers[i].name, bytes, text);
+        headers[i].value = rebase(head->headers[i].value, bytes, text);
     }
-    exchange->head.target.at = text + (head->target.at - bytes.at);
-    exchange->head.path.at = text + (head->path.at - bytes.at);
-    if (head->query.len)
-        exchange->head.query.at = text + (head->query.at - bytes.at);
+    exchange->head.target = rebase(head->target, bytes, text);
+    exchange->head.path = rebase(head->path, bytes, text);
+    exchange->head.query = rebase(head->query, bytes, text);
     exchange->head_bytes = block;
     return true;
 }
@@ -191,12 +196,20 @@ static void feed_stash(struct loop_message *message)
 {
     struct server_conn *sc = LIST_OWNER(message, struct server_conn, feed_later);
     sc->is_feed_queued = false;
-    if (sc->stash.len == 0 || sc->phase != PHASE_IDLE)
+    if (sc->stash.len == 0 || sc->is_starved || (sc->phase != PHASE_IDLE && sc->phase != PHASE_BODY))
         return;
     AUTO_BUF struct buf bytes = sc->stash;
     buf_init(&sc->stash, STASH_MAX);
     sc->head_scanned = 0;
     feed(sc, bytes.data, bytes.len);
+}
+
+static void feed_stash_later(struct server_conn *sc)
+{
+    if (sc->stash.len == 0 || sc->is_feeding || sc->is_feed_queued)
+        return;
+    sc->is_feed_queued = true;
+    loop_defer(sc->listener->loop, &sc->feed_later);
 }
 
 /* Messages run in the order in which they were deferred, so this one comes after the other two; only when
@@ -258,15 +271,32 @@ static void arm_write_deadline(struct server_conn *sc)
         deadline_set(&sc->deadline, sc->conn.progress_ns + sc->listener->options.write_ms * NS_PER_MS);
 }
 
-/* Hands pieces to the connection; trouble shows when reading, or here when they could not be queued. */
+/* The service has its own deadlines. Ours is only that what was said gets taken. */
+static void rest_deadline(struct server_conn *sc)
+{
+    deadline_clear(&sc->deadline);
+    arm_write_deadline(sc);
+    if (sc->conn.is_write_dead)
+        deadline_set(&sc->deadline, loop_now_ns(sc->listener->loop));
+}
+
+/* Hands pieces to the connection. Nobody is called back from here: a connection that takes no more is
+ * given up by its deadline, at once, or by reading, whichever is first. */
 static void put(struct server_conn *sc, const struct iovec *pieces, int count)
 {
-    enum err err = conn_write(&sc->conn, pieces, count);
-    if (err == ERR_TOO_LARGE || err == ERR_NO_MEMORY)
-        conn_shutdown_write(&sc->conn);
+    if (conn_write(&sc->conn, pieces, count) != OK) {
+        deadline_set(&sc->deadline, loop_now_ns(sc->listener->loop));
+        return;
+    }
     if (conn_pending(&sc->conn) > EXCHANGE_HIGH_BYTES)
         sc->exchange.is_over_high = true;
     arm_write_deadline(sc);
+}
+
+/* 204 and 304 have no body and no length (RFC 9110 section 8.6). */
+static bool is_bodyless(int status)
+{
+    return status == 204 || status == 304;
 }
 
 static void write_head(struct server_conn *sc, struct buf *out, int status, struct str headers,
@@ -283,7 +313,28 @@ static void write_head(struct server_conn *sc, struct buf *out, int status, stru
         buf_puts(out, "transfer-encoding: chunked\r\n");
     if (exchange->closes_after)
         buf_puts(out, "connection: close\r\n");
+    else if (exchange->head.minor_version == 0)
+        buf_puts(out, "connection: keep-alive\r\n");
     buf_puts(out, "\r\n");
+    if (!out->failed)
+        return;
+    static const char excuse[] = "HTTP/1.1 500 Internal Server Error\r\ncontent-length: 0\r\n"
+                                 "connection: close\r\n\r\n";
+    buf_clear(out); /* no memory, or headers without end: half a head must not go out */
+    buf_puts(out, excuse);
+    exchange->is_mute = exchange->closes_after = true;
+}
+
+/* Lets what was said go out, reads and drops what still comes, so that no reset eats the answer. */
+static void begin_linger(struct server_conn *sc)
+{
+    sc->phase = PHASE_LINGER;
+    sc->lingered = 0;
+    buf_release(&sc->stash);
+    conn_shutdown_write(&sc->conn);
+    conn_resume(&sc->conn);
+    deadline_set(&sc->deadline, after_ms(sc, LINGER_MS));
+    arm_write_deadline(sc);
 }
 
 /* The answer is out: on to the next request, or to the end of the connection. */
@@ -294,24 +345,19 @@ static void end_exchange(struct server_conn *sc)
     exchange_release(&sc->exchange);
     list_unlink(&sc->starved);
     sc->is_starved = false;
+    if (sc->conn.is_write_dead) {
+        close_conn(sc, false);
+        return;
+    }
     if (closes) {
-        sc->phase = PHASE_LINGER;
-        sc->lingered = 0;
-        buf_release(&sc->stash);
-        conn_shutdown_write(&sc->conn);
-        conn_resume(&sc->conn);
-        int64_t linger_ms = conn_pending(&sc->conn) ? sc->listener->options.write_ms : LINGER_MS;
-        deadline_set(&sc->deadline, after_ms(sc, linger_ms));
+        begin_linger(sc);
         return;
     }
     sc->phase = PHASE_IDLE;
     conn_resume(&sc->conn);
     deadline_set(&sc->deadline, after_ms(sc, sc->listener->options.idle_ms));
     arm_write_deadline(sc);
-    if (sc->stash.len && !sc->is_feeding && !sc->is_feed_queued) {
-        sc->is_feed_queued = true;
-        loop_defer(sc->listener->loop, &sc->feed_later);
-    }
+    feed_stash_later(sc);
 }
 
 void exchange_answer(struct exchange *exchange, int status, struct str headers, struct str content_type,
@@ -320,12 +366,14 @@ void exchange_answer(struct exchange *exchange, int status, struct str headers, 
     struct server_conn *sc = conn_of(exchange);
     if (sc->phase == PHASE_CLOSED)
         return;
+    assert(!exchange->is_started);
+    exchange->is_mute = exchange->head.method == METHOD_HEAD || is_bodyless(status);
     if (sc->phase != PHASE_ANSWERING || sc->listener->is_draining || !exchange->head.keep_alive)
         exchange->closes_after = true;
     AUTO_BUF struct buf head;
     buf_init(&head, HTTP_RESPONSE_HEAD_MAX);
-    write_head(sc, &head, status, headers, content_type, status == 204 ? -1 : (int64_t)body.len);
-    bool         has_body = exchange->head.method != METHOD_HEAD && body.len > 0;
+    write_head(sc, &head, status, headers, content_type, is_bodyless(status) ? -1 : (int64_t)body.len);
+    bool         has_body = !exchange->is_mute && body.len > 0;
     struct iovec pieces[2] = {{head.data, head.len}, {(char *)(uintptr_t)body.at, body.len}};
     put(sc, pieces, has_body ? 2 : 1);
     end_exchange(sc);
@@ -336,9 +384,11 @@ void exchange_start(struct exchange *exchange, int status, struct str headers, s
     struct server_conn *sc = conn_of(exchange);
     if (sc->phase == PHASE_CLOSED)
         return;
+    assert(!exchange->is_started);
     exchange->is_started = true;
-    exchange->is_chunked = exchange->head.minor_version == 1;
-    if (!exchange->is_chunked || sc->phase != PHASE_ANSWERING || !exchange->head.keep_alive ||
+    exchange->is_mute = exchange->head.method == METHOD_HEAD || is_bodyless(status);
+    exchange->is_chunked = exchange->head.minor_version == 1 && !is_bodyless(status);
+    if (exchange->head.minor_version == 0 || sc->phase != PHASE_ANSWERING || !exchange->head.keep_alive ||
         sc->listener->is_draining)
         exchange->closes_after = true;
     buf_init(&exchange->start, HTTP_RESPONSE_HEAD_MAX);
@@ -356,22 +406,23 @@ static void send_pieces(struct exchange *exchange, const struct iovec *pieces, i
     int          n = 0;
     size_t       total = 0;
     char         size_line[24];
-    for (int i = 0; i < count; i++)
+    for (int i = 0; i < count && !exchange->is_mute; i++)
         total += pieces[i].iov_len;
+    bool       is_framed = exchange->is_chunked && !exchange->is_mute;
     struct buf start = exchange->start;
     exchange->start = (struct buf){0};
     if (start.len)
         all[n++] = (struct iovec){start.data, start.len};
     if (total > 0) {
-        if (exchange->is_chunked)
+        if (is_framed)
             all[n++] = (struct iovec){size_line, (size_t)snprintf(size_line, sizeof size_line, "%zx\r\n", total)};
         for (int i = 0; i < count; i++)
             all[n++] = pieces[i];
     }
     static char crlf[] = "\r\n", crlf_last[] = "\r\n0\r\n\r\n", last[] = "0\r\n\r\n";
-    if (exchange->is_chunked && total > 0)
+    if (is_framed && total > 0)
         all[n++] = is_last ? (struct iovec){crlf_last, 7} : (struct iovec){crlf, 2};
-    else if (exchange->is_chunked && is_last)
+    else if (is_framed && is_last)
         all[n++] = (struct iovec){last, 5};
     if (n > 0)
         put(sc, all, n);
@@ -405,7 +456,6 @@ void exchange_send_raw(struct exchange *exchange, const void *bytes, size_t len)
     struct server_conn *sc = conn_of(exchange);
     if (sc->phase == PHASE_CLOSED)
         return;
-    exchange->is_raw = true;
     struct iovec piece = {(char *)(uintptr_t)bytes, len};
     put(sc, &piece, 1);
 }
@@ -433,6 +483,10 @@ size_t exchange_pending(const struct exchange *exchange)
 
 static void answer_error(struct server_conn *sc, int status, const char *sentence)
 {
+    if (sc->exchange.is_started) { /* a second head would be taken for a part of the body */
+        lose(sc, true);
+        return;
+    }
     const struct http_service *service = sc->listener->options.service;
     struct exchange           *exchange = &sc->exchange;
     AUTO_BUF struct buf        headers, body;
@@ -472,7 +526,7 @@ static void on_body_bytes(void *arg, char *bytes, size_t len)
 static void request_is_whole(struct server_conn *sc)
 {
     sc->phase = PHASE_ANSWERING;
-    deadline_clear(&sc->deadline);
+    rest_deadline(sc);
     const struct exchange_ops *ops = sc->exchange.ops;
     if (ops)
         ops->on_body(sc->exchange.owner);
@@ -482,6 +536,7 @@ static void request_is_whole(struct server_conn *sc)
 static void starve(struct server_conn *sc)
 {
     sc->is_starved = true;
+    sc->starved_from_ns = loop_now_ns(sc->listener->loop);
     conn_pause(&sc->conn);
     list_push_back(&sc->listener->starved, &sc->starved);
     deadline_set(&sc->listener->starved_tick, after_ms(sc, STARVED_RETRY_MS));
@@ -516,33 +571,41 @@ static size_t feed_body(struct server_conn *sc, char *bytes, size_t len)
     return used;
 }
 
+/* True while more bytes may still make a head of it that we would take; so that nobody who never will
+ * send one waits for the deadline. */
+static bool is_head_unfinished(struct server_conn *sc, struct str bytes, size_t *out_end)
+{
+    size_t seen = sc->head_scanned;
+    bool   is_letter = bytes.at[0] >= 'A' && bytes.at[0] <= 'Z';
+    *out_end = http_head_end(bytes, &sc->head_scanned);
+    return *out_end == 0 && bytes.len <= HTTP_REQUEST_HEAD_MAX && (is_letter || bytes.at[0] == '\r') &&
+           !http_head_is_hopeless(bytes, seen);
+}
+
 /* One head at the front of `bytes`; returns how many bytes were used, 0 for "not whole yet". */
 static size_t feed_head(struct server_conn *sc, char *bytes, size_t len)
 {
     struct http_header table[HTTP_HEADERS_MAX];
     struct http_head   head = {.headers = table, .header_room = HTTP_HEADERS_MAX};
     struct error       error;
-    size_t             end = http_head_end((struct str){bytes, len}, &sc->head_scanned);
-    size_t             head_len = end ? end : len;
-    if (head_len > HTTP_REQUEST_HEAD_MAX) {
+    size_t             end;
+    if (len >= 2 && bytes[0] == '\r' && bytes[1] == '\n') { /* an empty line before it is passed over */
+        sc->head_scanned = 0;
+        sc->phase = PHASE_IDLE;
+        return 2;
+    }
+    if (is_head_unfinished(sc, (struct str){bytes, len}, &end))
+        return 0;
+    sc->head_scanned = 0;
+    if ((end ? end : len) > HTTP_REQUEST_HEAD_MAX) {
         answer_error(sc, 431, "The request head is larger than 32 KiB.");
         return len;
     }
     if (end == 0) {
-        /* Refuse early what can never become a head, so that nobody waits for the deadline. */
-        if (bytes[0] == '\r' || bytes[0] == '\n' || (unsigned char)bytes[0] < 0x20) {
-            if (!(bytes[0] == '\r' && (len == 1 || bytes[1] == '\n'))) {
-                answer_error(sc, 400, "This is not an HTTP/1.1 request.");
-                return len;
-            }
-        }
-        return 0;
+        answer_error(sc, 400, "This is not an HTTP/1.1 request.");
+        return len;
     }
-    sc->head_scanned = 0;
-    size_t skip = bytes[0] == '\r' && bytes[1] == '\n' ? 2 : 0; /* one empty line is tolerated */
-    if (skip && end == 4)
-        return 4;
-    struct str whole = {bytes + skip, end - skip};
+    struct str whole = {bytes, end};
     http_parser_init(&sc->parser, true, on_body_bytes, sc);
     count_up(&sc->listener->counters.requests, 1);
     if (http_parser_head(&sc->parser, whole, false, &head, &error) != OK) {
@@ -554,21 +617,23 @@ static size_t feed_head(struct server_conn *sc, char *bytes, size_t len)
         return len;
     }
     sc->phase = http_parser_is_done(&sc->parser) ? PHASE_ANSWERING : PHASE_DISPATCHED;
-    deadline_clear(&sc->deadline);
+    rest_deadline(sc);
     const struct http_service *service = sc->listener->options.service;
     service->on_request(service->arg, &sc->exchange);
     return end;
 }
 
-static void stash(struct server_conn *sc, const char *bytes, size_t len)
+/* Keeps bytes whose time has not come; false when that was too much and the connection is gone. */
+static bool stash(struct server_conn *sc, const char *bytes, size_t len)
 {
     buf_append(&sc->stash, bytes, len);
     if (sc->stash.failed) {
-        lose(sc, true); /* a flood of pipelined requests, or no memory */
-        return;
+        lose(sc, true); /* no memory: the limit is above what can come before reading pauses */
+        return false;
     }
-    if (sc->stash.len > STASH_MAX / 2 && sc->phase == PHASE_ANSWERING)
+    if (sc->stash.len > STASH_HIGH && (sc->phase == PHASE_ANSWERING || sc->phase == PHASE_DISPATCHED))
         conn_pause(&sc->conn);
+    return true;
 }
 
 static void linger(struct server_conn *sc, size_t len)
@@ -578,33 +643,43 @@ static void linger(struct server_conn *sc, size_t len)
         close_conn(sc, false);
 }
 
+/* The client asks on but does not read its answers: nothing more is begun until it does. */
+static bool is_backed_up(const struct server_conn *sc)
+{
+    return sc->phase == PHASE_IDLE && conn_pending(&sc->conn) > EXCHANGE_HIGH_BYTES;
+}
+
+static size_t feed_once(struct server_conn *sc, char *bytes, size_t len)
+{
+    switch (sc->phase) {
+    case PHASE_IDLE:
+    case PHASE_HEAD: return is_backed_up(sc) ? 0 : feed_head(sc, bytes, len);
+    case PHASE_BODY: return feed_body(sc, bytes, len);
+    case PHASE_LINGER: linger(sc, len); return len;
+    default: return 0; /* DISPATCHED, ANSWERING: later */
+    }
+}
+
 static void feed(struct server_conn *sc, char *bytes, size_t len)
 {
     sc->is_feeding = true;
     while (len > 0 && sc->phase != PHASE_CLOSED) {
-        size_t used = 0;
-        switch (sc->phase) {
-        case PHASE_IDLE:
-        case PHASE_HEAD: used = feed_head(sc, bytes, len); break;
-        case PHASE_BODY: used = feed_body(sc, bytes, len); break;
-        case PHASE_LINGER: linger(sc, len); used = len; break;
-        default: break; /* DISPATCHED, ANSWERING: later */
-        }
+        size_t used = feed_once(sc, bytes, len);
         if (used == 0)
             break;
         bytes += used;
         len -= used;
     }
-    if (len > 0 && sc->phase != PHASE_CLOSED) {
-        bool is_part_of_head = sc->phase == PHASE_IDLE || sc->phase == PHASE_HEAD;
-        if (is_part_of_head) {
-            if (sc->phase == PHASE_IDLE)
-                deadline_set(&sc->deadline, after_ms(sc, sc->listener->options.head_ms));
-            sc->phase = PHASE_HEAD;
-        }
-        stash(sc, bytes, len);
-    }
     sc->is_feeding = false;
+    if (len == 0 || sc->phase == PHASE_CLOSED)
+        return;
+    if (is_backed_up(sc)) {
+        conn_pause(&sc->conn);
+    } else if (sc->phase == PHASE_IDLE) {
+        sc->phase = PHASE_HEAD;
+        deadline_set(&sc->deadline, after_ms(sc, sc->listener->options.head_ms));
+    }
+    stash(sc, bytes, len);
 }
 
 static void on_bytes(void *owner, char *bytes, size_t len)
@@ -614,23 +689,31 @@ static void on_bytes(void *owner, char *bytes, size_t len)
         feed(sc, bytes, len);
         return;
     }
-    stash(sc, bytes, len);
-    if (sc->phase != PHASE_IDLE && sc->phase != PHASE_HEAD && sc->phase != PHASE_BODY)
+    size_t end;
+    if (!stash(sc, bytes, len) || sc->phase == PHASE_DISPATCHED || sc->phase == PHASE_ANSWERING)
         return;
+    if (sc->phase == PHASE_HEAD && is_head_unfinished(sc, buf_str(&sc->stash), &end))
+        return; /* looked at where it lies: a head that trickles in is not copied for every byte */
     AUTO_BUF struct buf all = sc->stash;
     buf_init(&sc->stash, STASH_MAX);
+    sc->head_scanned = 0;
     feed(sc, all.data, all.len);
 }
 
 static void on_drained(void *owner)
 {
     struct server_conn *sc = owner;
-    if (sc->phase == PHASE_LINGER) {
-        deadline_set(&sc->deadline, after_ms(sc, LINGER_MS));
+    switch (sc->phase) {
+    case PHASE_LINGER: deadline_set(&sc->deadline, after_ms(sc, LINGER_MS)); return;
+    case PHASE_IDLE:
+        deadline_set(&sc->deadline, after_ms(sc, sc->listener->options.idle_ms));
+        conn_resume(&sc->conn);
+        feed_stash_later(sc);
         return;
+    case PHASE_ANSWERING:
+    case PHASE_DISPATCHED: deadline_clear(&sc->deadline); break;
+    default: break;
     }
-    if (sc->phase == PHASE_ANSWERING || sc->phase == PHASE_DISPATCHED)
-        deadline_clear(&sc->deadline);
     if (!sc->exchange.is_over_high)
         return;
     sc->exchange.is_over_high = false;
@@ -649,9 +732,30 @@ static void on_closed(void *owner, enum conn_end end, const char *sentence)
 static const struct conn_ops conn_ops = {
     .on_bytes = on_bytes, .on_drained = on_drained, .on_closed = on_closed};
 
+/* Too slow? Waiting for the budget is not the client's fault, but neither may it last for ever: when
+ * half-read bodies have spent the budget, nobody else could end it. */
+static void body_is_due(struct server_conn *sc)
+{
+    int64_t allowed_ms = sc->listener->options.body_ms;
+    int64_t from_ns = sc->is_starved ? sc->starved_from_ns : sc->body_from_ns;
+    if (!sc->is_starved)
+        allowed_ms += (int64_t)sc->exchange.body.len * 1000 / BODY_RATE;
+    int64_t due = from_ns + allowed_ms * NS_PER_MS;
+    if (due > loop_now_ns(sc->listener->loop))
+        deadline_set(&sc->deadline, due);
+    else if (sc->is_starved)
+        answer_error(sc, 503, "The server holds as many request bodies as it can; try again.");
+    else
+        answer_error(sc, 408, "The request body did not arrive in time.");
+}
+
 static void on_due(struct deadline *deadline)
 {
     struct server_conn *sc = LIST_OWNER(deadline, struct server_conn, deadline);
+    if (sc->conn.is_write_dead) {
+        lose(sc, true);
+        return;
+    }
     if (conn_pending(&sc->conn) > 0) {
         int64_t due = sc->conn.progress_ns + sc->listener->options.write_ms * NS_PER_MS;
         if (due > loop_now_ns(sc->listener->loop))
@@ -662,18 +766,7 @@ static void on_due(struct deadline *deadline)
     }
     switch (sc->phase) {
     case PHASE_HEAD: answer_error(sc, 408, "The request head did not arrive in time."); return;
-    case PHASE_BODY: {
-        int64_t allowed_ms = sc->listener->options.body_ms +
-                             (int64_t)sc->exchange.body.len * 1000 / BODY_RATE;
-        int64_t due = sc->body_from_ns + allowed_ms * NS_PER_MS;
-        if (sc->is_starved)
-            due = after_ms(sc, sc->listener->options.body_ms);
-        if (due > loop_now_ns(sc->listener->loop))
-            deadline_set(deadline, due);
-        else
-            answer_error(sc, 408, "The request body did not arrive in time.");
-        return;
-    }
+    case PHASE_BODY: body_is_due(sc); return;
     case PHASE_IDLE:
     case PHASE_LINGER: close_conn(sc, false); return;
     default: return; /* the service has its own deadlines */
@@ -712,6 +805,8 @@ static void tell_body(struct loop_message *message)
 {
     struct server_conn *sc = LIST_OWNER(message, struct server_conn, body_later);
     sc->is_body_queued = false;
+    if (!sc->exchange.is_body_wanted)
+        return; /* answered meanwhile; this is already another request */
     if (sc->phase == PHASE_ANSWERING) {
         request_is_whole(sc);
     } else if (sc->phase == PHASE_DISPATCHED) {
@@ -725,8 +820,9 @@ void exchange_want_body(struct exchange *exchange, size_t limit_bytes)
 {
     struct server_conn *sc = conn_of(exchange);
     assert(sc->phase == PHASE_DISPATCHED || sc->phase == PHASE_ANSWERING);
+    exchange->is_body_wanted = true;
     exchange->body_limit = limit_bytes;
-    buf_init(&exchange->body, limit_bytes);
+    buf_init(&exchange->body, limit_bytes ? limit_bytes : 1);
     bool is_too_large = exchange->head.content_length > (int64_t)limit_bytes;
     if (sc->phase == PHASE_ANSWERING || is_too_large) {
         if (!sc->is_body_queued) /* nobody is called back from inside */
@@ -742,6 +838,8 @@ void exchange_want_body(struct exchange *exchange, size_t limit_bytes)
         struct iovec piece = {go_on, sizeof go_on - 1};
         put(sc, &piece, 1);
     }
+    conn_resume(&sc->conn);
+    feed_stash_later(sc); /* what came before it was wanted */
 }
 
 void exchange_take_body(struct exchange *exchange, struct buf *out_body)
@@ -785,9 +883,12 @@ static void refuse(struct http_listener *listener, int fd)
 {
     static const char text[] = "HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n"
                                "retry-after: 1\r\nconnection: close\r\n\r\n";
+    char request[4096];
     count_up(&listener->counters.refused, 1);
     if (!listener->options.tls) {
         ssize_t n = send(fd, text, sizeof text - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+        shutdown(fd, SHUT_WR);
+        n = recv(fd, request, sizeof request, MSG_DONTWAIT); /* unread bytes would turn the end into a reset */
         (void)n;
     }
     close(fd);
@@ -799,7 +900,7 @@ static void welcome(struct http_listener *listener, int fd, const struct sockadd
         close(fd);
         return;
     }
-    if (atomic_fetch_add(&connections_open, 1) >= listener->options.connections_max) {
+    if (atomic_fetch_add(&connections_open, 1) >= listener->options.connections_max && !listener->is_control) {
         atomic_fetch_sub(&connections_open, 1);
         refuse(listener, fd);
         return;
@@ -855,9 +956,10 @@ static void on_acceptable(evutil_socket_t listen_fd, short what, void *arg)
             welcome(listener, fd, &address);
             continue;
         }
-        if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+        int why = errno;
+        if (why == EMFILE || why == ENFILE || why == ENOBUFS || why == ENOMEM)
             out_of_descriptors(listener);
-        if (errno != EINTR && errno != ECONNABORTED)
+        if (why != EINTR && why != ECONNABORTED)
             return;
     }
 }
@@ -880,7 +982,9 @@ static void on_starved_tick(struct deadline *deadline)
         struct server_conn *sc = LIST_OWNER(listener->starved.next, struct server_conn, starved);
         list_unlink(&sc->starved);
         sc->is_starved = false;
+        sc->body_from_ns += loop_now_ns(listener->loop) - sc->starved_from_ns;
         conn_resume(&sc->conn);
+        feed_stash_later(sc);
     }
 }
 
@@ -1057,7 +1161,11 @@ void http_listener_drain(struct http_listener *listener)
     LIST_EACH_SAFE(node, &listener->conns)
     {
         struct server_conn *sc = LIST_OWNER(node, struct server_conn, node);
-        if (sc->phase == PHASE_IDLE || sc->phase == PHASE_HEAD)
+        if (sc->phase != PHASE_IDLE && sc->phase != PHASE_HEAD)
+            continue;
+        if (conn_pending(&sc->conn) > 0)
+            begin_linger(sc); /* the end of an answer is still on its way */
+        else
             close_conn(sc, false);
     }
 }
