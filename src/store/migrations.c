@@ -129,6 +129,10 @@ enum err migrations_precheck(const char *path, struct error *error)
         return error_set(error, ERR_MALFORMED, "'%s' is no database or is damaged: %s", path, fix);
     if (is_truncated(header, info.st_size, path))
         return error_set(error, ERR_MALFORMED, "'%s' is cut short: %s", path, fix);
+    /* One page and no number: ours, from a first start that was killed. With tables: somebody's. */
+    if (big_endian(header + AT_APPLICATION_ID) == 0 && big_endian(header + AT_PAGE_COUNT) > 1)
+        return error_set(error, ERR_MALFORMED, "'%s' is a database of another program: %s", path,
+                         fix);
     return version_check(big_endian(header + AT_APPLICATION_ID),
                          (int32_t)big_endian(header + AT_USER_VERSION), path, error);
 }

@@ -18,7 +18,7 @@
 #define FIXTURE_TIME   INT64_C(1790000000000)
 
 struct fixture {
-    char          dir[64];
+    char dir[64];
     struct vault *vault;
     struct store *store;
 };

@@ -155,9 +155,8 @@ static void statuses_have_names(void **state)
     (void)state;
     for (int i = 0; i < JOB_STATUS_COUNT; i++) {
         enum job_status status = JOB_OPEN;
-        CHECK("parses",
-              job_status_parse(str_of(job_status_name((enum job_status)i)), &status) &&
-                  (int)status == i);
+        CHECK("parses", job_status_parse(str_of(job_status_name((enum job_status)i)), &status) &&
+                            (int)status == i);
     }
     enum job_status status;
     CHECK("no other", !job_status_parse(STR("finished"), &status));

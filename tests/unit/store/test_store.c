@@ -128,9 +128,12 @@ static void damaged_and_newer_files_are_refused_and_left_alone(void **state)
         const char *name;
         void (*change)(const char *path);
     } stories[] = {
-        {"a newer schema", make_newer},     {"another program's id", make_foreign},
-        {"no database", make_garbage},      {"cut short", cut_short},
-        {"cut to a stump", cut_to_a_stump}, {"a damaged first page", damage_the_schema},
+        {"a newer schema", make_newer},
+        {"another program's id", make_foreign},
+        {"no database", make_garbage},
+        {"cut short", cut_short},
+        {"cut to a stump", cut_to_a_stump},
+        {"a damaged first page", damage_the_schema},
         {"another program's tables", make_anothers},
     };
     for (size_t i = 0; i < COUNT(stories); i++) {
@@ -156,5 +159,4 @@ static void damaged_and_newer_files_are_refused_and_left_alone(void **state)
 }
 
 TEST_MAIN(TEST(everything_is_private), TEST(a_second_opener_is_refused),
-          TEST(another_secret_is_refused),
-          TEST(damaged_and_newer_files_are_refused_and_left_alone))
+          TEST(another_secret_is_refused), TEST(damaged_and_newer_files_are_refused_and_left_alone))

@@ -1,0 +1,186 @@
+/* tests/unit/sys/test_vault.c: what is sealed opens in its own place and nowhere else (T11). */
+#include "base/buf.h"
+#include "sys/vault.h"
+
+#include <pthread.h>
+
+#include "tests/test.h"
+
+static const char secret_one[] = "correct horse battery staple, and more";
+static const char secret_two[] = "correct horse battery staple, and less";
+
+static struct vault *vault_of(const char *secret)
+{
+    struct vault *vault = NULL;
+    struct error error = {0};
+    CHECK_INT("vault", vault_new(str_of(secret), &vault, &error), OK);
+    return vault;
+}
+
+static void seal(const struct vault *vault, const char *plain, struct buf *out)
+{
+    struct error error = {0};
+    buf_init(out, 8192);
+    CHECK_INT("seal",
+              vault_seal(vault, "org", "provider", "api_key", "prv_1", str_of(plain), out, &error),
+              OK);
+}
+
+static enum err open_at(const struct vault *vault, const char *const place[4], struct str blob)
+{
+    struct secret *plain = NULL;
+    struct error error = {0};
+    enum err err = vault_open(vault, place[0], place[1], place[2], place[3], blob, &plain, &error);
+    secret_free(plain);
+    return err;
+}
+
+static const char *const home[4] = {"org", "provider", "api_key", "prv_1"};
+
+static void a_sealed_secret_opens_in_its_place(void **state)
+{
+    (void)state;
+    struct vault *vault = vault_of(secret_one);
+    struct buf blob;
+    struct secret *plain = NULL;
+    struct error error = {0};
+    seal(vault, "sk-live-12345", &blob);
+    CHECK_INT(
+        "open",
+        vault_open(vault, "org", "provider", "api_key", "prv_1", buf_str(&blob), &plain, &error),
+        OK);
+    CHECK("same", str_eq(secret_borrow(plain), STR("sk-live-12345")));
+    CHECK("no plain text in the blob", !str_find(buf_str(&blob), STR("sk-live"), NULL));
+    secret_free(plain);
+
+    struct buf again;
+    seal(vault, "sk-live-12345", &again);
+    CHECK("a nonce is never used twice", !str_eq(buf_str(&blob), buf_str(&again)));
+    buf_release(&again);
+    buf_release(&blob);
+    vault_free(vault);
+}
+
+static void a_blob_moved_elsewhere_does_not_open(void **state)
+{
+    (void)state;
+    static const struct story {
+        const char *name;
+        const char *place[4];
+    } stories[] = {
+        {"another org", {"org2", "provider", "api_key", "prv_1"}},
+        {"another table", {"org", "tool", "api_key", "prv_1"}},
+        {"another column", {"org", "provider", "oauth", "prv_1"}},
+        {"another row", {"org", "provider", "api_key", "prv_2"}},
+        {"a shifted boundary", {"orgp", "rovider", "api_key", "prv_1"}},
+    };
+    struct vault *vault = vault_of(secret_one);
+    struct buf blob;
+    seal(vault, "sk-live-12345", &blob);
+    for (size_t i = 0; i < COUNT(stories); i++)
+        CHECK_INT(stories[i].name, open_at(vault, stories[i].place, buf_str(&blob)), ERR_DENIED);
+    buf_release(&blob);
+    vault_free(vault);
+}
+
+static void every_flipped_bit_and_every_cut_is_refused(void **state)
+{
+    (void)state;
+    struct vault *vault = vault_of(secret_one);
+    struct buf blob;
+    seal(vault, "sk-live-12345", &blob);
+    for (size_t bit = 0; bit < blob.len * 8; bit++) {
+        blob.data[bit / 8] = (char)(blob.data[bit / 8] ^ (1 << (bit % 8)));
+        CHECK_INT("flipped", open_at(vault, home, buf_str(&blob)), ERR_DENIED);
+        blob.data[bit / 8] = (char)(blob.data[bit / 8] ^ (1 << (bit % 8)));
+    }
+    for (size_t len = 0; len < blob.len; len++)
+        CHECK_INT("cut", open_at(vault, home, (struct str){blob.data, len}), ERR_DENIED);
+    CHECK_INT("whole", open_at(vault, home, buf_str(&blob)), OK);
+    buf_release(&blob);
+    vault_free(vault);
+}
+
+static void another_master_secret_opens_nothing(void **state)
+{
+    (void)state;
+    struct vault *one = vault_of(secret_one), *two = vault_of(secret_two);
+    struct buf blob;
+    seal(one, "sk-live-12345", &blob);
+    CHECK_INT("another secret", open_at(two, home, buf_str(&blob)), ERR_DENIED);
+    uint8_t of_one[32], of_two[32];
+    vault_check_value(one, of_one);
+    vault_check_value(two, of_two);
+    CHECK("check values differ", memcmp(of_one, of_two, 32) != 0);
+    buf_release(&blob);
+    vault_free(one);
+    vault_free(two);
+}
+
+static void weak_secrets_are_refused(void **state)
+{
+    (void)state;
+    static const struct story {
+        const char *name, *secret;
+        enum err want;
+    } stories[] = {
+        {"empty", "", ERR_MALFORMED},
+        {"31 characters", "0123456789abcdef0123456789abcde", ERR_MALFORMED},
+        {"one character", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", ERR_MALFORMED},
+        {"a short word again and again", "secretsecretsecretsecretsecretsecret", ERR_MALFORMED},
+        {"a placeholder", "Change-Me-please-with-something-longer", ERR_MALFORMED},
+        {"from openssl rand", "q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA=", OK},
+    };
+    for (size_t i = 0; i < COUNT(stories); i++) {
+        struct vault *vault = NULL;
+        struct error error = {0};
+        CHECK_INT(stories[i].name, vault_new(str_of(stories[i].secret), &vault, &error),
+                  stories[i].want);
+        CHECK(stories[i].name, stories[i].want == OK || error.text[0]);
+        vault_free(vault);
+    }
+}
+
+struct digest_thread {
+    const struct vault *vault;
+    uint8_t digest[32];
+};
+
+static void *digest_often(void *arg)
+{
+    struct digest_thread *thread = arg;
+    for (int i = 0; i < 1000; i++)
+        vault_key_digest(thread->vault, STR("auxk_example"), thread->digest);
+    return NULL;
+}
+
+static void digests_agree_between_threads_and_differ_between_vaults(void **state)
+{
+    (void)state;
+    struct vault *one = vault_of(secret_one), *two = vault_of(secret_two);
+    struct digest_thread threads[4];
+    pthread_t ids[4];
+    uint8_t of_one[32], of_two[32], again[32], cursor[16];
+    for (size_t i = 0; i < COUNT(threads); i++) {
+        threads[i].vault = one;
+        CHECK_INT("start", pthread_create(&ids[i], NULL, digest_often, &threads[i]), 0);
+    }
+    for (size_t i = 0; i < COUNT(threads); i++)
+        pthread_join(ids[i], NULL);
+    vault_key_digest(one, STR("auxk_example"), of_one);
+    vault_key_digest(two, STR("auxk_example"), of_two);
+    vault_key_digest(one, STR("auxk_example"), again);
+    vault_cursor_mac(one, STR("auxk_example"), cursor);
+    for (size_t i = 0; i < COUNT(threads); i++)
+        CHECK("threads agree", memcmp(threads[i].digest, of_one, 32) == 0);
+    CHECK("stable over a change of vault", memcmp(of_one, again, 32) == 0);
+    CHECK("vaults differ", memcmp(of_one, of_two, 32) != 0);
+    CHECK("purposes differ", memcmp(of_one, cursor, 16) != 0);
+    vault_free(one);
+    vault_free(two);
+}
+
+TEST_MAIN(TEST(a_sealed_secret_opens_in_its_place), TEST(a_blob_moved_elsewhere_does_not_open),
+          TEST(every_flipped_bit_and_every_cut_is_refused),
+          TEST(another_master_secret_opens_nothing), TEST(weak_secrets_are_refused),
+          TEST(digests_agree_between_threads_and_differ_between_vaults))
