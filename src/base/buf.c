@@ -82,7 +82,7 @@ void buf_putc(struct buf *buf, char c)
 
 void buf_vprintf(struct buf *buf, const char *format, va_list args)
 {
-    char    room[512];
+    char room[512];
     va_list again;
     va_copy(again, args);
     int len = vsnprintf(room, sizeof room, format, args);

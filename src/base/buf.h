@@ -13,9 +13,9 @@
 #include <stdarg.h>
 
 struct buf {
-    char  *data; /* NULL while empty; NUL-terminated once anything was appended */
+    char *data; /* NULL while empty; NUL-terminated once anything was appended */
     size_t len, room_bytes, limit_bytes;
-    bool   failed;
+    bool failed;
 };
 
 /** Empty buffer of at most `limit_bytes`; allocates nothing yet. */
@@ -28,7 +28,8 @@ void buf_append_str(struct buf *buf, struct str s);
 void buf_puts(struct buf *buf, const char *text);
 void buf_putc(struct buf *buf, char c);
 void buf_printf(struct buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
-void buf_vprintf(struct buf *buf, const char *format, va_list args);
+void buf_vprintf(struct buf *buf, const char *format, va_list args)
+    __attribute__((format(printf, 2, 0)));
 /** Removes the first `len` bytes. */
 void buf_consume(struct buf *buf, size_t len);
 /** Makes room for `len` more bytes and returns it (write there, then buf->len += n); NULL if not. */

@@ -8,14 +8,13 @@
 
 struct err_facts {
     const char *name;
-    int         http;
-    bool        elsewhere;
+    int http;
+    bool elsewhere;
 };
 
-static const struct err_facts facts[] = {
-    {"OK", 200, false},
+static const struct err_facts facts[] = {{"OK", 200, false},
 #define X(name, http, elsewhere) {#name, http, elsewhere},
-    ERR_LIST(X)
+                                         ERR_LIST(X)
 #undef X
 };
 static_assert(sizeof facts / sizeof facts[0] == ERR_COUNT, "one row per error");

@@ -10,20 +10,20 @@
 
 #define MUST_USE __attribute__((warn_unused_result))
 
-#define ERR_LIST(X)                                                          \
+#define ERR_LIST(X)                                                           \
     /* name          http  may another provider succeed where this failed? */ \
-    X(NO_MEMORY,     503,  false)                                            \
-    X(IO,            502,  true)                                             \
-    X(TIMEOUT,       504,  true)                                             \
-    X(TOO_LARGE,     413,  false)                                            \
-    X(MALFORMED,     400,  false)                                            \
-    X(UNAUTHORIZED,  401,  false)                                            \
-    X(DENIED,        403,  false)                                            \
-    X(NOT_FOUND,     404,  false)                                            \
-    X(CONFLICT,      409,  false)                                            \
-    X(BUSY,          429,  true)                                             \
-    X(CANCELED,      499,  false)                                            \
-    X(UNAVAILABLE,   503,  true)
+    X(NO_MEMORY, 503, false)                                                  \
+    X(IO, 502, true)                                                          \
+    X(TIMEOUT, 504, true)                                                     \
+    X(TOO_LARGE, 413, false)                                                  \
+    X(MALFORMED, 400, false)                                                  \
+    X(UNAUTHORIZED, 401, false)                                               \
+    X(DENIED, 403, false)                                                     \
+    X(NOT_FOUND, 404, false)                                                  \
+    X(CONFLICT, 409, false)                                                   \
+    X(BUSY, 429, true)                                                        \
+    X(CANCELED, 499, false)                                                   \
+    X(UNAVAILABLE, 503, true)
 
 enum err {
     OK = 0,
@@ -38,16 +38,16 @@ enum err {
 /** A failure with its sentence. Lives on the caller's stack; `text` is always NUL-terminated. */
 struct error {
     enum err code;
-    char     text[ERROR_TEXT_MAX];
+    char text[ERROR_TEXT_MAX];
 };
 
 /** Fills `error` (NULL is fine) and returns `code`, so that `return error_set(...)` is one line. */
 enum err error_set(struct error *error, enum err code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-const char *err_name(enum err code);      /* "NO_MEMORY"; "OK" for OK */
-int         err_http_status(enum err code); /* 200 for OK */
-bool        err_elsewhere(enum err code);
+const char *err_name(enum err code); /* "NO_MEMORY"; "OK" for OK */
+int err_http_status(enum err code);  /* 200 for OK */
+bool err_elsewhere(enum err code);
 
 /** strerror without its shared buffer: writes the text of `errno_value` into `room` and returns it. */
 const char *err_text(int errno_value, char *room, size_t room_bytes);

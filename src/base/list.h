@@ -11,11 +11,11 @@ struct list {
     struct list *next, *prev;
 };
 
-#define LIST_OWNER(node, type, member) ((type *)(void *)((char *)(node) - offsetof(type, member)))
+#define LIST_OWNER(node, type, member) ((type *)(void *)((char *)(node)-offsetof(type, member)))
 #define LIST_EACH(node, head) \
     for (struct list *node = (head)->next; node != (head); node = node->next)
 /** Like LIST_EACH; the body may unlink `node`. */
-#define LIST_EACH_SAFE(node, head)                                                     \
+#define LIST_EACH_SAFE(node, head)                                              \
     for (struct list *node = (head)->next, *next_ = node->next; node != (head); \
          node = next_, next_ = node->next)
 

@@ -8,7 +8,7 @@
 
 #define LINE_MAX_BYTES 1024
 
-static log_sink      *the_sink;            /* set once before threads start */
+static log_sink *the_sink; /* set once before threads start */
 static enum log_level the_least = LOG_INFO;
 
 static const char *const names[] = {"debug", "info", "warn", "error"};
@@ -47,7 +47,7 @@ void log_line(enum log_level level, const char *event, const char *format, ...)
     if (!log_is_on(level))
         return;
     char line[LINE_MAX_BYTES];
-    int  head = snprintf(line, sizeof line, "level=%s event=%s ", names[level], event);
+    int head = snprintf(line, sizeof line, "level=%s event=%s ", names[level], event);
     assert(head > 0 && (size_t)head < sizeof line);
     va_list args;
     va_start(args, format);

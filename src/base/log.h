@@ -16,10 +16,10 @@ enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR, LOG_LEVEL_COUNT };
 /** Receives one finished line without its newline; must not block and must not log. */
 typedef void log_sink(enum log_level level, const char *line, size_t len);
 
-void        log_open(log_sink *sink, enum log_level at_least); /* once, before threads start */
-bool        log_is_on(enum log_level level);
+void log_open(log_sink *sink, enum log_level at_least); /* once, before threads start */
+bool log_is_on(enum log_level level);
 const char *log_level_name(enum log_level level);
-bool        log_level_parse(const char *name, enum log_level *out_level);
+bool log_level_parse(const char *name, enum log_level *out_level);
 /** Control characters in the values are replaced by '?', so that no value can forge a line. */
 void log_line(enum log_level level, const char *event, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

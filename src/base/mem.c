@@ -41,7 +41,7 @@ char *mem_dup(const void *bytes, size_t len)
 
 struct arena_block {
     struct arena_block *next;
-    size_t              size_bytes;
+    size_t size_bytes;
     _Alignas(ALIGN_BYTES) char room[];
 };
 

@@ -13,7 +13,7 @@ MUST_USE void *mem_alloc(size_t size_bytes);
 MUST_USE void *mem_zalloc(size_t count, size_t size_bytes);
 /** realloc of at least one byte; on NULL the old block stays yours. */
 MUST_USE void *mem_realloc(void *old, size_t size_bytes);
-void           mem_free(void *block);
+void mem_free(void *block);
 /** A NUL-terminated copy of `len` bytes. */
 MUST_USE char *mem_dup(const void *bytes, size_t len);
 
@@ -24,19 +24,19 @@ static inline void mem_auto_free(void *pointer_to_pointer)
     mem_free(*block);
 }
 #define AUTO_FREE __attribute__((cleanup(mem_auto_free)))
-#define TAKE(pointer)                        \
-    __extension__({                          \
+#define TAKE(pointer)                           \
+    __extension__({                             \
         __typeof__(pointer) taken_ = (pointer); \
-        (pointer) = NULL;                    \
-        taken_;                              \
+        (pointer) = NULL;                       \
+        taken_;                                 \
     })
 
 /** Memory of one request: many small pieces, one free. Bounded; zero-initialise, then arena_init. */
 struct arena_block;
 struct arena {
     struct arena_block *blocks; /* newest first */
-    char               *at, *end;
-    size_t              used_bytes, limit_bytes;
+    char *at, *end;
+    size_t used_bytes, limit_bytes;
 };
 
 /** Empty arena that will hold at most `limit_bytes`; allocates nothing yet. */

@@ -86,7 +86,7 @@ struct str str_upto(struct str s, size_t len)
 struct str str_cut(struct str *rest, char mark)
 {
     const char *hit = rest->len ? memchr(rest->at, mark, rest->len) : NULL;
-    struct str  before = *rest;
+    struct str before = *rest;
     if (!hit) {
         *rest = STR("");
         return before;
@@ -117,7 +117,7 @@ static size_t utf8_sequence(const unsigned char *p, size_t left)
 {
     if (p[0] < 0x80)
         return 1;
-    size_t        len = p[0] >= 0xF0 ? 4 : p[0] >= 0xE0 ? 3 : 2;
+    size_t len = p[0] >= 0xF0 ? 4 : p[0] >= 0xE0 ? 3 : 2;
     unsigned char low = 0x80, high = 0xBF;
     if (p[0] < 0xC2 || p[0] > 0xF4 || left < len)
         return 0;
@@ -162,7 +162,7 @@ void str_copy(struct str s, char *room, size_t room_bytes)
 bool str_eq_constant_time(struct str a, struct str b)
 {
     unsigned char differs = a.len != b.len;
-    size_t        len = a.len < b.len ? a.len : b.len;
+    size_t len = a.len < b.len ? a.len : b.len;
     for (size_t i = 0; i < len; i++)
         differs |= (unsigned char)((unsigned char)a.at[i] ^ (unsigned char)b.at[i]);
     return differs == 0;

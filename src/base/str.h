@@ -11,12 +11,15 @@
 
 struct str {
     const char *at;
-    size_t      len;
+    size_t len;
 };
 
 #define STR(literal) ((struct str){"" literal, sizeof(literal) - 1})
-#define STR_INIT(literal) {"" literal, sizeof(literal) - 1} /* in static tables */
-#define STR_ARG(s)   (int)(s).len, (s).at /* for "%.*s" */
+#define STR_INIT(literal)               \
+    {                                   \
+        "" literal, sizeof(literal) - 1 \
+    }                                   /* in static tables */
+#define STR_ARG(s) (int)(s).len, (s).at /* for "%.*s" */
 
 /** Of a NUL-terminated string; NULL gives the empty slice. */
 static inline struct str str_of(const char *text)
@@ -39,11 +42,11 @@ bool str_starts(struct str s, struct str prefix);
 bool str_istarts(struct str s, struct str prefix);
 bool str_ends(struct str s, struct str suffix);
 /** Finds `needle` (not empty); `out_at` may be NULL. */
-bool       str_find(struct str s, struct str needle, size_t *out_at);
-bool       str_ifind(struct str s, struct str needle, size_t *out_at); /* ASCII case ignored */
-struct str str_trim(struct str s);                  /* without leading and trailing space and tab */
-struct str str_from(struct str s, size_t start);    /* the rest from `start`, or empty */
-struct str str_upto(struct str s, size_t len);      /* the first `len` bytes, or all */
+bool str_find(struct str s, struct str needle, size_t *out_at);
+bool str_ifind(struct str s, struct str needle, size_t *out_at); /* ASCII case ignored */
+struct str str_trim(struct str s);               /* without leading and trailing space and tab */
+struct str str_from(struct str s, size_t start); /* the rest from `start`, or empty */
+struct str str_upto(struct str s, size_t len);   /* the first `len` bytes, or all */
 /** Cuts at the first `mark`: returns what is before it and moves `rest` behind it (or to empty). */
 struct str str_cut(struct str *rest, char mark);
 /** Decimal digits only, whole slice, no sign, at most INT64_MAX. */
