@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# The end-to-end suite: real clients, the real binary, `auxot simulate` as the upstreams.
+#
+#     tests/e2e/run.sh <absolute path of auxot> full|core <result file> [test file ...]
+#
+# full: everything. core: without the big CLIs, with patience for sanitizer builds.
+# The result file gets three integers: passed failed skipped.
+set -uo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"
+
+binary=$1 suite=$2 result=$3
+shift 3
+[ -x "$binary" ] || { echo "run.sh: no program at $binary" >&2; echo "0 1 0" >"$result"; exit 1; }
+case $suite in full | core) ;; *) echo "run.sh: full or core, not '$suite'" >&2; exit 2 ;; esac
+
+# The clients need node >= 22: npm's own, else the machine's.
+node=node_modules/.bin/node
+"$node" --version >/dev/null 2>&1 || node=$(command -v node) || { echo "run.sh: no node" >&2; exit 1; }
+major=$("$node" -p 'process.versions.node.split(".")[0]')
+[ "$major" -ge 22 ] || { echo "run.sh: node $major is too old, the clients need 22 (npm ci)" >&2; exit 1; }
+
+if [ $# = 0 ]; then
+    set -- core/*.test.mjs
+    [ "$suite" = core ] || set -- "$@" clis/*.test.mjs
+fi
+
+limit_s=240
+[ "$suite" = full ] || limit_s=420
+export AUXOT_BIN=$binary AUXOT_E2E_SUITE=$suite AUXOT_E2E_RESULT=$result
+rm -f "$result"
+timeout --kill-after=10 $((limit_s * 3)) "$node" --test --test-concurrency="${AUXOT_E2E_JOBS:-2}" \
+    --test-timeout=$((limit_s * 1000)) \
+    --test-reporter=spec --test-reporter-destination=stdout \
+    --test-reporter=./lib/counts.mjs --test-reporter-destination="$result" "$@"
+status=$?
+[ -s "$result" ] || echo "0 1 0" >"$result"
+read -r passed failed _ <"$result"
+[ "$passed" -gt 0 ] && [ "$failed" = 0 ] && [ "$status" = 0 ]
