@@ -50,6 +50,7 @@ struct upstream_conn {
     struct resolver_query *query;
     struct resolved        resolved;
     int                    next_address;
+    int64_t                connect_due_ns; /* for all addresses together */
     struct http_parser     parser;
     struct buf             head; /* an unfinished response head */
     size_t                 head_scanned;
@@ -68,9 +69,8 @@ struct call {
     struct upstream_conn *up;
     int                   piece; /* being sent */
     size_t                piece_at;
-    int64_t               started_ns;
     bool                  is_paused, has_retried;
-    bool                  is_torn; /* the answer came before the request was out: its bytes are no more */
+    bool is_torn; /* the answer came before the request was out: its bytes are no more */
 };
 
 struct client_pool {
@@ -286,7 +286,7 @@ static void on_answer_body(void *arg, char *bytes, size_t len)
 
 static bool may_be_reused(const struct upstream_conn *up, size_t bytes_left)
 {
-    return bytes_left == 0 && !up->call->is_torn && is_sent(up->call) && up->conn.is_reading &&
+    return bytes_left == 0 && !up->call->is_torn && is_sent(up->call) && !up->conn.is_write_dead &&
            up->parser.is_done && up->parser.keeps_alive &&
            up->origin->idle_count < up->pool->options.idle_max;
 }
@@ -305,12 +305,19 @@ static void end(struct upstream_conn *up, size_t bytes_left)
         up->origin->idle_count++;
         up->phase = UP_IDLE;
         buf_release(&up->head);
+        conn_resume(&up->conn); /* the call may have ended paused; an idle one must see its end */
         deadline_set(&up->deadline, from_now(up, up->pool->options.idle_ms));
     } else {
         close_up(up);
     }
     mem_free(call);
     ops->on_end(owner);
+}
+
+static void stop_reading(struct upstream_conn *up)
+{
+    conn_pause(&up->conn);
+    deadline_clear(&up->deadline);
 }
 
 /* One whole head stands in `bytes`. False when the call is over. */
@@ -341,6 +348,8 @@ static bool take_head(struct upstream_conn *up, struct str bytes)
         up->call->is_torn = true;
         up->call->piece = up->call->options.piece_count;
     }
+    if (up->call->is_paused) /* since before there was anything to pause */
+        stop_reading(up);
     up->call->options.ops->on_head(up->call->options.owner, &head);
     return up->call != NULL;
 }
@@ -357,7 +366,8 @@ static size_t feed_head(struct upstream_conn *up, char *bytes, size_t len)
         }
         if (end_at == 0) {
             size_t seen = len - used < 5 ? len - used : 5;
-            if (memcmp(bytes + used, "HTTP/", seen) != 0) {
+            if (memcmp(bytes + used, "HTTP/", seen) != 0 ||
+                http_head_is_hopeless((struct str){bytes + used, len - used}, 0)) {
                 fail(up, CALL_FAILED_GARBAGE, "the answer is not HTTP");
                 return len;
             }
@@ -413,11 +423,17 @@ static void on_bytes(void *owner, char *bytes, size_t len)
         feed(up, bytes, len);
         return;
     }
+    size_t seen = up->head_scanned;
     buf_append(&up->head, bytes, len);
     if (up->head.failed) {
         fail(up, CALL_FAILED_GARBAGE, "the head of the answer is too large");
         return;
     }
+    struct str so_far = buf_str(&up->head);
+    if (so_far.len <= HTTP_RESPONSE_HEAD_MAX && seen >= 5 && http_head_end(so_far, &up->head_scanned) == 0 &&
+        !http_head_is_hopeless(so_far, seen))
+        return; /* looked at where it lies: a head that trickles in is not copied for every byte */
+    up->head_scanned = 0;
     AUTO_BUF struct buf all = up->head;
     buf_init(&up->head, all.limit_bytes);
     feed(up, all.data, all.len);
@@ -426,8 +442,11 @@ static void on_bytes(void *owner, char *bytes, size_t len)
 static void on_drained(void *owner)
 {
     struct upstream_conn *up = owner;
-    if (up->call)
-        send_more(up);
+    if (!up->call)
+        return;
+    if (up->phase == UP_WAITING) /* a slow upload is no silence: the clock runs from its last progress */
+        deadline_set(&up->deadline, from_now(up, up->call->options.first_byte_ms));
+    send_more(up);
 }
 
 /* ---- ends ------------------------------------------------------------------------------------ */
@@ -520,7 +539,14 @@ static void on_due(struct deadline *deadline)
     struct upstream_conn *up = LIST_OWNER(deadline, struct upstream_conn, deadline);
     switch (up->phase) {
     case UP_RESOLVING: fail(up, CALL_FAILED_DNS, "the name was not resolved in time"); return;
-    case UP_CONNECTING: fail(up, CALL_FAILED_CONNECT_TIMEOUT, "no connection within the connect timeout"); return;
+    case UP_CONNECTING:
+        if (up->next_address < up->resolved.count) {
+            conn_close(&up->conn, true);
+            dial_next(up);
+        } else {
+            fail(up, CALL_FAILED_CONNECT_TIMEOUT, "no connection within the connect timeout");
+        }
+        return;
     case UP_WAITING: fail(up, CALL_FAILED_FIRST_BYTE_TIMEOUT, "no answer within the first-byte timeout"); return;
     case UP_BODY: fail(up, CALL_FAILED_IDLE_TIMEOUT, "the answer stood still longer than the idle timeout"); return;
     case UP_IDLE: close_up(up); return;
@@ -540,12 +566,17 @@ static const struct conn_ops conn_ops = {.on_connected = on_connected,
 
 /* ---- starting -------------------------------------------------------------------------------- */
 
+/* One address after the other, each with its share of the time that is left, so that one that swallows
+ * packets (a broken IPv6 route) does not take the others' chance. */
 static void dial_next(struct upstream_conn *up)
 {
     struct origin *origin = up->origin;
     struct error   error = {0};
+    int64_t        now_ns = loop_now_ns(up->pool->loop);
     up->phase = UP_CONNECTING;
     up->has_conn = false;
+    if (up->next_address < up->resolved.count)
+        deadline_set(&up->deadline, now_ns + (up->connect_due_ns - now_ns) / (up->resolved.count - up->next_address));
     while (up->next_address < up->resolved.count) {
         const struct address *address = &up->resolved.address[up->next_address++];
         if (conn_dial(&up->conn, up->pool->loop, (const struct sockaddr *)&address->at, address->len,
@@ -583,7 +614,8 @@ static void begin(struct upstream_conn *up)
     list_init(&up->node);
     list_push_back(&pool->busy, &up->node);
     up->phase = UP_RESOLVING;
-    deadline_set(&up->deadline, from_now(up, up->call->options.connect_ms));
+    up->connect_due_ns = from_now(up, up->call->options.connect_ms);
+    deadline_set(&up->deadline, up->connect_due_ns);
     if (resolver_ask(pool->resolver, up->origin->host, up->origin->port, &up->resolved, on_resolved, up,
                      &up->query))
         dial_next(up);
@@ -638,8 +670,8 @@ void call_pause(struct call *call)
     if (call->is_paused)
         return;
     call->is_paused = true;
-    conn_pause(&call->up->conn);
-    deadline_clear(&call->up->deadline);
+    if (call->up->phase == UP_BODY)
+        stop_reading(call->up);
 }
 
 void call_resume(struct call *call)
@@ -647,6 +679,8 @@ void call_resume(struct call *call)
     if (!call->is_paused)
         return;
     call->is_paused = false;
+    if (call->up->phase != UP_BODY)
+        return;
     deadline_set(&call->up->deadline, from_now(call->up, call->options.idle_ms));
     conn_resume(&call->up->conn);
 }

@@ -1,7 +1,9 @@
 /* http/head.c: the guard in front of llhttp, and the head as slices.
  *
  * llhttp 8.1.0 takes a bare CR inside a value for a line end (CVE-2023-30589) and a request line without
- * a version, so both are refused here before it sees them. STACK.md 10.
+ * a version, so both are refused here before it sees them. Behind it, what decides where a message ends
+ * (Content-Length, Transfer-Encoding) is checked a second time, on our own table: a front that reads a
+ * length differently from us is how requests are smuggled. STACK.md 10, RELIABILITY.md T17.
  */
 #include "http/parser.h"
 
@@ -42,27 +44,58 @@ static enum err guard_lines(struct str head, struct error *error)
         rest = str_from(rest, (size_t)(lf - rest.at) + 1);
         if (rest.len && (rest.at[0] == ' ' || rest.at[0] == '\t'))
             return error_set(error, ERR_MALFORMED, "a header line is folded");
+        if (rest.len && rest.at[0] == ':')
+            return error_set(error, ERR_MALFORMED, "a header has no name");
     }
     return OK;
 }
 
+static struct str first_line(struct str head)
+{
+    size_t len = head.len;
+    str_find(head, STR("\r\n"), &len);
+    return str_upto(head, len);
+}
+
+/* Three words with one space between them; RFC 9112 section 3 lets us refuse everything looser. */
 static enum err guard_request_line(struct str head, struct error *error)
 {
-    size_t len;
-    str_find(head, STR("\r\n"), &len);
-    struct str line = str_upto(head, len);
+    struct str line = first_line(head);
     if (line.len > HTTP_REQUEST_LINE_MAX)
         return error_set(error, ERR_TOO_LARGE, "the request line is longer than %u bytes", HTTP_REQUEST_LINE_MAX);
-    if (!str_ends(line, STR(" HTTP/1.1")) && !str_ends(line, STR(" HTTP/1.0")))
+    struct str rest = line;
+    struct str method = str_cut(&rest, ' '), target = str_cut(&rest, ' ');
+    if (!str_eq(rest, STR("HTTP/1.1")) && !str_eq(rest, STR("HTTP/1.0")))
         return error_set(error, ERR_MALFORMED, "the request line does not end in HTTP/1.1 or HTTP/1.0");
+    if (method.len == 0 || target.len == 0)
+        return error_set(error, ERR_MALFORMED, "the request line is not 'method target version'");
     return OK;
+}
+
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
 }
 
 static enum err guard_status_line(struct str head, struct error *error)
 {
-    if (!str_starts(head, STR("HTTP/1.1 ")) && !str_starts(head, STR("HTTP/1.0 ")))
-        return error_set(error, ERR_MALFORMED, "the answer is not HTTP/1.1");
+    struct str line = first_line(head);
+    bool       is_http = str_starts(line, STR("HTTP/1.1 ")) || str_starts(line, STR("HTTP/1.0 "));
+    if (!is_http || line.len < 12 || !is_digit(line.at[9]) || !is_digit(line.at[10]) || !is_digit(line.at[11]) ||
+        (line.len > 12 && line.at[12] != ' '))
+        return error_set(error, ERR_MALFORMED, "the answer does not begin with HTTP/1.1 and a status");
     return OK;
+}
+
+bool http_head_is_hopeless(struct str bytes, size_t seen)
+{
+    for (size_t i = seen ? seen - 1 : 0; i < bytes.len; i++) {
+        char c = bytes.at[i];
+        if (c == '\0' || (c == '\n' && (i == 0 || bytes.at[i - 1] != '\r')) ||
+            (c == '\r' && i + 1 < bytes.len && bytes.at[i + 1] != '\n'))
+            return true;
+    }
+    return false;
 }
 
 /* ---- llhttp's callbacks ---------------------------------------------------------------------- */
@@ -85,8 +118,10 @@ static int on_name(llhttp_t *machine, const char *at, size_t len)
     if (parser->is_head_done)
         return parser->is_request ? -1 : 0; /* a trailer: refused, or passed over */
     struct http_head *head = parser->head;
-    if (head->header_count == head->header_room)
+    if (head->header_count == head->header_room) {
+        parser->is_overfull = true;
         return -1;
+    }
     head->headers[head->header_count++] = (struct http_header){.name = {at, len}, .value = STR("")};
     return 0;
 }
@@ -103,15 +138,18 @@ static int on_head_done(llhttp_t *machine)
 {
     struct http_parser *parser = parser_of(machine);
     struct http_head   *head = parser->head;
+    bool is_bodyless = machine->status_code < 200 || machine->status_code == 204 || machine->status_code == 304;
     parser->is_head_done = true;
     head->minor_version = machine->http_minor;
     head->status = machine->status_code;
     head->is_chunked = (machine->flags & F_CHUNKED) != 0;
     head->content_length = machine->flags & F_CONTENT_LENGTH ? (int64_t)machine->content_length : -1;
     head->keep_alive = parser->keeps_alive = llhttp_should_keep_alive(machine) != 0;
+    head->has_upgrade = (machine->flags & F_UPGRADE) && (machine->flags & F_CONNECTION_UPGRADE);
     if ((machine->flags & F_CONTENT_LENGTH) && machine->content_length > INT64_MAX)
         return -1;
-    return parser->has_no_body ? 1 : 0;
+    /* llhttp would wait for the body that a 304's Content-Length only describes. */
+    return parser->has_no_body || (!parser->is_request && is_bodyless) ? 1 : 0;
 }
 
 static int on_body(llhttp_t *machine, const char *at, size_t len)
@@ -177,35 +215,73 @@ static void split_target(struct http_head *head)
         size_t at = 0;
         str_find(rest, STR("//"), &at);
         rest = str_from(rest, at + 2);
-        const char *slash = rest.len ? memchr(rest.at, '/', rest.len) : NULL;
-        rest = slash ? str_from(rest, (size_t)(slash - rest.at)) : STR("/");
+        size_t len = 0;
+        while (len < rest.len && rest.at[len] != '/' && rest.at[len] != '?')
+            len++;
+        rest = str_from(rest, len);
+        head->path = str_cut(&rest, '?');
+        head->query = rest;
+        if (head->path.len == 0)
+            head->path = STR("/");
+        return;
     }
     head->path = str_cut(&rest, '?');
-    head->query = str_cut(&rest, '#');
+    head->query = rest;
 }
 
-static enum err read_facts(struct http_parser *parser, struct http_head *head, struct error *error)
+/* uri-host [":" port]: what may stand there, not whether it makes sense. */
+static bool is_host_value(struct str value)
 {
-    size_t     host_count = 0;
-    struct str connection = http_header_find(head, STR("connection"), NULL);
-    head->has_upgrade = !str_is_empty(http_header_find(head, STR("upgrade"), NULL)) &&
-                        str_ifind(connection, STR("upgrade"), NULL);
-    head->expects_continue = str_ieq(http_header_find(head, STR("expect"), NULL), STR("100-continue"));
-    if (!parser->is_request)
-        return OK;
+    for (size_t i = 0; i < value.len; i++) {
+        char c = value.at[i];
+        bool is_word = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_digit(c);
+        if (!is_word && (c == '\0' || !strchr("-._~!$&'()*+;=%:[]", c)))
+            return false;
+    }
+    return true;
+}
+
+/* Where the message ends, read again: at most one Content-Length, in digits; at most one
+ * Transfer-Encoding, which says chunked and nothing else; never both; and llhttp saw the same. */
+static enum err check_framing(const struct http_head *head, struct error *error)
+{
+    size_t     length_count = 0, coding_count = 0;
+    int64_t    said = -1;
+    struct str length = http_header_find(head, STR("content-length"), &length_count);
+    struct str coding = http_header_find(head, STR("transfer-encoding"), &coding_count);
+    if (length_count > 1 || coding_count > 1 || (length_count && coding_count))
+        return error_set(error, ERR_MALFORMED, "the length of the body is given twice");
+    if (length_count && !str_to_int64(length, &said))
+        return error_set(error, ERR_MALFORMED, "Content-Length is not a number");
+    if (coding_count && (head->minor_version == 0 || !str_ieq(coding, STR("chunked"))))
+        return error_set(error, ERR_MALFORMED, "Transfer-Encoding is not 'chunked'");
+    if (head->is_chunked != (coding_count == 1) || head->content_length != said)
+        return error_set(error, ERR_MALFORMED, "the length of the body is unclear");
+    return OK;
+}
+
+static enum err check_request(struct http_parser *parser, struct http_head *head, struct error *error)
+{
+    size_t host_count = 0;
     head->method = method_of(parser->machine.method);
+    head->expects_continue = head->minor_version == 1 &&
+                             str_ieq(http_header_find(head, STR("expect"), NULL), STR("100-continue"));
     split_target(head);
-    if (str_is_empty(head->path) || head->path.at[0] != '/')
+    if (parser->machine.method == HTTP_CONNECT)
+        return error_set(error, ERR_MALFORMED, "CONNECT is not offered here");
+    if (str_is_empty(head->path) || head->path.at[0] != '/' || memchr(head->target.at, '#', head->target.len))
         return error_set(error, ERR_MALFORMED, "the request target is not a path");
-    http_header_find(head, STR("host"), &host_count);
+    struct str host = http_header_find(head, STR("host"), &host_count);
     if (host_count > 1 || (host_count == 0 && head->minor_version == 1))
         return error_set(error, ERR_MALFORMED, "a request needs exactly one Host header");
+    if (!is_host_value(host))
+        return error_set(error, ERR_MALFORMED, "the Host header is not a host");
     return OK;
 }
 
 static enum err name_trouble(struct http_parser *parser, struct error *error)
 {
-    if (parser->head->header_count == parser->head->header_room)
+    if (parser->is_overfull)
         return error_set(error, ERR_TOO_LARGE, "more than %zu headers", parser->head->header_room);
     const char *why = llhttp_get_error_reason(&parser->machine);
     return error_set(error, ERR_MALFORMED, "malformed HTTP: %s", why && *why ? why : "framing");
@@ -221,8 +297,7 @@ enum err http_parser_head(struct http_parser *parser, struct str bytes, bool ski
         return err;
     parser->head = head;
     parser->has_no_body = skips_body;
-    head->header_count = 0;
-    head->content_length = -1;
+    *head = (struct http_head){.headers = head->headers, .header_room = head->header_room, .content_length = -1};
     llhttp_errno_t why = llhttp_execute(&parser->machine, bytes.at, bytes.len);
     if (why == HPE_PAUSED_UPGRADE && parser->is_head_done) {
         /* An Upgrade that is not taken up: the message simply has no body we would read. */
@@ -231,9 +306,9 @@ enum err http_parser_head(struct http_parser *parser, struct str bytes, bool ski
     }
     if ((why != HPE_OK && why != HPE_PAUSED) || !parser->is_head_done)
         return name_trouble(parser, error);
-    err = read_facts(parser, head, error);
     parser->head = NULL;
-    return err;
+    err = check_framing(head, error);
+    return err == OK && parser->is_request ? check_request(parser, head, error) : err;
 }
 
 bool http_parser_is_done(const struct http_parser *parser)
@@ -268,7 +343,9 @@ enum http_parse http_parser_body(struct http_parser *parser, char *bytes, size_t
 
 bool http_parser_finish(struct http_parser *parser)
 {
-    return parser->is_done || llhttp_finish(&parser->machine) == HPE_OK;
+    if (!parser->is_done && parser->machine.error == HPE_OK)
+        llhttp_finish(&parser->machine); /* a body that ends with the connection is told as done */
+    return parser->is_done;
 }
 
 /* ---- whole heads, for tests and for who needs no body ---------------------------------------- */

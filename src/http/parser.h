@@ -11,7 +11,7 @@ enum http_parse { HTTP_PARSE_MORE, HTTP_PARSE_DONE, HTTP_PARSE_BAD };
 struct http_parser {
     llhttp_t          machine;
     struct http_head *head;        /* while the head is parsed */
-    bool              is_request, is_head_done, is_done, has_no_body, keeps_alive;
+    bool              is_request, is_head_done, is_done, has_no_body, keeps_alive, is_overfull;
     uint64_t          wire_bytes, body_bytes; /* of the body: framing may not outweigh it without bound */
     void (*on_body)(void *arg, char *bytes, size_t len);
     void             *arg;
@@ -23,6 +23,9 @@ void http_parser_init(struct http_parser *parser, bool is_request,
  *  answers to HEAD. */
 MUST_USE enum err http_parser_head(struct http_parser *parser, struct str bytes, bool skips_body,
                                    struct http_head *head, struct error *error);
+/** True when no further byte can make a head of an unfinished one: a bare CR or LF, or a NUL. The first
+ *  `seen` bytes were looked at before. */
+bool http_head_is_hopeless(struct str bytes, size_t seen);
 /** True when the message ended with its head. */
 bool http_parser_is_done(const struct http_parser *parser);
 /** Feeds body bytes; `*out_used` is how many belonged to this message. */

@@ -96,7 +96,7 @@ void conn_close(struct conn *conn, bool with_reset)
     event_del(&conn->read_event);
     event_del(&conn->write_event);
     if (conn->tls) {
-        if (!with_reset && !conn->is_handshaking && !conn->is_connecting)
+        if (!with_reset && !conn->is_handshaking && !conn->is_connecting && !conn->is_write_dead)
             SSL_shutdown(conn->tls); /* one try to say goodbye */
         SSL_free(conn->tls);
         ERR_clear_error();
@@ -143,6 +143,14 @@ static bool shake_hands(struct conn *conn)
     return false;
 }
 
+/* OpenSSL may hold bytes, or the end, that the socket will not announce again: look once for sure. */
+static void start_reading(struct conn *conn)
+{
+    event_add(&conn->read_event, NULL);
+    if (conn->tls)
+        event_active(&conn->read_event, EV_READ, 1);
+}
+
 static void go_on_opening(struct conn *conn)
 {
     if (conn->is_connecting) {
@@ -162,11 +170,11 @@ static void go_on_opening(struct conn *conn)
     if (conn->is_handshaking && !shake_hands(conn))
         return;
     if (conn->is_reading)
-        event_add(&conn->read_event, NULL);
+        start_reading(conn);
     else
         event_del(&conn->read_event);
-    if (conn->tls && conn->is_reading && SSL_has_pending(conn->tls))
-        event_active(&conn->read_event, EV_READ, 1);
+    if (conn_pending(conn) > 0)
+        event_add(&conn->write_event, NULL);
     if (!conn->is_accepted)
         conn->ops->on_connected(conn->owner);
 }
@@ -260,9 +268,7 @@ void conn_resume(struct conn *conn)
     conn->is_reading = true;
     if (conn->is_connecting || conn->is_handshaking)
         return;
-    event_add(&conn->read_event, NULL);
-    if (conn->tls && SSL_has_pending(conn->tls))
-        event_active(&conn->read_event, EV_READ, 1);
+    start_reading(conn);
 }
 
 /* ---- writing --------------------------------------------------------------------------------- */
@@ -327,16 +333,34 @@ static ssize_t send_pieces_plain(struct conn *conn, const struct iovec *pieces, 
     return errno == EAGAIN || errno == EINTR ? 0 : -1;
 }
 
+/* Moves what waits to the front once the sent part is the larger one: a queue that never runs quite empty
+ * must not grow for that reason. */
+static void compact(struct conn *conn)
+{
+    if (conn->unsent_at == 0 || conn->unsent_at < conn->unsent.len / 2)
+        return;
+    buf_consume(&conn->unsent, conn->unsent_at);
+    conn->unsent_at = 0;
+}
+
 static enum err queue_rest(struct conn *conn, const struct iovec *pieces, int count, int first,
                            size_t skip)
 {
-    bool was_empty = conn->unsent.len == 0;
-    for (int i = first; i < count; i++) {
+    bool   was_empty = conn->unsent.len == 0;
+    size_t total = 0;
+    compact(conn);
+    for (int i = first; i < count; i++)
+        total += pieces[i].iov_len - (i == first ? skip : 0);
+    char *room = buf_reserve(&conn->unsent, total); /* all or nothing, and grown once */
+    for (int i = first; room && i < count; i++) {
         size_t from = i == first ? skip : 0;
         buf_append(&conn->unsent, (char *)pieces[i].iov_base + from, pieces[i].iov_len - from);
     }
-    if (conn->unsent.failed)
-        return conn->unsent.len + 1 < CONN_UNSENT_MAX / 2 ? ERR_NO_MEMORY : ERR_TOO_LARGE;
+    if (conn->unsent.failed) {
+        enum err err = conn->unsent.len < CONN_UNSENT_MAX / 2 ? ERR_NO_MEMORY : ERR_TOO_LARGE;
+        stop_writing(conn); /* a hole in the stream must never be followed by more of it */
+        return err;
+    }
     if (was_empty && conn->unsent.len > 0) {
         conn->progress_ns = loop_now_ns(conn->loop);
         if (!conn->is_connecting && !conn->is_handshaking)

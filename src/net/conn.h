@@ -4,6 +4,7 @@
  * the kernel does not take is queued and flushed when the socket is ready. Nobody is called back from
  * inside conn_write, so a caller never sees its own object vanish in the middle of a line.
  *
+ * Process: SIGPIPE must be ignored (OpenSSL writes without MSG_NOSIGNAL).
  * Thread:  the loop's.   Memory: the struct is the owner's; on_closed has closed everything inside it.
  */
 #pragma once
@@ -57,8 +58,9 @@ MUST_USE enum err conn_dial(struct conn *conn, struct loop *loop, const struct s
                             unsigned address_len, SSL_CTX *tls_context, const char *tls_host,
                             SSL_SESSION *session, const struct conn_ops *ops, void *owner,
                             struct error *error);
-/** Sends or queues all of `pieces`. ERR_IO when the peer takes no more (on_closed will come, from reading);
- *  ERR_TOO_LARGE or ERR_NO_MEMORY when they could not be queued: the stream is torn, close it. */
+/** Sends or queues all of `pieces`. ERR_IO when the peer takes no more (on_closed will come, from reading,
+ *  unless paused); ERR_TOO_LARGE or ERR_NO_MEMORY when they could not be queued: the stream is torn and takes
+ *  no more, close it. */
 MUST_USE enum err conn_write(struct conn *conn, const struct iovec *pieces, int count);
 size_t conn_pending(const struct conn *conn); /* bytes queued */
 void   conn_pause(struct conn *conn);         /* stop reading; a close is noticed after resuming */

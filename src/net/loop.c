@@ -109,6 +109,7 @@ void loop_free(struct loop *loop)
 
 void loop_run(struct loop *loop)
 {
+    loop->now_ns = 0; /* what was read while things were set up is old by now */
     while (!atomic_load_explicit(&loop->is_stopping, memory_order_acquire)) {
         event_base_loop(loop->base, EVLOOP_ONCE | (loop->deferred_first ? EVLOOP_NONBLOCK : 0));
         run_deferred(loop);

@@ -271,7 +271,8 @@ bool resolver_ask(struct resolver *resolver, const char *host, int port, struct 
     struct ares_addrinfo_hints hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
     *out_query = query;
     resolver->out++;
-    deadline_set(&resolver->tick, now_ns + TICK_NS);
+    if (resolver->tick.due_ns == INT64_MAX) /* else a stream of questions would put it off for ever */
+        deadline_set(&resolver->tick, now_ns + TICK_NS);
     ares_getaddrinfo(resolver->channel, host, NULL, &hints, on_answer, query);
     return false;
 }

@@ -60,6 +60,7 @@ enum err tls_server_context(const char *cert_file, const char *key_file, SSL_CTX
                          "cannot use the private key '%s' with the certificate '%s': %s", key_file,
                          cert_file, openssl_text(why, sizeof why));
     }
+    SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF); /* tickets hold the sessions, not we */
     static const unsigned char session_name[] = "auxot";
     SSL_CTX_set_session_id_context(context, session_name, sizeof session_name - 1);
     SSL_CTX_set_alpn_select_cb(context, choose_alpn, NULL);
@@ -106,6 +107,8 @@ void tls_explain(SSL *tls, char *room, size_t room_bytes)
     char why[256];
     if (verdict != X509_V_OK)
         snprintf(room, room_bytes, "TLS: %s", X509_verify_cert_error_string(verdict));
+    else if (ERR_peek_last_error() == 0)
+        snprintf(room, room_bytes, "TLS: the peer closed the connection during the handshake");
     else
         snprintf(room, room_bytes, "TLS: %s", openssl_text(why, sizeof why));
     ERR_clear_error();
