@@ -1,0 +1,210 @@
+/* bench/store_rows.c: how many jobs a second the store takes, and how fast a page of them is.
+ *
+ *     store_rows [jobs] [directory]     e.g. store_rows 2000000 /var/tmp
+ *
+ * Two threads play loops: each job is opened and closed later, with 1,000 open at a time in each, held
+ * back when the journals are 64 MiB ahead. Then pages are read with several filters.
+ */
+#include "base/log.h"
+#include "store/store.h"
+#include "sys/clock.h"
+#include "sys/random.h"
+#include "sys/thread.h"
+#include "sys/vault.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#define LOOPS     2
+#define OPEN_JOBS 1000
+#define AHEAD_MAX (64 * 1024 * 1024)
+#define START_MS  INT64_C(1790000000000)
+
+struct loop {
+    struct store *store;
+    int index;
+    int64_t jobs, append_ns, appends;
+};
+
+static void fail(const struct error *error)
+{
+    fprintf(stderr, "%s\n", error->text);
+    exit(1);
+}
+
+static void job_make(struct job_record *job, int64_t number)
+{
+    uint8_t random[10];
+    random_fill(random, sizeof random);
+    *job = (struct job_record){.dialect = "openai",
+                               .endpoint = "chat_completions",
+                               .source = "api",
+                               .requested_model = "auto",
+                               .model = "gpt-5.2-mini",
+                               .provider_id = "prv_01jz0000000000000000000000",
+                               .provider_name = "OpenAI production",
+                               .key_id = "key_01jz0000000000000000000000",
+                               .is_stream = true,
+                               .created_at_ms = START_MS + number / 5,
+                               .queued_ms = 0,
+                               .first_byte_ms = -1,
+                               .duration_ms = -1,
+                               .usage = {-1, -1, -1, -1, -1, false},
+                               .cost_microusd = -1,
+                               .attempt_count = 1,
+                               .attempt = {{.seq = 1,
+                                            .provider_id = "prv_01jz0000000000000000000000",
+                                            .provider_name = "OpenAI production",
+                                            .model = "gpt-5.2-mini",
+                                            .started_at_ms = START_MS + number / 5,
+                                            .first_byte_ms = -1}}};
+    snprintf(job->key_name, sizeof job->key_name, "key %lld", (long long)(number % 1000));
+    snprintf(job->user, sizeof job->user, "usr_%lld", (long long)(number % 50));
+    id_make("job_", job->created_at_ms, random, job->id);
+}
+
+static void job_close(struct job_record *job, int64_t number)
+{
+    job->status = number % 100 == 0 ? JOB_FAILED : JOB_DONE;
+    str_copy(number % 100 == 0 ? STR("rate_limited") : STR("ok"), job->reason, sizeof job->reason);
+    job->http_status = 200;
+    job->first_byte_ms = 210;
+    job->duration_ms = 1234;
+    job->usage.input_tokens = 1200;
+    job->usage.output_tokens = 345;
+    job->cost_microusd = 5120;
+    str_copy(STR("ok"), job->attempt[0].outcome, sizeof job->attempt[0].outcome);
+    job->attempt[0].ended_at_ms = job->created_at_ms + 1234;
+}
+
+static void append(struct loop *loop, enum record_kind kind, const struct job_record *job)
+{
+    struct error error = {0};
+    int64_t before = clock_monotonic_ns();
+    if (journal_append(store_journal(loop->store, loop->index), kind, true, job, &error) != OK)
+        fail(&error);
+    loop->append_ns += clock_monotonic_ns() - before;
+    loop->appends++;
+}
+
+static void run_loop(void *arg)
+{
+    struct loop *loop = arg;
+    struct job_record *open = calloc(OPEN_JOBS, sizeof *open);
+    for (int64_t i = 0; i < loop->jobs + OPEN_JOBS; i++) {
+        struct job_record *job = &open[i % OPEN_JOBS];
+        if (i >= OPEN_JOBS) {
+            job_close(job, i);
+            append(loop, RECORD_CLOSE, job);
+        }
+        if (i < loop->jobs) {
+            job_make(job, i * LOOPS + loop->index);
+            append(loop, RECORD_OPEN, job);
+        }
+        struct store_figures figures;
+        for (store_figures(loop->store, &figures);
+             i % 256 == 0 && figures.journal_bytes_waiting > AHEAD_MAX;
+             store_figures(loop->store, &figures))
+            usleep(1000);
+    }
+    free(open);
+}
+
+static void on_job(void *arg, const struct job_record *job)
+{
+    (void)job;
+    ++*(int *)arg;
+}
+
+static void time_page(struct store *store, const char *name, struct job_filter filter)
+{
+    struct error error = {0};
+    char cursor[96];
+    int64_t best = INT64_MAX, worst = 0;
+    int count = 0;
+    filter.limit = 50;
+    for (int i = 0; i < 5; i++) {
+        count = 0;
+        int64_t before = clock_monotonic_ns();
+        if (store_jobs(store, &filter, on_job, &count, cursor, &error) != OK) {
+            printf("  %-34s %s\n", name, error.text);
+            return;
+        }
+        int64_t took = clock_monotonic_ns() - before;
+        best = took < best ? took : best;
+        worst = took > worst ? took : worst;
+    }
+    printf("  %-34s %3d rows  best %7.2f ms  worst %7.2f ms\n", name, count, (double)best / 1e6,
+           (double)worst / 1e6);
+}
+
+static void time_pages(struct store *store)
+{
+    time_page(store, "no filter", (struct job_filter){0});
+    time_page(store, "status=failed (1 %)", (struct job_filter){.status = "failed"});
+    time_page(store, "status=refused (none)", (struct job_filter){.status = "refused"});
+    time_page(store, "key (0.1 %)", (struct job_filter){.key = "key 77"});
+    time_page(store, "key that nobody has", (struct job_filter){.key = "no such key"});
+    time_page(store, "user (2 %)", (struct job_filter){.user = "usr_7"});
+    time_page(store, "provider (all)", (struct job_filter){.provider = "OpenAI production"});
+    time_page(store, "model that nobody has", (struct job_filter){.model = "none"});
+    time_page(store, "reason=rate_limited and user",
+              (struct job_filter){.reason = "rate_limited", .user = "usr_7"});
+    time_page(store, "one minute in the middle",
+              (struct job_filter){.since_ms = START_MS + 100000, .until_ms = START_MS + 160000});
+}
+
+int main(int argc, char **argv)
+{
+    int64_t jobs = argc > 1 ? strtoll(argv[1], NULL, 10) : 200000;
+    struct error error = {0};
+    struct vault *vault = NULL;
+    struct store *store = NULL;
+    char dir[256];
+    snprintf(dir, sizeof dir, "%s/auxot-bench-XXXXXX", argc > 2 ? argv[2] : "/var/tmp");
+    if (!mkdtemp(dir))
+        return 1;
+    struct store_options options = {.data_dir = dir, .journal_count = LOOPS};
+    if (vault_new(STR("the secret of the store benchmark 0123"), &vault, &error) != OK ||
+        store_open(&options, vault, &store, &error) != OK || store_drain(store, 5000) != OK)
+        fail(&error);
+
+    struct loop loops[LOOPS];
+    pthread_t threads[LOOPS];
+    int64_t before = clock_monotonic_ns();
+    for (int i = 0; i < LOOPS; i++) {
+        loops[i] = (struct loop){store, i, jobs / LOOPS, 0, 0};
+        if (thread_start("loop", run_loop, &loops[i], &threads[i], &error) != OK)
+            fail(&error);
+    }
+    for (int i = 0; i < LOOPS; i++)
+        thread_join(threads[i]);
+    if (store_drain(store, 600000) != OK)
+        return 1;
+    double seconds = (double)(clock_monotonic_ns() - before) / 1e9;
+
+    struct store_figures figures;
+    struct rusage usage;
+    store_figures(store, &figures);
+    getrusage(RUSAGE_SELF, &usage);
+    printf("jobs %lld in %.2f s: %.0f jobs/s, append %.0f ns, %lld batches, RSS peak %ld KiB\n",
+           (long long)jobs, seconds, (double)jobs / seconds,
+           (double)(loops[0].append_ns + loops[1].append_ns) /
+               (double)(loops[0].appends + loops[1].appends),
+           (long long)figures.batches, usage.ru_maxrss);
+    time_pages(store);
+
+    before = clock_monotonic_ns();
+    store_close(store);
+    printf("close %.0f ms\n", (double)(clock_monotonic_ns() - before) / 1e6);
+    before = clock_monotonic_ns();
+    if (store_open(&options, vault, &store, &error) != OK)
+        fail(&error);
+    printf("open %.1f ms\n", (double)(clock_monotonic_ns() - before) / 1e6);
+    store_close(store);
+    vault_free(vault);
+    printf("left in %s\n", dir);
+    return 0;
+}
