@@ -6,6 +6,7 @@
  * back when the journals are 64 MiB ahead. Then pages are read with several filters.
  */
 #include "base/log.h"
+#include "store/sql.h"
 #include "store/store.h"
 #include "sys/clock.h"
 #include "sys/random.h"
@@ -156,6 +157,26 @@ static void time_pages(struct store *store)
               (struct job_filter){.since_ms = START_MS + 100000, .until_ms = START_MS + 160000});
 }
 
+static void wait_until_sealed(const char *dir)
+{
+    struct error error = {0};
+    sqlite3 *db = NULL;
+    char path[300];
+    int64_t left = 1;
+    snprintf(path, sizeof path, "%s/store.db", dir);
+    if (sql_open(path, SQL_READER, &db, &error) != OK)
+        fail(&error);
+    while (left > 0) {
+        if (sql_number(db,
+                       "SELECT count(*) - 1 FROM chunk WHERE indexes_done = 0 OR "
+                       "indexes_done < (SELECT max(indexes_done) FROM chunk)",
+                       0, &left, &error) != OK)
+            fail(&error);
+        usleep(100000);
+    }
+    sql_close(db);
+}
+
 int main(int argc, char **argv)
 {
     int64_t jobs = argc > 1 ? strtoll(argv[1], NULL, 10) : 200000;
@@ -194,6 +215,13 @@ int main(int argc, char **argv)
            (double)(loops[0].append_ns + loops[1].append_ns) /
                (double)(loops[0].appends + loops[1].appends),
            (long long)figures.batches, usage.ru_maxrss);
+    puts("while chunks are being sealed:");
+    time_pages(store);
+    before = clock_monotonic_ns();
+    wait_until_sealed(dir);
+    getrusage(RUSAGE_SELF, &usage);
+    printf("all sealed %.1f s later, RSS peak %ld KiB:\n",
+           (double)(clock_monotonic_ns() - before) / 1e9, usage.ru_maxrss);
     time_pages(store);
 
     before = clock_monotonic_ns();

@@ -56,7 +56,7 @@ struct writer {
     struct open_jobs open_jobs;
     bool has_open_jobs; /* those of earlier lives were read in */
     struct batch *batch;
-    int64_t retry_at_ms, retry_pause_ms;
+    int64_t retry_at_ms, retry_pause_ms, upkeep_at_ms;
     /* under `lock` */
     pthread_mutex_t lock;
     pthread_cond_t changed; /* a work is done, something was drained, the phase changed */

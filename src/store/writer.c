@@ -22,6 +22,7 @@
 #define ROUND_MS       50
 #define PAUSE_FIRST_MS 50
 #define PAUSE_LAST_MS  1000
+#define UPKEEP_SHARE   4
 #define STOP_LIMIT_MS  10000
 
 void writer_wake(struct store *store)
@@ -172,6 +173,14 @@ static void works_do(struct store *store)
     }
 }
 
+static bool is_stopping(struct writer *writer)
+{
+    pthread_mutex_lock(&writer->lock);
+    bool answer = writer->is_stopping;
+    pthread_mutex_unlock(&writer->lock);
+    return answer;
+}
+
 /* ---- rounds -------------------------------------------------------------------------------------- */
 
 static void publish_drained(struct store *store)
@@ -204,11 +213,27 @@ static enum err open_jobs_load(struct writer *writer, struct error *error)
     return err;
 }
 
+/* Sealing a chunk takes seconds in all. It goes on whenever the journals are empty, and under load that
+ * never ends for a quarter of the time, so that sealing keeps up; at a stop it waits for the next life. */
+static enum err upkeep(struct store *store, bool is_idle, bool *out_did, struct error *error)
+{
+    struct writer *writer = &store->writer;
+    int64_t before_ms = clock_monotonic_ms();
+    *out_did = false;
+    if ((!is_idle && before_ms < writer->upkeep_at_ms) || is_stopping(writer))
+        return OK;
+    enum err err = chunks_maintain(&writer->chunks, out_did, error);
+    int64_t now_ms = clock_monotonic_ms();
+    writer->upkeep_at_ms = now_ms + (UPKEEP_SHARE - 1) * (now_ms - before_ms);
+    return err;
+}
+
 /* One step of whatever the phase asks for. */
 static enum err round_step(struct store *store, bool *out_more, struct error *error)
 {
     struct writer *writer = &store->writer;
     enum err err = OK;
+    bool did_upkeep = false;
     *out_more = true;
     switch (writer->phase) {
     case WRITER_REPLAY:
@@ -233,8 +258,9 @@ static enum err round_step(struct store *store, bool *out_more, struct error *er
         return err;
     case WRITER_LIVE:
         err = drain_step(store, out_more, error);
-        if (err == OK && !*out_more)
-            err = chunks_maintain(&writer->chunks, out_more, error);
+        if (err == OK)
+            err = upkeep(store, !*out_more, &did_upkeep, error);
+        *out_more = *out_more || did_upkeep;
         return err;
     case WRITER_DEAD: break;
     }
@@ -295,14 +321,6 @@ static void wait_for_round(struct store *store, int64_t not_before_ms)
         if (read(store->bell.fd, &rings, sizeof rings) < 0)
             continue; /* not rung: the time is up */
     }
-}
-
-static bool is_stopping(struct writer *writer)
-{
-    pthread_mutex_lock(&writer->lock);
-    bool answer = writer->is_stopping;
-    pthread_mutex_unlock(&writer->lock);
-    return answer;
 }
 
 void writer_run(void *given)
