@@ -5,17 +5,14 @@
  */
 #include "simulate/play.h"
 
-#include "json/json_writer.h"
-#include "simulate/base64.h"
+#include "base/buf.h"
+#include "simulate/given.h"
 
 #include <assert.h>
 #include <stddef.h>
-#include <stdio.h>
 
-#define TEXT_MAX      (32u * 1024 * 1024)
 #define HOUR_MS       3600000
 #define MANY          1000000000
-#define NESTED_MAX    24
 #define BOMB_MIB_MAX  4096
 #define HEADERS_LIMIT 65536u
 
@@ -26,13 +23,6 @@ enum key_type {
     KEY_NAMED,  /* struct str, and the bool that follows it says that it was given */
     KEY_BASE64, /* the same, decoded */
     KEY_OWN     /* a reader of its own */
-};
-
-/* A value as it came: JSON, or text when `json` is absent. */
-struct given {
-    struct json json;
-    struct str text;
-    struct arena *arena;
 };
 
 typedef enum err key_reader(struct play *play, const struct given *given, struct error *error);
@@ -147,183 +137,6 @@ bool play_is_about_models(const struct play *play)
            play->has_models_body;
 }
 
-/* ---- values ---------------------------------------------------------------------------------- */
-
-static bool is_json(const struct given *given)
-{
-    return json_type_of(given->json) != JSON_ABSENT;
-}
-
-static enum err keep(struct arena *arena, struct str text, struct str *out_text,
-                     struct error *error)
-{
-    char *copy = arena_dup(arena, text.at, text.len);
-    if (!copy)
-        return error_set(error, ERR_NO_MEMORY, "the script is too large");
-    *out_text = (struct str){copy, text.len};
-    return OK;
-}
-
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* Decodes %XX in place; anything else stays. */
-static size_t percent_decode(char *text, size_t len)
-{
-    size_t done = 0;
-    for (size_t i = 0; i < len; i++) {
-        bool is_coded = text[i] == '%' && i + 2 < len && hex_digit(text[i + 1]) >= 0 &&
-                        hex_digit(text[i + 2]) >= 0;
-        text[done++] =
-            is_coded ? (char)(hex_digit(text[i + 1]) * 16 + hex_digit(text[i + 2])) : text[i];
-        i += is_coded ? 2 : 0;
-    }
-    text[done] = '\0';
-    return done;
-}
-
-/* A text: a JSON string, a JSON number as it would be written, or percent-decoded text. */
-static enum err given_text(const struct given *given, struct str *out_text, struct error *error)
-{
-    struct str text;
-    int64_t number;
-    if (!is_json(given)) {
-        enum err err = keep(given->arena, given->text, &text, error);
-        if (err != OK)
-            return err;
-        char *room = (char *)(uintptr_t)text.at; /* the arena's copy is ours to change */
-        *out_text = (struct str){room, percent_decode(room, text.len)};
-        return OK;
-    }
-    if (json_string(given->json, &text))
-        return keep(given->arena, text, out_text, error);
-    if (!json_int64(given->json, &number))
-        return error_set(error, ERR_MALFORMED, "wants a text");
-    char room[24];
-    int len = snprintf(room, sizeof room, "%lld", (long long)number);
-    return keep(given->arena, (struct str){room, (size_t)len}, out_text, error);
-}
-
-static bool text_to_int(struct str text, int64_t *out_value)
-{
-    bool is_negative = str_starts(text, STR("-"));
-    if (!str_to_int64(str_from(text, is_negative ? 1 : 0), out_value))
-        return false;
-    *out_value = is_negative ? -*out_value : *out_value;
-    return true;
-}
-
-static bool given_bool(const struct given *given, bool *out_value)
-{
-    int64_t number;
-    if (is_json(given) && json_bool(given->json, out_value))
-        return true;
-    if (is_json(given) ? !json_int64(given->json, &number) : !text_to_int(given->text, &number)) {
-        *out_value = str_eq(given->text, STR("true")) || given->text.len == 0;
-        return !is_json(given) && (*out_value || str_eq(given->text, STR("false")));
-    }
-    *out_value = number != 0;
-    return number == 0 || number == 1;
-}
-
-static enum err given_int(const struct given *given, int64_t low, int64_t high, int64_t *out_value,
-                          struct error *error)
-{
-    int64_t value;
-    bool truth;
-    if (is_json(given) ? json_int64(given->json, &value) : text_to_int(given->text, &value))
-        ; /* a number */
-    else if (given_bool(given, &truth))
-        value = truth;
-    else
-        return error_set(error, ERR_MALFORMED, "wants a whole number");
-    if (value < low || value > high)
-        return error_set(error, ERR_MALFORMED, "wants a number between %lld and %lld",
-                         (long long)low, (long long)high);
-    *out_value = value;
-    return OK;
-}
-
-/* Writes a parsed value again, so that a script can hold a body as JSON. */
-static void copy_json(struct json_writer *writer, const char *name, struct json value, int depth)
-{
-    struct str text;
-    int64_t whole;
-    double fraction;
-    bool truth;
-    switch (json_type_of(value)) {
-    case JSON_STRING: json_put_string(writer, name, json_string_or_empty(value)); return;
-    case JSON_BOOL: json_put_bool(writer, name, json_bool(value, &truth) && truth); return;
-    case JSON_NUMBER:
-        if (json_int64(value, &whole))
-            json_put_int(writer, name, whole);
-        else if (json_double(value, &fraction))
-            json_put_double(writer, name, fraction);
-        return;
-    case JSON_ARRAY:
-    case JSON_OBJECT: break;
-    default: json_put_null(writer, name); return;
-    }
-    if (depth >= NESTED_MAX) {
-        json_put_null(writer, name);
-        return;
-    }
-    bool is_object = json_type_of(value) == JSON_OBJECT;
-    if (!is_object)
-        json_open_array(writer, name);
-    else if (name)
-        json_open_object_named(writer, name);
-    else
-        json_open_object(writer);
-    for (struct json_cursor cursor = json_each(value); json_next(&cursor);) {
-        char member[256];
-        text = cursor.name;
-        str_copy(text, member, sizeof member);
-        copy_json(writer, is_object ? member : NULL, cursor.value, depth + 1);
-    }
-    if (is_object)
-        json_close_object(writer);
-    else
-        json_close_array(writer);
-}
-
-/* A string as it is, any other JSON value as its text. */
-static enum err given_document(const struct given *given, struct str *out_text, struct error *error)
-{
-    enum json_type type = json_type_of(given->json);
-    if (type != JSON_ARRAY && type != JSON_OBJECT)
-        return given_text(given, out_text, error);
-    AUTO_BUF struct buf text;
-    buf_init(&text, TEXT_MAX);
-    struct json_writer writer;
-    json_writer_init(&writer, &text);
-    copy_json(&writer, NULL, given->json, 0);
-    if (text.failed)
-        return error_set(error, ERR_NO_MEMORY, "the value is too large");
-    return keep(given->arena, buf_str(&text), out_text, error);
-}
-
-static enum err given_base64(const struct given *given, struct str *out_bytes, struct error *error)
-{
-    struct str text;
-    enum err err = given_text(given, &text, error);
-    if (err != OK)
-        return err;
-    char *room = arena_alloc(given->arena, text.len + 1);
-    if (!room)
-        return error_set(error, ERR_NO_MEMORY, "the script is too large");
-    size_t len;
-    if (!base64_decode(text, room, &len))
-        return error_set(error, ERR_MALFORMED, "wants base64");
-    *out_bytes = (struct str){room, len};
-    return OK;
-}
-
 /* ---- keys with a reader of their own ----------------------------------------------------------- */
 
 static enum err read_body(struct play *play, const struct given *given, struct error *error)
@@ -349,7 +162,7 @@ static enum err read_headers(struct play *play, const struct given *given, struc
     AUTO_BUF struct buf lines;
     buf_init(&lines, HEADERS_LIMIT);
     buf_append_str(&lines, play->headers);
-    if (!is_json(given)) {
+    if (!given_is_json(given)) {
         struct str line;
         enum err err = given_text(given, &line, error);
         if (err != OK)
@@ -374,12 +187,12 @@ static enum err read_headers(struct play *play, const struct given *given, struc
     }
     if (lines.failed)
         return error_set(error, ERR_TOO_LARGE, "too many headers; try header_bytes");
-    return keep(given->arena, buf_str(&lines), &play->headers, error);
+    return given_keep(given->arena, buf_str(&lines), &play->headers, error);
 }
 
 static enum err read_tool_calls(struct play *play, const struct given *given, struct error *error)
 {
-    if (!is_json(given))
+    if (!given_is_json(given))
         return read_tool(play, given, error);
     play->tool_count = 0;
     for (struct json_cursor call = json_each(given->json); json_next(&call);) {
@@ -387,8 +200,8 @@ static enum err read_tool_calls(struct play *play, const struct given *given, st
             return error_set(error, ERR_TOO_LARGE, "at most %d calls", PLAY_TOOLS_MAX);
         struct play_tool *tool = &play->tools[play->tool_count];
         struct json arguments = json_get(call.value, "arguments");
-        enum err err = keep(given->arena, json_string_or_empty(json_get(call.value, "name")),
-                            &tool->name, error);
+        enum err err = given_keep(given->arena, json_string_or_empty(json_get(call.value, "name")),
+                                  &tool->name, error);
         tool->arguments = STR("{}");
         if (err == OK && json_type_of(arguments) != JSON_ABSENT)
             err = given_document(&(struct given){arguments, {0}, given->arena}, &tool->arguments,
@@ -437,7 +250,7 @@ static enum err read_usage_mode(struct play_usage *usage, struct str word, struc
 static enum err read_usage(struct play *play, const struct given *given, struct error *error)
 {
     struct play_usage *usage = &play->usage;
-    if (!is_json(given))
+    if (!given_is_json(given))
         return read_usage_mode(usage, given->text, error);
     if (json_type_of(given->json) == JSON_NULL)
         return read_usage_mode(usage, STR("null"), error);

@@ -3,9 +3,6 @@
 
 #include "json/json_writer.h"
 
-#define LOG_ANSWER_MAX (4u * 1024 * 1024) /* fits what a connection queues */
-#define LOG_LINES      10000
-
 /* A POST that waits for its body. */
 struct change {
     struct remote *remote;
@@ -80,14 +77,52 @@ static int64_t query_number(struct str query, struct str name, int64_t otherwise
     return otherwise;
 }
 
+/* The log, as fast as the client takes it. */
+struct reading {
+    struct remote *remote;
+    struct exchange *exchange;
+    int64_t since;
+    size_t limit;
+};
+
+static void read_on(struct reading *reading)
+{
+    AUTO_BUF struct buf lines;
+    buf_init(&lines, SEEN_PORTION_BYTES + SEEN_LINE_MAX);
+    bool has_more = true;
+    while (has_more && exchange_pending(reading->exchange) <= EXCHANGE_HIGH_BYTES) {
+        buf_clear(&lines);
+        has_more = seen_read(reading->remote->seen, &reading->since, &reading->limit, &lines);
+        exchange_send(reading->exchange, &(struct iovec){lines.data, lines.len}, lines.len > 0);
+    }
+    if (has_more)
+        return; /* on_drained goes on */
+    exchange_finish(reading->exchange);
+    mem_free(reading);
+}
+
+static void on_log_drained(void *owner)
+{
+    read_on(owner);
+}
+
+static const struct exchange_ops reading_ops = {NULL, on_gone, on_log_drained};
+
 static void answer_log(struct remote *remote, struct exchange *exchange)
 {
     struct str query = exchange_head(exchange)->query;
-    AUTO_BUF struct buf lines;
-    buf_init(&lines, LOG_ANSWER_MAX);
-    seen_read(remote->seen, query_number(query, STR("since"), 0),
-              (size_t)query_number(query, STR("limit"), LOG_LINES), &lines);
-    exchange_answer(exchange, 200, STR(""), STR("application/x-ndjson"), buf_str(&lines));
+    struct reading *reading = mem_alloc(sizeof *reading);
+    if (!reading) {
+        exchange_abort(exchange, true);
+        return;
+    }
+    *reading = (struct reading){.remote = remote,
+                                .exchange = exchange,
+                                .since = query_number(query, STR("since"), 0),
+                                .limit = (size_t)query_number(query, STR("limit"), INT64_MAX)};
+    exchange_attach(exchange, &reading_ops, reading);
+    exchange_start(exchange, 200, STR(""), STR("application/x-ndjson"));
+    read_on(reading);
 }
 
 static void answer_stats(struct remote *remote, struct exchange *exchange)

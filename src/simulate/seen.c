@@ -9,9 +9,8 @@
 #include <openssl/evp.h>
 #include <stdio.h>
 
-#define FLUSH_NS       INT64_C(20000000)
-#define LINE_BYTES_MAX (4u * 1024 * 1024)
-#define FILE_BUFFER    (1u << 20)
+#define FLUSH_NS    INT64_C(20000000)
+#define FILE_BUFFER (1u << 20)
 
 struct seen {
     struct list sightings; /* by number, oldest first */
@@ -42,7 +41,7 @@ enum err seen_open(struct loop *loop, const char *path, bool is_kept, struct see
     list_init(&seen->sightings);
     seen->loop = loop;
     seen->is_kept = is_kept || path;
-    buf_init(&seen->line, LINE_BYTES_MAX);
+    buf_init(&seen->line, SEEN_LINE_MAX);
     if (path && !(seen->file = fopen(path, "ae"))) {
         enum err err = error_set(error, ERR_IO, "cannot write '%s': %s", path, ERRNO_TEXT(errno));
         mem_free(seen);
@@ -254,18 +253,19 @@ void seen_end(struct seen *seen, struct sighting *sighting, int64_t at_ms, enum 
     }
 }
 
-void seen_read(const struct seen *seen, int64_t since, size_t limit, struct buf *out)
+bool seen_read(const struct seen *seen, int64_t *since, size_t *limit, struct buf *out)
 {
     const struct list *node = &seen->sightings;
     while (node->prev != &seen->sightings &&
-           LIST_OWNER(node->prev, struct sighting, node)->seq > since)
+           LIST_OWNER(node->prev, struct sighting, node)->seq > *since)
         node = node->prev;
-    for (; node != &seen->sightings && limit > 0; node = node->next, limit--) {
-        size_t whole = out->len;
-        write_sighting(LIST_OWNER(node, struct sighting, node), out);
-        if (out->failed) { /* as many whole lines as fit */
-            out->len = whole;
-            return;
-        }
+    for (; node != &seen->sightings && *limit > 0; node = node->next) {
+        const struct sighting *sighting = LIST_OWNER(node, struct sighting, node);
+        if (out->len >= SEEN_PORTION_BYTES)
+            return true;
+        write_sighting(sighting, out);
+        *since = sighting->seq;
+        --*limit;
     }
+    return false;
 }

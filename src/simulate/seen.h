@@ -13,9 +13,11 @@
 #include "net/loop.h"
 #include "simulate/player.h"
 
-#define SEEN_ENTRIES_MAX 200000u
-#define SEEN_BYTES_MAX   (256u * 1024 * 1024)
-#define SEEN_BODY_MAX    (256u * 1024)
+#define SEEN_ENTRIES_MAX   200000u
+#define SEEN_BYTES_MAX     (256u * 1024 * 1024)
+#define SEEN_BODY_MAX      (256u * 1024)
+#define SEEN_PORTION_BYTES (256u * 1024)
+#define SEEN_LINE_MAX      (4u * 1024 * 1024)
 
 struct seen; /* the log */
 
@@ -44,5 +46,6 @@ struct sighting *seen_add(struct seen *seen, const struct sighting *what,
 /** Sets the end and writes the line to the file. NULL is fine. */
 void seen_end(struct seen *seen, struct sighting *sighting, int64_t at_ms, enum played_end end,
               int64_t events, int64_t bytes_sent);
-/** Appends the lines behind number `since`, at most `limit`. */
-void seen_read(const struct seen *seen, int64_t since, size_t limit, struct buf *out);
+/** Appends lines behind number `*since`, about SEEN_PORTION_BYTES of them and at most `*limit`, and moves
+ *  both on. False when there are no more. */
+bool seen_read(const struct seen *seen, int64_t *since, size_t *limit, struct buf *out);
