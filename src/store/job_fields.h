@@ -2,7 +2,8 @@
  * the database and their binding all follow from these two lists.
  *
  * Append only: the codec writes how many fields it knows, so an older record reads with the newer
- * ones at 0. A new field also needs a migration that adds its column to every chunk.
+ * ones at 0. A new field also needs a migration that adds its column to every chunk. JOB_STATUS_LIST is
+ * append only too: rows hold the number.
  */
 #pragma once
 #include "store/record.h"

@@ -75,8 +75,8 @@ enum err sql_open(const char *path, enum sql_role role, sqlite3 **out_db, struct
 {
     pthread_once(&once, configure_library);
     sqlite3 *db = NULL;
-    int flags =
-        SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE | SQLITE_OPEN_NOFOLLOW;
+    /* Not NOFOLLOW: it refuses links anywhere in the path, and a data directory may lie behind one. */
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
     if (sqlite3_open_v2(path, &db, flags, NULL) != SQLITE_OK) {
         enum err err = db ? sql_error(db, "open the database", error)
                           : error_set(error, ERR_NO_MEMORY, "no memory for the database");

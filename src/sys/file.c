@@ -139,8 +139,23 @@ enum err file_sync_dir(const char *path, struct error *error)
     return OK;
 }
 
+/* What is missing above `path`, with the modes that the umask gives. What fails shows at the end. */
+static void make_parents(const char *path)
+{
+    char above[PATH_MAX];
+    str_copy(str_of(path), above, sizeof above);
+    for (char *at = above + 1; (at = strchr(at, '/')) != NULL; at++) {
+        *at = '\0';
+        (void)mkdir(above, 0755);
+        *at = '/';
+    }
+}
+
 enum err file_make_private_dir(const char *path, struct error *error)
 {
+    if (!path[0])
+        return error_set(error, ERR_IO, "the path of a directory is empty");
+    make_parents(path);
     if (mkdir(path, 0700) != 0 && errno != EEXIST)
         return error_set(error, ERR_IO, "cannot make the directory '%s': %s", path,
                          ERRNO_TEXT(errno));

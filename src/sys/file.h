@@ -17,8 +17,8 @@ MUST_USE enum err file_read(const char *path, size_t limit_bytes, char **out_byt
  * power cut. ERR_IO with a sentence; the old file is then untouched.
  */
 MUST_USE enum err file_write_atomic(const char *path, struct str content, struct error *error);
-/** Makes the directory with mode 0700 when it is missing; an existing one that others may enter is
- *  tightened to 0700. ERR_IO with a sentence, ERR_DENIED when it belongs to another user. */
+/** Makes the directory with mode 0700 when it is missing, and whatever is missing above it; an existing one
+ *  that others may enter is tightened to 0700. ERR_IO with a sentence, ERR_DENIED when it belongs to another user. */
 MUST_USE enum err file_make_private_dir(const char *path, struct error *error);
 /** Makes renames and new names in the directory durable. */
 MUST_USE enum err file_sync_dir(const char *path, struct error *error);

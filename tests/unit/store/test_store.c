@@ -37,6 +37,24 @@ static void everything_is_private(void **state)
     fixture_end(&fixture);
 }
 
+static void a_directory_may_be_new_deep_and_behind_a_link(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    struct error error = {0};
+    char from[128], deep[160];
+    fixture_begin(&fixture);
+    snprintf(from, sizeof from, "%s/link", fixture.dir);
+    snprintf(deep, sizeof deep, "%s/link/a/b", fixture.dir);
+    CHECK_INT("link", symlink(".", from), 0);
+    struct store *store = NULL;
+    struct store_options options = {.data_dir = deep};
+    enum err err = store_open(&options, fixture.vault, &store, &error);
+    CHECK_STR(error.text, err_name(err), "OK");
+    store_close(store);
+    fixture_end(&fixture);
+}
+
 static void a_second_opener_is_refused(void **state)
 {
     (void)state;
@@ -159,4 +177,5 @@ static void damaged_and_newer_files_are_refused_and_left_alone(void **state)
 }
 
 TEST_MAIN(TEST(everything_is_private), TEST(a_second_opener_is_refused),
-          TEST(another_secret_is_refused), TEST(damaged_and_newer_files_are_refused_and_left_alone))
+          TEST(a_directory_may_be_new_deep_and_behind_a_link), TEST(another_secret_is_refused),
+          TEST(damaged_and_newer_files_are_refused_and_left_alone))
