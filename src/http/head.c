@@ -142,7 +142,7 @@ static int on_head_done(llhttp_t *machine)
     parser->is_head_done = true;
     head->minor_version = machine->http_minor;
     head->status = machine->status_code;
-    head->is_chunked = (machine->flags & F_CHUNKED) != 0;
+    head->is_chunked = parser->is_chunked = (machine->flags & F_CHUNKED) != 0;
     head->content_length = machine->flags & F_CONTENT_LENGTH ? (int64_t)machine->content_length : -1;
     head->keep_alive = parser->keeps_alive = llhttp_should_keep_alive(machine) != 0;
     head->has_upgrade = (machine->flags & F_UPGRADE) && (machine->flags & F_CONNECTION_UPGRADE);
@@ -322,11 +322,18 @@ enum http_parse http_parser_body(struct http_parser *parser, char *bytes, size_t
     *out_used = 0;
     if (parser->is_done)
         return HTTP_PARSE_DONE;
+    char before = parser->last_byte; /* read before the body's owner may write there */
+    if (len)
+        parser->last_byte = bytes[len - 1];
     parser->wire_bytes += len;
     llhttp_errno_t why = llhttp_execute(&parser->machine, bytes, len);
     if (why == HPE_PAUSED && parser->is_done) {
-        *out_used = (size_t)(llhttp_get_error_pos(&parser->machine) - bytes);
-        return HTTP_PARSE_DONE;
+        size_t used = (size_t)(llhttp_get_error_pos(&parser->machine) - bytes);
+        *out_used = used;
+        if (!parser->is_chunked || (used > 1 ? bytes[used - 2] : before) == '\r')
+            return HTTP_PARSE_DONE;
+        error_set(error, ERR_MALFORMED, "malformed HTTP body: it ends in a bare LF");
+        return HTTP_PARSE_BAD;
     }
     *out_used = len;
     if (why != HPE_OK) {

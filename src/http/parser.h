@@ -11,7 +11,8 @@ enum http_parse { HTTP_PARSE_MORE, HTTP_PARSE_DONE, HTTP_PARSE_BAD };
 struct http_parser {
     llhttp_t          machine;
     struct http_head *head;        /* while the head is parsed */
-    bool              is_request, is_head_done, is_done, has_no_body, keeps_alive, is_overfull;
+    bool              is_request, is_head_done, is_done, has_no_body, keeps_alive, is_overfull, is_chunked;
+    char              last_byte;   /* of what was fed before */
     uint64_t          wire_bytes, body_bytes; /* of the body: framing may not outweigh it without bound */
     void (*on_body)(void *arg, char *bytes, size_t len);
     void             *arg;

@@ -115,6 +115,7 @@ void loop_run(struct loop *loop)
         run_deferred(loop);
         loop->now_ns = 0;
     }
+    atomic_store_explicit(&loop->is_stopping, false, memory_order_release); /* it may be run again */
 }
 
 static void ring(struct loop *loop)

@@ -21,7 +21,7 @@ struct client_pool;
 /** `index` is 0-based and names the thread (loop-0). Negative: a loop of another program (simulate). */
 MUST_USE enum err loop_new(int index, struct loop **out_loop, struct error *error);
 void              loop_free(struct loop *loop);
-/** Runs until loop_stop. */
+/** Runs until loop_stop; may be run again afterwards. */
 void               loop_run(struct loop *loop);
 void               loop_stop(struct loop *loop); /* any thread */
 int                loop_index(const struct loop *loop);
