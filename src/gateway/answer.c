@@ -11,8 +11,8 @@
 void answer_headers_write(const struct request *request, struct buf *out)
 {
     const struct trial *trial = &request->trial;
-    buf_printf(out, "request-id: %s\r\nx-request-id: %s\r\nx-auxot-job: %s\r\n", request->id, request->id,
-               request->id);
+    buf_printf(out, "request-id: %s\r\nx-request-id: %s\r\nx-auxot-job: %s\r\n", request->id,
+               request->id, request->id);
     if (trial->provider) {
         buf_printf(out, "x-auxot-provider: %s\r\n", trial->provider->slug);
         bool is_plain = true; /* a header holds visible ASCII only */
@@ -24,8 +24,9 @@ void answer_headers_write(const struct request *request, struct buf *out)
     buf_printf(out, "x-auxot-attempts: %d\r\n", request->attempt_count);
 }
 
-void answer_error(struct gateway_loop *gl, struct exchange *exchange, enum dialect dialect, enum say what,
-                  const char *sentence, const char *id, int64_t retry_after_ms, const struct request *request)
+void answer_error(struct gateway_loop *gl, struct exchange *exchange, enum dialect dialect,
+                  enum say what, const char *sentence, const char *id, int64_t retry_after_ms,
+                  const struct request *request)
 {
     AUTO_BUF struct buf headers, body;
     buf_init(&headers, 4096);
@@ -62,21 +63,25 @@ static bool speaks(const struct provider *provider, enum dialect dialect)
 }
 
 /* Surfaced models of the providers that this dialect reaches, each name once, behind "auto" and routes. */
-static size_t list_models(const struct snapshot *snapshot, enum dialect dialect, struct model_entry *entries)
+static size_t list_models(const struct snapshot *snapshot, enum dialect dialect,
+                          struct model_entry *entries)
 {
     size_t count = 0;
     entries[count++] = (struct model_entry){.id = "auto", .owned_by = "auxot"};
     for (size_t r = 0; r < snapshot->routing.route_count; r++)
-        if (!str_ends(str_of(snapshot->routing.routes[r].name), STR("*")) && count < MODELS_LISTED_MAX)
-            entries[count++] = (struct model_entry){.id = snapshot->routing.routes[r].name, .owned_by = "auxot"};
+        if (!str_ends(str_of(snapshot->routing.routes[r].name), STR("*")) &&
+            count < MODELS_LISTED_MAX)
+            entries[count++] =
+                (struct model_entry){.id = snapshot->routing.routes[r].name, .owned_by = "auxot"};
     size_t first = count;
     for (size_t p = 0; p < snapshot->routing.provider_count; p++) {
         const struct provider *provider = snapshot->routing.providers[p];
         for (size_t m = 0; speaks(provider, dialect) && m < provider->model_count; m++)
             if (provider->models[m].is_surfaced && count < MODELS_LISTED_MAX)
-                entries[count++] = (struct model_entry){.id = provider->models[m].id,
-                                                        .owned_by = provider->slug,
-                                                        .created_at_ms = provider->models[m].created_at_ms};
+                entries[count++] =
+                    (struct model_entry){.id = provider->models[m].id,
+                                         .owned_by = provider->slug,
+                                         .created_at_ms = provider->models[m].created_at_ms};
     }
     qsort(entries + first, count - first, sizeof *entries, compare_entries);
     size_t kept = first;
@@ -117,17 +122,17 @@ static bool decode_id(struct str coded, char *room, size_t room_bytes)
     return len > 0;
 }
 
-void answer_models(struct gateway_loop *gl, struct exchange *exchange, const struct api_route *route,
-                   const struct principal *principal, const char *id)
+void answer_models(struct gateway_loop *gl, struct exchange *exchange,
+                   const struct api_route *route, const struct principal *principal, const char *id)
 {
     (void)principal;
     AUTO_FREE struct model_entry *entries = mem_zalloc(MODELS_LISTED_MAX + 1, sizeof *entries);
-    AUTO_BUF struct buf           headers, body;
+    AUTO_BUF struct buf headers, body;
     buf_init(&headers, 1024);
     buf_init(&body, MODELS_BODY_MAX);
     if (!entries) {
-        answer_error(gl, exchange, route->dialect, SAY_OVERLOADED, "The server is out of memory; try again.",
-                     id, 0, NULL);
+        answer_error(gl, exchange, route->dialect, SAY_OVERLOADED,
+                     "The server is out of memory; try again.", id, 0, NULL);
         return;
     }
     size_t count = list_models(gl->lease->snapshot, route->dialect, entries);
@@ -143,13 +148,15 @@ void answer_models(struct gateway_loop *gl, struct exchange *exchange, const str
                 say_model(&body, route->dialect, &entries[i]);
         }
         if (!is_found) {
-            answer_error(gl, exchange, route->dialect, SAY_NO_MODEL,
-                         "There is no such model here, or your key may not use it. GET .../models lists those "
-                         "you can use.",
-                         id, 0, NULL);
+            answer_error(
+                gl, exchange, route->dialect, SAY_NO_MODEL,
+                "There is no such model here, or your key may not use it. GET .../models lists those "
+                "you can use.",
+                id, 0, NULL);
             return;
         }
     }
-    buf_printf(&headers, "request-id: %s\r\nx-request-id: %s\r\ncache-control: no-store\r\n", id, id);
+    buf_printf(&headers, "request-id: %s\r\nx-request-id: %s\r\ncache-control: no-store\r\n", id,
+               id);
     exchange_answer(exchange, 200, buf_str(&headers), STR("application/json"), buf_str(&body));
 }

@@ -12,22 +12,22 @@
 
 #include <stdio.h>
 
-#define HEAD_MAX          (48u * 1024)
+#define HEAD_MAX            (48u * 1024)
 #define FORWARDED_VALUE_MAX 4096u
-#define SPLICE_MAX        (64u * 1024)
+#define SPLICE_MAX          (64u * 1024)
 
 static const struct call_ops call_ops;
 
 /* ---- the upstream's head --------------------------------------------------------------------- */
 
 /* The caller's headers that go along: an allow-list. SPEC.md 3. */
-static const struct str forwarded[] = {
-    STR_INIT("anthropic-version"), STR_INIT("anthropic-beta"), STR_INIT("openai-beta"), STR_INIT("traceparent")};
+static const struct str forwarded[] = {STR_INIT("anthropic-version"), STR_INIT("anthropic-beta"),
+                                       STR_INIT("openai-beta"), STR_INIT("traceparent")};
 
 static bool forward_headers(const struct request *request, struct buf *out)
 {
     const struct http_head *head = exchange_head(request->exchange);
-    bool                    has_version = false;
+    bool has_version = false;
     for (size_t i = 0; i < sizeof forwarded / sizeof forwarded[0]; i++) {
         struct str value = http_header_find(head, forwarded[i], NULL);
         if (value.len == 0 || value.len > FORWARDED_VALUE_MAX)
@@ -42,17 +42,18 @@ static bool forward_headers(const struct request *request, struct buf *out)
 static enum err write_head(struct request *request, const struct target *target, size_t body_bytes,
                            struct error *error)
 {
-    struct trial                     *trial = &request->trial;
+    struct trial *trial = &request->trial;
     const struct provider_kind_facts *kind = provider_kind_facts(trial->provider->kind);
-    const struct http_head           *head = exchange_head(request->exchange);
-    struct secret                    *key = NULL;
+    const struct http_head *head = exchange_head(request->exchange);
+    struct secret *key = NULL;
     enum err err = live_key_open(trial->live, request->gl->gateway->options.vault, &key,
                                  &trial->credential_version, error);
     if (err != OK)
         return err;
     bool is_beta = str_eq(head->query, STR("beta=true")) && request->dialect == DIALECT_ANTHROPIC;
     buf_init(&trial->head, HEAD_MAX);
-    if (!buf_reserve(&trial->head, 1024)) /* no growing later, which would leave copies of the key behind */
+    if (!buf_reserve(&trial->head,
+                     1024)) /* no growing later, which would leave copies of the key behind */
         err = ERR_NO_MEMORY;
     buf_printf(&trial->head,
                "POST %s%s%s%s HTTP/1.1\r\nhost: %s\r\nuser-agent: auxot/" AUXOT_VERSION "\r\n"
@@ -60,8 +61,8 @@ static enum err write_head(struct request *request, const struct target *target,
                "content-length: %zu\r\nx-client-request-id: %s-%d\r\n",
                target->path, kind->path_prefix, endpoint_facts(request->endpoint)->upstream_path,
                is_beta ? "?beta=true" : "", target->authority,
-               request->facts.stream ? "text/event-stream" : "application/json", body_bytes, request->id,
-               request->attempt_count);
+               request->facts.stream ? "text/event-stream" : "application/json", body_bytes,
+               request->id, request->attempt_count);
     bool has_version = forward_headers(request, &trial->head);
     kind->write_defaults(&trial->head, has_version);
     if (!buf_reserve(&trial->head, SECRET_MAX_BYTES + 64))
@@ -69,7 +70,9 @@ static enum err write_head(struct request *request, const struct target *target,
     kind->write_credential(&trial->head, key ? secret_borrow(key) : STR(""));
     buf_puts(&trial->head, "\r\n");
     secret_free(key);
-    return err == OK && !trial->head.failed ? OK : error_set(error, ERR_NO_MEMORY, "no memory for a request head");
+    return err == OK && !trial->head.failed
+               ? OK
+               : error_set(error, ERR_NO_MEMORY, "no memory for a request head");
 }
 
 static void wipe_head(struct trial *trial)
@@ -96,15 +99,15 @@ static bool wants_usage_added(const struct request *request)
 
 static enum err send_request(struct request *request, struct error *error)
 {
-    struct trial          *trial = &request->trial;
+    struct trial *trial = &request->trial;
     const struct snapshot *snapshot = request_snapshot(request);
-    size_t                 index = request->candidates[request->next_candidate - 1].index;
-    const struct target   *target = &snapshot->targets[index];
+    size_t index = request->candidates[request->next_candidate - 1].index;
+    const struct target *target = &snapshot->targets[index];
     const struct timeouts *timeouts = &trial->provider->timeouts;
-    struct body_pieces     pieces;
+    struct body_pieces pieces;
     buf_init(&trial->splice, SPLICE_MAX);
-    enum err err = body_splice(buf_str(&request->body), &request->facts, trial->model, trial->adds_usage,
-                               &trial->splice, &pieces);
+    enum err err = body_splice(buf_str(&request->body), &request->facts, trial->model,
+                               trial->adds_usage, &trial->splice, &pieces);
     if (err != OK)
         return error_set(error, err, "no memory for the request to the provider");
     err = write_head(request, target, pieces.total_bytes, error);
@@ -124,13 +127,14 @@ static enum err send_request(struct request *request, struct error *error)
             (struct iovec){(char *)(uintptr_t)pieces.piece[i].at, pieces.piece[i].len};
     trial->machine.state = ATTEMPT_CONNECTING;
     trial->call = call_start(request->gl->pool, &options);
-    return trial->call ? OK : error_set(error, ERR_NO_MEMORY, "no memory for a call to the provider");
+    return trial->call ? OK
+                       : error_set(error, ERR_NO_MEMORY, "no memory for a call to the provider");
 }
 
 /* Notes the try where the record will find it. */
 static bool note_attempt(struct request *request)
 {
-    struct trial        *trial = &request->trial;
+    struct trial *trial = &request->trial;
     struct attempt_note *note = arena_alloc(&request->arena, sizeof *note);
     if (!note)
         return false;
@@ -149,8 +153,8 @@ static bool note_attempt(struct request *request)
 static void begin(struct request *request, const struct candidate *candidate, bool is_health_trial)
 {
     struct gateway_loop *gl = request->gl;
-    struct trial        *trial = &request->trial;
-    struct error         error = {0};
+    struct trial *trial = &request->trial;
+    struct error error = {0};
     *trial = (struct trial){.provider = candidate->provider,
                             .live = provider_live(candidate->provider),
                             .model = candidate->model,
@@ -159,7 +163,8 @@ static void begin(struct request *request, const struct candidate *candidate, bo
     atomic_fetch_add_explicit(&trial->live->in_flight, 1, memory_order_relaxed);
     atomic_fetch_add_explicit(&trial->live->attempts, 1, memory_order_relaxed);
     if (!note_attempt(request)) {
-        request_fail(request, SAY_OVERLOADED, "no_memory", "The server is out of memory; try again.");
+        request_fail(request, SAY_OVERLOADED, "no_memory",
+                     "The server is out of memory; try again.");
         return;
     }
     count_up(&gl->counters[COUNT_ATTEMPTS], 1);
@@ -178,7 +183,8 @@ static void begin(struct request *request, const struct candidate *candidate, bo
     if (err == OK)
         return;
     if (err == ERR_NO_MEMORY)
-        request_fail(request, SAY_OVERLOADED, "no_memory", "The server is out of memory; try again.");
+        request_fail(request, SAY_OVERLOADED, "no_memory",
+                     "The server is out of memory; try again.");
     else
         attempt_broken(request, "key_unreadable", error.text);
 }
@@ -186,9 +192,10 @@ static void begin(struct request *request, const struct candidate *candidate, bo
 /* ---- which next ------------------------------------------------------------------------------ */
 
 /* What must be true at this very moment, whatever the snapshot said when the list was made. */
-static bool may_begin(struct request *request, const struct candidate *candidate, bool *out_is_health_trial)
+static bool may_begin(struct request *request, const struct candidate *candidate,
+                      bool *out_is_health_trial)
 {
-    struct live_provider  *live = provider_live(candidate->provider);
+    struct live_provider *live = provider_live(candidate->provider);
     const struct snapshot *newest = request->gl->lease->snapshot;
     if (newest != request_snapshot(request)) {
         const struct provider *now = snapshot_provider(newest, candidate->provider->id);
@@ -196,8 +203,9 @@ static bool may_begin(struct request *request, const struct candidate *candidate
             return false;
     }
     pthread_mutex_lock(&live->lock);
-    bool may = !live->is_deleted && health_begin_attempt(&live->health, loop_now_ms(request->gl->loop),
-                                                         out_is_health_trial);
+    bool may =
+        !live->is_deleted &&
+        health_begin_attempt(&live->health, loop_now_ms(request->gl->loop), out_is_health_trial);
     pthread_mutex_unlock(&live->lock);
     return may;
 }
@@ -217,7 +225,8 @@ static void exhausted(struct request *request)
     char sentence[400];
     if (request->kept_error.status) {
         attempt_relay_error(request, request->kept_error.status, request->kept_error.content_type,
-                            request->kept_error.body, request->kept_error.is_long ? "too_long" : "model");
+                            request->kept_error.body,
+                            request->kept_error.is_long ? "too_long" : "model");
         return;
     }
     if (request->attempt_count == 0) {
@@ -226,25 +235,27 @@ static void exhausted(struct request *request)
         return;
     }
     if (!request->is_other_than_quota) {
-        snprintf(sentence, sizeof sentence, "Every provider that could answer is over its quota. The last one said: %s",
+        snprintf(sentence, sizeof sentence,
+                 "Every provider that could answer is over its quota. The last one said: %s",
                  request->last_sentence);
         request_fail(request, SAY_ALL_OVER_QUOTA, "all_over_quota", sentence);
         return;
     }
-    snprintf(sentence, sizeof sentence, "No provider could answer (%d tried). The last one said: %s",
-             request->attempt_count, request->last_sentence);
+    snprintf(sentence, sizeof sentence,
+             "No provider could answer (%d tried). The last one said: %s", request->attempt_count,
+             request->last_sentence);
     request_fail(request, SAY_ATTEMPTS_EXHAUSTED, "attempts_exhausted", sentence);
 }
 
 void attempt_next(struct request *request)
 {
     struct gateway_loop *gl = request->gl;
-    int                  most = gl->gateway->options.max_attempts;
+    int most = gl->gateway->options.max_attempts;
     if (most < 1 || most > ATTEMPTS_MAX)
         most = ATTEMPTS_MAX;
     while (request->next_candidate < request->candidate_count && request->attempt_count < most) {
         const struct candidate *candidate = &request->candidates[request->next_candidate++];
-        bool                    is_health_trial = false;
+        bool is_health_trial = false;
         if (!is_large_enough(request, candidate))
             continue;
         if (request->attempt_count >= 2 && !retry_budget_take(&gl->retries, loop_now_ms(gl->loop)))
@@ -269,7 +280,7 @@ void attempt_take_apart(struct request *request)
 
 static void close_note(struct request *request, const char *outcome, const char *reason)
 {
-    struct trial        *trial = &request->trial;
+    struct trial *trial = &request->trial;
     struct attempt_note *note = trial->note;
     if (!note || note->outcome)
         return;
@@ -300,26 +311,27 @@ void attempt_cancel(struct request *request, const char *outcome, const char *re
 
 void attempt_succeeded(struct request *request)
 {
-    struct trial         *trial = &request->trial;
+    struct trial *trial = &request->trial;
     struct live_provider *live = trial->live;
-    struct attempt_note  *note = trial->note;
+    struct attempt_note *note = trial->note;
     close_note(request, "ok", "");
     pthread_mutex_lock(&live->lock);
     health_on_success(&live->health, loop_now_ms(request->gl->loop));
     live->heartbeat_at_ms = note->ended_at_ms;
     if (note->first_byte_ms >= 0)
-        live->latency_ms = live->latency_ms ? (live->latency_ms * 7 + note->first_byte_ms) / 8 : note->first_byte_ms;
+        live->latency_ms = live->latency_ms ? (live->latency_ms * 7 + note->first_byte_ms) / 8
+                                            : note->first_byte_ms;
     pthread_mutex_unlock(&live->lock);
 }
 
 static void tell_health(struct request *request, const struct verdict_report *report)
 {
-    struct trial         *trial = &request->trial;
+    struct trial *trial = &request->trial;
     struct live_provider *live = trial->live;
     pthread_mutex_lock(&live->lock);
     enum provider_state before = live->health.state;
-    health_on_failure(&live->health, report, trial->model, trial->credential_version, live->credential_version,
-                      loop_now_ms(request->gl->loop), random_unit());
+    health_on_failure(&live->health, report, trial->model, trial->credential_version,
+                      live->credential_version, loop_now_ms(request->gl->loop), random_unit());
     if (trial->is_health_trial)
         health_end_trial(&live->health);
     enum provider_state after = live->health.state;
@@ -338,8 +350,8 @@ static void keep_error(struct request *request, const struct verdict_report *rep
     struct trial *trial = &request->trial;
     if (report->verdict != VERDICT_MODEL && report->verdict != VERDICT_LONG)
         return;
-    struct str  body = buf_str(&trial->held);
-    char       *copy = arena_dup(&request->arena, body.at, body.len);
+    struct str body = buf_str(&trial->held);
+    char *copy = arena_dup(&request->arena, body.at, body.len);
     const struct model *model = provider_model(trial->provider, trial->model);
     if (!copy || trial->status < 400)
         return;
@@ -350,20 +362,20 @@ static void keep_error(struct request *request, const struct verdict_report *rep
     request->kept_error.context_tokens = model ? model->context_tokens : -1;
 }
 
-void attempt_relay_error(struct request *request, int status, struct str content_type, struct str body,
-                         const char *reason)
+void attempt_relay_error(struct request *request, int status, struct str content_type,
+                         struct str body, const char *reason)
 {
     record_close(request, JOB_FAILED, reason, request->is_head_sent ? 200 : status);
     if (request->is_head_sent) {
         relay_cut(request, SAY_BAD_REQUEST, request->last_sentence);
     } else {
-        struct exchange    *exchange = TAKE(request->exchange);
+        struct exchange *exchange = TAKE(request->exchange);
         AUTO_BUF struct buf headers;
         buf_init(&headers, 8192);
         answer_headers_write(request, &headers);
         buf_append_str(&headers, request->trial.extra_headers);
-        exchange_answer(exchange, status, buf_str(&headers), content_type.len ? content_type : STR("application/json"),
-                        body);
+        exchange_answer(exchange, status, buf_str(&headers),
+                        content_type.len ? content_type : STR("application/json"), body);
     }
     request_finish(request);
 }
@@ -391,10 +403,10 @@ static void remember(struct request *request, const struct verdict_report *repor
 
 void attempt_failed(struct request *request, const struct verdict_report *report)
 {
-    struct trial      *trial = &request->trial;
-    enum attempt_event event = !moves_on(request, report)              ? ATTEMPT_ON_REFUSED
-                               : report->verdict == VERDICT_NETWORK    ? ATTEMPT_ON_BROKEN
-                                                                       : ATTEMPT_ON_UNAVAILABLE;
+    struct trial *trial = &request->trial;
+    enum attempt_event event = !moves_on(request, report)           ? ATTEMPT_ON_REFUSED
+                               : report->verdict == VERDICT_NETWORK ? ATTEMPT_ON_BROKEN
+                                                                    : ATTEMPT_ON_UNAVAILABLE;
     if (trial->machine.state == ATTEMPT_CONNECTING && event != ATTEMPT_ON_BROKEN)
         trial->machine.state = ATTEMPT_WAITING;
     enum attempt_action action = attempt_step(&trial->machine, event);
@@ -413,7 +425,8 @@ void attempt_failed(struct request *request, const struct verdict_report *report
     case ATTEMPT_RELAY_ERROR: {
         struct buf held = trial->held;
         trial->held = (struct buf){0};
-        attempt_relay_error(request, trial->status, trial->content_type, buf_str(&held), report->reason);
+        attempt_relay_error(request, trial->status, trial->content_type, buf_str(&held),
+                            report->reason);
         buf_release(&held);
         return;
     }
@@ -425,7 +438,8 @@ void attempt_failed(struct request *request, const struct verdict_report *report
     default:
         log_error("attempt_illegal", "job=%s state=%s event=%d", request->id,
                   attempt_state_name(trial->machine.state), (int)event);
-        request_fail(request, SAY_INTERNAL, "internal", "The server met a state that should not exist.");
+        request_fail(request, SAY_INTERNAL, "internal",
+                     "The server met a state that should not exist.");
     }
 }
 
@@ -440,11 +454,11 @@ void attempt_broken(struct request *request, const char *reason, const char *sen
 
 void attempt_judge_event(struct request *request)
 {
-    struct trial         *trial = &request->trial;
-    const struct meter   *meter = &trial->meter;
+    struct trial *trial = &request->trial;
+    const struct meter *meter = &trial->meter;
     struct verdict_report report;
-    provider_judge_event(trial->provider->kind, meter->error_status, meter->error_type, meter->error_code,
-                         meter->error_message, clock_wall_ms(), &report);
+    provider_judge_event(trial->provider->kind, meter->error_status, meter->error_type,
+                         meter->error_code, meter->error_message, clock_wall_ms(), &report);
     attempt_failed(request, &report);
 }
 
@@ -459,7 +473,7 @@ static struct str keep_text(struct request *request, struct str text)
 /* The provider's headers that go along to the caller: an allow-list. SPEC.md 3. */
 static void keep_headers(struct request *request, const struct http_head *head)
 {
-    struct trial       *trial = &request->trial;
+    struct trial *trial = &request->trial;
     AUTO_BUF struct buf lines;
     buf_init(&lines, 4096);
     struct str id = http_header_find(head, STR("x-request-id"), NULL);
@@ -483,7 +497,8 @@ static void keep_headers(struct request *request, const struct http_head *head)
             struct answer_headers probe = {0};
             answer_headers_note(&probe, head->headers[i].name, value);
             if (memcmp(&probe, &(struct answer_headers){0}, sizeof probe) != 0)
-                answer_headers_note(&trial->error_headers, head->headers[i].name, keep_text(request, value));
+                answer_headers_note(&trial->error_headers, head->headers[i].name,
+                                    keep_text(request, value));
         }
     }
     trial->extra_headers = keep_text(request, buf_str(&lines));
@@ -495,17 +510,19 @@ static void keep_headers(struct request *request, const struct http_head *head)
 static void on_head(void *owner, const struct http_head *head)
 {
     struct request *request = owner;
-    struct trial   *trial = &request->trial;
+    struct trial *trial = &request->trial;
     (void)attempt_step(&trial->machine, ATTEMPT_ON_CONNECTED);
     (void)attempt_step(&trial->machine, ATTEMPT_ON_SENT);
     wipe_head(trial);
     trial->status = head->status;
     trial->note->http_status = head->status;
-    trial->note->first_byte_ms = (loop_now_ns(request->gl->loop) - trial->note->started_ns) / NS_PER_MS;
+    trial->note->first_byte_ms =
+        (loop_now_ns(request->gl->loop) - trial->note->started_ns) / NS_PER_MS;
     keep_headers(request, head);
     struct str coding = http_header_find(head, STR("content-encoding"), NULL);
     if (coding.len && !str_ieq(coding, STR("identity"))) {
-        attempt_broken(request, "bad_answer", "the provider compressed its answer, which it was asked not to");
+        attempt_broken(request, "bad_answer",
+                       "the provider compressed its answer, which it was asked not to");
         return;
     }
     if (head->status >= 300 && head->status < 400) {
@@ -513,7 +530,9 @@ static void on_head(void *owner, const struct http_head *head)
                        "the provider answered with a redirect; check its base URL");
         return;
     }
-    buf_init(&trial->held, head->status >= 400 ? HELD_ERROR_MAX : trial->is_sse ? HELD_EVENTS_MAX : HELD_ANSWER_MAX);
+    buf_init(&trial->held, head->status >= 400 ? HELD_ERROR_MAX
+                           : trial->is_sse     ? HELD_EVENTS_MAX
+                                               : HELD_ANSWER_MAX);
     buf_init(&trial->tail, (size_t)EVENT_MAX + LOOP_SCRATCH_BYTES);
     if (head->status < 300)
         (void)attempt_step(&trial->machine, ATTEMPT_ON_ACCEPTED);
@@ -522,7 +541,7 @@ static void on_head(void *owner, const struct http_head *head)
 static void on_body(void *owner, char *bytes, size_t len)
 {
     struct request *request = owner;
-    struct trial   *trial = &request->trial;
+    struct trial *trial = &request->trial;
     if (trial->status < 400) {
         relay_bytes(request, bytes, len);
         return;
@@ -535,8 +554,8 @@ static void on_body(void *owner, char *bytes, size_t len)
 static bool repeat_without_usage(struct request *request, const struct verdict_report *report)
 {
     struct trial *trial = &request->trial;
-    struct error  error = {0};
-    bool          is_it = str_find(str_of(report->param), STR("stream_options"), NULL) ||
+    struct error error = {0};
+    bool is_it = str_find(str_of(report->param), STR("stream_options"), NULL) ||
                  str_find(buf_str(&trial->held), STR("stream_options"), NULL);
     if (!trial->adds_usage || report->verdict != VERDICT_PARAM)
         is_it = trial->adds_usage && report->verdict == VERDICT_CALLER && is_it;
@@ -554,10 +573,10 @@ static bool repeat_without_usage(struct request *request, const struct verdict_r
 
 static void judge_answer(struct request *request)
 {
-    struct trial         *trial = &request->trial;
+    struct trial *trial = &request->trial;
     struct verdict_report report;
-    provider_judge(trial->provider->kind, trial->status, &trial->error_headers, buf_str(&trial->held),
-                   request->gl->event_reader, clock_wall_ms(), &report);
+    provider_judge(trial->provider->kind, trial->status, &trial->error_headers,
+                   buf_str(&trial->held), request->gl->event_reader, clock_wall_ms(), &report);
     if (repeat_without_usage(request, &report))
         return;
     attempt_failed(request, &report);
@@ -578,7 +597,7 @@ static void on_end(void *owner)
 static void on_failed(void *owner, enum call_failure failure, const char *sentence)
 {
     struct request *request = owner;
-    struct trial   *trial = &request->trial;
+    struct trial *trial = &request->trial;
     trial->call = NULL;
     if (request->state == REQUEST_DRAINING)
         request_finish(request);

@@ -16,24 +16,27 @@ static struct str bearer_of(const struct http_head *head, size_t *out_count)
 const struct principal *gateway_principal(struct gateway_loop *gl, const struct http_head *head,
                                           bool *out_is_conflict, struct error *error)
 {
-    size_t     bearers = 0, keys = 0;
+    size_t bearers = 0, keys = 0;
     struct str bearer = bearer_of(head, &bearers);
     struct str key = http_header_find(head, STR("x-api-key"), &keys);
     *out_is_conflict = bearers > 1 || keys > 1 || (bearer.len && key.len && !str_eq(bearer, key));
     if (*out_is_conflict) {
-        error_set(error, ERR_MALFORMED,
-                  "The request carries two different keys. Send one, as 'Authorization: Bearer' or 'x-api-key'.");
+        error_set(
+            error, ERR_MALFORMED,
+            "The request carries two different keys. Send one, as 'Authorization: Bearer' or 'x-api-key'.");
         return NULL;
     }
     struct str given = bearer.len ? bearer : key;
     if (given.len == 0) {
-        error_set(error, ERR_UNAUTHORIZED,
-                  "No API key was given. Send it as 'Authorization: Bearer auxk_...' or 'x-api-key: auxk_...'.");
+        error_set(
+            error, ERR_UNAUTHORIZED,
+            "No API key was given. Send it as 'Authorization: Bearer auxk_...' or 'x-api-key: auxk_...'.");
         return NULL;
     }
     if (!apikey_is_wellformed(given, APIKEY_PREFIX)) {
-        error_set(error, ERR_UNAUTHORIZED,
-                  "This is not an Auxot API key. Keys begin with auxk_; an admin makes them with 'auxot keys create'.");
+        error_set(
+            error, ERR_UNAUTHORIZED,
+            "This is not an Auxot API key. Keys begin with auxk_; an admin makes them with 'auxot keys create'.");
         return NULL;
     }
     uint8_t digest[32];

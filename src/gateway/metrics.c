@@ -17,7 +17,8 @@ static void metric(struct buf *out, const char *name, const char *type, const ch
     buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
 }
 
-static void simple(struct buf *out, const char *name, const char *type, const char *help, int64_t value)
+static void simple(struct buf *out, const char *name, const char *type, const char *help,
+                   int64_t value)
 {
     metric(out, name, type, help);
     buf_printf(out, "%s %lld\n", name, (long long)value);
@@ -25,16 +26,19 @@ static void simple(struct buf *out, const char *name, const char *type, const ch
 
 static void by_endpoint(const struct gateway *gateway, struct buf *out)
 {
-    metric(out, "auxot_requests_total", "counter", "Inference requests that ended, by endpoint and status class.");
+    metric(out, "auxot_requests_total", "counter",
+           "Inference requests that ended, by endpoint and status class.");
     for (int e = 0; e < ENDPOINT_COUNT; e++) {
         for (int c = 0; c < 6; c++) {
             int64_t sum = 0;
             for (int i = 0; i < gateway->loop_count; i++)
-                sum += atomic_load_explicit(&gateway->loops[i]->by_endpoint[e][c], memory_order_relaxed);
+                sum += atomic_load_explicit(&gateway->loops[i]->by_endpoint[e][c],
+                                            memory_order_relaxed);
             if (sum > 0)
                 buf_printf(out, "auxot_requests_total{endpoint=\"%s\",status=\"%s\"} %lld\n",
                            endpoint_facts((enum endpoint)e)->name,
-                           (const char *[]){"none", "1xx", "2xx", "3xx", "4xx", "5xx"}[c], (long long)sum);
+                           (const char *[]){"none", "1xx", "2xx", "3xx", "4xx", "5xx"}[c],
+                           (long long)sum);
         }
     }
 }
@@ -57,8 +61,8 @@ static void by_provider(struct gateway *gateway, struct buf *out)
         metric(out, families[f].name, families[f].type, families[f].help);
         for (size_t p = 0; p < snapshot->routing.provider_count; p++) {
             const struct provider *provider = snapshot->routing.providers[p];
-            struct live_provider  *live = provider_live(provider);
-            int64_t                value = 0;
+            struct live_provider *live = provider_live(provider);
+            int64_t value = 0;
             if (f == 0)
                 value = atomic_load_explicit(&live->attempts, memory_order_relaxed);
             else if (f == 1)
@@ -71,7 +75,8 @@ static void by_provider(struct gateway *gateway, struct buf *out)
                 pthread_mutex_unlock(&live->lock);
                 value = view.state == STATE_ONLINE || view.state == STATE_DEGRADED || view.may_try;
             }
-            buf_printf(out, "%s{provider=\"%s\"} %lld\n", families[f].name, provider->slug, (long long)value);
+            buf_printf(out, "%s{provider=\"%s\"} %lld\n", families[f].name, provider->slug,
+                       (long long)value);
         }
     }
     snapshot_unref(snapshot);
@@ -85,23 +90,36 @@ void gateway_metrics(struct gateway *gateway, struct buf *out)
         tokens_out += atomic_load_explicit(&gateway->loops[i]->tokens_out, memory_order_relaxed);
     }
     by_endpoint(gateway, out);
-    simple(out, "auxot_jobs_done_total", "counter", "Jobs that were answered.", total(gateway, COUNT_DONE));
-    simple(out, "auxot_jobs_failed_total", "counter", "Jobs that failed.", total(gateway, COUNT_FAILED));
-    simple(out, "auxot_jobs_cancelled_total", "counter", "Jobs whose client left.", total(gateway, COUNT_CANCELLED));
-    simple(out, "auxot_jobs_refused_total", "counter", "Requests of known callers refused before any provider was asked.",
+    simple(out, "auxot_jobs_done_total", "counter", "Jobs that were answered.",
+           total(gateway, COUNT_DONE));
+    simple(out, "auxot_jobs_failed_total", "counter", "Jobs that failed.",
+           total(gateway, COUNT_FAILED));
+    simple(out, "auxot_jobs_cancelled_total", "counter", "Jobs whose client left.",
+           total(gateway, COUNT_CANCELLED));
+    simple(out, "auxot_jobs_refused_total", "counter",
+           "Requests of known callers refused before any provider was asked.",
            total(gateway, COUNT_REFUSED));
-    simple(out, "auxot_attempts_total", "counter", "Attempts at providers.", total(gateway, COUNT_ATTEMPTS));
-    simple(out, "auxot_failovers_total", "counter", "Attempts after a first one failed.", total(gateway, COUNT_FAILOVERS));
-    simple(out, "auxot_bad_keys_total", "counter", "Requests without a good API key.", total(gateway, COUNT_BAD_KEYS));
-    simple(out, "auxot_input_tokens_total", "counter", "Prompt tokens, as providers reported them.", tokens_in);
-    simple(out, "auxot_output_tokens_total", "counter", "Answer tokens, reported or estimated.", tokens_out);
-    simple(out, "auxot_requests_running", "gauge", "Inference requests in flight.", gateway_running(gateway));
-    simple(out, "auxot_held_body_bytes", "gauge", "Request bodies held in memory.", body_budget_used());
+    simple(out, "auxot_attempts_total", "counter", "Attempts at providers.",
+           total(gateway, COUNT_ATTEMPTS));
+    simple(out, "auxot_failovers_total", "counter", "Attempts after a first one failed.",
+           total(gateway, COUNT_FAILOVERS));
+    simple(out, "auxot_bad_keys_total", "counter", "Requests without a good API key.",
+           total(gateway, COUNT_BAD_KEYS));
+    simple(out, "auxot_input_tokens_total", "counter", "Prompt tokens, as providers reported them.",
+           tokens_in);
+    simple(out, "auxot_output_tokens_total", "counter", "Answer tokens, reported or estimated.",
+           tokens_out);
+    simple(out, "auxot_requests_running", "gauge", "Inference requests in flight.",
+           gateway_running(gateway));
+    simple(out, "auxot_held_body_bytes", "gauge", "Request bodies held in memory.",
+           body_budget_used());
     by_provider(gateway, out);
     struct store_figures figures;
     store_figures(gateway->options.store, &figures);
-    simple(out, "auxot_record_rows_total", "counter", "Rows written to the store.", figures.rows_written);
-    simple(out, "auxot_record_write_errors_total", "counter", "Failed batches.", figures.write_errors);
+    simple(out, "auxot_record_rows_total", "counter", "Rows written to the store.",
+           figures.rows_written);
+    simple(out, "auxot_record_write_errors_total", "counter", "Failed batches.",
+           figures.write_errors);
     simple(out, "auxot_journal_bytes_waiting", "gauge", "Journal bytes not in the store yet.",
            figures.journal_bytes_waiting);
 }

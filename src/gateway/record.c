@@ -69,7 +69,7 @@ enum err record_open(struct request *request, struct error *error)
 void record_progress(struct request *request)
 {
     struct job_record record;
-    struct error      error;
+    struct error error;
     fill(request, &record);
     if (journal_append(request->gl->journal, RECORD_PROGRESS, true, &record, &error) != OK)
         log_warn("record_progress_lost", "job=%s why=\"%s\"", request->id, error.text);
@@ -93,14 +93,15 @@ static void fill_answer(const struct request *request, struct job_record *record
     record->cost_microusd = price_cost(price, &record->usage);
 }
 
-void record_close(struct request *request, enum job_status status, const char *reason, int http_status)
+void record_close(struct request *request, enum job_status status, const char *reason,
+                  int http_status)
 {
     if (request->is_closed || !request->principal)
         return;
     request->is_closed = true;
     struct gateway_loop *gl = request->gl;
-    struct job_record    record;
-    struct error         error;
+    struct job_record record;
+    struct error error;
     fill(request, &record);
     record.status = status;
     record.http_status = http_status;
@@ -123,8 +124,8 @@ void record_close(struct request *request, enum job_status status, const char *r
     if (log_is_on(LOG_DEBUG) || status == JOB_FAILED)
         log_line(status == JOB_FAILED ? LOG_WARN : LOG_DEBUG, "job",
                  "id=%s status=%s reason=%s provider=%s attempts=%d ms=%lld", request->id,
-                 job_status_name(status), record.reason, record.provider_name, request->attempt_count,
-                 (long long)record.duration_ms);
+                 job_status_name(status), record.reason, record.provider_name,
+                 request->attempt_count, (long long)record.duration_ms);
 }
 
 void record_refused(struct request *request, const char *reason, int http_status)

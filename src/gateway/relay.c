@@ -14,7 +14,7 @@
 /* What one read has to send: slices of the bytes in hand, sent before these move. */
 struct batch {
     struct iovec piece[BATCH_MAX];
-    int          count;
+    int count;
 };
 
 /* ---- to the client --------------------------------------------------------------------------- */
@@ -89,7 +89,7 @@ void relay_keepalive(struct request *request)
         relay_start_client(request, 200, STR("text/event-stream"));
         request->trial.provider = provider;
     }
-    struct str   ping = say_keepalive(request->endpoint);
+    struct str ping = say_keepalive(request->endpoint);
     struct iovec piece = {(char *)(uintptr_t)ping.at, ping.len};
     exchange_send(request->exchange, &piece, 1);
     request->client_write_ns = loop_now_ns(request->gl->loop);
@@ -112,7 +112,8 @@ void relay_cut(struct request *request, enum say what, const char *sentence)
         exchange_abort(exchange, true);
         return;
     }
-    say_stream_error(&event, request->endpoint, what, sentence, request->id, "", request->trial.events_relayed);
+    say_stream_error(&event, request->endpoint, what, sentence, request->id, "",
+                     request->trial.events_relayed);
     struct iovec piece = {event.data, event.len};
     exchange_send_finish(exchange, &piece, 1);
 }
@@ -181,7 +182,7 @@ static void complete_stream(struct request *request, struct batch *batch)
 static bool pass(struct request *request, struct batch *batch, struct str event, size_t sent,
                  enum attempt_event what)
 {
-    struct trial       *trial = &request->trial;
+    struct trial *trial = &request->trial;
     enum attempt_action action = attempt_step(&trial->machine, what);
     if (action == ATTEMPT_HOLD) {
         buf_append_str(&trial->held, event);
@@ -202,7 +203,8 @@ static bool pass(struct request *request, struct batch *batch, struct str event,
     return true;
 }
 
-static void stream_error(struct request *request, struct batch *batch, struct str event, size_t sent)
+static void stream_error(struct request *request, struct batch *batch, struct str event,
+                         size_t sent)
 {
     struct trial *trial = &request->trial;
     if (trial->machine.state == ATTEMPT_HOLDING) {
@@ -223,10 +225,10 @@ static void stream_error(struct request *request, struct batch *batch, struct st
 /* False: the request is over, or the bytes in hand are no longer wanted. */
 static bool take_event(struct request *request, struct batch *batch, struct str event, size_t sent)
 {
-    struct trial     *trial = &request->trial;
-    struct sse_event  read;
+    struct trial *trial = &request->trial;
+    struct sse_event read;
     enum stream_class class = STREAM_LIFECYCLE;
-    bool              had_content = trial->meter.has_content;
+    bool had_content = trial->meter.has_content;
     sse_event_read(event, &request->gl->joined, &read);
     if (meter_event(&trial->meter, request->gl->event_reader, &read, &class) != OK) {
         batch_send(request, batch);
@@ -243,7 +245,8 @@ static bool take_event(struct request *request, struct batch *batch, struct str 
     case STREAM_ERROR: stream_error(request, batch, event, sent); return false;
     case STREAM_END: break;
     }
-    bool is_silent = trial->machine.state == ATTEMPT_HOLDING && !had_content && !trial->meter.has_content;
+    bool is_silent =
+        trial->machine.state == ATTEMPT_HOLDING && !had_content && !trial->meter.has_content;
     if (is_silent) {
         attempt_broken(request, "empty_answer", "the provider ended its answer without a word");
         return false;
@@ -261,7 +264,7 @@ static bool take_event(struct request *request, struct batch *batch, struct str 
 static void pass_unfinished(struct request *request)
 {
     struct trial *trial = &request->trial;
-    struct batch  batch = {.count = 0};
+    struct batch batch = {.count = 0};
     if (trial->tail.len < EVENT_RAW_BYTES && trial->tail_sent == 0)
         return;
     if (trial->machine.state == ATTEMPT_HOLDING) {
@@ -271,7 +274,8 @@ static void pass_unfinished(struct request *request)
         commit(request);
         send_held(request, &batch);
     }
-    batch_add(request, &batch, trial->tail.data + trial->tail_sent, trial->tail.len - trial->tail_sent);
+    batch_add(request, &batch, trial->tail.data + trial->tail_sent,
+              trial->tail.len - trial->tail_sent);
     batch_send(request, &batch);
     trial->tail_sent = trial->tail.len;
     if (trial->tail.len < EVENT_MAX)
@@ -286,8 +290,8 @@ static void pass_unfinished(struct request *request)
 static void relay_events(struct request *request, char *bytes, size_t len)
 {
     struct trial *trial = &request->trial;
-    struct batch  batch = {.count = 0};
-    bool          has_tail = trial->tail.len > 0;
+    struct batch batch = {.count = 0};
+    bool has_tail = trial->tail.len > 0;
     if (has_tail) {
         buf_append(&trial->tail, bytes, len);
         if (trial->tail.failed) {
@@ -296,11 +300,11 @@ static void relay_events(struct request *request, char *bytes, size_t len)
         }
     }
     struct str all = has_tail ? buf_str(&trial->tail) : (struct str){bytes, len};
-    size_t     at = 0, event_len;
+    size_t at = 0, event_len;
     while ((event_len = sse_event_end(str_from(all, at), &trial->tail_scanned)) > 0) {
         struct str event = {all.at + at, event_len};
-        size_t     sent = trial->tail_sent;
-        bool       is_lost = trial->is_tail_lost;
+        size_t sent = trial->tail_sent;
+        bool is_lost = trial->is_tail_lost;
         trial->tail_sent = 0;
         trial->tail_scanned = 0;
         trial->is_tail_lost = false;
@@ -326,7 +330,7 @@ static void relay_events(struct request *request, char *bytes, size_t len)
 static void relay_plain(struct request *request, char *bytes, size_t len)
 {
     struct trial *trial = &request->trial;
-    struct batch  batch = {.count = 0};
+    struct batch batch = {.count = 0};
     if (trial->machine.state == ATTEMPT_HOLDING) {
         if (trial->held.len + len <= HELD_ANSWER_MAX) {
             buf_append(&trial->held, bytes, len);
@@ -352,13 +356,15 @@ static void plain_is_whole(struct request *request)
         attempt_broken(request, "empty_answer", "the provider's answer is empty");
         return;
     case ANSWER_GARBAGE:
-        attempt_broken(request, "bad_answer", "the provider's answer is not what this endpoint gives");
+        attempt_broken(request, "bad_answer",
+                       "the provider's answer is not what this endpoint gives");
         return;
     case ANSWER_ERROR: attempt_judge_event(request); return;
     case ANSWER_GOOD: break;
     }
     if (request->is_head_sent) {
-        attempt_broken(request, "bad_answer", "the provider answered a streaming request without a stream");
+        attempt_broken(request, "bad_answer",
+                       "the provider answered a streaming request without a stream");
         return;
     }
     (void)attempt_step(&trial->machine, ATTEMPT_ON_CONTENT);
@@ -391,7 +397,7 @@ void relay_bytes(struct request *request, char *bytes, size_t len)
 static void stream_ended(struct request *request)
 {
     struct trial *trial = &request->trial;
-    struct batch  batch = {.count = 0};
+    struct batch batch = {.count = 0};
     if (trial->tail.len > 0 && trial->tail_sent == 0) { /* a last event without its blank line */
         static char blank[] = "\n\n";
         relay_events(request, blank, 2);
@@ -412,7 +418,7 @@ static void stream_ended(struct request *request)
 void relay_upstream_ended(struct request *request)
 {
     struct trial *trial = &request->trial;
-    struct batch  batch = {.count = 0};
+    struct batch batch = {.count = 0};
     if (trial->is_sse)
         stream_ended(request);
     else if (trial->machine.state == ATTEMPT_HOLDING)

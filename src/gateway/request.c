@@ -13,8 +13,8 @@
 #include <assert.h>
 #include <stdio.h>
 
-#define ARENA_MAX       (1u << 20)
-#define RETRY_BUSY_MS   1000
+#define ARENA_MAX          (1u << 20)
+#define RETRY_BUSY_MS      1000
 #define BODY_LIMIT_DEFAULT (32u << 20)
 
 const struct snapshot *request_snapshot(const struct request *request)
@@ -124,7 +124,7 @@ void request_set_clock(struct request *request)
 static void on_clock(struct deadline *deadline)
 {
     struct request *request = LIST_OWNER(deadline, struct request, clock);
-    int64_t         now_ns = loop_now_ns(request->gl->loop);
+    int64_t now_ns = loop_now_ns(request->gl->loop);
     if (request->state == REQUEST_ENDED)
         return;
     if (now_ns >= request->deadline_ns) {
@@ -193,22 +193,24 @@ static bool keep_candidates(struct request *request, const struct route_plan *pl
 
 static void route(struct request *request)
 {
-    struct gateway_loop   *gl = request->gl;
+    struct gateway_loop *gl = request->gl;
     const struct snapshot *snapshot = request_snapshot(request);
-    struct route_request   wanted = {.endpoint = request->endpoint,
-                                     .model = request->facts.model,
-                                     .provider_pin = request->pin,
-                                     .is_admin = request->principal->role == ROLE_ADMIN,
-                                     .now_ms = loop_now_ms(gl->loop)};
+    struct route_request wanted = {.endpoint = request->endpoint,
+                                   .model = request->facts.model,
+                                   .provider_pin = request->pin,
+                                   .is_admin = request->principal->role == ROLE_ADMIN,
+                                   .now_ms = loop_now_ms(gl->loop)};
     gateway_views(snapshot, wanted.now_ms, gl->views);
     route_plan_make(&snapshot->routing, gl->views, &wanted, &gl->plan);
     if (gl->plan.outcome != ROUTE_OK) {
         request->retry_after_ms = gl->plan.wait_ms;
-        request_fail(request, say_of(gl->plan.outcome), reason_of(gl->plan.outcome), gl->plan.sentence);
+        request_fail(request, say_of(gl->plan.outcome), reason_of(gl->plan.outcome),
+                     gl->plan.sentence);
         return;
     }
     if (!keep_candidates(request, &gl->plan)) {
-        request_fail(request, SAY_OVERLOADED, "no_memory", "The server is out of memory; try again.");
+        request_fail(request, SAY_OVERLOADED, "no_memory",
+                     "The server is out of memory; try again.");
         return;
     }
     request->state = REQUEST_ATTEMPT;
@@ -222,13 +224,13 @@ static void route(struct request *request)
 static bool parse(struct request *request)
 {
     struct error error = {0};
-    enum err     err = body_read(request->gl->body_reader, request->endpoint, buf_str(&request->body),
-                                 &request->facts, &error);
+    enum err err = body_read(request->gl->body_reader, request->endpoint, buf_str(&request->body),
+                             &request->facts, &error);
     if (err != OK) {
         request->facts = (struct body_facts){.model = STR("")};
         bool is_memory = err == ERR_NO_MEMORY;
-        request_fail(request, is_memory ? SAY_OVERLOADED : SAY_BAD_REQUEST, is_memory ? "no_memory" : "bad_request",
-                     error.text);
+        request_fail(request, is_memory ? SAY_OVERLOADED : SAY_BAD_REQUEST,
+                     is_memory ? "no_memory" : "bad_request", error.text);
         return false;
     }
     struct str *borrowed[] = {&request->facts.model, &request->facts.cache_key};
@@ -236,7 +238,8 @@ static bool parse(struct request *request)
         char *copy = arena_dup(&request->arena, borrowed[i]->at, borrowed[i]->len);
         if (!copy) {
             request->facts.model = STR("");
-            request_fail(request, SAY_OVERLOADED, "no_memory", "The server is out of memory; try again.");
+            request_fail(request, SAY_OVERLOADED, "no_memory",
+                         "The server is out of memory; try again.");
             return false;
         }
         borrowed[i]->at = copy;
@@ -259,8 +262,8 @@ static const struct exchange_ops exchange_ops = {
 /* ---- the beginning --------------------------------------------------------------------------- */
 
 static struct request *request_new(struct gateway_loop *gl, struct exchange *exchange,
-                                   const struct api_route *route_found, const struct principal *principal,
-                                   const char *id)
+                                   const struct api_route *route_found,
+                                   const struct principal *principal, const char *id)
 {
     struct request *request = mem_zalloc(1, sizeof *request);
     if (!request)
@@ -309,13 +312,15 @@ static void make_id(char out_id[ID_MAX])
     id_make("job_", clock_wall_ms(), random, out_id);
 }
 
-static const char *path_trouble(const struct http_head *head, const struct api_route *found, enum say *out_what)
+static const char *path_trouble(const struct http_head *head, const struct api_route *found,
+                                enum say *out_what)
 {
     if (head->has_upgrade && found->endpoint == ENDPOINT_RESPONSES) {
         *out_what = SAY_UPGRADE;
         return "This server speaks HTTP here, not WebSocket: POST the request instead.";
     }
-    if ((found->is_post && head->method != METHOD_POST) || (!found->is_post && head->method != METHOD_GET)) {
+    if ((found->is_post && head->method != METHOD_POST) ||
+        (!found->is_post && head->method != METHOD_GET)) {
         *out_what = SAY_BAD_METHOD;
         return found->is_post ? "Use POST here." : "Use GET here.";
     }
@@ -325,17 +330,18 @@ static const char *path_trouble(const struct http_head *head, const struct api_r
 void gateway_serve(struct gateway_loop *gl, struct exchange *exchange)
 {
     const struct http_head *head = exchange_head(exchange);
-    struct api_route        found = {0};
-    struct error            error = {0};
-    enum dialect            dialect = DIALECT_OPENAI;
-    enum say                what = SAY_NO_PATH;
-    bool                    is_ours = false, is_conflict = false;
-    char                    id[ID_MAX];
+    struct api_route found = {0};
+    struct error error = {0};
+    enum dialect dialect = DIALECT_OPENAI;
+    enum say what = SAY_NO_PATH;
+    bool is_ours = false, is_conflict = false;
+    char id[ID_MAX];
     make_id(id);
-    bool        is_found = api_route_find(head->path, &found, &dialect, &is_ours);
-    const char *trouble = is_found ? path_trouble(head, &found, &what)
-                                   : "There is no such path. Inference lives under /api/openai/v1 and "
-                                     "/api/anthropic/v1.";
+    bool is_found = api_route_find(head->path, &found, &dialect, &is_ours);
+    const char *trouble = is_found
+                              ? path_trouble(head, &found, &what)
+                              : "There is no such path. Inference lives under /api/openai/v1 and "
+                                "/api/anthropic/v1.";
     if (trouble) {
         answer_error(gl, exchange, dialect, what, trouble, id, 0, NULL);
         return;
@@ -343,7 +349,8 @@ void gateway_serve(struct gateway_loop *gl, struct exchange *exchange)
     const struct principal *principal = gateway_principal(gl, head, &is_conflict, &error);
     if (!principal) {
         count_up(&gl->counters[COUNT_BAD_KEYS], 1);
-        answer_error(gl, exchange, dialect, is_conflict ? SAY_BAD_REQUEST : SAY_UNAUTHORIZED, error.text, id, 0, NULL);
+        answer_error(gl, exchange, dialect, is_conflict ? SAY_BAD_REQUEST : SAY_UNAUTHORIZED,
+                     error.text, id, 0, NULL);
         return;
     }
     if (!found.is_post) {
@@ -354,7 +361,8 @@ void gateway_serve(struct gateway_loop *gl, struct exchange *exchange)
     struct request *request = trouble ? NULL : request_new(gl, exchange, &found, principal, id);
     if (!request) {
         answer_error(gl, exchange, dialect, SAY_OVERLOADED,
-                     trouble ? trouble : "The server is out of memory; try again.", id, RETRY_BUSY_MS, NULL);
+                     trouble ? trouble : "The server is out of memory; try again.", id,
+                     RETRY_BUSY_MS, NULL);
         return;
     }
     size_t limit = gl->gateway->options.body_limit_bytes;

@@ -19,19 +19,20 @@
 #include "wire/body.h"
 #include "wire/say.h"
 
-#define NS_PER_MS          INT64_C(1000000)
-#define HELD_EVENTS_MAX    (2u << 20)   /* hold-back; reaching it is COMMIT */
-#define HELD_ANSWER_MAX    (4u << 20)   /* a plain answer held whole; reaching it is COMMIT */
-#define HELD_ERROR_MAX     (64u * 1024) /* of an error answer */
-#define EVENT_RAW_BYTES    (256u * 1024) /* an unfinished event of this size is passed on as it comes */
-#define EVENT_MAX          (4u << 20)   /* and is no longer kept for reading past this */
-#define ENDED_GRACE_MS     1000         /* for the upstream to end its framing after the last event */
+#define NS_PER_MS       INT64_C(1000000)
+#define HELD_EVENTS_MAX (2u << 20)   /* hold-back; reaching it is COMMIT */
+#define HELD_ANSWER_MAX (4u << 20)   /* a plain answer held whole; reaching it is COMMIT */
+#define HELD_ERROR_MAX  (64u * 1024) /* of an error answer */
+#define EVENT_RAW_BYTES \
+    (256u * 1024)                 /* an unfinished event of this size is passed on as it comes */
+#define EVENT_MAX      (4u << 20) /* and is no longer kept for reading past this */
+#define ENDED_GRACE_MS 1000       /* for the upstream to end its framing after the last event */
 
 /* One snapshot as one loop holds it: counted without atomics. */
 struct lease {
     struct snapshot *snapshot;
-    int64_t          users;
-    bool             is_current;
+    int64_t users;
+    bool is_current;
 };
 
 enum request_state {
@@ -45,112 +46,121 @@ enum request_state {
 /* What is remembered of an attempt for the record. */
 struct attempt_note {
     const struct provider *provider;
-    struct str             model;
-    const char            *outcome; /* NULL while open */
-    char                   reason[48];
-    int                    http_status;
-    int64_t                started_at_ms, first_byte_ms, ended_at_ms, started_ns;
-    int64_t                input_tokens, output_tokens;
+    struct str model;
+    const char *outcome; /* NULL while open */
+    char reason[48];
+    int http_status;
+    int64_t started_at_ms, first_byte_ms, ended_at_ms, started_ns;
+    int64_t input_tokens, output_tokens;
 };
 
 /* A try at one provider. Zeroed between tries. */
 struct trial {
-    struct attempt           machine;
-    struct call             *call; /* NULL when none is out */
-    const struct provider   *provider;
-    struct live_provider    *live;
-    struct str               model;
-    struct attempt_note     *note;
-    struct buf               head;    /* request head, with the credential: wiped */
-    struct buf               splice;  /* what body_splice put in */
-    bool                     adds_usage, is_health_trial;
-    int64_t                  credential_version;
-    int                      status;
-    bool                     is_sse;
-    struct buf               held;    /* events held back, a plain answer, or an error body */
-    struct buf               tail;    /* an unfinished event */
-    size_t                   tail_scanned, tail_sent;
-    bool                     is_tail_lost; /* longer than EVENT_MAX: only its end is looked for */
-    struct meter             meter;
-    struct answer_headers    error_headers; /* of an error answer; values in the arena */
-    struct str               extra_headers; /* lines of the provider's that go along; arena */
-    struct str               content_type;  /* arena */
-    int64_t                  events_relayed;
+    struct attempt machine;
+    struct call *call; /* NULL when none is out */
+    const struct provider *provider;
+    struct live_provider *live;
+    struct str model;
+    struct attempt_note *note;
+    struct buf head;   /* request head, with the credential: wiped */
+    struct buf splice; /* what body_splice put in */
+    bool adds_usage, is_health_trial;
+    int64_t credential_version;
+    int status;
+    bool is_sse;
+    struct buf held; /* events held back, a plain answer, or an error body */
+    struct buf tail; /* an unfinished event */
+    size_t tail_scanned, tail_sent;
+    bool is_tail_lost; /* longer than EVENT_MAX: only its end is looked for */
+    struct meter meter;
+    struct answer_headers error_headers; /* of an error answer; values in the arena */
+    struct str extra_headers;            /* lines of the provider's that go along; arena */
+    struct str content_type;             /* arena */
+    int64_t events_relayed;
 };
 
 struct request {
-    struct gateway_loop    *gl;
-    struct list             node; /* gl->live */
-    struct exchange        *exchange; /* NULL once the client has everything, or left */
-    enum request_state      state;
-    enum endpoint           endpoint;
-    enum dialect            dialect;
-    struct lease           *lease;
+    struct gateway_loop *gl;
+    struct list node;          /* gl->live */
+    struct exchange *exchange; /* NULL once the client has everything, or left */
+    enum request_state state;
+    enum endpoint endpoint;
+    enum dialect dialect;
+    struct lease *lease;
     const struct principal *principal;
-    char                    id[ID_MAX];
-    struct arena            arena;
-    struct buf              body;
-    size_t                  body_charged, body_bytes;
-    struct body_facts       facts; /* model and cache_key live in the arena */
-    struct str              pin;
-    struct candidate       *candidates; /* the eligible ones; arena */
-    size_t                  candidate_count, next_candidate;
-    bool                    is_auto, is_pinned;
-    struct attempt_note    *notes[ATTEMPTS_MAX];
-    int                     attempt_count, failovers;
-    struct trial            trial;
-    struct {                 /* a provider's own error that the caller may have to see: MODEL, LONG */
-        int        status;   /* 0: none */
+    char id[ID_MAX];
+    struct arena arena;
+    struct buf body;
+    size_t body_charged, body_bytes;
+    struct body_facts facts; /* model and cache_key live in the arena */
+    struct str pin;
+    struct candidate *candidates; /* the eligible ones; arena */
+    size_t candidate_count, next_candidate;
+    bool is_auto, is_pinned;
+    struct attempt_note *notes[ATTEMPTS_MAX];
+    int attempt_count, failovers;
+    struct trial trial;
+    struct {        /* a provider's own error that the caller may have to see: MODEL, LONG */
+        int status; /* 0: none */
         struct str content_type, body; /* arena */
-        bool       is_long;
-        int64_t    context_tokens; /* of the model it was too long for; -1 unknown */
+        bool is_long;
+        int64_t context_tokens; /* of the model it was too long for; -1 unknown */
     } kept_error;
-    char                    last_sentence[256]; /* of the last failure */
-    bool                    is_other_than_quota; /* some attempt failed for another reason than its quota */
-    int64_t                 retry_after_ms; /* the smallest that was told; 0 none */
-    bool                    is_head_sent, is_opened /* the journal has it */, is_closed;
-    bool                    is_paused;
-    int64_t                 created_ns, created_at_ms, first_byte_ns, client_write_ns, deadline_ns;
-    int64_t                 bytes_out;
-    struct deadline         clock;
-    struct loop_message     free_later;
+    char last_sentence[256];  /* of the last failure */
+    bool is_other_than_quota; /* some attempt failed for another reason than its quota */
+    int64_t retry_after_ms;   /* the smallest that was told; 0 none */
+    bool is_head_sent, is_opened /* the journal has it */, is_closed;
+    bool is_paused;
+    int64_t created_ns, created_at_ms, first_byte_ns, client_write_ns, deadline_ns;
+    int64_t bytes_out;
+    struct deadline clock;
+    struct loop_message free_later;
 };
 
-enum { COUNT_REQUESTS, COUNT_REFUSED, COUNT_DONE, COUNT_FAILED, COUNT_CANCELLED, COUNT_ATTEMPTS,
-       COUNT_FAILOVERS, COUNT_BAD_KEYS, COUNT_COUNT };
+enum {
+    COUNT_REQUESTS,
+    COUNT_REFUSED,
+    COUNT_DONE,
+    COUNT_FAILED,
+    COUNT_CANCELLED,
+    COUNT_ATTEMPTS,
+    COUNT_FAILOVERS,
+    COUNT_BAD_KEYS,
+    COUNT_COUNT
+};
 
 struct gateway_loop {
-    struct gateway      *gateway;
-    struct loop         *loop;
-    int                  index;
-    struct client_pool  *pool;
-    struct journal      *journal;
-    struct lease        *lease; /* the current one */
-    struct list          live;  /* requests */
-    struct json_reader  *body_reader, *event_reader;
-    struct buf           joined; /* scratch for events of several data lines */
-    struct retry_budget  retries;
-    struct route_plan    plan;   /* scratch: large */
+    struct gateway *gateway;
+    struct loop *loop;
+    int index;
+    struct client_pool *pool;
+    struct journal *journal;
+    struct lease *lease; /* the current one */
+    struct list live;    /* requests */
+    struct json_reader *body_reader, *event_reader;
+    struct buf joined; /* scratch for events of several data lines */
+    struct retry_budget retries;
+    struct route_plan plan; /* scratch: large */
     struct provider_view views[PROVIDERS_MAX];
-    _Atomic int64_t      counters[COUNT_COUNT];
-    _Atomic int64_t      tokens_in, tokens_out;
-    _Atomic int64_t      by_endpoint[ENDPOINT_COUNT][6]; /* status class 0 (none), 1..5 */
-    _Atomic int64_t      running;
-    struct loop_message  adopt_message, cut_message;
-    struct snapshot     *to_adopt;
-    struct deadline      cut_tick;
+    _Atomic int64_t counters[COUNT_COUNT];
+    _Atomic int64_t tokens_in, tokens_out;
+    _Atomic int64_t by_endpoint[ENDPOINT_COUNT][6]; /* status class 0 (none), 1..5 */
+    _Atomic int64_t running;
+    struct loop_message adopt_message, cut_message;
+    struct snapshot *to_adopt;
+    struct deadline cut_tick;
 };
 
 struct gateway {
     struct gateway_options options;
-    struct gateway_loop   *loops[64];
-    int                    loop_count;
-    pthread_mutex_t        lock;
-    pthread_cond_t         adopted;
-    int                    waiting_for; /* loops that have not adopted yet */
-    struct snapshot       *newest;
-    atomic_bool            is_draining;
-    _Atomic int64_t        running; /* only kept when max_concurrent is set */
+    struct gateway_loop *loops[64];
+    int loop_count;
+    pthread_mutex_t lock;
+    pthread_cond_t adopted;
+    int waiting_for; /* loops that have not adopted yet */
+    struct snapshot *newest;
+    atomic_bool is_draining;
+    _Atomic int64_t running; /* only kept when max_concurrent is set */
 };
 
 static inline void count_up(_Atomic int64_t *counter, int64_t by)
@@ -161,7 +171,7 @@ static inline void count_up(_Atomic int64_t *counter, int64_t by)
 
 /* gateway.c */
 struct lease *lease_take(struct gateway_loop *gl);
-void          lease_give(struct lease *lease);
+void lease_give(struct lease *lease);
 
 /* request.c */
 void request_finish(struct request *request); /* the last step: frees at the end of this turn */
@@ -176,13 +186,14 @@ void attempt_cancel(struct request *request, const char *outcome, const char *re
 /* The try failed. Updates health, then moves on, shows the error, or cuts the stream. */
 void attempt_failed(struct request *request, const struct verdict_report *report);
 void attempt_broken(struct request *request, const char *reason, const char *sentence);
-void attempt_succeeded(struct request *request); /* the whole answer is here */
+void attempt_succeeded(struct request *request);  /* the whole answer is here */
 void attempt_take_apart(struct request *request); /* frees what the try held */
 
-void attempt_judge_event(struct request *request); /* an error inside a 200: judges meter->error_* */
+void attempt_judge_event(
+    struct request *request); /* an error inside a 200: judges meter->error_* */
 /* Shows the caller a provider's own error as it came. */
-void attempt_relay_error(struct request *request, int status, struct str content_type, struct str body,
-                         const char *reason);
+void attempt_relay_error(struct request *request, int status, struct str content_type,
+                         struct str body, const char *reason);
 
 /* relay.c */
 void relay_bytes(struct request *request, char *bytes, size_t len);
@@ -195,13 +206,16 @@ void relay_cut(struct request *request, enum say what, const char *sentence);
 /* record.c */
 MUST_USE enum err record_open(struct request *request, struct error *error);
 void record_progress(struct request *request);
-void record_close(struct request *request, enum job_status status, const char *reason, int http_status);
+void record_close(struct request *request, enum job_status status, const char *reason,
+                  int http_status);
 /* A request that was refused before any provider was asked: one closed record. */
 void record_refused(struct request *request, const char *reason, int http_status);
 
 /* answer.c */
 void answer_headers_write(const struct request *request, struct buf *out);
-void answer_error(struct gateway_loop *gl, struct exchange *exchange, enum dialect dialect, enum say what,
-                  const char *sentence, const char *id, int64_t retry_after_ms, const struct request *request);
-void answer_models(struct gateway_loop *gl, struct exchange *exchange, const struct api_route *route,
-                   const struct principal *principal, const char *id);
+void answer_error(struct gateway_loop *gl, struct exchange *exchange, enum dialect dialect,
+                  enum say what, const char *sentence, const char *id, int64_t retry_after_ms,
+                  const struct request *request);
+void answer_models(struct gateway_loop *gl, struct exchange *exchange,
+                   const struct api_route *route, const struct principal *principal,
+                   const char *id);
