@@ -325,6 +325,49 @@ static void many_segments_rotate_and_drain(void **state)
     fixture_end(&fixture);
 }
 
+/* ---- a damaged disk ------------------------------------------------------------------------------ */
+
+static void a_database_damaged_under_us_stops_the_writing_for_good(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    struct error error = {0};
+    struct store_config config;
+    struct job_record job;
+    struct stat info;
+    char path[128];
+    fixture_begin(&fixture);
+    recover(&fixture, 1);
+    fixture_close(&fixture);
+    fixture_open(&fixture, 1, 0);
+    CHECK_INT("drain", store_drain(fixture.store, 5000), OK);
+    struct journal *journal = store_journal(fixture.store, 0);
+    fixture_job(&job, FIXTURE_TIME, 1);
+    append(journal, RECORD_OPEN, &job);
+
+    db_path(&fixture, path);
+    CHECK("size", stat(path, &info) == 0);
+    AUTO_FREE char *garbage = mem_alloc((size_t)info.st_size);
+    memset(garbage, 0xff, (size_t)info.st_size);
+    int fd = open(path, O_RDWR);
+    CHECK("damage", pwrite(fd, garbage, (size_t)info.st_size - 4096, 4096) > 0);
+    close(fd);
+
+    struct key_row key = {.id = "key_1", .name = "k", .role = "admin"};
+    enum err err = store_key_insert(fixture.store, &key, NULL, &error);
+    CHECK("a write finds it, or the record did before it", err == ERR_MALFORMED || err == ERR_IO);
+    CHECK("says what to do", strstr(error.text, "backup") != NULL);
+    CHECK("not writable", !store_is_writable(fixture.store));
+    CHECK_INT("for good", store_key_insert(fixture.store, &key, NULL, &error), ERR_IO);
+    CHECK("says why", strstr(error.text, "stopped writing") != NULL);
+    CHECK_INT("reading is refused too", store_config_load(fixture.store, &config, &error),
+              ERR_MALFORMED);
+    fixture_job_close(&job);
+    append(journal, RECORD_CLOSE, &job); /* the journal still takes what was promised */
+    CHECK("nobody waits for it", store_drain(fixture.store, 5000) != ERR_TIMEOUT);
+    fixture_end(&fixture);
+}
+
 /* ---- a full disk ------------------------------------------------------------------------------------ */
 
 static void fill_disk(const char *dir)
@@ -405,4 +448,6 @@ static void a_full_disk_refuses_opens_and_never_closes(void **state)
 TEST_MAIN(TEST(killed_at_any_moment_nothing_accepted_is_lost_or_doubled),
           TEST(a_journal_that_is_replayed_twice_changes_nothing),
           TEST(damage_costs_the_damaged_record_only), TEST(the_next_life_continues_after_leftovers),
-          TEST(many_segments_rotate_and_drain), TEST(a_full_disk_refuses_opens_and_never_closes))
+          TEST(many_segments_rotate_and_drain),
+          TEST(a_database_damaged_under_us_stops_the_writing_for_good),
+          TEST(a_full_disk_refuses_opens_and_never_closes))
