@@ -28,7 +28,7 @@ limit_s=240
 [ "$suite" = full ] || limit_s=420
 export AUXOT_BIN=$binary AUXOT_E2E_SUITE=$suite AUXOT_E2E_RESULT=$result
 rm -f "$result"
-timeout --kill-after=10 $((limit_s * 3)) "$node" --test --test-concurrency="${AUXOT_E2E_JOBS:-2}" \
+timeout --kill-after=10 $((limit_s * 3)) "$node" --test --test-force-exit --test-concurrency="${AUXOT_E2E_JOBS:-2}" \
     --test-timeout=$((limit_s * 1000)) \
     --test-reporter=spec --test-reporter-destination=stdout \
     --test-reporter=./lib/counts.mjs --test-reporter-destination="$result" "$@"

@@ -1,0 +1,69 @@
+// The commands around the server: version, help, doctor, demo, simulate.
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
+import { test } from 'node:test';
+import { auxot, empty_dir, Server } from '../lib/server.mjs';
+import { Sim } from '../lib/sim.mjs';
+import { call } from '../lib/http.mjs';
+
+test('version prints one line with a number', async () => {
+    const { code, stdout } = await auxot(['version']);
+    assert.equal(code, 0);
+    assert.match(stdout, /\d+\.\d+\.\d+/);
+});
+
+test('every command has --help; no command and an unknown one say what there is', async () => {
+    for (const command of ['serve', 'keys', 'simulate', 'doctor', 'demo', 'version']) {
+        const { code, stdout } = await auxot([command, '--help']);
+        assert.equal(code, 0, command);
+        assert.match(stdout, /usage/i, command);
+    }
+    assert.match((await auxot(['--help'])).stdout, /serve/);
+    const unknown = await auxot(['dance']);
+    assert.notEqual(unknown.code, 0);
+    assert.match(unknown.stderr, /dance/);
+});
+
+test('a flag or setting that does not exist, or makes no sense, is named', async () => {
+    for (const [args, env, word] of [[['--prot', '1'], {}, /prot/], [['--port', '99999'], {}, /port/], [[], { AUXOT_LATE_HEAD: 'soon' }, /AUXOT_LATE_HEAD|late_head/]]) {
+        const { code, stderr } = await auxot(['serve', '--data-dir', empty_dir(), ...args], { env, timeout: 10_000 });
+        assert.notEqual(code, 0);
+        assert.match(stderr, word);
+    }
+});
+
+test('doctor: all is well on a data directory in order; each trouble has its fix', async () => {
+    const server = await Server.start();
+    const running = await auxot(['doctor', '--data-dir', server.data, '--port', `${server.port}`]);
+    assert.equal(running.code, 0, running.stdout + running.stderr);
+    assert.equal((await server.stop()).code, 0);
+    const good = await auxot(['doctor', '--data-dir', server.data, '--port', '0']);
+    assert.equal(good.code, 0, good.stdout + good.stderr);
+    for (const word of [/secret/i, /data directory/i, /store|database/i, /clock/i]) assert.match(good.stdout, word);
+    fs.chmodSync(path.join(server.data, 'secret.key'), 0o644);
+    const open = await auxot(['doctor', '--data-dir', server.data, '--port', '0']);
+    assert.notEqual(open.code, 0);
+    assert.match(open.stdout, /chmod|0600/);
+});
+
+test('demo shows a routed request, a failover and the record, without any key, in under a minute', async () => {
+    const { code, stdout, stderr } = await auxot(['demo'], { timeout: 60_000, cwd: empty_dir('demo') });
+    assert.equal(code, 0, stdout + stderr);
+    assert.match(stdout, /failover|failed over|fails over/i);
+    assert.match(stdout, /job_/);
+});
+
+test('simulate answers each dialect as its vendor does, refuses bad-key, and keeps a log', async () => {
+    for (const [dialect, where, body] of [['openai', '/v1/chat/completions', {}], ['anthropic', '/v1/messages', { max_tokens: 5 }], ['llama', '/v1/chat/completions', {}]]) {
+        const sim = await Sim.start({ dialect });
+        const answer = await call(sim.url + where, { key: 'k', body: { model: 'sim:text=hello', messages: [], ...body } });
+        assert.equal(answer.status, 200);
+        assert.match(answer.text, /hello/);
+        if (dialect !== 'llama')
+            assert.equal((await call(sim.url + where, { key: 'bad-key', body: { model: 'x', messages: [], ...body } })).status, 401);
+        assert.equal((await call(sim.url + where, { key: 'k', body: { model: 'sim:status=529', messages: [], ...body } })).status, 529);
+        assert.ok((await sim.log()).length >= 2);
+        await sim.stop();
+    }
+});
