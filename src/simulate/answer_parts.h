@@ -67,6 +67,8 @@ void llama_plain(struct answer *answer, const struct model_list *models); /* hea
 void vendor_error_body(struct buf *out, const struct request *request, const struct play *play,
                        int status, const char *message);
 void vendor_error_event(struct answer *answer);
+/** The event response.failed, whole. */
+void responses_failed(struct answer *answer, struct str code, struct str message);
 
 /** Puts the head in front where the framing is a lie, and the limits behind. */
 void framing_apply(struct program *program, const struct play *play);

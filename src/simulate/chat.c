@@ -93,9 +93,9 @@ static void stream_role(struct answer *answer)
     if (!answer_begin_quiet(answer, &opened))
         return;
     append_chunk(answer, answer->out);
-    buf_puts(answer->out, is_llama(answer)
-                              ? "{\"role\":\"assistant\",\"content\":null}"
-                              : "{\"role\":\"assistant\",\"content\":\"\",\"refusal\":null}");
+    const char *content = is_llama(answer) || !answer_has_text(answer) ? "null" : "\"\"";
+    buf_printf(answer->out, "{\"role\":\"assistant\",\"content\":%s%s}", content,
+               is_llama(answer) ? "" : ",\"refusal\":null");
     append_chunk_end(answer, answer->out);
     answer_end_quiet(answer, opened);
 }

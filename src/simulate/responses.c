@@ -106,16 +106,19 @@ static bool is_incomplete(const struct answer *answer)
     return reason.len > 0 && !str_eq(reason, STR("stop")) && !str_eq(reason, STR("completed"));
 }
 
-static void append_response(const struct answer *answer, struct buf *out, bool is_done)
+/* `failure` is the error object of a response that failed, or NULL. */
+static void append_response(const struct answer *answer, struct buf *out, bool is_done,
+                            const char *failure)
 {
     const struct request *request = answer->request;
-    const char *status = !is_done                ? "in_progress"
+    const char *status = failure                 ? "failed"
+                         : !is_done              ? "in_progress"
                          : is_incomplete(answer) ? "incomplete"
                                                  : "completed";
     buf_printf(out,
                "{\"id\":\"resp_%s\",\"object\":\"response\",\"created_at\":%lld,\"status\":\"%s\","
-               "\"background\":false,\"error\":null,\"incomplete_details\":",
-               request->id, (long long)request->now_s, status);
+               "\"background\":false,\"error\":%s,\"incomplete_details\":",
+               request->id, (long long)request->now_s, status, failure ? failure : "null");
     if (is_done && is_incomplete(answer)) {
         buf_puts(out, "{\"reason\":");
         json_quote(out, answer->play->stop_reason);
@@ -142,7 +145,7 @@ static void append_response(const struct answer *answer, struct buf *out, bool i
 
 void responses_plain(struct answer *answer)
 {
-    append_response(answer, answer->out, true);
+    append_response(answer, answer->out, true, NULL);
 }
 
 /* ---- events ---------------------------------------------------------------------------------- */
@@ -165,9 +168,25 @@ static void response_event(struct answer *answer, const char *type, bool is_done
         return;
     append_event(answer->out, type);
     buf_puts(answer->out, ",\"response\":");
-    append_response(answer, answer->out, is_done);
+    append_response(answer, answer->out, is_done, NULL);
     append_sequence(answer);
     answer_end_quiet(answer, opened);
+}
+
+void responses_failed(struct answer *answer, struct str code, struct str message)
+{
+    AUTO_BUF struct buf failure;
+    struct json_writer writer;
+    buf_init(&failure, 65536);
+    json_writer_init(&writer, &failure);
+    json_open_object(&writer);
+    json_put_string(&writer, "code", code);
+    json_put_string(&writer, "message", message);
+    json_close_object(&writer);
+    append_event(answer->out, "response.failed");
+    buf_puts(answer->out, ",\"response\":");
+    append_response(answer, answer->out, false, failure.data);
+    append_sequence(answer);
 }
 
 typedef void item_writer(const struct answer *answer, struct buf *out, bool is_done);

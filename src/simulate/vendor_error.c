@@ -166,35 +166,8 @@ static bool has_shape(const struct answer *answer, const char *shape)
     return str_eq(answer->play->error_shape, str_of(shape));
 }
 
-static void responses_failed(struct answer *answer, struct words words)
-{
-    struct json_writer writer;
-    buf_puts(answer->out, "event: response.failed\ndata: ");
-    json_writer_init(&writer, answer->out);
-    json_open_object(&writer);
-    json_put_text(&writer, "type", "response.failed");
-    json_open_object_named(&writer, "response");
-    json_put_text(&writer, "id", "resp_failed");
-    json_put_text(&writer, "object", "response");
-    json_put_text(&writer, "status", "failed");
-    json_open_object_named(&writer, "error");
-    json_put_string(&writer, "code", words.code.len > 0 ? words.code : words.type);
-    json_put_string(&writer, "message", words.message);
-    json_close_object(&writer);
-    json_open_array(&writer, "output");
-    json_close_array(&writer);
-    json_put_null(&writer, "usage");
-    json_close_object(&writer);
-    json_put_int(&writer, "sequence_number", answer->sequence++);
-    json_close_object(&writer);
-}
-
 static void responses_error(struct answer *answer, struct words words)
 {
-    if (has_shape(answer, "failed")) {
-        responses_failed(answer, words);
-        return;
-    }
     struct json_writer writer;
     buf_puts(answer->out, "event: error\ndata: ");
     json_writer_init(&writer, answer->out);
@@ -230,6 +203,11 @@ void vendor_error_event(struct answer *answer)
     size_t opened;
     if (!answer_begin_quiet(answer, &opened))
         return;
+    if (answer->request->asked == ASKED_RESPONSES && has_shape(answer, "failed")) {
+        responses_failed(answer, words.code.len > 0 ? words.code : words.type, words.message);
+        answer_end_quiet(answer, opened); /* a whole event already */
+        return;
+    }
     if (answer->request->asked == ASKED_RESPONSES) {
         responses_error(answer, words);
     } else {
