@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "http/server.h"
 #include "simulate/answer.h"
+#include "simulate/credential.h"
 #include "simulate/remote.h"
 #include "simulate/script.h"
 #include "sys/clock.h"
@@ -154,32 +155,6 @@ static enum err choose_play(struct act *act, struct str body, struct play *play,
     return err;
 }
 
-/* ---- keys ------------------------------------------------------------------------------------ */
-
-/* The vendor's 401, or NULL. */
-static const char *key_trouble(const struct act *act)
-{
-    const struct http_head *head = exchange_head(act->exchange);
-    struct str key = http_header_find(head, STR("x-api-key"), NULL);
-    struct str bearer = http_header_find(head, STR("authorization"), NULL);
-    if (key.len == 0 && str_istarts(bearer, STR("bearer ")))
-        key = str_trim(str_from(bearer, 7));
-    if (act->request.is_public || (key.len == 0 && !act->simulator->options.needs_key))
-        return NULL;
-    bool is_anthropic = act->simulator->options.vendor == VENDOR_ANTHROPIC;
-    if (key.len == 0)
-        return is_anthropic
-                   ? "x-api-key header is required"
-                   : "You didn't provide an API key. You need to provide your API key in an "
-                     "Authorization header using Bearer auth (i.e. Authorization: Bearer "
-                     "YOUR_KEY).";
-    if (!str_eq(key, STR("bad-key")))
-        return NULL;
-    return is_anthropic ? "invalid x-api-key"
-                        : "Incorrect API key provided: bad-key. You can find your API key at "
-                          "https://platform.openai.com/account/api-keys.";
-}
-
 /* ---- playing --------------------------------------------------------------------------------- */
 
 static void record(struct act *act, struct str body, struct str played_by)
@@ -216,7 +191,10 @@ static bool is_refused(struct act *act)
 {
     struct program *program = &act->player.program;
     const struct http_head *head = exchange_head(act->exchange);
-    const char *trouble = key_trouble(act);
+    const char *trouble =
+        act->request.is_public
+            ? NULL
+            : credential_trouble(head, act->request.vendor, act->simulator->options.needs_key);
     enum http_method wanted = act->request.is_post ? METHOD_POST : METHOD_GET;
     if (act->request.asked == ASKED_NOTHING)
         answer_refuse(program, &act->request, 404, "There is no such path here.");
