@@ -14,11 +14,11 @@
 #include "domain/price.h"
 #include "wire/meter.h"
 
-#define JOB_STATUS_LIST(X)  \
-    X(OPEN, "open")           \
-    X(DONE, "done")           \
-    X(FAILED, "failed")       \
-    X(CANCELLED, "cancelled") \
+#define JOB_STATUS_LIST(X)        \
+    X(OPEN, "open")               \
+    X(DONE, "done")               \
+    X(FAILED, "failed")           \
+    X(CANCELLED, "cancelled")     \
     X(INTERRUPTED, "interrupted") \
     X(REFUSED, "refused")
 enum job_status {
@@ -28,43 +28,43 @@ enum job_status {
         JOB_STATUS_COUNT
 };
 const char *job_status_name(enum job_status status);
-bool        job_status_parse(struct str name, enum job_status *out_status);
+bool job_status_parse(struct str name, enum job_status *out_status);
 
 enum record_kind { RECORD_OPEN = 1, RECORD_PROGRESS = 2, RECORD_CLOSE = 3 };
 
 #define ATTEMPTS_MAX 6
 struct attempt_record {
-    int32_t seq;               /* from 1 */
-    char    provider_id[ID_MAX];
-    char    provider_name[64];
-    char    worker[ID_MAX];    /* "" for clouds */
-    char    model[128];        /* what that provider was asked for */
-    char    outcome[16];       /* "" while open; "ok", "failed", "cancelled", "interrupted" */
-    char    reason[48];        /* stable code of the outcome; "" when ok */
-    int32_t http_status;       /* of the provider; 0 none */
-    int64_t started_at_ms;     /* wall */
-    int64_t first_byte_ms;     /* since its start; -1 none */
-    int64_t ended_at_ms;       /* wall; 0 while open */
+    int32_t seq; /* from 1 */
+    char provider_id[ID_MAX];
+    char provider_name[64];
+    char worker[ID_MAX];   /* "" for clouds */
+    char model[128];       /* what that provider was asked for */
+    char outcome[16];      /* "" while open; "ok", "failed", "cancelled", "interrupted" */
+    char reason[48];       /* stable code of the outcome; "" when ok */
+    int32_t http_status;   /* of the provider; 0 none */
+    int64_t started_at_ms; /* wall */
+    int64_t first_byte_ms; /* since its start; -1 none */
+    int64_t ended_at_ms;   /* wall; 0 while open */
     int64_t input_tokens, output_tokens; /* of this attempt; TOKENS_UNKNOWN */
 };
 
 struct job_record {
-    char    id[ID_MAX];        /* job_... */
+    char id[ID_MAX]; /* job_... */
     enum job_status status;
-    char    reason[48];        /* stable code: "ok", "failover", "client_gone", "rate_limited" ... */
-    int32_t http_status;       /* what the caller got; 0 when nothing was sent */
-    char    dialect[12], endpoint[24], source[16]; /* "openai", "chat_completions", "api" */
-    char    requested_model[256], model[128];
-    char    provider_id[ID_MAX], provider_name[64]; /* who answered; "" nobody */
-    char    key_id[ID_MAX], key_name[64], team[ID_MAX], user[ID_MAX], agent[ID_MAX];
-    bool    is_stream;
-    int64_t created_at_ms;     /* wall */
+    char reason[48];     /* stable code: "ok", "failover", "client_gone", "rate_limited" ... */
+    int32_t http_status; /* what the caller got; 0 when nothing was sent */
+    char dialect[12], endpoint[24], source[16]; /* "openai", "chat_completions", "api" */
+    char requested_model[256], model[128];
+    char provider_id[ID_MAX], provider_name[64]; /* who answered; "" nobody */
+    char key_id[ID_MAX], key_name[64], team[ID_MAX], user[ID_MAX], agent[ID_MAX];
+    bool is_stream;
+    int64_t created_at_ms;                         /* wall */
     int64_t queued_ms, first_byte_ms, duration_ms; /* -1 unknown */
     struct usage usage;
-    int64_t cost_microusd;     /* COST_UNKNOWN */
+    int64_t cost_microusd; /* COST_UNKNOWN */
     int64_t config_version;
     int64_t bytes_in, bytes_out;
-    char    fidelity[256];     /* "" or a list, comma-separated */
+    char fidelity[256]; /* "" or a list, comma-separated */
     int32_t attempt_count;
     struct attempt_record attempt[ATTEMPTS_MAX];
 };
@@ -75,7 +75,11 @@ struct job_record {
 /** Appends the framed record: magic, length, CRC-32C, kind, payload. */
 void record_encode(struct buf *out, enum record_kind kind, const struct job_record *record);
 
-enum record_read { RECORD_READ_OK, RECORD_READ_END /* zeroes: nothing more was written */, RECORD_READ_TORN };
+enum record_read {
+    RECORD_READ_OK,
+    RECORD_READ_END /* zeroes: nothing more was written */,
+    RECORD_READ_TORN
+};
 /** Reads the record at the start of `bytes`; `out_len` is its framed length. Strict and bounded. */
 enum record_read record_decode(struct str bytes, enum record_kind *out_kind,
                                struct job_record *out_record, size_t *out_len);

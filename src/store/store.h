@@ -19,9 +19,9 @@ struct vault;
 
 struct store_options {
     const char *data_dir;
-    int         journal_count; /* loop threads; 0 for commands that only administrate */
-    bool        is_locked_ok;  /* unused: reserved */
-    int64_t     chunk_rows;    /* jobs to a chunk before it is sealed; 0: the default (tests seal early) */
+    int journal_count;  /* loop threads; 0 for commands that only administrate */
+    bool is_locked_ok;  /* unused: reserved */
+    int64_t chunk_rows; /* jobs to a chunk before it is sealed; 0: the default (tests seal early) */
 };
 
 /**
@@ -52,32 +52,33 @@ void store_figures(const struct store *store, struct store_figures *out_figures)
 
 /** A provider as it is kept: owned strings in fixed room; lists as JSON text exactly as the API shows them. */
 struct provider_row {
-    char    id[ID_MAX], name[128], slug[48], kind[16], base_url[512], key_hint[32];
-    char    default_model[200];         /* "" none */
-    char   *models_json;                /* [{"id","surfaced","context_tokens","created_at_ms"}]; owned */
-    char   *rules_json;                 /* [{"condition","provider","model","threshold"}]; owned */
-    char   *sealed_key;                 /* vault blob, binary; owned; NULL: no key */
-    size_t  sealed_key_len;
+    char id[ID_MAX], name[128], slug[48], kind[16], base_url[512], key_hint[32];
+    char default_model[200]; /* "" none */
+    char *models_json;       /* [{"id","surfaced","context_tokens","created_at_ms"}]; owned */
+    char *rules_json;        /* [{"condition","provider","model","threshold"}]; owned */
+    char *sealed_key;        /* vault blob, binary; owned; NULL: no key */
+    size_t sealed_key_len;
     int64_t connect_ms, first_byte_ms, plain_ms, idle_ms; /* 0: default */
     int64_t wait_ms, max_concurrent;
-    bool    is_paused;
+    bool is_paused;
     int64_t credential_version, created_at_ms, created_seq, updated_at_ms, rev;
-    char    error_code[48], error_text[256]; /* last known trouble, shown until health says otherwise */
-    int64_t models_at_ms;               /* last refresh; 0 never */
+    char error_code[48],
+        error_text[256];  /* last known trouble, shown until health says otherwise */
+    int64_t models_at_ms; /* last refresh; 0 never */
 };
 struct key_row {
-    char    id[ID_MAX], name[128], hint[32], role[16], team[128];
+    char id[ID_MAX], name[128], hint[32], role[16], team[128];
     uint8_t digest[32];
     int64_t created_at_ms, revoked_at_ms, last_used_at_ms;
 };
 struct route_row {
-    char    id[ID_MAX], name[128];
-    char   *steps_json; /* owned */
+    char id[ID_MAX], name[128];
+    char *steps_json; /* owned */
     int64_t created_at_ms, rev;
 };
 /** An administrative act or a system happening. before/after are JSON or NULL, secrets as hints only. */
 struct event_row {
-    char    id[ID_MAX], actor[64], action[48], subject[64];
+    char id[ID_MAX], actor[64], action[48], subject[64];
     int64_t at_ms;
     const char *before_json, *after_json;
 };
@@ -87,11 +88,14 @@ void route_row_release(struct route_row *row);
 
 /** Everything a snapshot is built from; owned: store_config_release. */
 struct store_config {
-    struct provider_row *providers; size_t provider_count; /* by created_seq */
-    struct key_row      *keys;      size_t key_count;      /* unrevoked */
-    struct route_row    *routes;    size_t route_count;
-    char    auto_provider[ID_MAX], auto_model[200];        /* "" none */
-    int64_t version;                                       /* grows with every configuration write */
+    struct provider_row *providers;
+    size_t provider_count; /* by created_seq */
+    struct key_row *keys;
+    size_t key_count; /* unrevoked */
+    struct route_row *routes;
+    size_t route_count;
+    char auto_provider[ID_MAX], auto_model[200]; /* "" none */
+    int64_t version;                             /* grows with every configuration write */
 };
 MUST_USE enum err store_config_load(struct store *store, struct store_config *out_config,
                                     struct error *error);
@@ -99,8 +103,10 @@ void store_config_release(struct store_config *config);
 
 /* Each write is one transaction, raises the configuration version, and adds `event` (may be NULL). Unique
  * names: ERR_CONFLICT with a sentence. Missing rows: ERR_NOT_FOUND. A full disk: ERR_UNAVAILABLE. */
-MUST_USE enum err store_provider_insert(struct store *store, const struct provider_row *row,
-                                        const struct event_row *event, struct error *error); /* slug is made unique, created_seq set */
+MUST_USE enum err
+store_provider_insert(struct store *store, const struct provider_row *row,
+                      const struct event_row *event,
+                      struct error *error); /* slug is made unique, created_seq set */
 MUST_USE enum err store_provider_update(struct store *store, const struct provider_row *row,
                                         const struct event_row *event, struct error *error);
 MUST_USE enum err store_provider_delete(struct store *store, const char *id,
@@ -110,7 +116,8 @@ MUST_USE enum err store_key_insert(struct store *store, const struct key_row *ro
 MUST_USE enum err store_key_revoke(struct store *store, const char *id, int64_t at_ms,
                                    const struct event_row *event, struct error *error);
 MUST_USE enum err store_auto_set(struct store *store, const char *provider_id, const char *model,
-                                 const struct event_row *event, struct error *error); /* "" clears */
+                                 const struct event_row *event,
+                                 struct error *error); /* "" clears */
 MUST_USE enum err store_route_put(struct store *store, const struct route_row *row, bool is_new,
                                   const struct event_row *event, struct error *error);
 MUST_USE enum err store_route_delete(struct store *store, const char *id,
@@ -121,17 +128,20 @@ MUST_USE enum err store_route_delete(struct store *store, const char *id,
 #define JOBS_PAGE_MAX 200
 /** Filters of SPEC 12; empty strings and 0 mean "any". */
 struct job_filter {
-    char    status[16], provider[128], model[200], team[64], user[64], key[64], agent[64], source[32], reason[48];
+    char status[16], provider[128], model[200], team[64], user[64], key[64], agent[64], source[32],
+        reason[48];
     int64_t since_ms, until_ms; /* created_at_ms in [since, until) */
-    int     limit;              /* 1 to JOBS_PAGE_MAX */
-    char    cursor[96];         /* from the page before; "" first. Forged or damaged: ERR_MALFORMED */
+    int limit;                  /* 1 to JOBS_PAGE_MAX */
+    char cursor[96]; /* from the page before; "" first. Forged or damaged: ERR_MALFORMED */
 };
 /** Newest first. `on_job` per row; `out_next_cursor` is "" on the last page. */
 typedef void store_on_job(void *arg, const struct job_record *job);
-MUST_USE enum err store_jobs(struct store *store, const struct job_filter *filter, store_on_job *on_job,
-                             void *arg, char out_next_cursor[96], struct error *error);
+MUST_USE enum err store_jobs(struct store *store, const struct job_filter *filter,
+                             store_on_job *on_job, void *arg, char out_next_cursor[96],
+                             struct error *error);
 MUST_USE enum err store_job(struct store *store, const char *id, struct job_record *out_job,
                             struct error *error);
 typedef void store_on_event(void *arg, const struct event_row *event);
-MUST_USE enum err store_events(struct store *store, int limit, const char *cursor, store_on_event *on_event,
-                               void *arg, char out_next_cursor[96], struct error *error);
+MUST_USE enum err store_events(struct store *store, int limit, const char *cursor,
+                               store_on_event *on_event, void *arg, char out_next_cursor[96],
+                               struct error *error);

@@ -10,6 +10,6 @@ struct secret;
 
 /** Copies `bytes` into protected memory. ERR_NO_MEMORY, ERR_TOO_LARGE. Yours to secret_free. */
 MUST_USE enum err secret_new(struct str bytes, struct secret **out_secret);
-void              secret_free(struct secret *secret); /* wipes; NULL is fine */
-struct str        secret_borrow(const struct secret *secret); /* never log, never copy */
-void              secret_wipe(void *bytes, size_t len);
+void secret_free(struct secret *secret);               /* wipes; NULL is fine */
+struct str secret_borrow(const struct secret *secret); /* never log, never copy */
+void secret_wipe(void *bytes, size_t len);

@@ -16,8 +16,9 @@ struct vault;
 
 /** Derives the keys. ERR_MALFORMED with a sentence when the secret is shorter than 32 characters, or is
  *  a well-known default or one repeated character. */
-MUST_USE enum err vault_new(struct str master_secret, struct vault **out_vault, struct error *error);
-void              vault_free(struct vault *vault);
+MUST_USE enum err vault_new(struct str master_secret, struct vault **out_vault,
+                            struct error *error);
+void vault_free(struct vault *vault);
 
 /** Seals `plain` for (table, column, row id); appends the blob to `out`. */
 MUST_USE enum err vault_seal(const struct vault *vault, const char *org, const char *table,
