@@ -48,7 +48,8 @@ bool change_end(struct change *change, enum err err, struct error *error)
     change_drop(change);
     if (err != OK && change->call)
         api_fail_error(change->call, error);
-    if (err != OK)
+    bool is_callers = err == ERR_CONFLICT || err == ERR_NOT_FOUND || err == ERR_MALFORMED;
+    if (err != OK && !is_callers)
         log_warn("change_failed", "why=\"%s\"", error->text);
     return err == OK;
 }

@@ -111,8 +111,10 @@ const struct api_endpoint *api_endpoint_find(enum http_method method, struct str
 bool api_endpoint_has_field(const struct api_endpoint *endpoint, struct str field)
 {
     struct str rest = str_of(endpoint->fields);
-    while (rest.len)
-        if (field.len && str_eq(str_cut(&rest, ' '), field))
+    while (rest.len) {
+        struct str known = str_cut(&rest, ' ');
+        if (known.len && str_eq(known, field))
             return true;
+    }
     return false;
 }

@@ -99,7 +99,6 @@ static void write_standing(struct json_writer *writer, const struct provider_row
 
 static void write_configured(struct json_writer *writer, const struct provider_row *row)
 {
-    json_put_text(writer, "name", row->name);
     json_put_text(writer, "base_url", row->base_url);
     json_put_text(writer, "key_hint", null_if_empty(row->key_hint));
     json_put_text(writer, "default_model", null_if_empty(row->default_model));
@@ -118,6 +117,7 @@ void provider_write(struct json_writer *writer, const struct provider_row *row,
     const struct provider_kind_facts *facts = provider_kind_facts(kind);
     json_put_text(writer, "id", row->id);
     json_put_text(writer, "type", row->kind);
+    json_put_text(writer, "name", row->name);
     json_put_text(writer, "slug", row->slug);
     json_put_text(writer, "tier", tier_name(provider_kind_tier(kind)));
     json_open_array(writer, "dialects");
@@ -139,6 +139,7 @@ void provider_row_write(struct buf *out, const struct provider_row *row, bool ha
     json_writer_init(&writer, out);
     json_open_object(&writer);
     json_put_text(&writer, "type", row->kind);
+    json_put_text(&writer, "name", row->name);
     write_configured(&writer, row);
     if (has_models)
         json_put_raw(&writer, "models", list_or_empty(row->models_json));

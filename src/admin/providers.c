@@ -27,18 +27,21 @@ static bool look(struct api_call *call, const char *id, struct discovery *out_fo
     const struct provider *provider = snapshot_provider(snapshot, id);
     struct secret *key = NULL;
     struct error error = {0};
-    enum err err = ERR_NOT_FOUND;
-    if (provider)
-        err = live_key_open(provider_live(provider), call->admin->options.vault, &key, out_version,
-                            &error);
+    enum err err = provider
+                       ? live_key_open(provider_live(provider), call->admin->options.vault, &key,
+                                       out_version, &error)
+                       : error_set(&error, ERR_NOT_FOUND, "There is no provider \"%.64s\".", id);
     if (err == OK)
         prober_discover(call->admin->prober, provider->kind, provider->base_url,
                         key ? secret_borrow(key) : STR(""), call->deadline_ms - SPARE_MS,
                         out_found);
     secret_free(key);
     snapshot_unref(snapshot);
-    if (err != OK)
-        api_fail(call, problem_of_err(err), NULL, "There is no provider \"%.64s\".", id);
+    if (err == ERR_DENIED)
+        api_fail(call, PROBLEM_CONFLICT, "api_key",
+                 "The stored key cannot be decrypted; enter the provider's key again.");
+    else if (err != OK)
+        api_fail_error(call, &error);
     return err == OK;
 }
 
@@ -331,8 +334,11 @@ static enum err delete_row(struct api_call *call, const struct change *change,
     struct event_row event = event_make(call->actor, "provider.deleted", row->id);
     event.before_json = before.failed ? NULL : before.data;
     enum err err = store_provider_delete(store, row->id, &event, error);
-    if (err == OK && strcmp(change->config.auto_provider, row->id) == 0)
-        err = store_auto_set(store, "", "", NULL, error);
+    if (err != OK || strcmp(change->config.auto_provider, row->id) != 0)
+        return err;
+    event = event_make(call->actor, "routing.updated", "auto");
+    event.after_json = "{\"auto\":null}";
+    err = store_auto_set(store, "", "", &event, error);
     return err;
 }
 

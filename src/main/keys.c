@@ -71,8 +71,7 @@ static enum err ask_server(const struct keys_access *access, const char *method,
     if (err != OK || status / 100 == 2)
         return err;
     struct str detail = json_string_or_empty(json_get(*out_root, "detail"));
-    struct str fix = json_string_or_empty(json_get(*out_root, "fix"));
-    return error_set(error, ERR_DENIED, "%.*s %.*s", STR_ARG(detail), STR_ARG(fix));
+    return error_set(error, ERR_DENIED, "%.*s", STR_ARG(detail));
 }
 
 static enum err create_by_server(const struct keys_access *access, const struct key_wish *wish,

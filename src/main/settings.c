@@ -95,13 +95,16 @@ static bool number_with_unit(struct str text, const struct unit *units, size_t u
     size_t digits = 0;
     while (digits < text.len && isdigit((unsigned char)text.at[digits]))
         digits++;
-    int64_t number;
+    int64_t number, value;
     struct str rest = str_from(text, digits);
     if (!str_to_int64(str_upto(text, digits), &number))
         return false;
     for (size_t i = 0; i < unit_count; i++)
-        if (str_eq(rest, str_of(units[i].name)))
-            return !__builtin_mul_overflow(number, units[i].factor, out_value);
+        if (str_eq(rest, str_of(units[i].name)) &&
+            !__builtin_mul_overflow(number, units[i].factor, &value)) {
+            *out_value = value;
+            return true;
+        }
     return false;
 }
 
