@@ -284,6 +284,8 @@ static void close_note(struct request *request, const char *outcome, const char 
     struct attempt_note *note = trial->note;
     if (!note || note->outcome)
         return;
+    if (trial->has_spent && request->endpoint != ENDPOINT_COUNT_TOKENS)
+        meter_estimate(&trial->meter, (int64_t)request->body_bytes);
     note->outcome = outcome;
     note->ended_at_ms = clock_wall_ms();
     note->input_tokens = trial->meter.usage.input_tokens;
@@ -295,6 +297,7 @@ static void close_note(struct request *request, const char *outcome, const char 
 void attempt_cancel(struct request *request, const char *outcome, const char *reason)
 {
     struct trial *trial = &request->trial;
+    trial->has_spent |= trial->call != NULL; /* it was asked, and may have worked on it */
     if (trial->call)
         call_cancel(TAKE(trial->call));
     if (!trial->note || trial->note->outcome || !outcome)
@@ -314,6 +317,7 @@ void attempt_succeeded(struct request *request)
     struct trial *trial = &request->trial;
     struct live_provider *live = trial->live;
     struct attempt_note *note = trial->note;
+    trial->has_spent = true;
     close_note(request, "ok", "");
     pthread_mutex_lock(&live->lock);
     health_on_success(&live->health, loop_now_ms(request->gl->loop));
@@ -414,8 +418,7 @@ void attempt_failed(struct request *request, const struct verdict_report *report
         call_cancel(TAKE(trial->call));
     remember(request, report);
     tell_health(request, report);
-    if (action == ATTEMPT_CUT_STREAM && request->first_byte_ns)
-        meter_estimate(&trial->meter, (int64_t)request->body_bytes);
+    trial->has_spent = action == ATTEMPT_CUT_STREAM;
     close_note(request, "failed", report->reason);
     switch (action) {
     case ATTEMPT_TRY_NEXT:

@@ -156,7 +156,6 @@ static void complete_stream(struct request *request, struct batch *batch)
 {
     struct trial *trial = &request->trial;
     (void)attempt_step(&trial->machine, ATTEMPT_ON_FINISHED);
-    meter_estimate(&trial->meter, (int64_t)request->body_bytes);
     attempt_succeeded(request);
     if (request->first_byte_ns == 0)
         request->first_byte_ns = loop_now_ns(request->gl->loop);

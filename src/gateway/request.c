@@ -85,8 +85,6 @@ static void on_gone(void *owner)
     if (request->state == REQUEST_BODY) {
         record_refused(request, "body_incomplete", 0);
     } else {
-        if (request->trial.call || request->first_byte_ns)
-            meter_estimate(&request->trial.meter, (int64_t)request->body_bytes);
         attempt_cancel(request, "cancelled", "client_gone");
         record_close(request, JOB_CANCELLED, "client_gone", request->is_head_sent ? 200 : 0);
     }

@@ -65,6 +65,7 @@ struct trial {
     struct buf head;   /* request head, with the credential: wiped */
     struct buf splice; /* what body_splice put in */
     bool adds_usage, is_health_trial;
+    bool has_spent; /* tokens that nobody told are estimated */
     int64_t credential_version;
     int status;
     bool is_sse;
