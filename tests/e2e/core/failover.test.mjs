@@ -53,6 +53,12 @@ function assert_failed_over({ answer, job }, endpoint) {
     assert.equal(job.provider.id, endpoint.second.id);
 }
 
+// Runs with other time limits at `a`.
+async function with_timeouts(timeouts, story) {
+    await a.patch({ timeouts });
+    try { await story(); } finally { await a.patch({ timeouts: { connect_ms: 5000, first_byte_ms: 120_000, plain_ms: 600_000, idle_ms: 120_000 } }); }
+}
+
 // What the first provider does before any content. `plain` and `stream`: where it applies.
 const unseen = [
     ['F05: closes before the head', { cut_before_head: true }],
@@ -112,27 +118,23 @@ test('F01: nobody listens at the first provider: the second answers at once', as
     await until(async () => (await a.look()).status === 'online', 'a is online again with its old address');
 });
 
-test('F08: hangs before the head: after its time to the first byte the next one answers', async () => {
-    await a.patch({ timeouts: { first_byte_ms: 300, plain_ms: 300 } });
+test('F08: hangs before the head: after its time to the first byte the next one answers', () => with_timeouts({ first_byte_ms: 200, plain_ms: 200 }, async () => {
     for (const stream of [false, true]) {
         const result = await with_trouble(endpoints[0], { stall_before_head: true }, { stream });
         assert_whole(result.answer, endpoints[0], stream);
         assert_failed_over(result, endpoints[0]);
         const [first] = result.job.attempts;
-        assert.ok(first.ended_at_ms - first.started_at_ms >= 250, 'not before the time was over');
+        assert.ok(first.ended_at_ms - first.started_at_ms >= 150, 'not before the time was over');
     }
     const seen = (await a.sim.log()).at(-1);
     await until(async () => (await a.sim.log()).find(entry => entry.seq === seen.seq).ended === 'client_closed', 'the hanging upstream was closed');
-    await a.patch({ timeouts: { first_byte_ms: 120_000, plain_ms: 600_000 } });
-});
+}));
 
-test('F08: hangs behind its head, before content: the same', async () => {
-    await a.patch({ timeouts: { first_byte_ms: 300, idle_ms: 300 } });
+test('F08: hangs behind its head, before content: the same', () => with_timeouts({ first_byte_ms: 200, idle_ms: 200 }, async () => {
     const result = await with_trouble(endpoints[0], { stall_after_events: 0 }, { stream: true });
     assert_whole(result.answer, endpoints[0], true);
     assert_failed_over(result, endpoints[0]);
-    await a.patch({ timeouts: { first_byte_ms: 120_000, idle_ms: 120_000 } });
-});
+}));
 
 test('a caller who has waited gets the head and keep-alives; failover stays open behind them', async () => {
     for (const endpoint of [endpoints[0], endpoints[1], endpoints[4]]) {
@@ -158,15 +160,18 @@ test('a final failure behind the late head is the error event of the dialect', a
     }
 });
 
-function assert_error_event(answer, endpoint) {
+// `is_theirs`: the provider ended its stream with an error event of its own, which may come as it is.
+function assert_error_event(answer, endpoint, is_theirs = false) {
     const last = answer.events.at(-1);
     if (endpoint.name === 'messages') {
         assert.equal(last.name, 'error', last.raw);
         assert.ok(last.json.error.type && last.json.error.message);
         assert.ok(!answer.events.some(event => event.name === 'message_stop'));
     } else if (endpoint.name === 'responses') {
-        assert.equal(last.json?.type, 'response.failed', last.raw);
-        assert.ok(last.json.response.id && last.json.response.error.code && last.json.response.error.message);
+        if (!is_theirs || last.json?.type !== 'error') {
+            assert.equal(last.json?.type, 'response.failed', last.raw);
+            assert.ok(last.json.response.id && last.json.response.error.code && last.json.response.error.message);
+        }
         const numbers = answer.events.map(event => event.json?.sequence_number).filter(Number.isInteger);
         assert.deepEqual(numbers, [...numbers].sort((x, y) => x - y), 'sequence numbers grow');
         assert.equal(new Set(numbers).size, numbers.length, 'no sequence number twice');
@@ -192,29 +197,30 @@ for (const [name, then] of midway)
             assert.equal(answer.status, 200);
             const stamps = stamps_of(text_of(answer.events));
             assert.ok(stamps.count >= 1 && stamps.requests === 1 && stamps.in_order, `${endpoint.name}: ${JSON.stringify(stamps)}`);
-            assert_error_event(answer, endpoint);
+            assert_error_event(answer, endpoint, Boolean(then.error_event_after));
             assert.equal(job.status, 'failed');
             assert.deepEqual(job.attempts.map(attempt => attempt.provider.id), [endpoint.first.id]);
             assert.equal(answer.headers['x-auxot-provider'], endpoint.first.slug);
         }
     });
 
-test('F09: silence in the middle: keep-alives, then at the deadline the error event', async () => {
-    await a.patch({ timeouts: { idle_ms: 1200 } });
+test('F09: silence in the middle: keep-alives, then at the deadline the error event', () => with_timeouts({ idle_ms: 1200 }, async () => {
     const { answer, job } = await with_trouble(endpoints[0], { events: 20, stall_after_events: 5 }, { stream: true });
     assert.ok(answer.events.filter(event => event.is_comment).length >= 2, 'keep-alives in the silence');
     assert_error_event(answer, endpoints[0]);
     assert.equal(job.status, 'failed');
     assert.match(job.attempts[0].reason, /idle|timeout|silent|stall/);
-    await a.patch({ timeouts: { idle_ms: 120_000 } });
-});
+}));
 
 test('F10: a trickle of single bytes is relayed correctly', async () => {
-    for (const endpoint of endpoints.filter(one => one.streams)) {
-        const { answer, job } = await with_trouble(endpoint, { text: 'Grüße 世界 😀', trickle_ms: 1, chunked: false, close: true }, { stream: true });
-        assert.equal(text_of(answer.events), 'Grüße 世界 😀', endpoint.name);
-        assert.equal(job.attempts.length, 1);
-    }
+    const then = { text: 'Grüße世😀', trickle_ms: 1, chunked: false, close: true };
+    await a.plays([{ then }]);
+    await c.plays([{ then }]);
+    await Promise.all([endpoints[0], endpoints[4]].map(async endpoint => {
+        const answer = await server.call(at[endpoint.name], ask[endpoint.name](endpoint.model, { stream: true }), { timeout: 60_000 });
+        assert.equal(text_of(answer.events), 'Grüße世😀', endpoint.name);
+        assert.equal((await server.job(answer.job_id)).attempts.length, 1);
+    }));
 });
 
 test('F12: a storm of 1xx heads is not an answer', async () => {
@@ -242,6 +248,7 @@ test('a reused connection that the provider had closed is not an attempt', async
         socket_of_last = socket;
         answer_with(socket, answers);
     }, ['only-hand']);
+    here.upstreams.push({ sim: hand });
     const made = await server.api('POST', '/api/providers', { type: 'openai', name: 'hand', api_key: canary, base_url: hand.url });
     for (let i = 0; i < 8; i++) {
         dies = i % 2 === 1;
@@ -250,7 +257,6 @@ test('a reused connection that the provider had closed is not an attempt', async
         assert.equal(answer.headers['x-auxot-attempts'], '1');
     }
     await server.api('DELETE', `/api/providers/${made.id}`);
-    await hand.stop();
 });
 
 const faults = [
@@ -332,7 +338,7 @@ test('F20: absurd times to come back are clamped', async () => {
         assert.equal(answer.status, 200);
         const { status, deprioritised_until_ms } = await a.look();
         assert.equal(status, 'over_quota', retry_after);
-        assert.ok(deprioritised_until_ms > Date.now() - 1000 && deprioritised_until_ms < Date.now() + 25 * 3600_000, `${retry_after}: ${deprioritised_until_ms}`);
+        assert.ok(deprioritised_until_ms > Date.now() - 1000 && deprioritised_until_ms < Date.now() + 28 * 3600_000, `${retry_after}: ${deprioritised_until_ms}`);
     }
 });
 

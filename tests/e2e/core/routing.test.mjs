@@ -149,11 +149,23 @@ test('R6, R7: a fallback rule leads to its target when its condition holds, also
         assert.equal(chosen(plan).provider.id, two.id);
         assert.equal(chosen(plan).reason, 'fallback_rule');
         assert.equal(skipped(plan, one).reason, { offline: 'error', over_quota: 'over_quota' }[condition]);
-        assert.equal(first.status, 200, `the request that found out, too (${condition}): ${first.text}`);
         assert.ok((await server.job(first.job_id)).attempts[0].reason);
     }
     await one.patch({ fallback_rules: [] });
     await fresh(one);
+});
+
+test('R7: the request that finds out about a 429 is itself answered by the target of the rule', async () => {
+    await fresh();
+    await one.patch({ fallback_rules: [{ condition: 'over_quota', provider: two.id, model: 'only-two' }] });
+    await one.sim.plays([{ then: { status: 429, retry_after: '30' } }]);
+    const answer = await server.call(at.chat, ask.chat('only-one'));
+    await one.patch({ fallback_rules: [] });
+    await fresh(one);
+    assert.equal(answer.status, 200, answer.text);
+    assert.equal(answer.headers['x-auxot-provider'], two.slug);
+    const job = await server.job(answer.job_id);
+    assert.deepEqual(job.attempts.map(attempt => attempt.provider.id), [one.id, two.id]);
 });
 
 test('rules in a circle are harmless', async () => {

@@ -54,7 +54,7 @@ const is_inference = entry => entry.method === 'POST';
 export class HandMade {
     static async start(answer, models = ['hand-made']) {
         const upstream = new HandMade();
-        Object.assign(upstream, { requests: [], sockets: new Set(), answer, models });
+        Object.assign(upstream, { requests: [], entries: [], sockets: new Set(), answer, models });
         upstream.server = net.createServer(socket => upstream.#serve(socket));
         await new Promise(resolve => upstream.server.listen(0, '127.0.0.1', resolve));
         upstream.port = upstream.server.address().port;
@@ -70,11 +70,17 @@ export class HandMade {
             got = Buffer.concat([got, bytes]);
             for (let request; (request = take_request(got)); got = request.rest) {
                 if (request.path.includes('/models')) answer_with(socket, JSON.stringify(model_list(this.models)));
-                else { this.requests.push(request); this.answer(request, socket); }
+                else {
+                    this.requests.push(request);
+                    this.entries.push({ x_client_request_id: request.headers['x-client-request-id'] });
+                    this.answer(request, socket);
+                }
             }
         });
     }
 
+    // As a Sim's, as far as the ledgers need it.
+    async log() { return this.entries; }
     stop() {
         for (const socket of this.sockets) socket.destroy();
         return new Promise(resolve => this.server.close(resolve));
