@@ -131,6 +131,27 @@ static enum err send_request(struct request *request, struct error *error)
                        : error_set(error, ERR_NO_MEMORY, "no memory for a call to the provider");
 }
 
+static void ask(struct request *request)
+{
+    struct error error = {0};
+    enum err err = send_request(request, &error);
+    if (err == ERR_NO_MEMORY)
+        request_fail(request, SAY_OVERLOADED, "no_memory",
+                     "The server is out of memory; try again.");
+    else if (err != OK)
+        attempt_broken(request, "key_unreadable", error.text);
+}
+
+/* A health trial that told nothing: another may try. */
+static void end_health_trial(struct trial *trial)
+{
+    if (!trial->is_health_trial)
+        return;
+    pthread_mutex_lock(&trial->live->lock);
+    health_end_trial(&trial->live->health);
+    pthread_mutex_unlock(&trial->live->lock);
+}
+
 /* Notes the try where the record will find it. */
 static bool note_attempt(struct request *request)
 {
@@ -160,13 +181,14 @@ static void begin(struct request *request, const struct candidate *candidate, bo
                             .model = candidate->model,
                             .is_health_trial = is_health_trial};
     meter_init(&trial->meter, request->endpoint);
-    atomic_fetch_add_explicit(&trial->live->in_flight, 1, memory_order_relaxed);
-    atomic_fetch_add_explicit(&trial->live->attempts, 1, memory_order_relaxed);
     if (!note_attempt(request)) {
+        end_health_trial(trial);
         request_fail(request, SAY_OVERLOADED, "no_memory",
                      "The server is out of memory; try again.");
         return;
     }
+    atomic_fetch_add_explicit(&trial->live->in_flight, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&trial->live->attempts, 1, memory_order_relaxed);
     count_up(&gl->counters[COUNT_ATTEMPTS], 1);
     if (request->attempt_count > 1)
         count_up(&gl->counters[COUNT_FAILOVERS], 1);
@@ -174,19 +196,13 @@ static void begin(struct request *request, const struct candidate *candidate, bo
     if (request->is_opened) {
         record_progress(request);
     } else if (record_open(request, &error) != OK) {
+        request->attempt_count = 0; /* nobody was asked */
         request->retry_after_ms = 1000;
         request_fail(request, SAY_OVERLOADED, "record_not_writable", error.text);
         return;
     }
     trial->adds_usage = wants_usage_added(request);
-    enum err err = send_request(request, &error);
-    if (err == OK)
-        return;
-    if (err == ERR_NO_MEMORY)
-        request_fail(request, SAY_OVERLOADED, "no_memory",
-                     "The server is out of memory; try again.");
-    else
-        attempt_broken(request, "key_unreadable", error.text);
+    ask(request);
 }
 
 /* ---- which next ------------------------------------------------------------------------------ */
@@ -258,10 +274,15 @@ void attempt_next(struct request *request)
         bool is_health_trial = false;
         if (!is_large_enough(request, candidate))
             continue;
-        if (request->attempt_count >= 2 && !retry_budget_take(&gl->retries, loop_now_ms(gl->loop)))
-            break;
         if (!may_begin(request, candidate, &is_health_trial))
             continue; /* a lost race is not an attempt */
+        if (request->attempt_count >= 2 &&
+            !retry_budget_take(&gl->retries, loop_now_ms(gl->loop))) {
+            struct trial unbegun = {.live = provider_live(candidate->provider),
+                                    .is_health_trial = is_health_trial};
+            end_health_trial(&unbegun);
+            break;
+        }
         begin(request, candidate, is_health_trial);
         return;
     }
@@ -305,11 +326,7 @@ void attempt_cancel(struct request *request, const char *outcome, const char *re
     if (trial->machine.state != ATTEMPT_ENDED)
         (void)attempt_step(&trial->machine, ATTEMPT_ON_CLIENT_GONE);
     close_note(request, outcome, reason);
-    if (!trial->is_health_trial)
-        return;
-    pthread_mutex_lock(&trial->live->lock);
-    health_end_trial(&trial->live->health);
-    pthread_mutex_unlock(&trial->live->lock);
+    end_health_trial(trial);
 }
 
 void attempt_succeeded(struct request *request)
@@ -328,6 +345,12 @@ void attempt_succeeded(struct request *request)
     pthread_mutex_unlock(&live->lock);
 }
 
+static bool is_providers_fault(enum verdict verdict)
+{
+    return verdict != VERDICT_CALLER && verdict != VERDICT_PARAM && verdict != VERDICT_LONG &&
+           verdict != VERDICT_POLICY;
+}
+
 static void tell_health(struct request *request, const struct verdict_report *report)
 {
     struct trial *trial = &request->trial;
@@ -342,7 +365,8 @@ static void tell_health(struct request *request, const struct verdict_report *re
     if (report->http_status)
         live->heartbeat_at_ms = clock_wall_ms();
     pthread_mutex_unlock(&live->lock);
-    atomic_fetch_add_explicit(&live->failures, 1, memory_order_relaxed);
+    if (is_providers_fault(report->verdict))
+        atomic_fetch_add_explicit(&live->failures, 1, memory_order_relaxed);
     if (after != before)
         log_warn("provider_state", "provider=%s from=%s to=%s reason=%s", trial->provider->slug,
                  provider_state_name(before), provider_state_name(after), report->reason);
@@ -510,6 +534,27 @@ static void keep_headers(struct request *request, const struct http_head *head)
     trial->is_sse = str_istarts(type, STR("text/event-stream"));
 }
 
+/* A head that promises what nobody can pass on ends the try. */
+static bool is_as_asked(struct request *request)
+{
+    const struct trial *trial = &request->trial;
+    const char *trouble = NULL;
+    if (trial->status >= 300) {
+        attempt_broken(request, "redirect_refused",
+                       "the provider answered with a redirect; check its base URL");
+        return false;
+    }
+    if (trial->is_coded)
+        trouble = "the provider compressed its answer, which it was asked not to";
+    else if (trial->is_sse && !request->facts.stream)
+        trouble = "the provider answered with a stream that nobody asked for";
+    else if (!trial->is_sse && request->is_head_sent)
+        trouble = "the provider answered a streaming request without a stream";
+    if (trouble)
+        attempt_broken(request, "bad_answer", trouble);
+    return !trouble;
+}
+
 static void on_head(void *owner, const struct http_head *head)
 {
     struct request *request = owner;
@@ -523,22 +568,53 @@ static void on_head(void *owner, const struct http_head *head)
         (loop_now_ns(request->gl->loop) - trial->note->started_ns) / NS_PER_MS;
     keep_headers(request, head);
     struct str coding = http_header_find(head, STR("content-encoding"), NULL);
-    if (coding.len && !str_ieq(coding, STR("identity"))) {
-        attempt_broken(request, "bad_answer",
-                       "the provider compressed its answer, which it was asked not to");
+    trial->is_coded = coding.len > 0 && !str_ieq(coding, STR("identity"));
+    if (head->status < 400 && !is_as_asked(request))
         return;
-    }
-    if (head->status >= 300 && head->status < 400) {
-        attempt_broken(request, "redirect_refused",
-                       "the provider answered with a redirect; check its base URL");
-        return;
-    }
     buf_init(&trial->held, head->status >= 400 ? HELD_ERROR_MAX
                            : trial->is_sse     ? HELD_EVENTS_MAX
                                                : HELD_ANSWER_MAX);
     buf_init(&trial->tail, (size_t)EVENT_MAX + LOOP_SCRATCH_BYTES);
-    if (head->status < 300)
-        (void)attempt_step(&trial->machine, ATTEMPT_ON_ACCEPTED);
+    if (head->status >= 300)
+        return;
+    (void)attempt_step(&trial->machine, ATTEMPT_ON_ACCEPTED);
+    if (!trial->is_repeat)
+        return;
+    pthread_mutex_lock(&trial->live->lock); /* so it was the option: no more of it */
+    trial->live->drops_usage_option = true;
+    pthread_mutex_unlock(&trial->live->lock);
+}
+
+/* The usage option that we added was refused: ask again without it, which is not an attempt. */
+static bool is_usage_refused(const struct request *request, const struct verdict_report *report)
+{
+    const struct trial *trial = &request->trial;
+    bool may_be = report->verdict == VERDICT_PARAM || report->verdict == VERDICT_CALLER;
+    if (!trial->adds_usage || !may_be)
+        return false;
+    struct str param = str_of(report->param), body = buf_str(&trial->held);
+    return str_find(param, STR("stream_options"), NULL) ||
+           str_find(param, STR("include_usage"), NULL) ||
+           str_find(body, STR("stream_options"), NULL) ||
+           str_find(body, STR("include_usage"), NULL);
+}
+
+static void judge_answer(struct request *request)
+{
+    struct trial *trial = &request->trial;
+    struct verdict_report report;
+    provider_judge(trial->provider->kind, trial->status, &trial->error_headers,
+                   buf_str(&trial->held), request->gl->event_reader, clock_wall_ms(), &report);
+    if (!is_usage_refused(request, &report)) {
+        attempt_failed(request, &report);
+        return;
+    }
+    attempt_take_apart(request);
+    trial->adds_usage = false;
+    trial->is_repeat = true;
+    trial->status = 0;
+    trial->error_headers = (struct answer_headers){0};
+    ask(request);
 }
 
 static void on_body(void *owner, char *bytes, size_t len)
@@ -549,40 +625,14 @@ static void on_body(void *owner, char *bytes, size_t len)
         relay_bytes(request, bytes, len);
         return;
     }
+    if (trial->is_coded)
+        return; /* its status says enough */
     size_t room = HELD_ERROR_MAX - trial->held.len;
     buf_append(&trial->held, bytes, len < room ? len : room);
-}
-
-/* The usage option that we added was refused: ask again without it, which is not an attempt. */
-static bool repeat_without_usage(struct request *request, const struct verdict_report *report)
-{
-    struct trial *trial = &request->trial;
-    struct error error = {0};
-    bool is_it = str_find(str_of(report->param), STR("stream_options"), NULL) ||
-                 str_find(buf_str(&trial->held), STR("stream_options"), NULL);
-    if (!trial->adds_usage || report->verdict != VERDICT_PARAM)
-        is_it = trial->adds_usage && report->verdict == VERDICT_CALLER && is_it;
-    if (!is_it)
-        return false;
-    pthread_mutex_lock(&trial->live->lock);
-    trial->live->drops_usage_option = true;
-    pthread_mutex_unlock(&trial->live->lock);
-    attempt_take_apart(request);
-    trial->adds_usage = false;
-    trial->status = 0;
-    trial->error_headers = (struct answer_headers){0};
-    return send_request(request, &error) == OK;
-}
-
-static void judge_answer(struct request *request)
-{
-    struct trial *trial = &request->trial;
-    struct verdict_report report;
-    provider_judge(trial->provider->kind, trial->status, &trial->error_headers,
-                   buf_str(&trial->held), request->gl->event_reader, clock_wall_ms(), &report);
-    if (repeat_without_usage(request, &report))
+    if (len < room)
         return;
-    attempt_failed(request, &report);
+    call_cancel(TAKE(trial->call)); /* so long an error says no more by going on */
+    judge_answer(request);
 }
 
 static void on_end(void *owner)
@@ -604,7 +654,7 @@ static void on_failed(void *owner, enum call_failure failure, const char *senten
     trial->call = NULL;
     if (request->state == REQUEST_DRAINING)
         request_finish(request);
-    else if (trial->status >= 400 && trial->held.len > 0)
+    else if (trial->status >= 400)
         judge_answer(request); /* an error that was cut short is still that error */
     else
         attempt_broken(request, call_failure_reason(failure), sentence);

@@ -361,11 +361,6 @@ static void plain_is_whole(struct request *request)
     case ANSWER_ERROR: attempt_judge_event(request); return;
     case ANSWER_GOOD: break;
     }
-    if (request->is_head_sent) {
-        attempt_broken(request, "bad_answer",
-                       "the provider answered a streaming request without a stream");
-        return;
-    }
     (void)attempt_step(&trial->machine, ATTEMPT_ON_CONTENT);
     (void)attempt_step(&trial->machine, ATTEMPT_ON_FINISHED);
     attempt_succeeded(request);

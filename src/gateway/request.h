@@ -62,10 +62,11 @@ struct trial {
     struct live_provider *live;
     struct str model;
     struct attempt_note *note;
-    struct buf head;   /* request head, with the credential: wiped */
-    struct buf splice; /* what body_splice put in */
-    bool adds_usage, is_health_trial;
-    bool has_spent; /* tokens that nobody told are estimated */
+    struct buf head;                /* request head, with the credential: wiped */
+    struct buf splice;              /* what body_splice put in */
+    bool adds_usage, is_repeat;     /* without the usage option */
+    bool is_health_trial, is_coded; /* content-encoding: its body cannot be read */
+    bool has_spent;                 /* tokens that nobody told are estimated */
     int64_t credential_version;
     int status;
     bool is_sse;
