@@ -20,7 +20,8 @@ struct admin_options {
     const char               *version; /* "0.1.0" */
 };
 
-/** Reads the configuration from the store and publishes it. All in `options` outlives the admin. */
+/** Reads the configuration from the store and publishes it: after the last gateway_loop_add, before any
+ *  loop runs. All in `options` outlives the admin. */
 MUST_USE enum err admin_new(const struct admin_options *options, struct admin **out_admin,
                             struct error *error);
 /** Starts api and health threads. */

@@ -1,7 +1,7 @@
 /* main/server.c: makes the parts, gives each loop its thread, takes all apart again.
  *
- * Order of making is the order of need: limits, secret, store, prices, gateway, admin (which publishes
- * the first configuration), then one loop with its listener per core. Taking apart is the reverse;
+ * Order of making is the order of need: secret, store, prices, gateway, its loops, admin (which publishes
+ * the first configuration to them), then a listener on each loop. Taking apart is the reverse;
  * the admin stops while the loops still run, because its answers travel over them.
  */
 #include "main/server.h"
@@ -113,31 +113,38 @@ static enum err open_control(struct server *server, struct server_loop *at, stru
     return http_listener_new(&options, &at->control, error);
 }
 
+static enum err open_loops(struct server *server, struct error *error)
+{
+    enum err err = OK;
+    for (int i = 0; err == OK && i < server->loop_count; i++) {
+        struct server_loop *at = &server->loops[i];
+        err = loop_new(i, &at->loop, error);
+        if (err == OK)
+            err = gateway_loop_add(server->gateway, at->loop, i, &at->gateway_loop, error);
+    }
+    return err;
+}
+
 /* Port 0 is chosen by the first loop's listener, and shared by the rest. */
-static enum err open_loop(struct server *server, int index, struct error *error)
+static enum err open_listener(struct server *server, int index, struct error *error)
 {
     struct server_loop *at = &server->loops[index];
-    enum err err = loop_new(index, &at->loop, error);
-    if (err == OK)
-        err = gateway_loop_add(server->gateway, at->loop, index, &at->gateway_loop, error);
-    if (err != OK)
-        return err;
     front_init(&at->front, server->admin, at->gateway_loop);
     struct http_listener_options options = {
         .loop = at->loop,
         .host = server->settings.host,
         .port = (int)server->settings.port,
-        .share_port = server->loop_count > 1 || server->settings.port != 0,
+        .share_port = true,
         .tls = server->tls,
         .service = &at->front.service,
     };
-    err = http_listener_new(&options, &at->listener, error);
+    enum err err = http_listener_new(&options, &at->listener, error);
     if (err == OK)
         server->settings.port = http_listener_port(at->listener);
     return err == OK && index == 0 ? open_control(server, at, error) : err;
 }
 
-static enum err open_loops(struct server *server, struct error *error)
+static enum err open_listeners(struct server *server, struct error *error)
 {
     const struct settings *settings = &server->settings;
     enum err err = OK;
@@ -146,7 +153,7 @@ static enum err open_loops(struct server *server, struct error *error)
     if (err == OK && settings->tls_cert[0])
         err = tls_server_context(settings->tls_cert, settings->tls_key, &server->tls, error);
     for (int i = 0; err == OK && i < server->loop_count; i++)
-        err = open_loop(server, i, error);
+        err = open_listener(server, i, error);
     return err;
 }
 
@@ -164,9 +171,11 @@ enum err server_open(const struct settings *settings, struct server **out_server
     if (err == OK)
         err = open_gateway(server, error);
     if (err == OK)
+        err = open_loops(server, error);
+    if (err == OK)
         err = open_admin(server, error);
     if (err == OK)
-        err = open_loops(server, error);
+        err = open_listeners(server, error);
     if (err != OK) {
         server_close(server);
         return err;
@@ -182,18 +191,23 @@ static void loop_main(void *arg)
     loop_run(arg);
 }
 
-static void write_url(const struct settings *settings, char *room, size_t room_bytes)
+/* False when it does not fit. */
+static bool write_url(const struct settings *settings, char *room, size_t room_bytes)
 {
     bool is_v6 = strchr(settings->host, ':') != NULL;
-    snprintf(room, room_bytes, "%s://%s%s%s:%d", settings->tls_cert[0] ? "https" : "http",
-             is_v6 ? "[" : "", settings->host, is_v6 ? "]" : "", (int)settings->port);
+    AUTO_BUF struct buf url;
+    buf_init(&url, room_bytes);
+    buf_printf(&url, "%s://%s%s%s:%d", settings->tls_cert[0] ? "https" : "http", is_v6 ? "[" : "",
+               settings->host, is_v6 ? "]" : "", (int)settings->port);
+    str_copy(buf_str(&url), room, room_bytes);
+    return !url.failed;
 }
 
 enum err server_run(struct server *server, char *out_url, size_t room_bytes, struct error *error)
 {
     for (int i = 0; i < server->loop_count; i++) {
         struct server_loop *at = &server->loops[i];
-        char name[16];
+        char name[24];
         snprintf(name, sizeof name, "loop-%d", i);
         enum err err = thread_start(name, loop_main, at->loop, &at->thread, error);
         if (err != OK)
@@ -201,8 +215,8 @@ enum err server_run(struct server *server, char *out_url, size_t room_bytes, str
         at->is_running = true;
     }
     enum err err = admin_start(server->admin, error);
-    if (err == OK)
-        write_url(&server->settings, out_url, room_bytes);
+    if (err == OK && !write_url(&server->settings, out_url, room_bytes))
+        err = error_set(error, ERR_MALFORMED, "the host's name is too long");
     return err;
 }
 
