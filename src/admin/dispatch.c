@@ -207,7 +207,6 @@ static void on_body(void *owner)
 {
     struct dispatched *at = owner;
     exchange_take_body(at->exchange, &at->call.body);
-    body_budget_return(at->call.body.len); /* small, and bounded by the queue */
     if (at->call.body.len && !is_json(exchange_head(at->exchange))) {
         struct exchange *exchange = at->exchange;
         at->exchange = NULL;
