@@ -42,7 +42,7 @@ void common_headers(struct buf *out, const char *request_id)
 void answer_problem(struct exchange *exchange, enum problem problem, const char *detail,
                     const char *extra, const char *request_id)
 {
-    AUTO_BUF struct buf headers, body;
+    AUTO_BUF struct buf headers = {0}, body = {0};
     buf_init(&headers, 4096);
     buf_init(&body, 8192);
     common_headers(&headers, request_id);
@@ -67,7 +67,7 @@ static void dispatched_free(struct dispatched *at)
 
 static void answer_now(struct dispatched *at)
 {
-    AUTO_BUF struct buf headers;
+    AUTO_BUF struct buf headers = {0};
     buf_init(&headers, 4096);
     common_headers(&headers, at->call.request_id);
     struct str content_type =

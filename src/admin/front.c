@@ -41,7 +41,7 @@ static void request_id_make(char out_id[ID_MAX])
 static void answer_text(struct exchange *exchange, struct str content_type, struct str body,
                         const char *request_id)
 {
-    AUTO_BUF struct buf headers;
+    AUTO_BUF struct buf headers = {0};
     buf_init(&headers, 4096);
     common_headers(&headers, request_id);
     exchange_answer(exchange, 200, buf_str(&headers), content_type, body);
@@ -49,7 +49,7 @@ static void answer_text(struct exchange *exchange, struct str content_type, stru
 
 static void answer_health(struct front *front, struct exchange *exchange, const char *request_id)
 {
-    AUTO_BUF struct buf body;
+    AUTO_BUF struct buf body = {0};
     struct json_writer writer;
     buf_init(&body, 1024);
     json_writer_init(&writer, &body);
@@ -85,7 +85,7 @@ static void write_store_metrics(const struct store *store, struct buf *out)
 
 static void answer_metrics(struct front *front, struct exchange *exchange, const char *request_id)
 {
-    AUTO_BUF struct buf body;
+    AUTO_BUF struct buf body = {0};
     buf_init(&body, METRICS_BYTES_MAX);
     gateway_metrics(front->admin->options.gateway, &body);
     write_store_metrics(front->admin->options.store, &body);

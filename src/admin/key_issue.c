@@ -70,7 +70,7 @@ enum err key_issue(struct store *store, const struct vault *vault, const struct 
     apikey_hint(str_of(key), row.hint);
     vault_key_digest(vault, str_of(key), row.digest);
 
-    AUTO_BUF struct buf after;
+    AUTO_BUF struct buf after = {0};
     buf_init(&after, 4096);
     row_write(&after, &row);
     struct event_row event = event_make(wish->actor, "key.created", row.id);

@@ -187,8 +187,8 @@ static void start_probe(struct prober *prober, const struct provider *provider)
     probe->call.deadline_ms = clock_monotonic_ms() + PROBE_MS;
     probe->call.on_done = on_probe_done;
     struct secret *key = NULL;
-    enum err err = live_key_open(live, prober->admin->options.vault, &key,
-                                 &probe->credential_version, &error);
+    enum err err =
+        live_key_open(live, prober->admin->options.vault, &key, &probe->credential_version, &error);
     if (err == OK)
         err = discovery_prepare(&probe->call, provider->kind, provider->base_url,
                                 key ? secret_borrow(key) : STR(""), prober->admin->options.version,

@@ -161,7 +161,7 @@ static bool surfaced_is_good(struct api_call *call, struct json wanted, struct j
 
 static char *surfaced_apply(struct json models, struct json wanted)
 {
-    AUTO_BUF struct buf list;
+    AUTO_BUF struct buf list = {0};
     struct json_writer writer;
     buf_init(&list, LIST_BYTES_MAX);
     json_writer_init(&writer, &list);
@@ -284,7 +284,7 @@ static bool rule_write(struct api_call *call, const struct store_config *config,
 static bool rules_field(struct api_call *call, const struct store_config *config,
                         struct provider_row *row)
 {
-    AUTO_BUF struct buf list;
+    AUTO_BUF struct buf list = {0};
     struct json_writer writer;
     struct json rules = json_get(call->root, "fallback_rules");
     size_t at = 0;

@@ -117,7 +117,7 @@ static enum err merge_row(struct provider_row *row, const struct discovery *foun
     struct error error = {0};
     enum provider_kind kind = PROVIDER_OPENAI;
     AUTO_FREE bool *suggested = mem_zalloc(found->count + 1, sizeof *suggested);
-    AUTO_BUF struct buf list;
+    AUTO_BUF struct buf list = {0};
     buf_init(&list, LIST_BYTES_MAX);
     if (!suggested)
         return ERR_NO_MEMORY;

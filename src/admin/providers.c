@@ -66,7 +66,7 @@ static bool look_and_apply(struct api_call *call, const char *id, struct models_
 static enum err seal_into(struct admin *admin, struct provider_row *row, struct str key,
                           struct error *error)
 {
-    AUTO_BUF struct buf sealed;
+    AUTO_BUF struct buf sealed = {0};
     buf_init(&sealed, SEALED_MAX);
     mem_free(row->sealed_key);
     row->sealed_key = NULL;
@@ -98,7 +98,7 @@ static enum err row_finish(struct api_call *call, struct provider_row *row, stru
 static enum err row_insert(struct api_call *call, const struct provider_row *row,
                            struct error *error)
 {
-    AUTO_BUF struct buf after;
+    AUTO_BUF struct buf after = {0};
     buf_init(&after, EVENT_BYTES_MAX);
     provider_row_write(&after, row, true);
     struct event_row event = event_make(call->actor, "provider.created", row->id);
@@ -224,7 +224,7 @@ static bool key_fields(struct api_call *call, struct provider_row *row, const ch
 static enum err row_update(struct api_call *call, struct provider_row *row, struct buf *before,
                            struct error *error)
 {
-    AUTO_BUF struct buf after;
+    AUTO_BUF struct buf after = {0};
     bool has_models = json_type_of(json_get(call->root, "surfaced_models")) != JSON_ABSENT;
     buf_init(&after, EVENT_BYTES_MAX);
     provider_row_write(&after, row, has_models);
@@ -239,7 +239,7 @@ static enum err row_update(struct api_call *call, struct provider_row *row, stru
 static bool update_row(struct api_call *call, struct change *change, struct provider_row *row,
                        bool *out_must_look)
 {
-    AUTO_BUF struct buf before;
+    AUTO_BUF struct buf before = {0};
     struct error error = {0};
     char old_url[sizeof row->base_url];
     bool was_paused = row->is_paused, has_key = false;
@@ -328,7 +328,7 @@ static enum err delete_row(struct api_call *call, const struct change *change,
                            const struct provider_row *row, struct error *error)
 {
     struct store *store = call->admin->options.store;
-    AUTO_BUF struct buf before;
+    AUTO_BUF struct buf before = {0};
     buf_init(&before, EVENT_BYTES_MAX);
     provider_row_write(&before, row, false);
     struct event_row event = event_make(call->actor, "provider.deleted", row->id);

@@ -101,7 +101,7 @@ static bool step_write(struct api_call *call, const struct store_config *config,
 static bool steps_field(struct api_call *call, const struct store_config *config,
                         struct route_row *row)
 {
-    AUTO_BUF struct buf list;
+    AUTO_BUF struct buf list = {0};
     struct json_writer writer;
     struct json steps = json_get(call->root, "steps");
     size_t at = 0;
@@ -162,7 +162,7 @@ static void row_text(struct buf *out, const struct route_row *row)
 static enum err put_row(struct api_call *call, const struct route_row *row, const char *before,
                         struct error *error)
 {
-    AUTO_BUF struct buf after;
+    AUTO_BUF struct buf after = {0};
     row_text(&after, row);
     struct event_row event =
         event_make(call->actor, before ? "route.updated" : "route.created", row->id);
@@ -238,7 +238,7 @@ void routes_update(struct api_call *call)
         change_drop(&change);
         return;
     }
-    AUTO_BUF struct buf before;
+    AUTO_BUF struct buf before = {0};
     row_text(&before, row);
     str_copy(str_of(row->id), id, sizeof id);
     if (!name_field(call, row) || !steps_field(call, &change.config, row)) {
@@ -262,7 +262,7 @@ void routes_delete(struct api_call *call)
         change_drop(&change);
         return;
     }
-    AUTO_BUF struct buf before;
+    AUTO_BUF struct buf before = {0};
     row_text(&before, row);
     struct event_row event = event_make(call->actor, "route.deleted", row->id);
     event.before_json = before.data;

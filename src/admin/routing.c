@@ -84,7 +84,7 @@ static bool model_is_known(struct api_call *call, const char *provider_id, const
 static enum err auto_store(struct api_call *call, const struct store_config *config,
                            const char *provider_id, const char *model, struct error *error)
 {
-    AUTO_BUF struct buf before, after;
+    AUTO_BUF struct buf before = {0}, after = {0};
     struct json_writer writer;
     buf_init(&before, 4096);
     buf_init(&after, 4096);

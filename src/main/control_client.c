@@ -95,7 +95,7 @@ enum err control_call(const char *socket_path, const char *method, const char *p
     enum err err = control_connect(socket_path, &fd, error);
     if (err != OK)
         return err;
-    AUTO_BUF struct buf request, answer;
+    AUTO_BUF struct buf request = {0}, answer = {0};
     buf_init(&request, ANSWER_BYTES_MAX);
     buf_init(&answer, ANSWER_BYTES_MAX);
     buf_printf(&request, "%s %s HTTP/1.1\r\nhost: control\r\nconnection: close\r\n", method, path);

@@ -98,7 +98,7 @@ static void check_directory(struct doctor *doctor)
 
 static void check_server(struct doctor *doctor)
 {
-    AUTO_BUF struct buf answer;
+    AUTO_BUF struct buf answer = {0};
     struct error error = {0};
     char path[108];
     int status = 0;

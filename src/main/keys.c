@@ -37,7 +37,7 @@ static enum err access_open(struct keys_access *access, struct error *error)
     enum err err = control_path(&access->settings, access->socket_path, error);
     if (err != OK)
         return err;
-    AUTO_BUF struct buf answer;
+    AUTO_BUF struct buf answer = {0};
     buf_init(&answer, ANSWER_BYTES_MAX);
     int status = 0;
     err = control_call(access->socket_path, "GET", "/api/health", STR(""), &status, &answer, error);
@@ -62,7 +62,7 @@ static enum err ask_server(const struct keys_access *access, const char *method,
                            struct str body, struct json_reader *reader, struct json *out_root,
                            struct error *error)
 {
-    AUTO_BUF struct buf answer;
+    AUTO_BUF struct buf answer = {0};
     buf_init(&answer, ANSWER_BYTES_MAX);
     int status = 0;
     enum err err = control_call(access->socket_path, method, path, body, &status, &answer, error);
@@ -77,7 +77,7 @@ static enum err ask_server(const struct keys_access *access, const char *method,
 static enum err create_by_server(const struct keys_access *access, const struct key_wish *wish,
                                  struct json_reader *reader, struct error *error)
 {
-    AUTO_BUF struct buf body;
+    AUTO_BUF struct buf body = {0};
     struct json_writer writer;
     struct json root = {0};
     buf_init(&body, 8192);

@@ -195,7 +195,7 @@ static void loop_main(void *arg)
 static bool write_url(const struct settings *settings, char *room, size_t room_bytes)
 {
     bool is_v6 = strchr(settings->host, ':') != NULL;
-    AUTO_BUF struct buf url;
+    AUTO_BUF struct buf url = {0};
     buf_init(&url, room_bytes);
     buf_printf(&url, "%s://%s%s%s:%d", settings->tls_cert[0] ? "https" : "http", is_v6 ? "[" : "",
                settings->host, is_v6 ? "]" : "", (int)settings->port);
