@@ -12,12 +12,12 @@ struct admin;
 struct vault;
 
 struct admin_options {
-    struct store             *store;
-    const struct vault       *vault;
-    struct gateway           *gateway;
+    struct store *store;
+    const struct vault *vault;
+    struct gateway *gateway;
     const struct price_table *prices;
-    const char               *ca_file; /* NULL: the system's */
-    const char               *version; /* "0.1.0" */
+    const char *ca_file; /* NULL: the system's */
+    const char *version; /* "0.1.0" */
 };
 
 /** Reads the configuration from the store and publishes it: after the last gateway_loop_add, before any

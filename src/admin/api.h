@@ -21,28 +21,28 @@
 struct api_endpoint;
 
 struct api_call {
-    struct admin              *admin;
+    struct admin *admin;
     const struct api_endpoint *endpoint;
-    char                       request_id[ID_MAX];
-    char                       actor[ID_MAX]; /* key id, or "control" */
-    enum role                  role;
-    char                       args[API_PATH_ARGS][64]; /* what stood for {…} in the path */
-    char                       query[API_QUERY_MAX];    /* as sent */
-    char                       if_match[API_IF_MATCH_MAX];
-    struct buf                 body;
-    struct json                root;        /* an object; absent when the endpoint takes none */
-    int64_t                    deadline_ms; /* monotonic */
+    char request_id[ID_MAX];
+    char actor[ID_MAX]; /* key id, or "control" */
+    enum role role;
+    char args[API_PATH_ARGS][64]; /* what stood for {…} in the path */
+    char query[API_QUERY_MAX];    /* as sent */
+    char if_match[API_IF_MATCH_MAX];
+    struct buf body;
+    struct json root;    /* an object; absent when the endpoint takes none */
+    int64_t deadline_ms; /* monotonic */
 
-    int                status; /* 0: no answer yet */
-    bool               is_problem;
-    struct buf         answer;
+    int status; /* 0: no answer yet */
+    bool is_problem;
+    struct buf answer;
     struct json_writer writer;
 };
 typedef void api_handler(struct api_call *call);
 
 /** Begins a JSON answer: an object is open in the writer that is returned; api_done closes it. */
 struct json_writer *api_answer(struct api_call *call, int status);
-void                api_done(struct api_call *call);
+void api_done(struct api_call *call);
 /** Answers with a problem; replaces what was begun. */
 void api_fail(struct api_call *call, enum problem problem, const char *field, const char *format,
               ...) __attribute__((format(printf, 4, 5)));

@@ -9,21 +9,21 @@
 struct discovery_call {
     /* in */
     enum provider_kind kind;
-    struct target      target;
-    struct buf         head; /* the request's head: holds the key, wiped at the end */
-    int64_t            deadline_ms;
+    struct target target;
+    struct buf head; /* the request's head: holds the key, wiped at the end */
+    int64_t deadline_ms;
     void (*on_done)(struct discovery_call *at); /* the last thing that happens */
     /* out */
     struct discovery result;
     /* under way */
-    struct call          *call;
-    struct deadline       deadline;
-    struct json_reader   *reader; /* the loop's */
-    struct buf            body;
-    int                   status;
-    int64_t               started_ms;
+    struct call *call;
+    struct deadline deadline;
+    struct json_reader *reader; /* the loop's */
+    struct buf body;
+    int status;
+    int64_t started_ms;
     struct answer_headers headers;
-    struct arena          header_bytes; /* what `headers` points to */
+    struct arena header_bytes; /* what `headers` points to */
 };
 
 /** Parses the URL and builds the head. ERR_MALFORMED, ERR_NO_MEMORY. */

@@ -9,12 +9,12 @@ enum who { WHO_MEMBER, WHO_ADMIN }; /* the least role; there is no row without o
 
 struct api_endpoint {
     enum http_method method;
-    const char      *path; /* under /api; {name} stands for one segment */
-    enum who         who;
-    size_t           body_limit_bytes; /* 0: takes no body */
-    const char      *fields;           /* names that the body may have, with spaces around each */
-    api_handler     *handler;
-    const char      *sentence; /* for the reference */
+    const char *path; /* under /api; {name} stands for one segment */
+    enum who who;
+    size_t body_limit_bytes; /* 0: takes no body */
+    const char *fields;      /* names that the body may have, with spaces around each */
+    api_handler *handler;
+    const char *sentence; /* for the reference */
 };
 
 /**

@@ -14,12 +14,19 @@
 #include "admin/admin.h"
 
 struct front {
-    struct admin        *admin;
+    struct admin *admin;
     struct gateway_loop *gateway_loop;
-    struct http_service  service; /* give &front->service to the listener; `front` stays in place */
+    struct http_service service; /* give &front->service to the listener; `front` stays in place */
 };
 
 void front_init(struct front *front, struct admin *admin, struct gateway_loop *gateway_loop);
 
-enum front_part { FRONT_NOWHERE, FRONT_GATEWAY, FRONT_HEALTH, FRONT_METRICS, FRONT_ADMIN, FRONT_HINT };
+enum front_part {
+    FRONT_NOWHERE,
+    FRONT_GATEWAY,
+    FRONT_HEALTH,
+    FRONT_METRICS,
+    FRONT_ADMIN,
+    FRONT_HINT
+};
 enum front_part front_part_of(struct str path);

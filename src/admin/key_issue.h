@@ -8,9 +8,9 @@
 #include "store/store.h"
 
 struct key_wish {
-    struct str  name; /* 1 to 127 bytes */
-    struct str  role; /* "member" or "admin" */
-    struct str  team; /* may be empty */
+    struct str name; /* 1 to 127 bytes */
+    struct str role; /* "member" or "admin" */
+    struct str team; /* may be empty */
     const char *actor;
 };
 

@@ -17,11 +17,11 @@ struct admin;
 
 /** What a look at a provider's model list found. */
 struct discovery {
-    bool                  is_ok;
-    struct verdict_report report;     /* when not ok */
-    struct model_found   *models;     /* owned; sorted by id */
-    size_t                count;
-    int64_t               latency_ms; /* until the answer's head; -1 none came */
+    bool is_ok;
+    struct verdict_report report; /* when not ok */
+    struct model_found *models;   /* owned; sorted by id */
+    size_t count;
+    int64_t latency_ms; /* until the answer's head; -1 none came */
 };
 void discovery_release(struct discovery *discovery);
 

@@ -6,6 +6,7 @@
 #pragma once
 #include "base/buf.h"
 
+// clang-format off
 #define PROBLEM_LIST(X)                                                                              \
     /* name           status code               title                          what to do about it */ \
     X(BAD_REQUEST,    400, "bad_request",       "The request cannot be used",  "Correct the request and send it again.") \
@@ -26,6 +27,7 @@
     X(OVERLOADED,     503, "overloaded",        "Too busy",                    "Try again in a moment.") \
     X(UNAVAILABLE,    503, "unavailable",       "Not possible now",            "See the detail, then try again.") \
     X(TIMEOUT,        504, "timeout",           "It took too long",            "Try again; if it stays, look in the server's log.")
+// clang-format on
 
 enum problem {
 #define X(name, status, code, title, fix) PROBLEM_##name,

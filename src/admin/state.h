@@ -8,13 +8,13 @@ struct pool;
 struct prober;
 
 struct admin {
-    struct admin_options  options;
+    struct admin_options options;
     struct live_registry *registry;
-    struct prober        *prober;
-    pthread_mutex_t       config_lock; /* one change of configuration at a time; held from reading the
+    struct prober *prober;
+    pthread_mutex_t config_lock; /* one change of configuration at a time; held from reading the
                                           rows to the publishing; never across a provider's answer */
-    pthread_mutex_t pool_lock;         /* guards `pool`, which admin_stop takes away */
-    struct pool    *pool;
+    pthread_mutex_t pool_lock;   /* guards `pool`, which admin_stop takes away */
+    struct pool *pool;
 };
 
 /** Reads the rows and publishes them: in force on every loop when it returns. Under config_lock. */
@@ -28,8 +28,8 @@ MUST_USE enum err admin_publish(struct admin *admin, struct error *error);
  */
 struct api_call;
 struct change {
-    struct admin       *admin;
-    struct api_call    *call; /* NULL: the prober's */
+    struct admin *admin;
+    struct api_call *call; /* NULL: the prober's */
     struct store_config config;
 };
 /** False: the call has failed and nothing is locked. */

@@ -91,7 +91,7 @@ static enum err make_file(struct master_secret *found, struct error *error)
 /* Any database counts: whether it holds ciphertexts is not worth the risk of opening it unkeyed. */
 static bool has_database(const char *data_dir)
 {
-    char        path[1200];
+    char path[1200];
     struct stat facts;
     snprintf(path, sizeof path, "%s/store.db", data_dir);
     return stat(path, &facts) == 0 && facts.st_size > 0;

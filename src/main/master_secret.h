@@ -10,9 +10,9 @@
 
 struct master_secret {
     struct secret *secret;
-    bool           was_created; /* just now, in `path` */
-    bool           from_environment;
-    char           path[1200]; /* of the file; also when the environment has it */
+    bool was_created; /* just now, in `path` */
+    bool from_environment;
+    char path[1200]; /* of the file; also when the environment has it */
 };
 
 /** `may_create`: false for commands that only look. Release with secret_free(out->secret). */

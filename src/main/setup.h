@@ -21,4 +21,5 @@ MUST_USE enum err load_settings(int *argc, char **argv, struct settings *out_set
 MUST_USE enum err open_vault(const struct settings *settings, bool may_create,
                              struct vault **out_vault, struct error *error);
 /** D/control into `room`. ERR_MALFORMED when it does not fit a socket address (107 bytes). */
-MUST_USE enum err control_path(const struct settings *settings, char room[108], struct error *error);
+MUST_USE enum err control_path(const struct settings *settings, char room[108],
+                               struct error *error);
