@@ -61,7 +61,7 @@ test('an address where nobody listens: made all the same, with a reason; the key
     await server.call(at.chat, ask.chat('trimmed/x'));
     assert.equal((await sim.log()).at(-1).headers.authorization, masked('k-trimmed'));
     await server.api('DELETE', `/api/providers/${trimmed.id}`);
-    await sim.stop();
+    here.upstreams.push({ sim });
 });
 
 test('an account without models is explained; many models are surfaced sparingly; a broken list is no crash (F26)', async () => {
