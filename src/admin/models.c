@@ -2,6 +2,7 @@
  * `?all=1`.
  */
 #include "admin/endpoints.h"
+#include "admin/provider_models.h"
 #include "admin/state.h"
 
 static void model_write(struct json_writer *writer, const struct provider *provider,
@@ -17,7 +18,7 @@ static void model_write(struct json_writer *writer, const struct provider *provi
     json_put_bool(writer, "surfaced", model->is_surfaced);
     json_put_bool(writer, "default",
                   provider->default_model && strcmp(provider->default_model, model->id) == 0);
-    json_put_int(writer, "context_tokens", model->context_tokens);
+    model_figures_write(writer, model->context_tokens, model->created_at_ms);
     json_close_object(writer);
 }
 

@@ -259,11 +259,18 @@ enum err prober_new(struct admin *admin, struct prober **out_prober, struct erro
 static void on_stop(struct loop_message *message)
 {
     struct prober *prober = LIST_OWNER(message, struct prober, stop_message);
-    prober->is_closed = true;
+    pthread_mutex_lock(&prober->lock);
+    prober->is_closed = true; /* written under the lock for prober_stop, read here without */
+    pthread_cond_signal(&prober->nobody_waits);
+    pthread_mutex_unlock(&prober->lock);
     LIST_EACH_SAFE(node, &prober->waiting)
-    discovery_cut(&LIST_OWNER(node, struct waiting, node)->call);
+    {
+        discovery_cut(&LIST_OWNER(node, struct waiting, node)->call);
+    }
     LIST_EACH_SAFE(node, &prober->probes)
-    discovery_cut(&LIST_OWNER(node, struct probe, node)->call);
+    {
+        discovery_cut(&LIST_OWNER(node, struct probe, node)->call);
+    }
 }
 
 void prober_stop(struct prober *prober)
@@ -275,7 +282,7 @@ void prober_stop(struct prober *prober)
     prober->is_stopping = true;
     prober->stop_message.run = on_stop;
     loop_post(prober->loop, &prober->stop_message);
-    while (prober->waiting_count > 0)
+    while (!prober->is_closed || prober->waiting_count > 0)
         pthread_cond_wait(&prober->nobody_waits, &prober->lock);
     pthread_mutex_unlock(&prober->lock);
     loop_stop(prober->loop);
@@ -289,7 +296,7 @@ void prober_free(struct prober *prober)
     prober_stop(prober);
     if (prober->pool)
         client_pool_free(prober->pool);
-    loop_free(prober->loop); /* also runs on_stop, when the thread ended before it could */
+    loop_free(prober->loop);
     json_reader_free(prober->reader);
     pthread_cond_destroy(&prober->nobody_waits);
     pthread_mutex_destroy(&prober->lock);

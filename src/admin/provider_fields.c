@@ -171,10 +171,8 @@ static char *surfaced_apply(struct json models, struct json wanted)
         json_open_object(&writer);
         json_put_string(&writer, "id", id);
         json_put_bool(&writer, "surfaced", list_has(wanted, id));
-        json_put_int(&writer, "context_tokens",
-                     json_int64_or(json_get(each.value, "context_tokens"), -1));
-        json_put_int(&writer, "created_at_ms",
-                     json_int64_or(json_get(each.value, "created_at_ms"), 0));
+        model_figures_write(&writer, json_int64_or(json_get(each.value, "context_tokens"), -1),
+                            json_int64_or(json_get(each.value, "created_at_ms"), 0));
         json_close_object(&writer);
     }
     json_close_array(&writer);

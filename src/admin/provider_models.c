@@ -33,6 +33,18 @@ struct provider_row *config_provider(const struct store_config *config, const ch
     return NULL;
 }
 
+void model_figures_write(struct json_writer *writer, int64_t context_tokens, int64_t created_at_ms)
+{
+    if (context_tokens > 0)
+        json_put_int(writer, "context_tokens", context_tokens);
+    else
+        json_put_null(writer, "context_tokens");
+    if (created_at_ms > 0)
+        json_put_int(writer, "created_at_ms", created_at_ms);
+    else
+        json_put_null(writer, "created_at_ms");
+}
+
 /* ---- merging two lists --------------------------------------------------------------------------- */
 
 /* One merge: the old list in JSON, the new list being written. */
@@ -89,8 +101,7 @@ static void merge_one(struct merge *merge, size_t at)
     json_open_object(&merge->writer);
     json_put_text(&merge->writer, "id", model->id);
     json_put_bool(&merge->writer, "surfaced", is_surfaced);
-    json_put_int(&merge->writer, "context_tokens", model->context_tokens);
-    json_put_int(&merge->writer, "created_at_ms", model->created_at_ms);
+    model_figures_write(&merge->writer, model->context_tokens, model->created_at_ms);
     json_close_object(&merge->writer);
 }
 
@@ -179,6 +190,16 @@ enum err models_merge(struct provider_row *row, const struct discovery *discover
 
 /* ---- in force ------------------------------------------------------------------------------------ */
 
+/* Whatever kept the first list from coming, there is nothing to route to: that is the state error, and not
+ * a rest of a minute. */
+static void tell_failure(struct live_provider *live, struct verdict_report report, int64_t now_ms)
+{
+    if (live->models_at_ms == 0)
+        report.verdict = VERDICT_KEY;
+    health_on_failure(&live->health, &report, STR(""), live->credential_version,
+                      live->credential_version, now_ms, random_unit());
+}
+
 void health_tell(struct live_provider *live, const struct discovery *discovery,
                  int64_t credential_version, bool is_by_hand)
 {
@@ -191,8 +212,7 @@ void health_tell(struct live_provider *live, const struct discovery *discovery,
     else if (is_current && discovery->is_ok && may_clear)
         health_clear(&live->health, now_ms);
     else if (is_current && !discovery->is_ok)
-        health_on_failure(&live->health, &discovery->report, STR(""), credential_version,
-                          live->credential_version, now_ms, random_unit());
+        tell_failure(live, discovery->report, now_ms);
     if (discovery->latency_ms >= 0)
         live->heartbeat_at_ms = clock_wall_ms();
     pthread_mutex_unlock(&live->lock);

@@ -5,6 +5,7 @@
  */
 #pragma once
 #include "admin/prober.h"
+#include "json/json_writer.h"
 #include "store/store.h"
 
 struct admin;
@@ -36,5 +37,7 @@ MUST_USE enum err discovery_apply(struct admin *admin, const char *provider_id,
                                   int64_t credential_version, const struct discovery *discovery,
                                   const char *actor, struct models_change *out_change,
                                   struct error *error);
+/** A model's figures, as lists in rows and answers have them: null when not known. */
+void model_figures_write(struct json_writer *writer, int64_t context_tokens, int64_t created_at_ms);
 /** The row of that id or slug; NULL. */
 struct provider_row *config_provider(const struct store_config *config, const char *id_or_slug);

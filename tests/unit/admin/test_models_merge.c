@@ -123,5 +123,49 @@ static void only_the_keys_or_the_accounts_trouble_is_put_on_record(void **state)
     models_change_release(&change);
 }
 
-TEST_MAIN(TEST(lists_are_merged_as_promised),
+static const struct tell_story {
+    const char *name;
+    bool has_list, is_by_hand;
+    enum provider_state before;
+    bool is_ok;
+    enum verdict verdict;
+    enum provider_state want;
+} tells[] = {
+    {"no first list is an error, whatever kept it from coming", false, true, STATE_ONLINE, false,
+     VERDICT_NETWORK, STATE_ERROR},
+    {"one bad answer later is none", true, true, STATE_ONLINE, false, VERDICT_SERVER, STATE_ONLINE},
+    {"a refused key is", true, true, STATE_ONLINE, false, VERDICT_KEY, STATE_ERROR},
+    {"a list ends an error", true, false, STATE_ERROR, true, VERDICT_NONE, STATE_ONLINE},
+    {"by itself it does not end over_quota", true, false, STATE_OVER_QUOTA, true, VERDICT_NONE,
+     STATE_OVER_QUOTA},
+    {"asked for by a person it does", true, true, STATE_OVER_QUOTA, true, VERDICT_NONE,
+     STATE_ONLINE},
+};
+
+static void a_look_tells_the_health(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(tells); i++) {
+        struct model_found model = {.id = "m"};
+        struct discovery found = {
+            .is_ok = tells[i].is_ok,
+            .models = &model,
+            .count = 1,
+            .report = {.verdict = tells[i].verdict, .retry_after_ms = RETRY_UNKNOWN_MS}};
+        struct live_provider *live = live_new("prv_1");
+        CHECK("a live part", live);
+        live->models_at_ms = tells[i].has_list ? 1 : 0;
+        live->health.state = tells[i].before;
+        health_tell(live, &found, 0, tells[i].is_by_hand);
+        CHECK_INT(tells[i].name, live->health.state, tells[i].want);
+        found.is_ok = false;
+        found.report.verdict = VERDICT_KEY;
+        enum provider_state now = live->health.state;
+        health_tell(live, &found, 7, true);
+        CHECK_INT("a verdict about another key is none", live->health.state, now);
+        live_unref(live);
+    }
+}
+
+TEST_MAIN(TEST(a_look_tells_the_health), TEST(lists_are_merged_as_promised),
           TEST(only_the_keys_or_the_accounts_trouble_is_put_on_record))
