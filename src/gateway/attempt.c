@@ -197,7 +197,6 @@ static void begin(struct request *request, const struct candidate *candidate, bo
         record_progress(request);
     } else if (record_open(request, &error) != OK) {
         request->attempt_count = 0; /* nobody was asked */
-        request->retry_after_ms = 1000;
         request_fail(request, SAY_OVERLOADED, "record_not_writable", error.text);
         return;
     }
@@ -236,25 +235,55 @@ static bool is_large_enough(const struct request *request, const struct candidat
     return model->context_tokens > request->kept_error.context_tokens;
 }
 
+/* What was said of a model is the caller's answer when nothing else went wrong. */
+static void relay_kept(struct request *request)
+{
+    const struct kept_error *kept = &request->kept_error;
+    struct trial *trial = &request->trial; /* it is over: from here it tells who answered */
+    trial->provider = kept->provider;
+    trial->model = kept->model;
+    trial->extra_headers = kept->extra_headers;
+    meter_init(&trial->meter, request->endpoint);
+    str_copy(str_of(kept->sentence), request->last_sentence, sizeof request->last_sentence);
+    attempt_relay_error(request, kept->status, kept->content_type, kept->body, kept->reason);
+}
+
+/* How long until the first provider may be asked again: as routing sees it now, others than those that
+ * were tried included, else as they told. */
+static void all_over_quota(struct request *request)
+{
+    char sentence[400];
+    if (request_plan(request) == ROUTE_ALL_OVER_QUOTA)
+        request->quota_wait_ms = request->gl->plan.wait_ms;
+    snprintf(sentence, sizeof sentence,
+             "Every provider that could answer is over its quota. The last one said: %s",
+             request->last_sentence);
+    request_fail(request, SAY_ALL_OVER_QUOTA, "all_over_quota", sentence);
+}
+
+/* Each candidate changed under our hands, or others were faster. */
+static void nobody_asked(struct request *request)
+{
+    if (request_plan(request) != ROUTE_OK)
+        request_fail_unrouted(request);
+    else
+        request_fail(request, SAY_OVERLOADED, "no_candidate",
+                     "No provider may be asked at this moment; try again.");
+}
+
 static void exhausted(struct request *request)
 {
     char sentence[400];
-    if (request->kept_error.status) {
-        attempt_relay_error(request, request->kept_error.status, request->kept_error.content_type,
-                            request->kept_error.body,
-                            request->kept_error.is_long ? "too_long" : "model");
-        return;
-    }
     if (request->attempt_count == 0) {
-        request_fail(request, SAY_NO_CANDIDATE, "no_candidate",
-                     "No provider may be asked at this moment; an admin sees why under Providers.");
+        nobody_asked(request);
         return;
     }
-    if (!request->is_other_than_quota) {
-        snprintf(sentence, sizeof sentence,
-                 "Every provider that could answer is over its quota. The last one said: %s",
-                 request->last_sentence);
-        request_fail(request, SAY_ALL_OVER_QUOTA, "all_over_quota", sentence);
+    if (request->kept_error.status && !request->has_met_quota && !request->has_met_trouble) {
+        relay_kept(request);
+        return;
+    }
+    if (request->has_met_quota && !request->has_met_trouble) {
+        all_over_quota(request);
         return;
     }
     snprintf(sentence, sizeof sentence,
@@ -372,40 +401,67 @@ static void tell_health(struct request *request, const struct verdict_report *re
                  provider_state_name(before), provider_state_name(after), report->reason);
 }
 
+static struct str keep_text(struct request *request, struct str text)
+{
+    char *copy = arena_dup(&request->arena, text.at, text.len);
+    return copy ? (struct str){copy, text.len} : STR("");
+}
+
 /* Keeps a provider's own error that the caller may have to see in the end. */
 static void keep_error(struct request *request, const struct verdict_report *report)
 {
-    struct trial *trial = &request->trial;
-    if (report->verdict != VERDICT_MODEL && report->verdict != VERDICT_LONG)
-        return;
-    struct str body = buf_str(&trial->held);
-    char *copy = arena_dup(&request->arena, body.at, body.len);
+    const struct trial *trial = &request->trial;
     const struct model *model = provider_model(trial->provider, trial->model);
-    if (!copy || trial->status < 400)
+    request->kept_error = (struct kept_error){
+        .status = trial->status,
+        .provider = trial->provider,
+        .model = trial->model,
+        .extra_headers = trial->extra_headers,
+        .content_type = trial->content_type,
+        .body = keep_text(request, buf_str(&trial->held)),
+        .reason = keep_text(request, str_of(report->reason)).at,
+        .sentence = keep_text(request, str_of(report->sentence)).at,
+        .is_long = report->verdict == VERDICT_LONG,
+        .context_tokens = model ? model->context_tokens : -1,
+    };
+}
+
+/* To a client that has its head already: what the provider said in a stream, or an event of ours. */
+static void relay_error_late(struct request *request, struct str content_type, struct str body)
+{
+    if (!str_istarts(content_type, STR("text/event-stream"))) {
+        relay_cut(request, SAY_BAD_REQUEST, request->last_sentence);
         return;
-    request->kept_error.status = trial->status;
-    request->kept_error.content_type = trial->content_type;
-    request->kept_error.body = (struct str){copy, body.len};
-    request->kept_error.is_long = report->verdict == VERDICT_LONG;
-    request->kept_error.context_tokens = model ? model->context_tokens : -1;
+    }
+    struct iovec piece = {(char *)(uintptr_t)body.at, body.len};
+    exchange_send_finish(TAKE(request->exchange), &piece, 1);
 }
 
 void attempt_relay_error(struct request *request, int status, struct str content_type,
                          struct str body, const char *reason)
 {
+    request->is_answered = true;
     record_close(request, JOB_FAILED, reason, request->is_head_sent ? 200 : status);
     if (request->is_head_sent) {
-        relay_cut(request, SAY_BAD_REQUEST, request->last_sentence);
-    } else {
-        struct exchange *exchange = TAKE(request->exchange);
-        AUTO_BUF struct buf headers;
-        buf_init(&headers, 8192);
-        answer_headers_write(request, &headers);
-        buf_append_str(&headers, request->trial.extra_headers);
-        exchange_answer(exchange, status, buf_str(&headers),
-                        content_type.len ? content_type : STR("application/json"), body);
+        relay_error_late(request, content_type, body);
+        request_finish(request);
+        return;
     }
+    struct str extra = request->trial.extra_headers;
+    AUTO_BUF struct buf headers;
+    buf_init(&headers, 8192);
+    answer_headers_write(request, &headers);
+    buf_append_str(&headers, extra);
+    if (status >= 400 && !str_ifind(extra, STR("x-should-retry"), NULL))
+        buf_puts(&headers, "x-should-retry: false\r\n"); /* the same again meets the same */
+    exchange_answer(TAKE(request->exchange), status, buf_str(&headers),
+                    content_type.len ? content_type : STR("application/json"), body);
     request_finish(request);
+}
+
+static bool is_about_model(const struct verdict_report *report)
+{
+    return report->verdict == VERDICT_MODEL || report->verdict == VERDICT_LONG;
 }
 
 /* May another candidate be asked after this verdict? A pin shows its provider's own words. */
@@ -413,20 +469,20 @@ static bool moves_on(const struct request *request, const struct verdict_report 
 {
     if (!verdict_moves_on(report->verdict))
         return false;
-    bool is_about_model = report->verdict == VERDICT_MODEL || report->verdict == VERDICT_LONG;
-    bool has_more = request->next_candidate < request->candidate_count;
-    return !is_about_model || (has_more && !request->is_pinned);
+    return !is_about_model(report) || !request->is_pinned;
 }
 
 static void remember(struct request *request, const struct verdict_report *report)
 {
     bool is_quota = report->verdict == VERDICT_LIMIT || report->verdict == VERDICT_SPENT;
-    request->is_other_than_quota |= !is_quota;
-    if (report->retry_after_ms > 0 &&
-        (request->retry_after_ms == 0 || report->retry_after_ms < request->retry_after_ms))
-        request->retry_after_ms = report->retry_after_ms;
+    request->has_met_quota |= is_quota;
+    request->has_met_trouble |= !is_quota && !is_about_model(report);
+    if (is_quota && report->retry_after_ms > 0 &&
+        (request->quota_wait_ms == 0 || report->retry_after_ms < request->quota_wait_ms))
+        request->quota_wait_ms = report->retry_after_ms;
     str_copy(str_of(report->sentence), request->last_sentence, sizeof request->last_sentence);
-    keep_error(request, report);
+    if (is_about_model(report) && !request->is_pinned)
+        keep_error(request, report);
 }
 
 void attempt_failed(struct request *request, const struct verdict_report *report)
@@ -490,12 +546,6 @@ void attempt_judge_event(struct request *request)
 }
 
 /* ---- what comes back ------------------------------------------------------------------------- */
-
-static struct str keep_text(struct request *request, struct str text)
-{
-    char *copy = arena_dup(&request->arena, text.at, text.len);
-    return copy ? (struct str){copy, text.len} : STR("");
-}
 
 /* The provider's headers that go along to the caller: an allow-list. SPEC.md 3. */
 static void keep_headers(struct request *request, const struct http_head *head)

@@ -9,13 +9,15 @@
 
 #include <assert.h>
 
-#define BODY_READER_BYTES  (33u << 20)
-#define EVENT_READER_BYTES ((size_t)EVENT_MAX + 4096)
-#define JOINED_BYTES       ((size_t)EVENT_MAX + 4096)
+#define BODY_READER_BYTES (33u << 20)
+/* An event is kept until it has EVENT_MAX bytes, and the read that ends it may bring one more scratch. */
+#define EVENT_READER_BYTES ((size_t)EVENT_MAX + LOOP_SCRATCH_BYTES + 4096)
+#define JOINED_BYTES       EVENT_READER_BYTES
 
 /* ---- making ---------------------------------------------------------------------------------- */
 
-enum err gateway_new(const struct gateway_options *options, struct gateway **out_gateway, struct error *error)
+enum err gateway_new(const struct gateway_options *options, struct gateway **out_gateway,
+                     struct error *error)
 {
     struct gateway *gateway = mem_zalloc(1, sizeof *gateway);
     if (!gateway)
@@ -43,6 +45,8 @@ static void loop_release(struct gateway_loop *gl)
         struct request *request = LIST_OWNER(node, struct request, node);
         attempt_cancel(request, "cancelled", "shutdown");
         record_close(request, JOB_FAILED, "shutdown", 0);
+        if (request->exchange)
+            exchange_abort(TAKE(request->exchange), true);
         request_finish(request);
     }
     deadline_release(&gl->cut_tick);
@@ -59,9 +63,8 @@ void gateway_free(struct gateway *gateway)
     for (int i = 0; i < gateway->loop_count; i++) {
         struct gateway_loop *gl = gateway->loops[i];
         loop_release(gl);
-        if (gl->lease) {
+        if (gl->lease) { /* requests that are freed with the loop's last turn still hold it */
             gl->lease->is_current = false;
-            gl->lease->users = 0;
             lease_drop(gl->lease);
         }
         mem_free(gl);
@@ -92,7 +95,7 @@ enum err gateway_loop_add(struct gateway *gateway, struct loop *loop, int index,
     list_init(&gl->live);
     buf_init(&gl->joined, JOINED_BYTES);
     struct client_options options = {.ca_file = gateway->options.ca_file};
-    enum err              err = client_pool_new(loop, &options, &gl->pool, error);
+    enum err err = client_pool_new(loop, &options, &gl->pool, error);
     if (err == OK && (json_reader_new(BODY_READER_BYTES, &gl->body_reader) != OK ||
                       json_reader_new(EVENT_READER_BYTES, &gl->event_reader) != OK))
         err = error_set(error, ERR_NO_MEMORY, "no memory for a JSON reader");
@@ -153,7 +156,7 @@ static bool swap_lease(struct gateway_loop *gl, struct snapshot *snapshot)
 static void adopt(struct loop_message *message)
 {
     struct gateway_loop *gl = LIST_OWNER(message, struct gateway_loop, adopt_message);
-    struct gateway      *gateway = gl->gateway;
+    struct gateway *gateway = gl->gateway;
     if (!swap_lease(gl, gl->to_adopt))
         log_error("snapshot_not_adopted", "loop=%d why=\"no memory\"", gl->index);
     pthread_mutex_lock(&gateway->lock);
@@ -202,10 +205,10 @@ void gateway_views(const struct snapshot *snapshot, int64_t now_ms, struct provi
 {
     /* Which models a provider said it lacks is copied out, for the few providers that said so. */
     static _Thread_local struct health copies[MISSING_COPIES];
-    size_t                             copied = 0;
+    size_t copied = 0;
     for (size_t i = 0; i < snapshot->routing.provider_count; i++) {
         const struct provider *provider = snapshot->routing.providers[i];
-        struct live_provider  *live = provider_live(provider);
+        struct live_provider *live = provider_live(provider);
         views[i] = (struct provider_view){0};
         pthread_mutex_lock(&live->lock);
         views[i].health = health_look(&live->health, provider->is_paused, now_ms);

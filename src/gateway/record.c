@@ -81,9 +81,8 @@ static void fill_answer(const struct request *request, struct job_record *record
     const struct trial *trial = &request->trial;
     if (!trial->provider || record->status == JOB_REFUSED)
         return;
-    bool was_heard = request->first_byte_ns != 0 || record->status == JOB_DONE;
     record->usage = trial->meter.usage;
-    if (!was_heard)
+    if (!request->is_answered)
         return;
     str_copy(str_of(trial->provider->id), record->provider_id, sizeof record->provider_id);
     str_copy(str_of(trial->provider->name), record->provider_name, sizeof record->provider_name);
@@ -124,7 +123,8 @@ void record_close(struct request *request, enum job_status status, const char *r
     if (log_is_on(LOG_DEBUG) || status == JOB_FAILED)
         log_line(status == JOB_FAILED ? LOG_WARN : LOG_DEBUG, "job",
                  "id=%s status=%s reason=%s provider=%s attempts=%d ms=%lld", request->id,
-                 job_status_name(status), record.reason, record.provider_name,
+                 job_status_name(status), record.reason,
+                 request->trial.provider ? request->trial.provider->slug : "-",
                  request->attempt_count, (long long)record.duration_ms);
 }
 

@@ -2,20 +2,11 @@
  *
  * Before COMMIT events are held back; the first content event hands over what was held and opens the gate.
  * From then on each read is cut at event boundaries and goes out in one write. The record is closed before
- * the terminal event is handed over, because clients stop reading there. A plain answer is held whole, so
- * its COMMIT is its end (or its cap).
+ * the terminal event is handed over, because clients stop reading there. Plain answers: relay_plain.c.
  */
-#include "gateway/request.h"
+#include "gateway/relay_parts.h"
 
 #include <assert.h>
-
-#define BATCH_MAX 48
-
-/* What one read has to send: slices of the bytes in hand, sent before these move. */
-struct batch {
-    struct iovec piece[BATCH_MAX];
-    int count;
-};
 
 /* ---- to the client --------------------------------------------------------------------------- */
 
@@ -35,7 +26,7 @@ static size_t batch_bytes(const struct batch *batch)
     return total;
 }
 
-static void batch_send(struct request *request, struct batch *batch)
+void batch_send(struct request *request, struct batch *batch)
 {
     if (batch->count == 0)
         return;
@@ -50,7 +41,7 @@ static void batch_send(struct request *request, struct batch *batch)
 }
 
 /* Neighbours grow together, so a read of ten events is one slice. */
-static void batch_add(struct request *request, struct batch *batch, const char *bytes, size_t len)
+void batch_add(struct request *request, struct batch *batch, const char *bytes, size_t len)
 {
     if (len == 0)
         return;
@@ -71,16 +62,19 @@ void relay_start_client(struct request *request, int status, struct str content_
     AUTO_BUF struct buf headers;
     buf_init(&headers, 8192);
     answer_headers_write(request, &headers);
-    buf_append_str(&headers, request->trial.extra_headers);
+    if (request->trial.provider)
+        buf_append_str(&headers, request->trial.extra_headers);
     buf_puts(&headers, "cache-control: no-store\r\nx-accel-buffering: no\r\n");
     exchange_start(request->exchange, status, buf_str(&headers), content_type);
     request->is_head_sent = true;
+    request->client_write_ns = loop_now_ns(request->gl->loop);
 }
 
 void relay_keepalive(struct request *request)
 {
-    if (request->trial.tail_sent > 0)
-        return; /* in the middle of an event */
+    request->client_write_ns = loop_now_ns(request->gl->loop);
+    if (request->trial.tail_sent > 0 || request->is_paused)
+        return; /* in the middle of an event, or the client has not even read what was sent */
     bool is_late_head = !request->is_head_sent;
     if (is_late_head) {
         /* Who will answer is not known yet, so the head cannot say it. */
@@ -92,8 +86,20 @@ void relay_keepalive(struct request *request)
     struct str ping = say_keepalive(request->endpoint);
     struct iovec piece = {(char *)(uintptr_t)ping.at, ping.len};
     exchange_send(request->exchange, &piece, 1);
-    request->client_write_ns = loop_now_ns(request->gl->loop);
     request->bytes_out += (int64_t)ping.len;
+}
+
+/* The provider's own error event when it sent one after COMMIT (stream_error), else one of ours. */
+static struct str last_words(const struct request *request, enum say what, const char *sentence,
+                             struct buf *event)
+{
+    const struct trial *trial = &request->trial;
+    bool is_streaming = request->state == REQUEST_STREAMING;
+    if (is_streaming && trial->held.len > 0)
+        return buf_str(&trial->held);
+    say_stream_error(event, request->endpoint, what, sentence, request->id, "",
+                     is_streaming ? trial->events_relayed : 0);
+    return buf_str(event);
 }
 
 void relay_cut(struct request *request, enum say what, const char *sentence)
@@ -101,39 +107,37 @@ void relay_cut(struct request *request, enum say what, const char *sentence)
     struct exchange *exchange = TAKE(request->exchange);
     if (!exchange)
         return;
-    if (request->trial.tail_sent > 0) { /* inside an event nothing can be said */
+    /* Inside an event nothing can be said, nor in a plain answer that outgrew its hold: only a torn
+     * body can tell. */
+    bool is_plain = request->state == REQUEST_STREAMING && !request->trial.is_sse;
+    if (request->trial.tail_sent > 0 || is_plain) {
         exchange_abort(exchange, true);
         return;
     }
     AUTO_BUF struct buf event;
     buf_init(&event, 16384);
-    bool is_sse = request->trial.is_sse || request->state == REQUEST_ATTEMPT;
-    if (!is_sse) { /* a plain answer that outgrew its hold: only a torn body can tell */
-        exchange_abort(exchange, true);
-        return;
-    }
-    say_stream_error(&event, request->endpoint, what, sentence, request->id, "",
-                     request->trial.events_relayed);
-    struct iovec piece = {event.data, event.len};
+    struct str words = last_words(request, what, sentence, &event);
+    struct iovec piece = {(char *)(uintptr_t)words.at, words.len};
     exchange_send_finish(exchange, &piece, 1);
 }
 
 /* ---- COMMIT ---------------------------------------------------------------------------------- */
 
 /* From here on nothing can be undone: the request's body is of no more use. */
-static void commit(struct request *request)
+void relay_commit(struct request *request)
 {
     struct trial *trial = &request->trial;
     if (!request->is_head_sent)
         relay_start_client(request, trial->status, trial->content_type);
     request->state = REQUEST_STREAMING;
+    request->is_answered = true;
     buf_release(&request->body);
     body_budget_return(request->body_charged);
     request->body_charged = 0;
     request_set_clock(request);
 }
 
-static void send_held(struct request *request, struct batch *batch)
+void relay_held(struct request *request, struct batch *batch)
 {
     struct trial *trial = &request->trial;
     if (trial->held.len == 0)
@@ -146,13 +150,13 @@ static void send_held(struct request *request, struct batch *batch)
 
 /* ---- the end of a good answer ---------------------------------------------------------------- */
 
-static const char *done_reason(const struct request *request)
+const char *relay_done_reason(const struct request *request)
 {
     return request->attempt_count > 1 ? "failover" : "ok";
 }
 
 /* The client has everything after `batch`. The upstream may still owe the end of its framing. */
-static void complete_stream(struct request *request, struct batch *batch)
+void relay_complete(struct request *request, struct batch *batch)
 {
     struct trial *trial = &request->trial;
     (void)attempt_step(&trial->machine, ATTEMPT_ON_FINISHED);
@@ -160,7 +164,7 @@ static void complete_stream(struct request *request, struct batch *batch)
     if (request->first_byte_ns == 0)
         request->first_byte_ns = loop_now_ns(request->gl->loop);
     request->bytes_out += (int64_t)batch_bytes(batch);
-    record_close(request, JOB_DONE, done_reason(request), trial->status);
+    record_close(request, JOB_DONE, relay_done_reason(request), trial->status);
     struct exchange *exchange = TAKE(request->exchange);
     exchange_send_finish(exchange, batch->piece, batch->count);
     batch->count = 0;
@@ -194,8 +198,8 @@ static bool pass(struct request *request, struct batch *batch, struct str event,
     }
     assert(action == ATTEMPT_RELAY);
     if (request->state != REQUEST_STREAMING) {
-        commit(request);
-        send_held(request, batch);
+        relay_commit(request);
+        relay_held(request, batch);
     }
     trial->events_relayed++;
     batch_add(request, batch, event.at + sent, event.len - sent);
@@ -211,13 +215,11 @@ static void stream_error(struct request *request, struct batch *batch, struct st
         attempt_judge_event(request);
         return;
     }
-    /* After COMMIT the provider's own error event is the dialect's own: it goes out, and that is the end. */
-    batch_add(request, batch, event.at + sent, event.len - sent);
-    request->bytes_out += (int64_t)batch_bytes(batch);
-    struct exchange *exchange = TAKE(request->exchange);
-    exchange_send_finish(exchange, batch->piece, batch->count);
-    batch->count = 0;
-    trial->tail_sent = 0;
+    /* After COMMIT the provider's own error event is the dialect's own: it goes out, behind the close of
+     * the record, and that is the end. */
+    batch_send(request, batch);
+    buf_append(&trial->held, event.at + sent, event.len - sent);
+    trial->held.len = trial->held.failed ? 0 : trial->held.len;
     attempt_judge_event(request);
 }
 
@@ -229,11 +231,18 @@ static bool take_event(struct request *request, struct batch *batch, struct str 
     enum stream_class class = STREAM_LIFECYCLE;
     bool had_content = trial->meter.has_content;
     sse_event_read(event, &request->gl->joined, &read);
-    if (meter_event(&trial->meter, request->gl->event_reader, &read, &class) != OK) {
+    enum err err = request->gl->joined.failed
+                       ? ERR_TOO_LARGE
+                       : meter_event(&trial->meter, request->gl->event_reader, &read, &class);
+    if (err == ERR_MALFORMED) {
+        if (sent > 0) /* half of it is out: no word of ours may stand inside it */
+            batch_add(request, batch, event.at + sent, event.len - sent);
         batch_send(request, batch);
         attempt_broken(request, "bad_answer", "the provider sent an event that is not JSON");
         return false;
     }
+    if (err != OK) /* too large to be read here: so much is content */
+        return pass(request, batch, event, sent, ATTEMPT_ON_CONTENT);
     switch (class) {
     case STREAM_LIFECYCLE: return pass(request, batch, event, sent, ATTEMPT_ON_LIFECYCLE);
     case STREAM_CONTENT: return pass(request, batch, event, sent, ATTEMPT_ON_CONTENT);
@@ -253,11 +262,26 @@ static bool take_event(struct request *request, struct batch *batch, struct str 
     enum attempt_event what =
         trial->machine.state == ATTEMPT_HOLDING ? ATTEMPT_ON_CONTENT : ATTEMPT_ON_LIFECYCLE;
     (void)pass(request, batch, event, sent, what);
-    complete_stream(request, batch);
+    relay_complete(request, batch);
     return false;
 }
 
 /* ---- events from bytes ----------------------------------------------------------------------- */
+
+/* Too long to be kept: from now on only its end is looked for, in its last bytes and those to come. What
+ * was scanned stays scanned: a first byte that is a line end is no blank line. */
+static void lose_tail(struct trial *trial)
+{
+    char last[4];
+    size_t gone = trial->tail.len - sizeof last;
+    assert(trial->tail_scanned >= gone);
+    memcpy(last, trial->tail.data + gone, sizeof last);
+    buf_release(&trial->tail);
+    buf_append(&trial->tail, last, sizeof last);
+    trial->tail_scanned -= gone;
+    trial->tail_sent = trial->tail.len;
+    trial->is_tail_lost = true;
+}
 
 /* A large unfinished event goes out as it comes; a copy is kept for reading, up to a bound. */
 static void pass_unfinished(struct request *request)
@@ -270,20 +294,16 @@ static void pass_unfinished(struct request *request)
         if (trial->held.len + trial->tail.len < HELD_EVENTS_MAX)
             return;
         (void)attempt_step(&trial->machine, ATTEMPT_ON_CONTENT);
-        commit(request);
-        send_held(request, &batch);
+        relay_commit(request);
+        relay_held(request, &batch);
     }
     batch_add(request, &batch, trial->tail.data + trial->tail_sent,
               trial->tail.len - trial->tail_sent);
     batch_send(request, &batch);
     trial->tail_sent = trial->tail.len;
-    if (trial->tail.len < EVENT_MAX)
+    if (trial->tail.len < EVENT_MAX && !trial->is_tail_lost)
         return;
-    /* Too long to be kept: from now on only its end is looked for. */
-    trial->is_tail_lost = true;
-    buf_consume(&trial->tail, trial->tail.len - 4);
-    trial->tail_sent = trial->tail.len;
-    trial->tail_scanned = 0;
+    lose_tail(trial);
 }
 
 static void relay_events(struct request *request, char *bytes, size_t len)
@@ -316,64 +336,14 @@ static void relay_events(struct request *request, char *bytes, size_t len)
     batch_send(request, &batch);
     if (has_tail)
         buf_consume(&trial->tail, at);
-    else
+    else if (at < len)
         buf_append(&trial->tail, bytes + at, len - at);
-    if (trial->tail.len == 0)
+    if (trial->tail.failed)
+        attempt_broken(request, "no_memory", "the server ran out of memory for an event");
+    else if (trial->tail.len == 0)
         buf_release(&trial->tail); /* idle streams hold no buffers */
     else
         pass_unfinished(request);
-}
-
-/* ---- plain answers --------------------------------------------------------------------------- */
-
-static void relay_plain(struct request *request, char *bytes, size_t len)
-{
-    struct trial *trial = &request->trial;
-    struct batch batch = {.count = 0};
-    if (trial->machine.state == ATTEMPT_HOLDING) {
-        if (trial->held.len + len <= HELD_ANSWER_MAX) {
-            buf_append(&trial->held, bytes, len);
-            if (trial->held.failed)
-                attempt_broken(request, "no_memory", "the server ran out of memory for the answer");
-            return;
-        }
-        (void)attempt_step(&trial->machine, ATTEMPT_ON_CONTENT);
-        trial->meter.output_bytes = (int64_t)trial->held.len;
-        commit(request);
-        send_held(request, &batch);
-    }
-    trial->meter.output_bytes += (int64_t)len;
-    batch_add(request, &batch, bytes, len);
-    batch_send(request, &batch);
-}
-
-static void plain_is_whole(struct request *request)
-{
-    struct trial *trial = &request->trial;
-    switch (meter_answer(&trial->meter, request->gl->event_reader, buf_str(&trial->held))) {
-    case ANSWER_EMPTY:
-        attempt_broken(request, "empty_answer", "the provider's answer is empty");
-        return;
-    case ANSWER_GARBAGE:
-        attempt_broken(request, "bad_answer",
-                       "the provider's answer is not what this endpoint gives");
-        return;
-    case ANSWER_ERROR: attempt_judge_event(request); return;
-    case ANSWER_GOOD: break;
-    }
-    (void)attempt_step(&trial->machine, ATTEMPT_ON_CONTENT);
-    (void)attempt_step(&trial->machine, ATTEMPT_ON_FINISHED);
-    attempt_succeeded(request);
-    request->first_byte_ns = loop_now_ns(request->gl->loop);
-    request->bytes_out += (int64_t)trial->held.len;
-    record_close(request, JOB_DONE, done_reason(request), trial->status);
-    AUTO_BUF struct buf headers;
-    buf_init(&headers, 8192);
-    answer_headers_write(request, &headers);
-    buf_append_str(&headers, trial->extra_headers);
-    exchange_answer(TAKE(request->exchange), trial->status, buf_str(&headers), trial->content_type,
-                    buf_str(&trial->held));
-    request_finish(request);
 }
 
 /* ---- the two ways in ------------------------------------------------------------------------- */
@@ -392,7 +362,7 @@ static void stream_ended(struct request *request)
 {
     struct trial *trial = &request->trial;
     struct batch batch = {.count = 0};
-    if (trial->tail.len > 0 && trial->tail_sent == 0) { /* a last event without its blank line */
+    if (trial->tail.len > 0 && !trial->is_tail_lost) { /* a last event without its blank line */
         static char blank[] = "\n\n";
         relay_events(request, blank, 2);
         if (request->state == REQUEST_ENDED || request->state == REQUEST_DRAINING ||
@@ -400,7 +370,7 @@ static void stream_ended(struct request *request)
             return;
     }
     if (trial->machine.state == ATTEMPT_STREAMING && trial->meter.has_end) {
-        complete_stream(request, &batch);
+        relay_complete(request, &batch);
         return;
     }
     bool is_empty = trial->machine.state == ATTEMPT_HOLDING && !trial->meter.has_content;
@@ -411,12 +381,8 @@ static void stream_ended(struct request *request)
 
 void relay_upstream_ended(struct request *request)
 {
-    struct trial *trial = &request->trial;
-    struct batch batch = {.count = 0};
-    if (trial->is_sse)
+    if (request->trial.is_sse)
         stream_ended(request);
-    else if (trial->machine.state == ATTEMPT_HOLDING)
-        plain_is_whole(request);
     else
-        complete_stream(request, &batch);
+        relay_plain_end(request);
 }

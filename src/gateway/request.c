@@ -71,7 +71,7 @@ void request_fail(struct request *request, enum say what, const char *reason, co
         relay_cut(request, what, sentence);
     } else if (exchange) {
         answer_error(request->gl, exchange, request->dialect, what, sentence, request->id,
-                     request->retry_after_ms, request);
+                     what == SAY_ALL_OVER_QUOTA ? request->quota_wait_ms : RETRY_BUSY_MS, request);
     }
     request_finish(request);
 }
@@ -97,6 +97,7 @@ static void on_drained(void *owner)
     if (!request->is_paused || !request->trial.call)
         return;
     request->is_paused = false;
+    request->client_write_ns = loop_now_ns(request->gl->loop);
     call_resume(request->trial.call);
 }
 
@@ -105,7 +106,8 @@ static void on_drained(void *owner)
 static int64_t next_sign_of_life(const struct request *request)
 {
     const struct gateway_options *options = &request->gl->gateway->options;
-    bool is_live = request->state == REQUEST_ATTEMPT || request->state == REQUEST_STREAMING;
+    bool is_streaming = request->state == REQUEST_STREAMING && request->trial.is_sse;
+    bool is_live = request->state == REQUEST_ATTEMPT || is_streaming;
     if (!request->facts.stream || !is_live || !request->exchange)
         return INT64_MAX;
     if (!request->is_head_sent)
@@ -189,7 +191,7 @@ static bool keep_candidates(struct request *request, const struct route_plan *pl
     return true;
 }
 
-static void route(struct request *request)
+enum route_outcome request_plan(struct request *request)
 {
     struct gateway_loop *gl = request->gl;
     const struct snapshot *snapshot = request_snapshot(request);
@@ -200,13 +202,23 @@ static void route(struct request *request)
                                    .now_ms = loop_now_ms(gl->loop)};
     gateway_views(snapshot, wanted.now_ms, gl->views);
     route_plan_make(&snapshot->routing, gl->views, &wanted, &gl->plan);
-    if (gl->plan.outcome != ROUTE_OK) {
-        request->retry_after_ms = gl->plan.wait_ms;
-        request_fail(request, say_of(gl->plan.outcome), reason_of(gl->plan.outcome),
-                     gl->plan.sentence);
+    return gl->plan.outcome;
+}
+
+void request_fail_unrouted(struct request *request)
+{
+    const struct route_plan *plan = &request->gl->plan;
+    request->quota_wait_ms = plan->wait_ms;
+    request_fail(request, say_of(plan->outcome), reason_of(plan->outcome), plan->sentence);
+}
+
+static void route(struct request *request)
+{
+    if (request_plan(request) != ROUTE_OK) {
+        request_fail_unrouted(request);
         return;
     }
-    if (!keep_candidates(request, &gl->plan)) {
+    if (!keep_candidates(request, &request->gl->plan)) {
         request_fail(request, SAY_OVERLOADED, "no_memory",
                      "The server is out of memory; try again.");
         return;

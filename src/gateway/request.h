@@ -81,6 +81,16 @@ struct trial {
     int64_t events_relayed;
 };
 
+/* A provider's own error that the caller may have to see in the end. Texts in the arena. */
+struct kept_error {
+    int status; /* 0: none */
+    const struct provider *provider;
+    struct str model, extra_headers, content_type, body;
+    const char *reason, *sentence;
+    bool is_long;
+    int64_t context_tokens; /* of the model it was too long for; -1 unknown */
+};
+
 struct request {
     struct gateway_loop *gl;
     struct list node;          /* gl->live */
@@ -102,16 +112,13 @@ struct request {
     struct attempt_note *notes[ATTEMPTS_MAX];
     int attempt_count, failovers;
     struct trial trial;
-    struct {        /* a provider's own error that the caller may have to see: MODEL, LONG */
-        int status; /* 0: none */
-        struct str content_type, body; /* arena */
-        bool is_long;
-        int64_t context_tokens; /* of the model it was too long for; -1 unknown */
-    } kept_error;
-    char last_sentence[256];  /* of the last failure */
-    bool is_other_than_quota; /* some attempt failed for another reason than its quota */
-    int64_t retry_after_ms;   /* the smallest that was told; 0 none */
+    struct kept_error kept_error; /* the last one of MODEL and LONG */
+    char last_sentence[256];      /* of the last failure */
+    bool has_met_quota,
+        has_met_trouble;   /* attempts that failed for their quota; for yet another reason */
+    int64_t quota_wait_ms; /* the smallest that was told; 0 none */
     bool is_head_sent, is_opened /* the journal has it */, is_closed;
+    bool is_answered; /* by the provider of the trial: its answer, or its own error */
     bool is_paused;
     int64_t created_ns, created_at_ms, first_byte_ns, client_write_ns, deadline_ns;
     int64_t bytes_out;
@@ -179,6 +186,10 @@ void lease_give(struct lease *lease);
 void request_finish(struct request *request); /* the last step: frees at the end of this turn */
 void request_fail(struct request *request, enum say what, const char *reason, const char *sentence);
 void request_set_clock(struct request *request);
+/* Routes with the health of this moment, into gl->plan. */
+enum route_outcome request_plan(struct request *request);
+/* Says what gl->plan says, which has no candidate. */
+void request_fail_unrouted(struct request *request);
 const struct snapshot *request_snapshot(const struct request *request);
 
 /* attempt.c */

@@ -1,0 +1,138 @@
+/* gateway/relay_plain.c: a plain answer. It is held whole, so that its COMMIT is its end and any trouble
+ * before it goes to the next provider unseen. Past 4 MiB (a batch of embeddings, an image) it passes as it
+ * comes; of those only the last bytes are kept, because the usage stands there.
+ */
+#include "gateway/relay_parts.h"
+
+#define END_KEPT (16u * 1024) /* of a large answer: usage, and what vendors put behind it */
+
+/* ---- usage at the end of a large answer -------------------------------------------------------- */
+
+static void keep_end(struct buf *end, const char *bytes, size_t len)
+{
+    if (len >= END_KEPT) {
+        buf_clear(end);
+        buf_append(end, bytes + len - END_KEPT, END_KEPT);
+        return;
+    }
+    if (end->len + len > END_KEPT)
+        buf_consume(end, end->len + len - END_KEPT);
+    buf_append(end, bytes, len);
+}
+
+/* The object that begins at `at`; empty when it does not end. */
+static struct str object_at(struct str text, size_t at)
+{
+    int depth = 0;
+    bool is_inside_string = false;
+    for (size_t i = at; i < text.len; i++) {
+        char c = text.at[i];
+        if (is_inside_string && c == '\\')
+            i++;
+        else if (c == '"')
+            is_inside_string = !is_inside_string;
+        else if (!is_inside_string && c == '{')
+            depth++;
+        else if (!is_inside_string && c == '}' && --depth == 0)
+            return (struct str){text.at + at, i + 1 - at};
+    }
+    return STR("");
+}
+
+/* Reads the last "usage" member as if it were the whole answer: what it lacks besides is no matter. */
+static void read_usage_at_end(struct request *request)
+{
+    static const struct str name = STR_INIT("\"usage\"");
+    struct trial *trial = &request->trial;
+    struct str end = buf_str(&trial->tail);
+    size_t behind = 0, found;
+    while (str_find(str_from(end, behind), name, &found))
+        behind += found + name.len;
+    size_t open;
+    if (behind == 0 || !str_find(str_from(end, behind), STR("{"), &open))
+        return;
+    AUTO_BUF struct buf answer;
+    buf_init(&answer, END_KEPT + 64);
+    buf_puts(&answer, "{\"usage\":");
+    buf_append_str(&answer, object_at(end, behind + open));
+    buf_puts(&answer, "}");
+    (void)meter_answer(&trial->meter, request->gl->event_reader, buf_str(&answer));
+}
+
+/* ---- the answer ---------------------------------------------------------------------------------- */
+
+static void note_output(struct request *request, size_t len)
+{
+    if (request->endpoint != ENDPOINT_EMBEDDINGS) /* vectors are no tokens */
+        request->trial.meter.output_bytes += (int64_t)len;
+}
+
+void relay_plain(struct request *request, char *bytes, size_t len)
+{
+    struct trial *trial = &request->trial;
+    struct batch batch = {.count = 0};
+    if (trial->machine.state == ATTEMPT_HOLDING) {
+        if (trial->held.len + len <= HELD_ANSWER_MAX) {
+            buf_append(&trial->held, bytes, len);
+            if (trial->held.failed)
+                attempt_broken(request, "no_memory", "the server ran out of memory for the answer");
+            return;
+        }
+        (void)attempt_step(&trial->machine, ATTEMPT_ON_CONTENT);
+        note_output(request, trial->held.len);
+        keep_end(&trial->tail, trial->held.data, trial->held.len);
+        relay_commit(request);
+        relay_held(request, &batch);
+    }
+    note_output(request, len);
+    keep_end(&trial->tail, bytes, len);
+    batch_add(request, &batch, bytes, len);
+    batch_send(request, &batch);
+}
+
+static void answer_whole(struct request *request)
+{
+    struct trial *trial = &request->trial;
+    AUTO_BUF struct buf headers;
+    buf_init(&headers, 8192);
+    answer_headers_write(request, &headers);
+    buf_append_str(&headers, trial->extra_headers);
+    exchange_answer(TAKE(request->exchange), trial->status, buf_str(&headers), trial->content_type,
+                    buf_str(&trial->held));
+}
+
+static void held_is_whole(struct request *request)
+{
+    struct trial *trial = &request->trial;
+    switch (meter_answer(&trial->meter, request->gl->event_reader, buf_str(&trial->held))) {
+    case ANSWER_EMPTY:
+        attempt_broken(request, "empty_answer", "the provider's answer is empty");
+        return;
+    case ANSWER_GARBAGE:
+        attempt_broken(request, "bad_answer",
+                       "the provider's answer is not what this endpoint gives");
+        return;
+    case ANSWER_ERROR: attempt_judge_event(request); return;
+    case ANSWER_GOOD: break;
+    }
+    (void)attempt_step(&trial->machine, ATTEMPT_ON_CONTENT);
+    (void)attempt_step(&trial->machine, ATTEMPT_ON_FINISHED);
+    attempt_succeeded(request);
+    request->is_answered = true;
+    request->first_byte_ns = loop_now_ns(request->gl->loop);
+    request->bytes_out += (int64_t)trial->held.len;
+    record_close(request, JOB_DONE, relay_done_reason(request), trial->status);
+    answer_whole(request);
+    request_finish(request);
+}
+
+void relay_plain_end(struct request *request)
+{
+    struct batch batch = {.count = 0};
+    if (request->trial.machine.state == ATTEMPT_HOLDING) {
+        held_is_whole(request);
+        return;
+    }
+    read_usage_at_end(request);
+    relay_complete(request, &batch);
+}
