@@ -138,6 +138,14 @@ static inline struct peer *peer_connect_small(int port, int room_bytes)
     return peer_of(fd);
 }
 
+/* Reads again, and faster than it could through the small window. */
+static inline void peer_wake(struct peer *peer)
+{
+    int room_bytes = 1 << 20;
+    setsockopt(peer->fd, SOL_SOCKET, SO_RCVBUF, &room_bytes, sizeof room_bytes);
+    peer->is_stalled = false;
+}
+
 static inline struct peer *peer_connect(int port)
 {
     return peer_connect_small(port, 0);

@@ -736,7 +736,7 @@ static void a_large_request_to_a_slow_upstream_is_not_queued_whole(void **state)
     peer->is_stalled = true;
     turns(50);
     CHECK("still at it", caller.failures == 0);
-    peer->is_stalled = false;
+    peer_wake(peer);
     WAIT("all of it", peer->got.len == strlen(REQUEST) + len);
     CHECK("as it was", peer->got.data[peer->got.len - 1] == 'x');
     peer_say(peer, ANSWER);
@@ -771,7 +771,7 @@ static void an_answer_before_the_request_is_out_frees_its_bytes(void **state)
     peer_say(peer, "HTTP/1.1 413 Too Large\r\nContent-Length: 20\r\n\r\n");
     WAIT("head", caller.heads == 1);
     mem_free(body); /* as a caller may: a sanitizer sees who reads it now */
-    peer->is_stalled = false;
+    peer_wake(peer);
     turns(20);
     peer_say(peer, "01234567890123456789");
     WAIT("ended", caller.ends == 1);
