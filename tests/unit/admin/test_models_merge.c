@@ -60,7 +60,7 @@ static const struct merge_story {
 static void surfaced_of(const char *models, char *room, size_t room_bytes)
 {
     struct json_reader *reader = NULL;
-    struct json root;
+    struct json root = {0};
     struct error error;
     size_t len = 0;
     room[0] = '\0';
