@@ -1,0 +1,282 @@
+/* tests/unit/net/test_loop.c: deadlines, deferred work, messages from other threads, and names. */
+#include "net/loop.h"
+#include "net/resolver.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <pthread.h>
+
+#include "tests/test.h"
+
+#define MS INT64_C(1000000)
+
+static struct loop *loop;
+
+static void open_loop(void)
+{
+    struct error error;
+    CHECK("a loop", loop_new(3, &loop, &error) == OK);
+}
+
+/* ---- deadlines -------------------------------------------------------------------------------- */
+
+struct alarm {
+    struct deadline deadline;
+    int64_t due_ns, rang_ns;
+    int rings;
+    bool stops;
+};
+
+static void on_due(struct deadline *deadline)
+{
+    struct alarm *alarm = LIST_OWNER(deadline, struct alarm, deadline);
+    alarm->rings++;
+    alarm->rang_ns = loop_now_ns(loop);
+    if (alarm->stops)
+        loop_stop(loop);
+}
+
+static void set(struct alarm *alarm, int64_t in_ms)
+{
+    alarm->due_ns = loop_refresh_now(loop) + in_ms * MS;
+    deadline_set(&alarm->deadline, alarm->due_ns);
+}
+
+static void deadlines_ring_once_and_never_early(void **state)
+{
+    (void)state;
+    open_loop();
+    struct alarm alarms[5] = {{.stops = false}};
+    for (int i = 0; i < 5; i++)
+        deadline_init(&alarms[i].deadline, loop, on_due);
+    set(&alarms[0], 30); /* moved back */
+    set(&alarms[0], 60);
+    set(&alarms[1], 60); /* moved forward */
+    set(&alarms[1], 10);
+    set(&alarms[2], 5); /* cleared */
+    deadline_clear(&alarms[2].deadline);
+    set(&alarms[3], 5); /* cleared and set again */
+    deadline_clear(&alarms[3].deadline);
+    set(&alarms[3], 20);
+    alarms[4].stops = true;
+    set(&alarms[4], 100);
+    loop_run(loop);
+    const int rings[] = {1, 1, 0, 1, 1};
+    for (int i = 0; i < 5; i++) {
+        CHECK_INT("rings", alarms[i].rings, rings[i]);
+        CHECK("never early", !alarms[i].rings || alarms[i].rang_ns >= alarms[i].due_ns);
+        deadline_release(&alarms[i].deadline);
+    }
+    CHECK("in order", alarms[1].rang_ns <= alarms[3].rang_ns);
+    CHECK("in order", alarms[3].rang_ns <= alarms[0].rang_ns);
+    CHECK_INT("index", loop_index(loop), 3);
+    loop_free(loop);
+}
+
+static void a_deadline_of_the_past_rings_next_turn(void **state)
+{
+    (void)state;
+    open_loop();
+    struct alarm alarm = {.stops = true};
+    deadline_init(&alarm.deadline, loop, on_due);
+    deadline_set(&alarm.deadline, 1);
+    CHECK_INT("not from inside", alarm.rings, 0);
+    loop_run(loop);
+    CHECK_INT("once", alarm.rings, 1);
+    deadline_release(&alarm.deadline);
+    loop_free(loop);
+}
+
+/* ---- messages --------------------------------------------------------------------------------- */
+
+#define THREADS  4
+#define MESSAGES 5000
+
+struct note {
+    struct loop_message message;
+    int thread, number;
+};
+
+static struct note notes[THREADS][MESSAGES];
+static int next_number[THREADS], received;
+
+static void on_note(struct loop_message *message)
+{
+    struct note *note = LIST_OWNER(message, struct note, message);
+    CHECK_INT("in the sender's order", note->number, next_number[note->thread]++);
+    if (++received == THREADS * MESSAGES)
+        loop_stop(loop);
+}
+
+static void *send_notes(void *arg)
+{
+    int thread = *(int *)arg;
+    for (int i = 0; i < MESSAGES; i++) {
+        notes[thread][i] = (struct note){.message.run = on_note, .thread = thread, .number = i};
+        loop_post(loop, &notes[thread][i].message);
+    }
+    return NULL;
+}
+
+static void messages_of_many_threads_all_arrive_in_order(void **state)
+{
+    (void)state;
+    open_loop();
+    pthread_t threads[THREADS];
+    int numbers[THREADS];
+    for (int i = 0; i < THREADS; i++) {
+        numbers[i] = i;
+        CHECK("a thread", pthread_create(&threads[i], NULL, send_notes, &numbers[i]) == 0);
+    }
+    loop_run(loop);
+    for (int i = 0; i < THREADS; i++)
+        pthread_join(threads[i], NULL);
+    CHECK_INT("all", received, THREADS * MESSAGES);
+    loop_free(loop);
+}
+
+static void *stop(void *arg)
+{
+    (void)arg;
+    loop_stop(loop);
+    return NULL;
+}
+
+static void a_stop_from_another_thread_ends_a_sleeping_loop_and_it_may_run_again(void **state)
+{
+    (void)state;
+    open_loop();
+    for (int i = 0; i < 3; i++) {
+        pthread_t thread;
+        CHECK("a thread", pthread_create(&thread, NULL, stop, NULL) == 0);
+        loop_run(loop);
+        pthread_join(thread, NULL);
+    }
+    loop_stop(loop); /* before it runs: counts as well */
+    loop_run(loop);
+    loop_free(loop);
+}
+
+struct step {
+    struct loop_message message;
+    int left, depth;
+};
+static int depth;
+
+static void on_step(struct loop_message *message)
+{
+    struct step *step = LIST_OWNER(message, struct step, message);
+    CHECK_INT("not recursion", depth++, 0);
+    if (step->left-- > 0)
+        loop_defer(loop, message);
+    else
+        loop_stop(loop);
+    depth--;
+}
+
+static void deferred_work_may_defer_itself_and_starves_nobody(void **state)
+{
+    (void)state;
+    open_loop();
+    struct alarm alarm = {.stops = false};
+    deadline_init(&alarm.deadline, loop, on_due);
+    set(&alarm, 1);
+    struct step step = {.message.run = on_step, .left = 2000000};
+    loop_defer(loop, &step.message);
+    loop_run(loop);
+    CHECK_INT("done", step.left, -1);
+    CHECK_INT("the timer had its turn", alarm.rings, 1);
+    deadline_release(&alarm.deadline);
+    loop_free(loop);
+}
+
+static void what_was_posted_is_run_before_a_loop_is_freed(void **state)
+{
+    (void)state;
+    open_loop();
+    struct step posted = {.message.run = on_step, .left = 3};
+    loop_post(loop, &posted.message);
+    loop_free(loop);
+    CHECK_INT("run to its end", posted.left, -1);
+}
+
+/* ---- names ------------------------------------------------------------------------------------ */
+
+static int answers;
+static bool is_good;
+
+static void on_done(void *arg, const struct resolved *resolved, const char *sentence)
+{
+    CHECK("told why", resolved || *sentence);
+    answers++;
+    is_good = resolved && resolved->count > 0;
+    if (arg)
+        loop_stop(arg);
+}
+
+static void numbers_are_answered_at_once(void **state)
+{
+    (void)state;
+    open_loop();
+    struct resolver *resolver;
+    struct resolver_query *query;
+    struct resolved resolved;
+    struct error error;
+    CHECK("a resolver", resolver_new(loop, &resolver, &error) == OK);
+    CHECK("v4", resolver_ask(resolver, "127.0.0.1", 80, &resolved, on_done, NULL, &query));
+    const struct sockaddr_in *v4 = (const void *)&resolved.address[0].at;
+    CHECK("as it is", resolved.count == 1 && v4->sin_port == htons(80) &&
+                          v4->sin_addr.s_addr == htonl(INADDR_LOOPBACK));
+    CHECK("v6", resolver_ask(resolver, "::1", 443, &resolved, on_done, NULL, &query));
+    const struct sockaddr_in6 *v6 = (const void *)&resolved.address[0].at;
+    CHECK("as it is", v6->sin6_family == AF_INET6 && v6->sin6_port == htons(443) && !query);
+    resolver_free(resolver);
+    loop_free(loop);
+}
+
+static void names_are_answered_later_and_then_from_memory(void **state)
+{
+    (void)state;
+    open_loop();
+    struct resolver *resolver;
+    struct resolver_query *query;
+    struct resolved resolved;
+    struct error error;
+    answers = 0;
+    CHECK("a resolver", resolver_new(loop, &resolver, &error) == OK);
+    CHECK("later", !resolver_ask(resolver, "localhost", 80, &resolved, on_done, loop, &query));
+    CHECK("never from inside", query && answers == 0);
+    loop_run(loop);
+    CHECK("good", answers == 1 && is_good);
+    CHECK("at once", resolver_ask(resolver, "localhost", 81, &resolved, on_done, NULL, &query));
+    CHECK("with its own port", ((struct sockaddr_in *)&resolved.address[0].at)->sin_port == htons(81));
+    resolver_free(resolver);
+    loop_free(loop);
+}
+
+static void a_cancelled_question_is_never_answered(void **state)
+{
+    (void)state;
+    open_loop();
+    struct resolver *resolver;
+    struct resolver_query *query;
+    struct resolved resolved;
+    struct error error;
+    answers = 0;
+    CHECK("a resolver", resolver_new(loop, &resolver, &error) == OK);
+    CHECK("later", !resolver_ask(resolver, "localhost", 80, &resolved, on_done, NULL, &query));
+    resolver_cancel(query);
+    CHECK("later", !resolver_ask(resolver, "nothing.invalid", 80, &resolved, on_done, NULL, &query));
+    resolver_cancel(query);
+    resolver_free(resolver); /* with questions out */
+    loop_free(loop);
+    CHECK_INT("silent", answers, 0);
+}
+
+TEST_MAIN(TEST(deadlines_ring_once_and_never_early), TEST(a_deadline_of_the_past_rings_next_turn),
+          TEST(messages_of_many_threads_all_arrive_in_order),
+          TEST(a_stop_from_another_thread_ends_a_sleeping_loop_and_it_may_run_again),
+          TEST(deferred_work_may_defer_itself_and_starves_nobody),
+          TEST(what_was_posted_is_run_before_a_loop_is_freed), TEST(numbers_are_answered_at_once),
+          TEST(names_are_answered_later_and_then_from_memory),
+          TEST(a_cancelled_question_is_never_answered))
