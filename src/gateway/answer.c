@@ -8,6 +8,20 @@
 #define MODELS_LISTED_MAX 4000u
 #define MODELS_BODY_MAX   (4u << 20)
 
+/* Any provider's spelling as a header value: what is not visible ASCII, and '%', is percent-encoded. */
+static void write_model(struct buf *out, struct str model)
+{
+    buf_puts(out, "x-auxot-model: ");
+    for (size_t i = 0; i < model.len; i++) {
+        unsigned char c = (unsigned char)model.at[i];
+        if (c > 0x20 && c < 0x7F && c != '%')
+            buf_putc(out, (char)c);
+        else
+            buf_printf(out, "%%%02X", c);
+    }
+    buf_puts(out, "\r\n");
+}
+
 void answer_headers_write(const struct request *request, struct buf *out)
 {
     const struct trial *trial = &request->trial;
@@ -15,37 +29,32 @@ void answer_headers_write(const struct request *request, struct buf *out)
                request->id, request->id);
     if (trial->provider) {
         buf_printf(out, "x-auxot-provider: %s\r\n", trial->provider->slug);
-        bool is_plain = true; /* a header holds visible ASCII only */
-        for (size_t i = 0; i < trial->model.len; i++)
-            is_plain = is_plain && trial->model.at[i] > 0x20 && trial->model.at[i] < 0x7f;
-        if (is_plain)
-            buf_printf(out, "x-auxot-model: %.*s\r\n", STR_ARG(trial->model));
+        write_model(out, trial->model);
     }
     buf_printf(out, "x-auxot-attempts: %d\r\n", request->attempt_count);
 }
 
-void answer_error(struct gateway_loop *gl, struct exchange *exchange, enum dialect dialect,
-                  enum say what, const char *sentence, const char *id, int64_t retry_after_ms,
-                  const struct request *request)
+void answer_error(struct exchange *exchange, const struct own_error *error)
 {
     AUTO_BUF struct buf headers, body;
     buf_init(&headers, 4096);
     buf_init(&body, 16384);
-    if (request)
-        answer_headers_write(request, &headers);
+    if (error->request)
+        answer_headers_write(error->request, &headers);
     else
-        buf_printf(&headers, "request-id: %s\r\nx-request-id: %s\r\n", id, id);
-    if (!say_may_retry(what))
+        buf_printf(&headers, "request-id: %s\r\nx-request-id: %s\r\n", error->id, error->id);
+    int status = say_status(error->what);
+    if (!say_may_retry(error->what)) {
         buf_puts(&headers, "x-should-retry: false\r\n");
-    int status = say_status(what);
-    if (say_may_retry(what) && (status == 429 || status == 503)) {
-        int64_t seconds = retry_after_ms > 0 ? (retry_after_ms + 999) / 1000 : 1;
+    } else if (status == 429 || status == 503) {
+        int64_t seconds = error->retry_after_ms > 0 ? (error->retry_after_ms + 999) / 1000 : 1;
         buf_printf(&headers, "retry-after: %lld\r\n", (long long)seconds);
     }
+    if (error->allow)
+        buf_printf(&headers, "allow: %s\r\n", error->allow);
     if (status == 426)
         buf_puts(&headers, "upgrade: HTTP/1.1\r\n");
-    say_error(&body, dialect, what, sentence, NULL, id);
-    (void)gl;
+    say_error(&body, error->dialect, error->what, error->sentence, NULL, error->id);
     exchange_answer(exchange, status, buf_str(&headers), STR("application/json"), buf_str(&body));
 }
 
@@ -123,16 +132,18 @@ static bool decode_id(struct str coded, char *room, size_t room_bytes)
 }
 
 void answer_models(struct gateway_loop *gl, struct exchange *exchange,
-                   const struct api_route *route, const struct principal *principal, const char *id)
+                   const struct api_route *route, const char *id)
 {
-    (void)principal;
     AUTO_FREE struct model_entry *entries = mem_zalloc(MODELS_LISTED_MAX + 1, sizeof *entries);
     AUTO_BUF struct buf headers, body;
     buf_init(&headers, 1024);
     buf_init(&body, MODELS_BODY_MAX);
     if (!entries) {
-        answer_error(gl, exchange, route->dialect, SAY_OVERLOADED,
-                     "The server is out of memory; try again.", id, 0, NULL);
+        answer_error(exchange,
+                     &(struct own_error){.dialect = route->dialect,
+                                         .what = SAY_OVERLOADED,
+                                         .sentence = "The server is out of memory; try again.",
+                                         .id = id});
         return;
     }
     size_t count = list_models(gl->lease->snapshot, route->dialect, entries);
@@ -148,11 +159,13 @@ void answer_models(struct gateway_loop *gl, struct exchange *exchange,
                 say_model(&body, route->dialect, &entries[i]);
         }
         if (!is_found) {
-            answer_error(
-                gl, exchange, route->dialect, SAY_NO_MODEL,
-                "There is no such model here, or your key may not use it. GET .../models lists those "
-                "you can use.",
-                id, 0, NULL);
+            answer_error(exchange,
+                         &(struct own_error){.dialect = route->dialect,
+                                             .what = SAY_NO_MODEL,
+                                             .sentence = "There is no such model here, or your key "
+                                                         "may not use it. GET .../models lists "
+                                                         "those you can use.",
+                                             .id = id});
             return;
         }
     }

@@ -13,6 +13,7 @@
 #include <stdio.h>
 
 #define HEAD_MAX            (48u * 1024)
+#define HEAD_USUAL          1024u
 #define FORWARDED_VALUE_MAX 4096u
 #define SPLICE_MAX          (64u * 1024)
 
@@ -20,20 +21,23 @@ static const struct call_ops call_ops;
 
 /* ---- the upstream's head --------------------------------------------------------------------- */
 
-/* The caller's headers that go along: an allow-list. SPEC.md 3. */
-static const struct str forwarded[] = {STR_INIT("anthropic-version"), STR_INIT("anthropic-beta"),
-                                       STR_INIT("openai-beta"), STR_INIT("traceparent")};
-
-static bool forward_headers(const struct request *request, struct buf *out)
+/* The caller's headers that go along: an allow-list. SPEC.md 3. True when anthropic-version is one. */
+static bool forward_headers(const struct http_head *head, struct buf *out)
 {
-    const struct http_head *head = exchange_head(request->exchange);
+    static const struct str version = STR_INIT("anthropic-version");
+    static const struct str forwarded[] = {STR_INIT("anthropic-beta"), STR_INIT("openai-beta"),
+                                           STR_INIT("traceparent")};
     bool has_version = false;
-    for (size_t i = 0; i < sizeof forwarded / sizeof forwarded[0]; i++) {
-        struct str value = http_header_find(head, forwarded[i], NULL);
-        if (value.len == 0 || value.len > FORWARDED_VALUE_MAX)
+    for (size_t h = 0; h < head->header_count; h++) {
+        const struct http_header *header = &head->headers[h];
+        bool is_version = !has_version && str_ieq(header->name, version);
+        bool goes = is_version;
+        for (size_t i = 0; i < sizeof forwarded / sizeof forwarded[0] && !goes; i++)
+            goes = str_ieq(header->name, forwarded[i]); /* lists: each line of them */
+        if (!goes || header->value.len == 0 || header->value.len > FORWARDED_VALUE_MAX)
             continue;
-        buf_printf(out, "%.*s: %.*s\r\n", STR_ARG(forwarded[i]), STR_ARG(value));
-        has_version |= i == 0;
+        buf_printf(out, "%.*s: %.*s\r\n", STR_ARG(header->name), STR_ARG(header->value));
+        has_version |= is_version;
     }
     return has_version;
 }
@@ -52,8 +56,7 @@ static enum err write_head(struct request *request, const struct target *target,
         return err;
     bool is_beta = str_eq(head->query, STR("beta=true")) && request->dialect == DIALECT_ANTHROPIC;
     buf_init(&trial->head, HEAD_MAX);
-    if (!buf_reserve(&trial->head,
-                     1024)) /* no growing later, which would leave copies of the key behind */
+    if (!buf_reserve(&trial->head, HEAD_USUAL + SECRET_MAX_BYTES)) /* in one piece, nearly always */
         err = ERR_NO_MEMORY;
     buf_printf(&trial->head,
                "POST %s%s%s%s HTTP/1.1\r\nhost: %s\r\nuser-agent: auxot/" AUXOT_VERSION "\r\n"
@@ -63,9 +66,10 @@ static enum err write_head(struct request *request, const struct target *target,
                is_beta ? "?beta=true" : "", target->authority,
                request->facts.stream ? "text/event-stream" : "application/json", body_bytes,
                request->id, request->attempt_count);
-    bool has_version = forward_headers(request, &trial->head);
+    bool has_version = forward_headers(head, &trial->head);
     kind->write_defaults(&trial->head, has_version);
-    if (!buf_reserve(&trial->head, SECRET_MAX_BYTES + 64))
+    if (!buf_reserve(&trial->head,
+                     SECRET_MAX_BYTES + 64)) /* no growing behind the key: no copies */
         err = ERR_NO_MEMORY;
     kind->write_credential(&trial->head, key ? secret_borrow(key) : STR(""));
     buf_puts(&trial->head, "\r\n");
@@ -503,6 +507,7 @@ void attempt_failed(struct request *request, const struct verdict_report *report
     switch (action) {
     case ATTEMPT_TRY_NEXT:
         attempt_take_apart(request);
+        request_reroute(request);
         attempt_next(request);
         return;
     case ATTEMPT_RELAY_ERROR: {

@@ -14,7 +14,6 @@
 #include <stdio.h>
 
 #define ARENA_MAX          (1u << 20)
-#define RETRY_BUSY_MS      1000
 #define BODY_LIMIT_DEFAULT (32u << 20)
 
 const struct snapshot *request_snapshot(const struct request *request)
@@ -51,7 +50,7 @@ void request_finish(struct request *request)
     list_unlink(&request->node);
     deadline_clear(&request->clock);
     count_up(&request->gl->running, -1);
-    if (request->gl->gateway->options.max_concurrent > 0)
+    if (request->has_slot)
         atomic_fetch_sub(&request->gl->gateway->running, 1);
     loop_defer(request->gl->loop, &request->free_later);
 }
@@ -70,8 +69,14 @@ void request_fail(struct request *request, enum say what, const char *reason, co
         request->exchange = exchange;
         relay_cut(request, what, sentence);
     } else if (exchange) {
-        answer_error(request->gl, exchange, request->dialect, what, sentence, request->id,
-                     what == SAY_ALL_OVER_QUOTA ? request->quota_wait_ms : RETRY_BUSY_MS, request);
+        answer_error(exchange, &(struct own_error){.dialect = request->dialect,
+                                                   .what = what,
+                                                   .sentence = sentence,
+                                                   .id = request->id,
+                                                   .retry_after_ms = what == SAY_ALL_OVER_QUOTA
+                                                                         ? request->quota_wait_ms
+                                                                         : 0,
+                                                   .request = request});
     }
     request_finish(request);
 }
@@ -88,6 +93,21 @@ static void on_gone(void *owner)
         attempt_cancel(request, "cancelled", "client_gone");
         record_close(request, JOB_CANCELLED, "client_gone", request->is_head_sent ? 200 : 0);
     }
+    request_finish(request);
+}
+
+/* The HTTP layer answered: the body was too large, too slow, or malformed in its framing. */
+static void on_refused(void *owner, int status)
+{
+    struct request *request = owner;
+    request->exchange = NULL;
+    if (request->state == REQUEST_ENDED)
+        return;
+    record_refused(request,
+                   status == 413   ? "body_too_large"
+                   : status == 408 ? "body_timeout"
+                                   : "bad_framing",
+                   status);
     request_finish(request);
 }
 
@@ -212,6 +232,31 @@ void request_fail_unrouted(struct request *request)
     request_fail(request, say_of(plan->outcome), reason_of(plan->outcome), plan->sentence);
 }
 
+static bool was_tried(const struct request *request, const struct provider *provider)
+{
+    for (int i = 0; i < request->attempt_count; i++)
+        if (request->notes[i]->provider == provider)
+            return true;
+    return false;
+}
+
+void request_reroute(struct request *request)
+{
+    if (request_plan(request) != ROUTE_OK)
+        return; /* what is left of the old list is tried all the same */
+    struct route_plan *plan = &request->gl->plan;
+    size_t kept = 0;
+    for (size_t i = 0; i < plan->eligible_count; i++)
+        if (!was_tried(request, plan->list[i].provider))
+            plan->list[kept++] = plan->list[i];
+    plan->eligible_count = kept;
+    struct candidate *old = request->candidates;
+    if (keep_candidates(request, plan))
+        request->next_candidate = 0;
+    else
+        request->candidates = old;
+}
+
 static void route(struct request *request)
 {
     if (request_plan(request) != ROUTE_OK) {
@@ -267,7 +312,7 @@ static void on_body(void *owner)
 }
 
 static const struct exchange_ops exchange_ops = {
-    .on_body = on_body, .on_gone = on_gone, .on_drained = on_drained};
+    .on_body = on_body, .on_gone = on_gone, .on_refused = on_refused, .on_drained = on_drained};
 
 /* ---- the beginning --------------------------------------------------------------------------- */
 
@@ -296,23 +341,49 @@ static struct request *request_new(struct gateway_loop *gl, struct exchange *exc
     count_up(&gl->running, 1);
     count_up(&gl->counters[COUNT_REQUESTS], 1);
     retry_budget_on_request(&gl->retries, loop_now_ms(gl->loop));
-    request->pin = http_header_find(exchange_head(exchange), STR("x-auxot-provider"), NULL);
     return request;
 }
 
-/* Reasons to turn everybody away for now; NULL when there is none. */
-static const char *turned_away(struct gateway *gateway)
+/* Takes one of the whole server's places, when they are counted. */
+static bool take_slot(struct request *request)
 {
-    if (atomic_load_explicit(&gateway->is_draining, memory_order_relaxed))
-        return "The server is shutting down; send the request again in a moment.";
-    if (!store_is_writable(gateway->options.store))
-        return "The server cannot record requests at present (is its disk full?), so it takes none.";
-    int64_t cap = gateway->options.max_concurrent;
-    if (cap > 0 && atomic_fetch_add(&gateway->running, 1) >= cap) {
+    struct gateway *gateway = request->gl->gateway;
+    int64_t most = gateway->options.max_concurrent;
+    if (most <= 0)
+        return true;
+    request->has_slot = atomic_fetch_add(&gateway->running, 1) < most;
+    if (!request->has_slot)
         atomic_fetch_sub(&gateway->running, 1);
-        return "The server runs as many requests as it is allowed to; try again in a moment.";
+    return request->has_slot;
+}
+
+/* Asks for the body, unless something is known already that turns the request away. */
+static void admit(struct request *request)
+{
+    struct gateway *gateway = request->gl->gateway;
+    const struct http_head *head = exchange_head(request->exchange);
+    size_t limit = gateway->options.body_limit_bytes;
+    size_t pins = 0;
+    limit = limit ? limit : BODY_LIMIT_DEFAULT;
+    request->pin = http_header_find(head, STR("x-auxot-provider"), &pins);
+    if (atomic_load_explicit(&gateway->is_draining, memory_order_relaxed)) {
+        request_fail(request, SAY_OVERLOADED, "draining",
+                     "The server is shutting down; send the request again in a moment.");
+    } else if (!take_slot(request)) {
+        request_fail(
+            request, SAY_OVERLOADED, "server_full",
+            "The server runs as many requests as it is allowed to; try again in a moment.");
+    } else if (head->content_length > (int64_t)limit) {
+        char sentence[120];
+        snprintf(sentence, sizeof sentence, "The request body is larger than %zu bytes.", limit);
+        request_fail(request, SAY_BODY_TOO_LARGE, "body_too_large", sentence);
+    } else if (pins > 1) {
+        request_fail(request, SAY_BAD_REQUEST, "pins_disagree",
+                     "X-Auxot-Provider is there more than once. Send one.");
+    } else {
+        exchange_attach(request->exchange, &exchange_ops, request);
+        exchange_want_body(request->exchange, limit);
     }
-    return NULL;
 }
 
 static void make_id(char out_id[ID_MAX])
@@ -322,19 +393,39 @@ static void make_id(char out_id[ID_MAX])
     id_make("job_", clock_wall_ms(), random, out_id);
 }
 
-static const char *path_trouble(const struct http_head *head, const struct api_route *found,
-                                enum say *out_what)
+/* What the path and the method are wrong in; `what` stays SAY_COUNT when nothing is. */
+static struct own_error path_trouble(const struct http_head *head, bool is_found,
+                                     const struct api_route *found)
 {
-    if (head->has_upgrade && found->endpoint == ENDPOINT_RESPONSES) {
-        *out_what = SAY_UPGRADE;
-        return "This server speaks HTTP here, not WebSocket: POST the request instead.";
+    enum http_method wanted = found->is_post ? METHOD_POST : METHOD_GET;
+    if (!is_found)
+        return (struct own_error){.what = SAY_NO_PATH,
+                                  .sentence = "There is no such path. Inference lives under "
+                                              "/api/openai/v1 and /api/anthropic/v1."};
+    if (head->has_upgrade && found->endpoint == ENDPOINT_RESPONSES)
+        return (struct own_error){
+            .what = SAY_UPGRADE,
+            .sentence = "This server speaks HTTP here, not WebSocket: POST the request instead."};
+    if (head->method != wanted)
+        return (struct own_error){.what = SAY_BAD_METHOD,
+                                  .sentence = found->is_post ? "Use POST here." : "Use GET here.",
+                                  .allow = found->is_post ? "POST" : "GET"};
+    return (struct own_error){.what = SAY_COUNT};
+}
+
+/* Makes a request of what a known caller POSTs. NULL: why not stands in `out_trouble`. */
+static struct request *take_in(struct gateway_loop *gl, struct exchange *exchange,
+                               const struct api_route *found, const struct principal *principal,
+                               struct own_error *out_trouble)
+{
+    out_trouble->what = SAY_OVERLOADED;
+    if (!store_is_writable(gl->gateway->options.store)) {
+        out_trouble->sentence =
+            "The server cannot record requests at present (is its disk full?), so it takes none.";
+        return NULL;
     }
-    if ((found->is_post && head->method != METHOD_POST) ||
-        (!found->is_post && head->method != METHOD_GET)) {
-        *out_what = SAY_BAD_METHOD;
-        return found->is_post ? "Use POST here." : "Use GET here.";
-    }
-    return NULL;
+    out_trouble->sentence = "The server is out of memory; try again.";
+    return request_new(gl, exchange, found, principal, out_trouble->id);
 }
 
 void gateway_serve(struct gateway_loop *gl, struct exchange *exchange)
@@ -343,39 +434,30 @@ void gateway_serve(struct gateway_loop *gl, struct exchange *exchange)
     struct api_route found = {0};
     struct error error = {0};
     enum dialect dialect = DIALECT_OPENAI;
-    enum say what = SAY_NO_PATH;
     bool is_ours = false, is_conflict = false;
     char id[ID_MAX];
     make_id(id);
     bool is_found = api_route_find(head->path, &found, &dialect, &is_ours);
-    const char *trouble = is_found
-                              ? path_trouble(head, &found, &what)
-                              : "There is no such path. Inference lives under /api/openai/v1 and "
-                                "/api/anthropic/v1.";
-    if (trouble) {
-        answer_error(gl, exchange, dialect, what, trouble, id, 0, NULL);
+    struct own_error trouble = path_trouble(head, is_found, &found);
+    const struct principal *principal = NULL;
+    struct request *request = NULL;
+    trouble.dialect = dialect;
+    trouble.id = id;
+    if (trouble.what == SAY_COUNT) {
+        principal = gateway_principal(gl, head, &is_conflict, &error);
+        trouble.what = is_conflict ? SAY_BAD_REQUEST : SAY_UNAUTHORIZED;
+        trouble.sentence = error.text;
+        if (!principal)
+            count_up(&gl->counters[COUNT_BAD_KEYS], 1);
+    }
+    if (principal && !found.is_post) {
+        answer_models(gl, exchange, &found, id);
         return;
     }
-    const struct principal *principal = gateway_principal(gl, head, &is_conflict, &error);
-    if (!principal) {
-        count_up(&gl->counters[COUNT_BAD_KEYS], 1);
-        answer_error(gl, exchange, dialect, is_conflict ? SAY_BAD_REQUEST : SAY_UNAUTHORIZED,
-                     error.text, id, 0, NULL);
-        return;
-    }
-    if (!found.is_post) {
-        answer_models(gl, exchange, &found, principal, id);
-        return;
-    }
-    trouble = turned_away(gl->gateway);
-    struct request *request = trouble ? NULL : request_new(gl, exchange, &found, principal, id);
-    if (!request) {
-        answer_error(gl, exchange, dialect, SAY_OVERLOADED,
-                     trouble ? trouble : "The server is out of memory; try again.", id,
-                     RETRY_BUSY_MS, NULL);
-        return;
-    }
-    size_t limit = gl->gateway->options.body_limit_bytes;
-    exchange_attach(exchange, &exchange_ops, request);
-    exchange_want_body(exchange, limit ? limit : BODY_LIMIT_DEFAULT);
+    if (principal)
+        request = take_in(gl, exchange, &found, principal, &trouble);
+    if (request)
+        admit(request);
+    else
+        answer_error(exchange, &trouble);
 }

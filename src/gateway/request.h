@@ -99,6 +99,7 @@ struct request {
     enum endpoint endpoint;
     enum dialect dialect;
     struct lease *lease;
+    bool has_slot; /* one of options.max_concurrent */
     const struct principal *principal;
     char id[ID_MAX];
     struct arena arena;
@@ -186,6 +187,9 @@ void lease_give(struct lease *lease);
 void request_finish(struct request *request); /* the last step: frees at the end of this turn */
 void request_fail(struct request *request, enum say what, const char *reason, const char *sentence);
 void request_set_clock(struct request *request);
+/* A try failed: plans again, for what the failure did to its provider may have brought in the target
+ * of a fallback rule. Who was tried is left out. */
+void request_reroute(struct request *request);
 /* Routes with the health of this moment, into gl->plan. */
 enum route_outcome request_plan(struct request *request);
 /* Says what gl->plan says, which has no candidate. */
@@ -226,9 +230,15 @@ void record_refused(struct request *request, const char *reason, int http_status
 
 /* answer.c */
 void answer_headers_write(const struct request *request, struct buf *out);
-void answer_error(struct gateway_loop *gl, struct exchange *exchange, enum dialect dialect,
-                  enum say what, const char *sentence, const char *id, int64_t retry_after_ms,
-                  const struct request *request);
+/* An error of the server's own, in the caller's dialect. */
+struct own_error {
+    enum dialect dialect;
+    enum say what;
+    const char *sentence, *id;
+    int64_t retry_after_ms;        /* of 429 and 503; 0: a second */
+    const char *allow;             /* of 405: the method */
+    const struct request *request; /* NULL: it became none */
+};
+void answer_error(struct exchange *exchange, const struct own_error *error);
 void answer_models(struct gateway_loop *gl, struct exchange *exchange,
-                   const struct api_route *route, const struct principal *principal,
-                   const char *id);
+                   const struct api_route *route, const char *id);
