@@ -47,12 +47,12 @@ struct stage {
 
 /* ---- the server ------------------------------------------------------------------------------ */
 
-static void stage_on_request(void *arg, struct exchange *exchange)
+static inline void stage_on_request(void *arg, struct exchange *exchange)
 {
     gateway_serve(arg, exchange);
 }
 
-static void stage_write_error(void *arg, int status, struct str path, const char *sentence,
+static inline void stage_write_error(void *arg, int status, struct str path, const char *sentence,
                               struct buf *headers, struct buf *body)
 {
     (void)arg;
@@ -62,7 +62,7 @@ static void stage_write_error(void *arg, int status, struct str path, const char
     say_error(body, DIALECT_OPENAI, SAY_BAD_REQUEST, sentence, NULL, "none");
 }
 
-static void stage_must(enum err err, const struct error *error)
+static inline void stage_must(enum err err, const struct error *error)
 {
     if (err == OK)
         return;
@@ -71,7 +71,7 @@ static void stage_must(enum err err, const struct error *error)
 }
 
 /* Fills what the test left open of the provider's row. */
-static void stage_row(struct stage *stage, size_t i)
+static inline void stage_row(struct stage *stage, size_t i)
 {
     struct provider_row *row = &stage->rows[i];
     bool is_openai = strcmp(stage->kind, "openai") == 0;
@@ -101,7 +101,7 @@ static void stage_row(struct stage *stage, size_t i)
 }
 
 /* Publishes the rows (and the key, unless it is revoked) as the next version. */
-static void stage_publish(struct stage *stage, bool has_key)
+static inline void stage_publish(struct stage *stage, bool has_key)
 {
     struct error error = {0};
     struct snapshot *snapshot = NULL;
@@ -116,7 +116,7 @@ static void stage_publish(struct stage *stage, bool has_key)
     gateway_publish(stage->gateway, snapshot);
 }
 
-static void stage_options(struct stage *stage)
+static inline void stage_options(struct stage *stage)
 {
     struct gateway_options *options = &stage->options;
     options->store = stage->kept.store;
@@ -127,12 +127,12 @@ static void stage_options(struct stage *stage)
     options->max_attempts = options->max_attempts ? options->max_attempts : 6;
 }
 
-static void stage_loop_main(void *arg)
+static inline void stage_loop_main(void *arg)
 {
     loop_run(arg);
 }
 
-static void stage_key(struct stage *stage)
+static inline void stage_key(struct stage *stage)
 {
     uint8_t random[32];
     random_fill(random, sizeof random);
@@ -141,7 +141,7 @@ static void stage_key(struct stage *stage)
     vault_key_digest(stage->kept.vault, str_of(stage->key), stage->key_row.digest);
 }
 
-static void stage_begin(struct stage *stage, size_t provider_count)
+static inline void stage_begin(struct stage *stage, size_t provider_count)
 {
     struct error error = {0};
     if (!stage->kind)
@@ -184,7 +184,7 @@ struct answer {
     bool is_whole; /* the framing ended as it should */
 };
 
-static int client_open(const struct stage *stage)
+static inline int client_open(const struct stage *stage)
 {
     struct sockaddr_in address = {.sin_family = AF_INET};
     address.sin_port = htons((uint16_t)http_listener_port(stage->listener));
@@ -197,7 +197,7 @@ static int client_open(const struct stage *stage)
     return fd;
 }
 
-static void client_say(int fd, const char *text, size_t len)
+static inline void client_say(int fd, const char *text, size_t len)
 {
     for (size_t at = 0; at < len;) {
         ssize_t n = send(fd, text + at, len - at, MSG_NOSIGNAL);
@@ -207,7 +207,7 @@ static void client_say(int fd, const char *text, size_t len)
     }
 }
 
-static void client_ask(const struct stage *stage, int fd, const char *path, const char *headers,
+static inline void client_ask(const struct stage *stage, int fd, const char *path, const char *headers,
                        const char *body)
 {
     char head[4096];
@@ -221,7 +221,7 @@ static void client_ask(const struct stage *stage, int fd, const char *path, cons
 }
 
 /* Reads until `needle` came or the connection ended; appends to `out`. */
-static bool client_read_until(int fd, struct buf *out, const char *needle)
+static inline bool client_read_until(int fd, struct buf *out, const char *needle)
 {
     char piece[65536];
     while (!needle || !out->data || !strstr(out->data, needle)) {
@@ -233,7 +233,7 @@ static bool client_read_until(int fd, struct buf *out, const char *needle)
     return true;
 }
 
-static void answer_dechunk(struct answer *answer, const char *at)
+static inline void answer_dechunk(struct answer *answer, const char *at)
 {
     for (;;) {
         char *end = NULL;
@@ -253,7 +253,7 @@ static void answer_dechunk(struct answer *answer, const char *at)
     }
 }
 
-static struct answer answer_of(struct buf *raw)
+static inline struct answer answer_of(struct buf *raw)
 {
     struct answer answer = {.raw_len = raw->len};
     answer.raw = buf_take(raw);
@@ -278,20 +278,20 @@ static struct answer answer_of(struct buf *raw)
 }
 
 /* Reads to the end of the connection. */
-static struct answer client_finish(int fd, struct buf *raw)
+static inline struct answer client_finish(int fd, struct buf *raw)
 {
     (void)client_read_until(fd, raw, NULL);
     close(fd);
     return answer_of(raw);
 }
 
-static void answer_free(struct answer *answer)
+static inline void answer_free(struct answer *answer)
 {
     mem_free(answer->raw);
     free(answer->body);
 }
 
-static struct answer stage_ask(const struct stage *stage, const char *path, const char *headers,
+static inline struct answer stage_ask(const struct stage *stage, const char *path, const char *headers,
                                const char *body)
 {
     struct buf raw;
@@ -303,13 +303,13 @@ static struct answer stage_ask(const struct stage *stage, const char *path, cons
 
 /* ---- what is left behind --------------------------------------------------------------------- */
 
-static void sleep_ms(int64_t ms)
+static inline void sleep_ms(int64_t ms)
 {
     struct timespec wait = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
     nanosleep(&wait, NULL);
 }
 
-static bool stage_is_idle(const struct stage *stage)
+static inline bool stage_is_idle(const struct stage *stage)
 {
     int64_t until_ms = clock_monotonic_ms() + IDLE_WAIT_MS;
     while (gateway_running(stage->gateway) > 0 && clock_monotonic_ms() < until_ms)
@@ -322,7 +322,7 @@ struct jobs_seen {
     struct job_record newest;
 };
 
-static void stage_on_job(void *arg, const struct job_record *job)
+static inline void stage_on_job(void *arg, const struct job_record *job)
 {
     struct jobs_seen *seen = arg;
     if (seen->count++ == 0)
@@ -330,7 +330,7 @@ static void stage_on_job(void *arg, const struct job_record *job)
 }
 
 /* The newest job, once the gateway is idle; its id is "" when there is none. */
-static struct job_record stage_job(struct stage *stage)
+static inline struct job_record stage_job(struct stage *stage)
 {
     struct error error = {0};
     struct jobs_seen seen = {0};
@@ -343,7 +343,7 @@ static struct job_record stage_job(struct stage *stage)
     return seen.newest;
 }
 
-static struct live_provider *stage_live(struct stage *stage, size_t i)
+static inline struct live_provider *stage_live(struct stage *stage, size_t i)
 {
     struct snapshot *snapshot = gateway_snapshot(stage->gateway);
     struct live_provider *live = provider_live(snapshot->routing.providers[i]);
@@ -352,7 +352,7 @@ static struct live_provider *stage_live(struct stage *stage, size_t i)
 }
 
 /* Whatever was taken was given back: by every way out. */
-static void stage_check(struct stage *stage, const char *name)
+static inline void stage_check(struct stage *stage, const char *name)
 {
     CHECK(name, stage_is_idle(stage));
     CHECK_INT(name, body_budget_used(), 0);
@@ -366,7 +366,7 @@ static void stage_check(struct stage *stage, const char *name)
     }
 }
 
-static void stage_end(struct stage *stage)
+static inline void stage_end(struct stage *stage)
 {
     if (!stage->is_cut_short)
         stage_check(stage, "at the end");

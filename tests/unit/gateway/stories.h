@@ -61,7 +61,7 @@ struct story {
     int64_t input_tokens, output_tokens;           /* 0: not looked at */
 };
 
-static void story_attempts(const struct job_record *job, char *out, size_t room)
+static inline void story_attempts(const struct job_record *job, char *out, size_t room)
 {
     size_t len = 0;
     out[0] = '\0';
@@ -72,7 +72,7 @@ static void story_attempts(const struct job_record *job, char *out, size_t room)
     }
 }
 
-static void story_check_answer(const struct story *story, const struct answer *answer)
+static inline void story_check_answer(const struct story *story, const struct answer *answer)
 {
     if (answer->status != story->status)
         print_error("answer: %.2000s\n", answer->raw ? answer->raw : "(none)");
@@ -92,7 +92,7 @@ static void story_check_answer(const struct story *story, const struct answer *a
         }
 }
 
-static void story_check_job(const struct story *story, const struct job_record *job)
+static inline void story_check_job(const struct story *story, const struct job_record *job)
 {
     char attempts[512], ended[96];
     story_attempts(job, attempts, sizeof attempts);
@@ -110,7 +110,7 @@ static void story_check_job(const struct story *story, const struct job_record *
         CHECK(story->name, job->attempt[i].ended_at_ms > 0);
 }
 
-static void story_stage(const struct story *story, struct stage *stage)
+static inline void story_stage(const struct story *story, struct stage *stage)
 {
     *stage = (struct stage){.kind = story->kind,
                             .options = {.late_head_ms = story->late_head_ms,
@@ -128,7 +128,7 @@ static void story_stage(const struct story *story, struct stage *stage)
     stage_begin(stage, count);
 }
 
-static void story_tell(const struct story *story)
+static inline void story_tell(const struct story *story)
 {
     struct stage stage;
     const char *path = story->path ? story->path : CHAT;
@@ -142,7 +142,7 @@ static void story_tell(const struct story *story)
     stage_end(&stage);
 }
 
-static void stories_tell(const struct story *stories, size_t count)
+static inline void stories_tell(const struct story *stories, size_t count)
 {
     const char *only = getenv("STORY");
     for (size_t i = 0; i < count; i++)
