@@ -68,6 +68,10 @@ const unseen = [
     ['F06: closes in the middle of a plain body', { cut_after_bytes: 20 }, 'plain'],
     ['F06: tears a chunk before any content', { cut_after_events: 0, torn_chunk: true }, 'stream'],
     ['F12: speaks garbage', { garbage: true }],
+    ['F14: answers with a gzip bomb that nobody asked for', { gzip_bomb_mib: 64 }],
+    ['redirects to somewhere else', { status: 302, headers: { location: 'http://127.0.0.1:9/' }, body: '' }],
+    ['switches protocols', { status: 101, body: '' }],
+    ['F12: sends a body with 204', { status: 204, body: 'hello' }],
     ['F13: sends a header of 1 MB', { header_bytes: 1_000_000 }],
     ['F13: sends 10,000 headers', { header_count: 10_000 }],
     ['F15: answers with something that is no JSON', { body: 'hello', content_type: 'application/json' }, 'plain'],
@@ -349,8 +353,8 @@ test('F20: after its rest one request tries it again', async () => {
     assert.equal((await a.look()).status, 'online');
 });
 
-test('F22: a refused key: the provider shows error with the reason and is asked no more; a new key helps at once', async () => {
-    await a.plays([{ then: { status: 401 } }]);
+test('F22: a revoked key: the provider shows error with the reason and is asked no more; a new key helps at once', async () => {
+    await a.plays([{ then: { status: 401 } }, { then: { models_status: 401 } }]);
     await b.plays();
     await server.call(at.chat, ask.chat('shared'));
     const shown = await a.look();
@@ -363,6 +367,15 @@ test('F22: a refused key: the provider shows error with the reason and is asked 
     await a.sim.plays();
     await a.patch({ api_key: `${canary}-new` });
     await until(async () => (await server.call(at.chat, ask.chat('shared'))).headers['x-auxot-provider'] === a.slug, 'a answers again');
+});
+
+test('F22: a key that is refused for answers but may still list models gets no second try within seconds', async () => {
+    await a.plays([{ then: { status: 401 } }]);
+    await b.plays();
+    await server.call(at.chat, ask.chat('shared'));
+    const seen = (await a.sim.log()).length, end = Date.now() + 2500;
+    while (Date.now() < end) assert.equal((await server.call(at.chat, ask.chat('shared'))).headers['x-auxot-provider'], b.slug);
+    assert.equal((await a.sim.log()).length, seen, 'at most one try in 30 s');
 });
 
 test('"this model is gone" at one provider moves on for auto, and only that model is blamed', async () => {

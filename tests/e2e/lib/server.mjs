@@ -25,18 +25,19 @@ export function auxot(args, { env = {}, ...options } = {}) {
 }
 
 export class Server {
-    static async start({ data = empty_dir(), env = {}, flags = [] } = {}) {
+    static async start({ data = empty_dir(), env = {}, flags = [], descriptors } = {}) {
         const server = new Server();
-        Object.assign(server, { data, env, flags, logs: '' });
+        Object.assign(server, { data, env, flags, limit: descriptors, logs: '' });
         await server.restart();
         return server;
     }
 
     async restart() {
         if (this.child) this.logs += this.child.stderr;
-        this.child = new Child(Suite.binary, ['serve', '--data-dir', this.data, '--port', '0', ...this.flags],
-            { env: { ...clean, ...this.env } });
-        const [, url] = await this.child.line(/^auxot ready (http:\/\/\S+)$/m);
+        const command = [Suite.binary, 'serve', '--data-dir', this.data, '--port', '0', ...this.flags];
+        if (this.limit) command.unshift('sh', '-c', `ulimit -n ${this.limit}; exec "$@"`, 'sh');
+        this.child = new Child(command[0], command.slice(1), { env: { ...clean, ...this.env } });
+        const [, url] = await this.child.line(/^auxot ready (https?:\/\/\S+)$/m);
         this.url = url;
         this.port = Number(new URL(url).port);
         return this;
@@ -94,6 +95,11 @@ export class Server {
 
     // Resident memory in bytes, as the kernel sees it.
     rss() { return Number(fs.readFileSync(`/proc/${this.pid}/status`, 'utf8').match(/VmRSS:\s+(\d+) kB/)[1]) * 1024; }
+    // User and system time spent, in the kernel's ticks.
+    cpu_ticks() {
+        const fields = fs.readFileSync(`/proc/${this.pid}/stat`, 'utf8').split(') ')[1].split(' ');
+        return Number(fields[11]) + Number(fields[12]);
+    }
     descriptors() { return fs.readdirSync(`/proc/${this.pid}/fd`).length; }
 
     async stop(signal = 'SIGTERM') { return this.child.stop(signal); }
