@@ -74,7 +74,7 @@ void *arena_alloc(struct arena *arena, size_t size_bytes)
 {
     if (size_bytes > arena->limit_bytes)
         return NULL;
-    size_t rounded = (size_bytes + ALIGN_BYTES - 1) & ~(size_t)(ALIGN_BYTES - 1);
+    size_t rounded = ((size_bytes ? size_bytes : 1) + ALIGN_BYTES - 1) & ~(size_t)(ALIGN_BYTES - 1);
     if ((size_t)(arena->end - arena->at) < rounded && !arena_grow(arena, rounded))
         return NULL;
     void *room = arena->at;

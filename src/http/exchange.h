@@ -14,8 +14,10 @@
 struct exchange;
 
 struct exchange_ops {
-    void (*on_body)(void *owner);    /* the whole body is there: exchange_take_body */
-    void (*on_gone)(void *owner);    /* the client left, or stalled past the write deadline */
+    void (*on_body)(void *owner); /* the whole body is there: exchange_take_body */
+    void (*on_gone)(void *owner); /* the client left, or stalled past the write deadline */
+    void (*on_refused)(void *owner, int status); /* the HTTP layer answered in its place: 400, 408,
+                                                    413; NULL: on_gone is told instead */
     void (*on_drained)(void *owner); /* unsent bytes went from above EXCHANGE_HIGH_BYTES to none */
 };
 #define EXCHANGE_HIGH_BYTES 65536u
@@ -32,27 +34,28 @@ struct http_service {
 
 const struct http_head *exchange_head(const struct exchange *exchange); /* valid until the end */
 struct loop *exchange_loop(const struct exchange *exchange);
-const char  *exchange_peer(const struct exchange *exchange); /* "127.0.0.1:53211", "control" */
-bool         exchange_is_control(const struct exchange *exchange); /* came over the control socket */
+const char *exchange_peer(const struct exchange *exchange); /* "127.0.0.1:53211", "control" */
+bool exchange_is_control(const struct exchange *exchange);  /* came over the control socket */
 void exchange_attach(struct exchange *exchange, const struct exchange_ops *ops, void *owner);
-/** Reads the body whole, up to `limit_bytes` (else the HTTP layer answers 413 and on_gone follows). */
+/** Reads the body whole, up to `limit_bytes` (else the HTTP layer answers 413 and on_refused follows). */
 void exchange_want_body(struct exchange *exchange, size_t limit_bytes);
 /** Moves the body (padded for simdjson) to `out_body`. Its room is charged to the process-wide budget of held
  *  bodies: whoever frees it gives body_budget_return(its length) back. */
 void exchange_take_body(struct exchange *exchange, struct buf *out_body);
 
 /** Held bodies of the whole process; when it is spent, reading of further bodies pauses. Any thread. */
-void    body_budget_set(int64_t limit_bytes); /* once, at start; default 256 MiB */
-void    body_budget_return(size_t bytes);
+void body_budget_set(int64_t limit_bytes); /* once, at start; default 256 MiB */
+void body_budget_return(size_t bytes);
 int64_t body_budget_used(void);
 
 /** A whole answer in one write. `headers` are lines with CRLF (may be empty). Ends the exchange. If the body
  *  was not read the connection lingers (drains up to 1 MiB or 2 s) and closes. */
-void exchange_answer(struct exchange *exchange, int status, struct str headers, struct str content_type,
-                     struct str body);
+void exchange_answer(struct exchange *exchange, int status, struct str headers,
+                     struct str content_type, struct str body);
 /** Begins a streamed answer (chunked; until close for HTTP/1.0). The head goes out with the first
  *  exchange_send or with exchange_flush_head. */
-void exchange_start(struct exchange *exchange, int status, struct str headers, struct str content_type);
+void exchange_start(struct exchange *exchange, int status, struct str headers,
+                    struct str content_type);
 void exchange_flush_head(struct exchange *exchange);
 /** Sends body bytes of a streamed answer: one chunk of the pieces together, at most 60 pieces. Empty is fine. */
 void exchange_send(struct exchange *exchange, const struct iovec *pieces, int count);

@@ -28,18 +28,18 @@
 #include <time.h>
 #include <unistd.h>
 
-#define NS_PER_MS         INT64_C(1000000)
-#define ACCEPTS_PER_TURN  64
-#define STASH_HIGH        32768u /* bytes behind the request in hand: from here on reading pauses */
-#define STASH_MAX         (STASH_HIGH + HTTP_REQUEST_HEAD_MAX + LOOP_SCRATCH_BYTES)
-#define LINGER_BYTES      (1u << 20)
-#define LINGER_MS         2000
-#define BODY_RATE         1024 /* bytes a second a body must bring on average, after body_ms */
-#define BODY_RESERVE_MAX  (1u << 20)
-#define STARVED_RETRY_MS  20
-#define ACCEPT_PAUSE_MS   100
-#define PIECES_MAX        64
-#define DATE_BYTES        40
+#define NS_PER_MS        INT64_C(1000000)
+#define ACCEPTS_PER_TURN 64
+#define STASH_HIGH       32768u /* bytes behind the request in hand: from here on reading pauses */
+#define STASH_MAX        (STASH_HIGH + HTTP_REQUEST_HEAD_MAX + LOOP_SCRATCH_BYTES)
+#define LINGER_BYTES     (1u << 20)
+#define LINGER_MS        2000
+#define BODY_RATE        1024 /* bytes a second a body must bring on average, after body_ms */
+#define BODY_RESERVE_MAX (1u << 20)
+#define STARVED_RETRY_MS 20
+#define ACCEPT_PAUSE_MS  100
+#define PIECES_MAX       64
+#define DATE_BYTES       40
 
 /* ---- held bodies, process-wide --------------------------------------------------------------- */
 
@@ -84,47 +84,48 @@ enum phase {
 };
 
 struct exchange {
-    struct http_head           head;
-    char                      *head_bytes; /* the head and its header table, one block */
+    struct http_head head;
+    char *head_bytes; /* the head and its header table, one block */
     const struct exchange_ops *ops;
-    void                      *owner;
-    struct buf                 body;
-    size_t                     body_limit, body_charged;
-    struct buf                 start; /* a streamed answer's head, until the first send */
+    void *owner;
+    struct buf body;
+    size_t body_limit, body_charged;
+    struct buf start; /* a streamed answer's head, until the first send */
     bool is_body_wanted, is_started, is_chunked, closes_after, is_over_high;
-    bool is_mute; /* the answer has no body, whatever is sent: HEAD, or a head that could not be made */
+    bool
+        is_mute; /* the answer has no body, whatever is sent: HEAD, or a head that could not be made */
 };
 
 struct server_conn {
     struct http_listener *listener;
-    struct list           node;
-    struct conn           conn;
-    enum phase            phase;
-    bool                  is_feeding, is_starved;
-    struct http_parser    parser;
-    struct buf            stash; /* an unfinished head, or pipelined bytes */
-    size_t                head_scanned;
-    struct exchange       exchange;
-    struct deadline       deadline;
-    int64_t               body_from_ns, starved_from_ns;
-    size_t                lingered;
-    struct list           starved;
-    struct loop_message   feed_later, body_later, free_later;
-    bool                  is_feed_queued, is_body_queued;
-    char                  peer[64];
+    struct list node;
+    struct conn conn;
+    enum phase phase;
+    bool is_feeding, is_starved;
+    struct http_parser parser;
+    struct buf stash; /* an unfinished head, or pipelined bytes */
+    size_t head_scanned;
+    struct exchange exchange;
+    struct deadline deadline;
+    int64_t body_from_ns, starved_from_ns;
+    size_t lingered;
+    struct list starved;
+    struct loop_message feed_later, body_later, free_later;
+    bool is_feed_queued, is_body_queued;
+    char peer[64];
 };
 
 struct http_listener {
     struct http_listener_options options;
-    struct loop                 *loop;
-    int                          fd, spare_fd, port;
-    struct event                 accept_event;
-    struct deadline              accept_pause, starved_tick;
-    struct list                  conns, starved;
-    bool                         is_draining, is_control;
-    char                         unix_path[108];
-    char                         date[DATE_BYTES];
-    int64_t                      date_at_s;
+    struct loop *loop;
+    int fd, spare_fd, port;
+    struct event accept_event;
+    struct deadline accept_pause, starved_tick;
+    struct list conns, starved;
+    bool is_draining, is_control;
+    char unix_path[108];
+    char date[DATE_BYTES];
+    int64_t date_at_s;
     struct {
         _Atomic int64_t accepted, refused, requests, bad_requests, open;
     } counters; /* written by the loop, read by anybody */
@@ -133,7 +134,8 @@ struct http_listener {
 /* One writer: no locked instruction is needed. */
 static void count_up(_Atomic int64_t *counter, int64_t by)
 {
-    atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + by, memory_order_relaxed);
+    atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + by,
+                          memory_order_relaxed);
 }
 
 static struct server_conn *conn_of(struct exchange *exchange)
@@ -171,11 +173,11 @@ static struct str rebase(struct str slice, struct str from, const char *to)
 static bool keep_head(struct exchange *exchange, const struct http_head *head, struct str bytes)
 {
     size_t table = head->header_count * sizeof(struct http_header);
-    char  *block = mem_alloc(table + bytes.len);
+    char *block = mem_alloc(table + bytes.len);
     if (!block)
         return false;
     struct http_header *headers = (struct http_header *)(void *)block;
-    char               *text = block + table;
+    char *text = block + table;
     memcpy(text, bytes.at, bytes.len);
     exchange->head = *head;
     exchange->head.headers = headers;
@@ -196,7 +198,8 @@ static void feed_stash(struct loop_message *message)
 {
     struct server_conn *sc = LIST_OWNER(message, struct server_conn, feed_later);
     sc->is_feed_queued = false;
-    if (sc->stash.len == 0 || sc->is_starved || (sc->phase != PHASE_IDLE && sc->phase != PHASE_BODY))
+    if (sc->stash.len == 0 || sc->is_starved ||
+        (sc->phase != PHASE_IDLE && sc->phase != PHASE_BODY))
         return;
     AUTO_BUF struct buf bytes = sc->stash;
     buf_init(&sc->stash, STASH_MAX);
@@ -245,7 +248,7 @@ static void close_conn(struct server_conn *sc, bool with_reset)
 static void lose(struct server_conn *sc, bool with_reset)
 {
     const struct exchange_ops *ops = sc->exchange.ops;
-    void                      *owner = sc->exchange.owner;
+    void *owner = sc->exchange.owner;
     close_conn(sc, with_reset);
     if (ops)
         ops->on_gone(owner);
@@ -259,7 +262,8 @@ static const char *date_line(struct http_listener *listener)
     if (now != listener->date_at_s) {
         struct tm utc;
         gmtime_r(&now, &utc);
-        strftime(listener->date, sizeof listener->date, "date: %a, %d %b %Y %H:%M:%S GMT\r\n", &utc);
+        strftime(listener->date, sizeof listener->date, "date: %a, %d %b %Y %H:%M:%S GMT\r\n",
+                 &utc);
         listener->date_at_s = now;
     }
     return listener->date;
@@ -268,7 +272,8 @@ static const char *date_line(struct http_listener *listener)
 static void arm_write_deadline(struct server_conn *sc)
 {
     if (conn_pending(&sc->conn) > 0)
-        deadline_set(&sc->deadline, sc->conn.progress_ns + sc->listener->options.write_ms * NS_PER_MS);
+        deadline_set(&sc->deadline,
+                     sc->conn.progress_ns + sc->listener->options.write_ms * NS_PER_MS);
 }
 
 /* The service has its own deadlines. Ours is only that what was said gets taken. */
@@ -360,8 +365,8 @@ static void end_exchange(struct server_conn *sc)
     feed_stash_later(sc);
 }
 
-void exchange_answer(struct exchange *exchange, int status, struct str headers, struct str content_type,
-                     struct str body)
+void exchange_answer(struct exchange *exchange, int status, struct str headers,
+                     struct str content_type, struct str body)
 {
     struct server_conn *sc = conn_of(exchange);
     if (sc->phase == PHASE_CLOSED)
@@ -372,14 +377,16 @@ void exchange_answer(struct exchange *exchange, int status, struct str headers, 
         exchange->closes_after = true;
     AUTO_BUF struct buf head;
     buf_init(&head, HTTP_RESPONSE_HEAD_MAX);
-    write_head(sc, &head, status, headers, content_type, is_bodyless(status) ? -1 : (int64_t)body.len);
-    bool         has_body = !exchange->is_mute && body.len > 0;
+    write_head(sc, &head, status, headers, content_type,
+               is_bodyless(status) ? -1 : (int64_t)body.len);
+    bool has_body = !exchange->is_mute && body.len > 0;
     struct iovec pieces[2] = {{head.data, head.len}, {(char *)(uintptr_t)body.at, body.len}};
     put(sc, pieces, has_body ? 2 : 1);
     end_exchange(sc);
 }
 
-void exchange_start(struct exchange *exchange, int status, struct str headers, struct str content_type)
+void exchange_start(struct exchange *exchange, int status, struct str headers,
+                    struct str content_type)
 {
     struct server_conn *sc = conn_of(exchange);
     if (sc->phase == PHASE_CLOSED)
@@ -388,34 +395,36 @@ void exchange_start(struct exchange *exchange, int status, struct str headers, s
     exchange->is_started = true;
     exchange->is_mute = exchange->head.method == METHOD_HEAD || is_bodyless(status);
     exchange->is_chunked = exchange->head.minor_version == 1 && !is_bodyless(status);
-    if (exchange->head.minor_version == 0 || sc->phase != PHASE_ANSWERING || !exchange->head.keep_alive ||
-        sc->listener->is_draining)
+    if (exchange->head.minor_version == 0 || sc->phase != PHASE_ANSWERING ||
+        !exchange->head.keep_alive || sc->listener->is_draining)
         exchange->closes_after = true;
     buf_init(&exchange->start, HTTP_RESPONSE_HEAD_MAX);
     write_head(sc, &exchange->start, status, headers, content_type, -1);
 }
 
 /* Head (if it still waits), chunk framing, pieces, and the last chunk: one write. */
-static void send_pieces(struct exchange *exchange, const struct iovec *pieces, int count, bool is_last)
+static void send_pieces(struct exchange *exchange, const struct iovec *pieces, int count,
+                        bool is_last)
 {
     struct server_conn *sc = conn_of(exchange);
     if (sc->phase == PHASE_CLOSED)
         return;
     assert(count <= PIECES_MAX - 4);
     struct iovec all[PIECES_MAX];
-    int          n = 0;
-    size_t       total = 0;
-    char         size_line[24];
+    int n = 0;
+    size_t total = 0;
+    char size_line[24];
     for (int i = 0; i < count && !exchange->is_mute; i++)
         total += pieces[i].iov_len;
-    bool       is_framed = exchange->is_chunked && !exchange->is_mute;
+    bool is_framed = exchange->is_chunked && !exchange->is_mute;
     struct buf start = exchange->start;
     exchange->start = (struct buf){0};
     if (start.len)
         all[n++] = (struct iovec){start.data, start.len};
     if (total > 0) {
         if (is_framed)
-            all[n++] = (struct iovec){size_line, (size_t)snprintf(size_line, sizeof size_line, "%zx\r\n", total)};
+            all[n++] = (struct iovec){
+                size_line, (size_t)snprintf(size_line, sizeof size_line, "%zx\r\n", total)};
         for (int i = 0; i < count; i++)
             all[n++] = pieces[i];
     }
@@ -488,18 +497,20 @@ static void answer_error(struct server_conn *sc, int status, const char *sentenc
         return;
     }
     const struct http_service *service = sc->listener->options.service;
-    struct exchange           *exchange = &sc->exchange;
-    AUTO_BUF struct buf        headers, body;
+    struct exchange *exchange = &sc->exchange;
+    AUTO_BUF struct buf headers, body;
     buf_init(&headers, 4096);
     buf_init(&body, 8192);
     service->write_error(service->arg, status, exchange->head.path, sentence, &headers, &body);
     count_up(&sc->listener->counters.bad_requests, 1);
     const struct exchange_ops *ops = exchange->ops;
-    void                      *owner = exchange->owner;
+    void *owner = exchange->owner;
     exchange->closes_after = true;
     exchange->head.minor_version = 1;
     exchange_answer(exchange, status, buf_str(&headers), STR("application/json"), buf_str(&body));
-    if (ops)
+    if (ops && ops->on_refused)
+        ops->on_refused(owner, status);
+    else if (ops)
         ops->on_gone(owner);
 }
 
@@ -513,11 +524,11 @@ static int status_of(const struct error *error)
 static void on_body_bytes(void *arg, char *bytes, size_t len)
 {
     struct server_conn *sc = arg;
-    struct exchange    *exchange = &sc->exchange;
+    struct exchange *exchange = &sc->exchange;
     if (!exchange->body.data) {
         int64_t said = exchange->head.content_length;
-        size_t  reserve = said > 0 && said < BODY_RESERVE_MAX ? (size_t)said : len;
-        char   *room = buf_reserve(&exchange->body, reserve < exchange->body_limit ? reserve : 1);
+        size_t reserve = said > 0 && said < BODY_RESERVE_MAX ? (size_t)said : len;
+        char *room = buf_reserve(&exchange->body, reserve < exchange->body_limit ? reserve : 1);
         (void)room; /* a failure shows in the append */
     }
     buf_append(&exchange->body, bytes, len);
@@ -546,12 +557,13 @@ static void starve(struct server_conn *sc)
 static size_t feed_body(struct server_conn *sc, char *bytes, size_t len)
 {
     struct exchange *exchange = &sc->exchange;
-    struct error     error;
-    size_t           used = 0;
-    enum http_parse  parse = http_parser_body(&sc->parser, bytes, len, &used, &error);
+    struct error error;
+    size_t used = 0;
+    enum http_parse parse = http_parser_body(&sc->parser, bytes, len, &used, &error);
     if (exchange->body.failed) {
         char sentence[120];
-        snprintf(sentence, sizeof sentence, "The request body is larger than %zu bytes.", exchange->body_limit);
+        snprintf(sentence, sizeof sentence, "The request body is larger than %zu bytes.",
+                 exchange->body_limit);
         answer_error(sc, 413, sentence);
         return len;
     }
@@ -560,7 +572,7 @@ static size_t feed_body(struct server_conn *sc, char *bytes, size_t len)
         return len;
     }
     size_t grown = exchange->body.len - exchange->body_charged;
-    bool   is_paid = body_budget_take(grown);
+    bool is_paid = body_budget_take(grown);
     if (!is_paid) /* these bytes are here already: count them, and read no more for now */
         atomic_fetch_add_explicit(&budget_used, (int64_t)grown, memory_order_relaxed);
     exchange->body_charged += grown;
@@ -576,20 +588,21 @@ static size_t feed_body(struct server_conn *sc, char *bytes, size_t len)
 static bool is_head_unfinished(struct server_conn *sc, struct str bytes, size_t *out_end)
 {
     size_t seen = sc->head_scanned;
-    bool   is_letter = bytes.at[0] >= 'A' && bytes.at[0] <= 'Z';
+    bool is_letter = bytes.at[0] >= 'A' && bytes.at[0] <= 'Z';
     *out_end = http_head_end(bytes, &sc->head_scanned);
-    return *out_end == 0 && bytes.len <= HTTP_REQUEST_HEAD_MAX && (is_letter || bytes.at[0] == '\r') &&
-           !http_head_is_hopeless(bytes, seen);
+    return *out_end == 0 && bytes.len <= HTTP_REQUEST_HEAD_MAX &&
+           (is_letter || bytes.at[0] == '\r') && !http_head_is_hopeless(bytes, seen);
 }
 
 /* One head at the front of `bytes`; returns how many bytes were used, 0 for "not whole yet". */
 static size_t feed_head(struct server_conn *sc, char *bytes, size_t len)
 {
     struct http_header table[HTTP_HEADERS_MAX];
-    struct http_head   head = {.headers = table, .header_room = HTTP_HEADERS_MAX};
-    struct error       error;
-    size_t             end;
-    if (len >= 2 && bytes[0] == '\r' && bytes[1] == '\n') { /* an empty line before it is passed over */
+    struct http_head head = {.headers = table, .header_room = HTTP_HEADERS_MAX};
+    struct error error;
+    size_t end;
+    if (len >= 2 && bytes[0] == '\r' &&
+        bytes[1] == '\n') { /* an empty line before it is passed over */
         sc->head_scanned = 0;
         sc->phase = PHASE_IDLE;
         return 2;
@@ -631,7 +644,8 @@ static bool stash(struct server_conn *sc, const char *bytes, size_t len)
         lose(sc, true); /* no memory: the limit is above what can come before reading pauses */
         return false;
     }
-    if (sc->stash.len > STASH_HIGH && (sc->phase == PHASE_ANSWERING || sc->phase == PHASE_DISPATCHED))
+    if (sc->stash.len > STASH_HIGH &&
+        (sc->phase == PHASE_ANSWERING || sc->phase == PHASE_DISPATCHED))
         conn_pause(&sc->conn);
     return true;
 }
@@ -811,7 +825,8 @@ static void tell_body(struct loop_message *message)
         request_is_whole(sc);
     } else if (sc->phase == PHASE_DISPATCHED) {
         char sentence[120];
-        snprintf(sentence, sizeof sentence, "The request body is larger than %zu bytes.", sc->exchange.body_limit);
+        snprintf(sentence, sizeof sentence, "The request body is larger than %zu bytes.",
+                 sc->exchange.body_limit);
         answer_error(sc, 413, sentence);
     }
 }
@@ -834,7 +849,7 @@ void exchange_want_body(struct exchange *exchange, size_t limit_bytes)
     sc->body_from_ns = loop_now_ns(sc->listener->loop);
     deadline_set(&sc->deadline, after_ms(sc, sc->listener->options.body_ms));
     if (exchange->head.expects_continue) {
-        static char  go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
+        static char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
         struct iovec piece = {go_on, sizeof go_on - 1};
         put(sc, &piece, 1);
     }
@@ -853,7 +868,7 @@ void exchange_take_body(struct exchange *exchange, struct buf *out_body)
 
 static void name_peer(struct server_conn *sc, const struct sockaddr_storage *address)
 {
-    char     host[INET6_ADDRSTRLEN] = "control";
+    char host[INET6_ADDRSTRLEN] = "control";
     unsigned port = 0;
     if (address->ss_family == AF_INET) {
         const struct sockaddr_in *v4 = (const void *)address;
@@ -873,7 +888,7 @@ static void name_peer(struct server_conn *sc, const struct sockaddr_storage *add
 static bool is_own_user(int fd)
 {
     struct ucred who;
-    socklen_t    len = sizeof who;
+    socklen_t len = sizeof who;
     return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &len) == 0 &&
            (who.uid == geteuid() || who.uid == 0);
 }
@@ -888,7 +903,8 @@ static void refuse(struct http_listener *listener, int fd)
     if (!listener->options.tls) {
         ssize_t n = send(fd, text, sizeof text - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
         shutdown(fd, SHUT_WR);
-        n = recv(fd, request, sizeof request, MSG_DONTWAIT); /* unread bytes would turn the end into a reset */
+        n = recv(fd, request, sizeof request,
+                 MSG_DONTWAIT); /* unread bytes would turn the end into a reset */
         (void)n;
     }
     close(fd);
@@ -900,7 +916,8 @@ static void welcome(struct http_listener *listener, int fd, const struct sockadd
         close(fd);
         return;
     }
-    if (atomic_fetch_add(&connections_open, 1) >= listener->options.connections_max && !listener->is_control) {
+    if (atomic_fetch_add(&connections_open, 1) >= listener->options.connections_max &&
+        !listener->is_control) {
         atomic_fetch_sub(&connections_open, 1);
         refuse(listener, fd);
         return;
@@ -941,7 +958,8 @@ static void out_of_descriptors(struct http_listener *listener)
         refuse(listener, fd);
     listener->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
     event_del(&listener->accept_event);
-    deadline_set(&listener->accept_pause, loop_now_ns(listener->loop) + ACCEPT_PAUSE_MS * NS_PER_MS);
+    deadline_set(&listener->accept_pause,
+                 loop_now_ns(listener->loop) + ACCEPT_PAUSE_MS * NS_PER_MS);
 }
 
 static void on_acceptable(evutil_socket_t listen_fd, short what, void *arg)
@@ -950,8 +968,9 @@ static void on_acceptable(evutil_socket_t listen_fd, short what, void *arg)
     struct http_listener *listener = arg;
     for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
         struct sockaddr_storage address = {0};
-        socklen_t               len = sizeof address;
-        int fd = accept4(listen_fd, (struct sockaddr *)&address, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        socklen_t len = sizeof address;
+        int fd =
+            accept4(listen_fd, (struct sockaddr *)&address, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0) {
             welcome(listener, fd, &address);
             continue;
@@ -990,7 +1009,8 @@ static void on_starved_tick(struct deadline *deadline)
 
 /* ---- listeners ------------------------------------------------------------------------------- */
 
-static enum err resolve_listen(const char *host, int port, struct addrinfo **out_list, struct error *error)
+static enum err resolve_listen(const char *host, int port, struct addrinfo **out_list,
+                               struct error *error)
 {
     char service[16];
     snprintf(service, sizeof service, "%d", port);
@@ -999,14 +1019,16 @@ static enum err resolve_listen(const char *host, int port, struct addrinfo **out
                              .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
     int why = getaddrinfo(host && *host ? host : NULL, service, &hints, out_list);
     if (why != 0)
-        return error_set(error, ERR_MALFORMED, "cannot listen on '%s': %s", host, gai_strerror(why));
+        return error_set(error, ERR_MALFORMED, "cannot listen on '%s': %s", host,
+                         gai_strerror(why));
     return OK;
 }
 
-static enum err bind_tcp(const char *host, int port, bool share_port, int *out_fd, struct error *error)
+static enum err bind_tcp(const char *host, int port, bool share_port, int *out_fd,
+                         struct error *error)
 {
     struct addrinfo *list;
-    enum err         err = resolve_listen(host, port, &list, error);
+    enum err err = resolve_listen(host, port, &list, error);
     if (err != OK)
         return err;
     int one = 1;
@@ -1014,7 +1036,8 @@ static enum err bind_tcp(const char *host, int port, bool share_port, int *out_f
     int why = fd < 0 ? errno : 0;
     if (!why) {
         setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one); /* inherited by what is accepted */
+        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one,
+                   sizeof one); /* inherited by what is accepted */
         int user_timeout = 60000, lowat = 128 * 1024;
         setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &user_timeout, sizeof user_timeout);
         setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &lowat, sizeof lowat);
@@ -1039,7 +1062,8 @@ static enum err bind_unix(const char *path, int *out_fd, struct error *error)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     if (strlen(path) >= sizeof address.sun_path)
-        return error_set(error, ERR_TOO_LARGE, "the path of the control socket is longer than %zu bytes: '%s'",
+        return error_set(error, ERR_TOO_LARGE,
+                         "the path of the control socket is longer than %zu bytes: '%s'",
                          sizeof address.sun_path - 1, path);
     str_copy(str_of(path), address.sun_path, sizeof address.sun_path);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -1047,7 +1071,9 @@ static enum err bind_unix(const char *path, int *out_fd, struct error *error)
         return error_set(error, ERR_IO, "cannot make the control socket: %s", ERRNO_TEXT(errno));
     unlink(path);
     mode_t old = umask(0177);
-    int    why = bind(fd, (struct sockaddr *)&address, sizeof address) != 0 || listen(fd, 64) != 0 ? errno : 0;
+    int why = bind(fd, (struct sockaddr *)&address, sizeof address) != 0 || listen(fd, 64) != 0
+                  ? errno
+                  : 0;
     umask(old);
     if (why) {
         close(fd);
@@ -1059,7 +1085,7 @@ static enum err bind_unix(const char *path, int *out_fd, struct error *error)
 
 enum err http_port_probe(const char *host, int port, struct error *error)
 {
-    int      fd = -1;
+    int fd = -1;
     enum err err = bind_tcp(host, port, false, &fd, error);
     if (err == OK)
         close(fd);
@@ -1069,7 +1095,7 @@ enum err http_port_probe(const char *host, int port, struct error *error)
 static int port_of(int fd)
 {
     struct sockaddr_storage address = {0};
-    socklen_t               len = sizeof address;
+    socklen_t len = sizeof address;
     if (getsockname(fd, (struct sockaddr *)&address, &len) != 0)
         return 0;
     if (address.ss_family == AF_INET)
@@ -1084,8 +1110,9 @@ static int connections_from_limit(void)
 {
     struct rlimit limit = {.rlim_cur = 1024};
     getrlimit(RLIMIT_NOFILE, &limit);
-    rlim_t usable = limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur > 1000000 ? 1000000 : limit.rlim_cur;
-    int    room = (int)((double)(usable > 64 ? usable - 64 : 1) / 2.2);
+    rlim_t usable =
+        limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur > 1000000 ? 1000000 : limit.rlim_cur;
+    int room = (int)((double)(usable > 64 ? usable - 64 : 1) / 2.2);
     return room > 8 ? room : 8;
 }
 
@@ -1095,15 +1122,17 @@ static void fill_defaults(struct http_listener_options *options)
     options->body_ms = options->body_ms ? options->body_ms : 30000;
     options->idle_ms = options->idle_ms ? options->idle_ms : 60000;
     options->write_ms = options->write_ms ? options->write_ms : 60000;
-    options->connections_max = options->connections_max ? options->connections_max : connections_from_limit();
+    options->connections_max =
+        options->connections_max ? options->connections_max : connections_from_limit();
 }
 
-enum err http_listener_new(const struct http_listener_options *options, struct http_listener **out_listener,
-                           struct error *error)
+enum err http_listener_new(const struct http_listener_options *options,
+                           struct http_listener **out_listener, struct error *error)
 {
-    int      fd = -1;
-    enum err err = options->unix_path ? bind_unix(options->unix_path, &fd, error)
-                                      : bind_tcp(options->host, options->port, options->share_port, &fd, error);
+    int fd = -1;
+    enum err err = options->unix_path
+                       ? bind_unix(options->unix_path, &fd, error)
+                       : bind_tcp(options->host, options->port, options->share_port, &fd, error);
     if (err != OK)
         return err;
     struct http_listener *listener = mem_zalloc(1, sizeof *listener);

@@ -50,7 +50,8 @@ static void on_drained(void *owner)
     (void)owner;
 }
 
-static const struct exchange_ops change_ops = {on_body, on_gone, on_drained};
+static const struct exchange_ops change_ops = {
+    .on_body = on_body, .on_gone = on_gone, .on_drained = on_drained};
 
 static void begin_change(struct remote *remote, struct exchange *exchange, bool replaces)
 {
@@ -106,7 +107,7 @@ static void on_log_drained(void *owner)
     read_on(owner);
 }
 
-static const struct exchange_ops reading_ops = {NULL, on_gone, on_log_drained};
+static const struct exchange_ops reading_ops = {.on_gone = on_gone, .on_drained = on_log_drained};
 
 static void answer_log(struct remote *remote, struct exchange *exchange)
 {

@@ -264,7 +264,8 @@ static void on_drained(void *owner)
     player_drained(&act->player);
 }
 
-static const struct exchange_ops act_ops = {on_body, on_gone, on_drained};
+static const struct exchange_ops act_ops = {
+    .on_body = on_body, .on_gone = on_gone, .on_drained = on_drained};
 
 static void on_request(void *arg, struct exchange *exchange)
 {
