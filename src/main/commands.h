@@ -9,3 +9,4 @@ int command_doctor(int argc, char **argv);
 int command_version(int argc, char **argv);
 int command_demo(int argc, char **argv);
 int command_simulate(int argc, char **argv);
+int command_chaos(int argc, char **argv);

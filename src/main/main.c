@@ -16,6 +16,8 @@ static const struct command {
     {"doctor", command_doctor, "Looks for what would keep the gateway from working, with the fix."},
     {"simulate", command_simulate,
      "Plays a provider, with scripted trouble, for tests and game days."},
+    {"chaos", command_chaos,
+     "A TCP proxy that delays, cuts and corrupts, for tests and game days."},
     {"version", command_version, "Prints version and commit."},
 };
 #define COMMAND_COUNT (sizeof commands / sizeof commands[0])
