@@ -20,73 +20,74 @@
 #include <stdio.h>
 #include <string.h>
 
-#define NS_PER_MS          INT64_C(1000000)
-#define IDLE_MS_DEFAULT    55000 /* below the usual 60 to 75 s of servers */
-#define IDLE_MAX_DEFAULT   64
-#define ORIGINS_MAX        512
-#define WRITE_SLICE_BYTES  (256u * 1024)
-#define INFORMATIONAL_MAX  8
+#define NS_PER_MS         INT64_C(1000000)
+#define IDLE_MS_DEFAULT   55000 /* below the usual 60 to 75 s of servers */
+#define IDLE_MAX_DEFAULT  64
+#define ORIGINS_MAX       512
+#define WRITE_SLICE_BYTES (256u * 1024)
+#define INFORMATIONAL_MAX 8
 
 /* One (host, port, TLS) with its idle connections and its TLS session. Lives as long as the pool. */
 struct origin {
     struct origin *next;
-    char           host[256];
-    int            port;
-    bool           is_tls;
-    struct list    idle; /* most recently used first */
-    int            idle_count;
-    SSL_SESSION   *session;
+    char host[256];
+    int port;
+    bool is_tls;
+    struct list idle; /* most recently used first */
+    int idle_count;
+    SSL_SESSION *session;
 };
 
 enum phase { UP_RESOLVING, UP_CONNECTING, UP_WAITING, UP_BODY, UP_IDLE, UP_CLOSED };
 
 struct upstream_conn {
-    struct client_pool    *pool;
-    struct origin         *origin;
-    struct list            node; /* origin->idle, or pool->busy */
-    enum phase             phase;
-    struct conn            conn;
-    bool                   has_conn, is_reused, is_answer_begun;
+    struct client_pool *pool;
+    struct origin *origin;
+    struct list node; /* origin->idle, or pool->busy */
+    enum phase phase;
+    struct conn conn;
+    bool has_conn, is_reused, is_answer_begun;
     struct resolver_query *query;
-    struct resolved        resolved;
-    int                    next_address;
-    int64_t                connect_due_ns; /* for all addresses together */
-    struct http_parser     parser;
-    struct buf             head; /* an unfinished response head */
-    size_t                 head_scanned;
-    int                    informational;
-    struct deadline        deadline;
-    struct call           *call; /* NULL: idle, or cancelled in the middle of a callback */
-    struct loop_message    free_later;
-    struct loop_message    fail_later;
-    enum call_failure      late_failure;
-    char                   late_sentence[160];
-    bool                   is_fail_queued;
+    struct resolved resolved;
+    int next_address;
+    int64_t connect_due_ns; /* for all addresses together */
+    struct http_parser parser;
+    struct buf head; /* an unfinished response head */
+    size_t head_scanned;
+    int informational;
+    struct deadline deadline;
+    struct call *call; /* NULL: idle, or cancelled in the middle of a callback */
+    struct loop_message free_later;
+    struct loop_message fail_later;
+    enum call_failure late_failure;
+    char late_sentence[160];
+    bool is_fail_queued;
 };
 
 struct call {
-    struct call_options   options;
+    struct call_options options;
     struct upstream_conn *up;
-    int                   piece; /* being sent */
-    size_t                piece_at;
-    bool                  is_paused, has_retried;
+    int piece; /* being sent */
+    size_t piece_at;
+    bool is_paused, has_retried;
     bool is_torn; /* the answer came before the request was out: its bytes are no more */
 };
 
 struct client_pool {
-    struct loop          *loop;
+    struct loop *loop;
     struct client_options options;
-    SSL_CTX              *tls;
-    struct resolver      *resolver;
-    struct origin        *origins[64];
-    int                   origin_count;
-    struct list           busy;
+    SSL_CTX *tls;
+    struct resolver *resolver;
+    struct origin *origins[64];
+    int origin_count;
+    struct list busy;
 };
 
 static const char *const failure_reasons[] = {
-    "dns_failed",         "connect_refused", "connect_timeout", "tls_failed", "connection_reset",
-    "first_byte_timeout", "idle_timeout",    "bad_answer"};
-_Static_assert(sizeof failure_reasons / sizeof failure_reasons[0] == CALL_FAILED_COUNT, "one per failure");
+    "dns_failed",       "connect_refused",    "connect_timeout", "tls_failed",
+    "connection_reset", "first_byte_timeout", "idle_timeout",    "bad_answer"};
+_Static_assert(sizeof failure_reasons / sizeof failure_reasons[0] == CALL_FAILED_COUNT,
+               "one per failure");
 
 const char *call_failure_reason(enum call_failure failure)
 {
@@ -98,7 +99,7 @@ static void begin(struct upstream_conn *up);
 
 /* ---- pool ------------------------------------------------------------------------------------ */
 
-static int            origin_of_tls; /* OpenSSL's slot for our upstream_conn on an SSL */
+static int origin_of_tls; /* OpenSSL's slot for our upstream_conn on an SSL */
 static pthread_once_t origin_of_tls_once = PTHREAD_ONCE_INIT;
 
 static void make_origin_of_tls(void)
@@ -238,15 +239,15 @@ static int64_t from_now(const struct upstream_conn *up, int64_t ms)
 /* Sends as much as the socket takes, in slices, so that a large body is never queued whole. */
 static void send_more(struct upstream_conn *up)
 {
-    struct call               *call = up->call;
+    struct call *call = up->call;
     const struct call_options *options = &call->options;
     while (call->piece < options->piece_count && conn_pending(&up->conn) == 0) {
         struct iovec slice[CALL_PIECES_MAX];
-        int          count = 0;
-        size_t       total = 0;
+        int count = 0;
+        size_t total = 0;
         while (call->piece < options->piece_count && total < WRITE_SLICE_BYTES) {
             const struct iovec *piece = &options->pieces[call->piece];
-            size_t              part = piece->iov_len - call->piece_at;
+            size_t part = piece->iov_len - call->piece_at;
             if (part > WRITE_SLICE_BYTES - total)
                 part = WRITE_SLICE_BYTES - total;
             slice[count++] = (struct iovec){(char *)piece->iov_base + call->piece_at, part};
@@ -294,10 +295,10 @@ static bool may_be_reused(const struct upstream_conn *up, size_t bytes_left)
 /* The answer is complete: the connection goes to the pool or away, then the owner is told. */
 static void end(struct upstream_conn *up, size_t bytes_left)
 {
-    struct call           *call = up->call;
+    struct call *call = up->call;
     const struct call_ops *ops = call->options.ops;
-    void                  *owner = call->options.owner;
-    bool                   is_kept = may_be_reused(up, bytes_left);
+    void *owner = call->options.owner;
+    bool is_kept = may_be_reused(up, bytes_left);
     up->call = NULL;
     if (is_kept) {
         list_unlink(&up->node);
@@ -324,10 +325,11 @@ static void stop_reading(struct upstream_conn *up)
 static bool take_head(struct upstream_conn *up, struct str bytes)
 {
     struct http_header table[HTTP_RESPONSE_HEADERS_MAX];
-    struct http_head   head = {.headers = table, .header_room = HTTP_RESPONSE_HEADERS_MAX};
-    struct error       error;
+    struct http_head head = {.headers = table, .header_room = HTTP_RESPONSE_HEADERS_MAX};
+    struct error error;
     http_parser_init(&up->parser, false, on_answer_body, up);
-    if (http_parser_head(&up->parser, bytes, up->call->options.is_head_method, &head, &error) != OK) {
+    if (http_parser_head(&up->parser, bytes, up->call->options.is_head_method, &head, &error) !=
+        OK) {
         fail(up, CALL_FAILED_GARBAGE, error.text);
         return false;
     }
@@ -384,7 +386,7 @@ static size_t feed_head(struct upstream_conn *up, char *bytes, size_t len)
 static void feed_body(struct upstream_conn *up, char *bytes, size_t len)
 {
     struct error error;
-    size_t       used = 0;
+    size_t used = 0;
     if (!up->call->is_paused)
         deadline_set(&up->deadline, from_now(up, up->call->options.idle_ms));
     enum http_parse parse = http_parser_body(&up->parser, bytes, len, &used, &error);
@@ -430,8 +432,8 @@ static void on_bytes(void *owner, char *bytes, size_t len)
         return;
     }
     struct str so_far = buf_str(&up->head);
-    if (so_far.len <= HTTP_RESPONSE_HEAD_MAX && seen >= 5 && http_head_end(so_far, &up->head_scanned) == 0 &&
-        !http_head_is_hopeless(so_far, seen))
+    if (so_far.len <= HTTP_RESPONSE_HEAD_MAX && seen >= 5 &&
+        http_head_end(so_far, &up->head_scanned) == 0 && !http_head_is_hopeless(so_far, seen))
         return; /* looked at where it lies: a head that trickles in is not copied for every byte */
     up->head_scanned = 0;
     AUTO_BUF struct buf all = up->head;
@@ -444,7 +446,8 @@ static void on_drained(void *owner)
     struct upstream_conn *up = owner;
     if (!up->call)
         return;
-    if (up->phase == UP_WAITING) /* a slow upload is no silence: the clock runs from its last progress */
+    if (up->phase ==
+        UP_WAITING) /* a slow upload is no silence: the clock runs from its last progress */
         deadline_set(&up->deadline, from_now(up, up->call->options.first_byte_ms));
     send_more(up);
 }
@@ -459,7 +462,7 @@ static void fail(struct upstream_conn *up, enum call_failure failure, const char
     if (!call)
         return;
     const struct call_ops *ops = call->options.ops;
-    void                  *owner = call->options.owner;
+    void *owner = call->options.owner;
     mem_free(call);
     ops->on_failed(owner, failure, sentence);
 }
@@ -547,8 +550,12 @@ static void on_due(struct deadline *deadline)
             fail(up, CALL_FAILED_CONNECT_TIMEOUT, "no connection within the connect timeout");
         }
         return;
-    case UP_WAITING: fail(up, CALL_FAILED_FIRST_BYTE_TIMEOUT, "no answer within the first-byte timeout"); return;
-    case UP_BODY: fail(up, CALL_FAILED_IDLE_TIMEOUT, "the answer stood still longer than the idle timeout"); return;
+    case UP_WAITING:
+        fail(up, CALL_FAILED_FIRST_BYTE_TIMEOUT, "no answer within the first-byte timeout");
+        return;
+    case UP_BODY:
+        fail(up, CALL_FAILED_IDLE_TIMEOUT, "the answer stood still longer than the idle timeout");
+        return;
     case UP_IDLE: close_up(up); return;
     case UP_CLOSED: return;
     }
@@ -571,17 +578,18 @@ static const struct conn_ops conn_ops = {.on_connected = on_connected,
 static void dial_next(struct upstream_conn *up)
 {
     struct origin *origin = up->origin;
-    struct error   error = {0};
-    int64_t        now_ns = loop_now_ns(up->pool->loop);
+    struct error error = {0};
+    int64_t now_ns = loop_now_ns(up->pool->loop);
     up->phase = UP_CONNECTING;
     up->has_conn = false;
     if (up->next_address < up->resolved.count)
-        deadline_set(&up->deadline, now_ns + (up->connect_due_ns - now_ns) / (up->resolved.count - up->next_address));
+        deadline_set(&up->deadline, now_ns + (up->connect_due_ns - now_ns) /
+                                                 (up->resolved.count - up->next_address));
     while (up->next_address < up->resolved.count) {
         const struct address *address = &up->resolved.address[up->next_address++];
-        if (conn_dial(&up->conn, up->pool->loop, (const struct sockaddr *)&address->at, address->len,
-                      origin->is_tls ? up->pool->tls : NULL, origin->host, origin->session, &conn_ops, up,
-                      &error) != OK)
+        if (conn_dial(&up->conn, up->pool->loop, (const struct sockaddr *)&address->at,
+                      address->len, origin->is_tls ? up->pool->tls : NULL, origin->host,
+                      origin->session, &conn_ops, up, &error) != OK)
             continue;
         up->has_conn = true;
         if (up->conn.tls)
@@ -616,8 +624,8 @@ static void begin(struct upstream_conn *up)
     up->phase = UP_RESOLVING;
     up->connect_due_ns = from_now(up, up->call->options.connect_ms);
     deadline_set(&up->deadline, up->connect_due_ns);
-    if (resolver_ask(pool->resolver, up->origin->host, up->origin->port, &up->resolved, on_resolved, up,
-                     &up->query))
+    if (resolver_ask(pool->resolver, up->origin->host, up->origin->port, &up->resolved, on_resolved,
+                     up, &up->query))
         dial_next(up);
     else if (!up->query)
         fail_later(up, CALL_FAILED_DNS, "no memory to resolve the name");
@@ -627,7 +635,7 @@ struct call *call_start(struct client_pool *pool, const struct call_options *opt
 {
     assert(options->piece_count <= CALL_PIECES_MAX);
     struct origin *origin = origin_find(pool, options->target);
-    struct call   *call = origin ? mem_zalloc(1, sizeof *call) : NULL;
+    struct call *call = origin ? mem_zalloc(1, sizeof *call) : NULL;
     if (!call)
         return NULL;
     call->options = *options;

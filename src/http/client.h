@@ -15,10 +15,10 @@
 
 /** Where to: parsed once from a base URL, lives in the snapshot. */
 struct target {
-    char host[256];    /* for DNS and SNI */
+    char host[256];      /* for DNS and SNI */
     char authority[272]; /* for Host: with port unless default */
-    char path[256];    /* "" or "/v1" */
-    int  port;
+    char path[256];      /* "" or "/v1" */
+    int port;
     bool is_tls;
 };
 MUST_USE enum err target_parse(const char *url, struct target *out_target, struct error *error);
@@ -28,7 +28,7 @@ enum call_failure {
     CALL_FAILED_CONNECT, /* refused or unreachable */
     CALL_FAILED_CONNECT_TIMEOUT,
     CALL_FAILED_TLS,
-    CALL_FAILED_RESET,   /* cut before the answer was complete */
+    CALL_FAILED_RESET, /* cut before the answer was complete */
     CALL_FAILED_FIRST_BYTE_TIMEOUT,
     CALL_FAILED_IDLE_TIMEOUT,
     CALL_FAILED_GARBAGE, /* not HTTP, a head too large, lying lengths */
@@ -38,26 +38,27 @@ const char *call_failure_reason(enum call_failure failure); /* "connect_refused"
 
 struct call;
 struct call_ops {
-    void (*on_head)(void *owner, const struct http_head *head); /* head is valid during the callback */
+    void (*on_head)(void *owner,
+                    const struct http_head *head);         /* head is valid during the callback */
     void (*on_body)(void *owner, char *bytes, size_t len); /* decoded body bytes, scratch */
     void (*on_end)(void *owner);
     void (*on_failed)(void *owner, enum call_failure failure, const char *sentence);
 };
 struct call_options {
-    const struct target   *target;
-    struct iovec           pieces[CALL_PIECES_MAX]; /* head and body */
-    int                    piece_count;
-    int64_t                connect_ms, first_byte_ms, idle_ms;
-    bool                   is_head_method;
+    const struct target *target;
+    struct iovec pieces[CALL_PIECES_MAX]; /* head and body */
+    int piece_count;
+    int64_t connect_ms, first_byte_ms, idle_ms;
+    bool is_head_method;
     const struct call_ops *ops;
-    void                  *owner;
+    void *owner;
 };
 
 struct client_pool; /* per loop: idle connections, LIFO, capped; TLS sessions; DNS cache */
 struct client_options {
-    const char *ca_file;    /* NULL: the system's */
-    int64_t     idle_ms;    /* 0: 55 s */
-    int         idle_max;   /* per target; 0: 64 */
+    const char *ca_file; /* NULL: the system's */
+    int64_t idle_ms;     /* 0: 55 s */
+    int idle_max;        /* per target; 0: 64 */
 };
 MUST_USE enum err client_pool_new(struct loop *loop, const struct client_options *options,
                                   struct client_pool **out_pool, struct error *error);

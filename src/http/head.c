@@ -12,7 +12,8 @@
 
 #define FRAMING_SLACK_BYTES (64u * 1024) /* chunk headers beyond the body's own size */
 
-static const char *const method_names[] = {"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "OTHER"};
+static const char *const method_names[] = {"GET",    "POST", "PUT",     "PATCH",
+                                           "DELETE", "HEAD", "OPTIONS", "OTHER"};
 
 const char *http_method_name(enum http_method method)
 {
@@ -62,11 +63,13 @@ static enum err guard_request_line(struct str head, struct error *error)
 {
     struct str line = first_line(head);
     if (line.len > HTTP_REQUEST_LINE_MAX)
-        return error_set(error, ERR_TOO_LARGE, "the request line is longer than %u bytes", HTTP_REQUEST_LINE_MAX);
+        return error_set(error, ERR_TOO_LARGE, "the request line is longer than %u bytes",
+                         HTTP_REQUEST_LINE_MAX);
     struct str rest = line;
     struct str method = str_cut(&rest, ' '), target = str_cut(&rest, ' ');
     if (!str_eq(rest, STR("HTTP/1.1")) && !str_eq(rest, STR("HTTP/1.0")))
-        return error_set(error, ERR_MALFORMED, "the request line does not end in HTTP/1.1 or HTTP/1.0");
+        return error_set(error, ERR_MALFORMED,
+                         "the request line does not end in HTTP/1.1 or HTTP/1.0");
     if (method.len == 0 || target.len == 0)
         return error_set(error, ERR_MALFORMED, "the request line is not 'method target version'");
     return OK;
@@ -80,10 +83,11 @@ static bool is_digit(char c)
 static enum err guard_status_line(struct str head, struct error *error)
 {
     struct str line = first_line(head);
-    bool       is_http = str_starts(line, STR("HTTP/1.1 ")) || str_starts(line, STR("HTTP/1.0 "));
-    if (!is_http || line.len < 12 || !is_digit(line.at[9]) || !is_digit(line.at[10]) || !is_digit(line.at[11]) ||
-        (line.len > 12 && line.at[12] != ' '))
-        return error_set(error, ERR_MALFORMED, "the answer does not begin with HTTP/1.1 and a status");
+    bool is_http = str_starts(line, STR("HTTP/1.1 ")) || str_starts(line, STR("HTTP/1.0 "));
+    if (!is_http || line.len < 12 || !is_digit(line.at[9]) || !is_digit(line.at[10]) ||
+        !is_digit(line.at[11]) || (line.len > 12 && line.at[12] != ' '))
+        return error_set(error, ERR_MALFORMED,
+                         "the answer does not begin with HTTP/1.1 and a status");
     return OK;
 }
 
@@ -130,20 +134,23 @@ static int on_value(llhttp_t *machine, const char *at, size_t len)
 {
     struct http_parser *parser = parser_of(machine);
     if (!parser->is_head_done && parser->head->header_count)
-        parser->head->headers[parser->head->header_count - 1].value = str_trim((struct str){at, len});
+        parser->head->headers[parser->head->header_count - 1].value =
+            str_trim((struct str){at, len});
     return 0;
 }
 
 static int on_head_done(llhttp_t *machine)
 {
     struct http_parser *parser = parser_of(machine);
-    struct http_head   *head = parser->head;
-    bool is_bodyless = machine->status_code < 200 || machine->status_code == 204 || machine->status_code == 304;
+    struct http_head *head = parser->head;
+    bool is_bodyless =
+        machine->status_code < 200 || machine->status_code == 204 || machine->status_code == 304;
     parser->is_head_done = true;
     head->minor_version = machine->http_minor;
     head->status = machine->status_code;
     head->is_chunked = parser->is_chunked = (machine->flags & F_CHUNKED) != 0;
-    head->content_length = machine->flags & F_CONTENT_LENGTH ? (int64_t)machine->content_length : -1;
+    head->content_length =
+        machine->flags & F_CONTENT_LENGTH ? (int64_t)machine->content_length : -1;
     head->keep_alive = parser->keeps_alive = llhttp_should_keep_alive(machine) != 0;
     head->has_upgrade = (machine->flags & F_UPGRADE) && (machine->flags & F_CONNECTION_UPGRADE);
     if ((machine->flags & F_CONTENT_LENGTH) && machine->content_length > INT64_MAX)
@@ -196,14 +203,14 @@ void http_parser_init(struct http_parser *parser, bool is_request,
 static enum http_method method_of(uint8_t method)
 {
     switch (method) {
-    case HTTP_GET:     return METHOD_GET;
-    case HTTP_POST:    return METHOD_POST;
-    case HTTP_PUT:     return METHOD_PUT;
-    case HTTP_PATCH:   return METHOD_PATCH;
-    case HTTP_DELETE:  return METHOD_DELETE;
-    case HTTP_HEAD:    return METHOD_HEAD;
+    case HTTP_GET: return METHOD_GET;
+    case HTTP_POST: return METHOD_POST;
+    case HTTP_PUT: return METHOD_PUT;
+    case HTTP_PATCH: return METHOD_PATCH;
+    case HTTP_DELETE: return METHOD_DELETE;
+    case HTTP_HEAD: return METHOD_HEAD;
     case HTTP_OPTIONS: return METHOD_OPTIONS;
-    default:           return METHOD_OTHER;
+    default: return METHOD_OTHER;
     }
 }
 
@@ -245,8 +252,8 @@ static bool is_host_value(struct str value)
  * Transfer-Encoding, which says chunked and nothing else; never both; and llhttp saw the same. */
 static enum err check_framing(const struct http_head *head, struct error *error)
 {
-    size_t     length_count = 0, coding_count = 0;
-    int64_t    said = -1;
+    size_t length_count = 0, coding_count = 0;
+    int64_t said = -1;
     struct str length = http_header_find(head, STR("content-length"), &length_count);
     struct str coding = http_header_find(head, STR("transfer-encoding"), &coding_count);
     if (length_count > 1 || coding_count > 1 || (length_count && coding_count))
@@ -260,16 +267,19 @@ static enum err check_framing(const struct http_head *head, struct error *error)
     return OK;
 }
 
-static enum err check_request(struct http_parser *parser, struct http_head *head, struct error *error)
+static enum err check_request(struct http_parser *parser, struct http_head *head,
+                              struct error *error)
 {
     size_t host_count = 0;
     head->method = method_of(parser->machine.method);
-    head->expects_continue = head->minor_version == 1 &&
-                             str_ieq(http_header_find(head, STR("expect"), NULL), STR("100-continue"));
+    head->expects_continue =
+        head->minor_version == 1 &&
+        str_ieq(http_header_find(head, STR("expect"), NULL), STR("100-continue"));
     split_target(head);
     if (parser->machine.method == HTTP_CONNECT)
         return error_set(error, ERR_MALFORMED, "CONNECT is not offered here");
-    if (str_is_empty(head->path) || head->path.at[0] != '/' || memchr(head->target.at, '#', head->target.len))
+    if (str_is_empty(head->path) || head->path.at[0] != '/' ||
+        memchr(head->target.at, '#', head->target.len))
         return error_set(error, ERR_MALFORMED, "the request target is not a path");
     struct str host = http_header_find(head, STR("host"), &host_count);
     if (host_count > 1 || (host_count == 0 && head->minor_version == 1))
@@ -292,12 +302,14 @@ enum err http_parser_head(struct http_parser *parser, struct str bytes, bool ski
 {
     enum err err = guard_lines(bytes, error);
     if (err == OK)
-        err = parser->is_request ? guard_request_line(bytes, error) : guard_status_line(bytes, error);
+        err =
+            parser->is_request ? guard_request_line(bytes, error) : guard_status_line(bytes, error);
     if (err != OK)
         return err;
     parser->head = head;
     parser->has_no_body = skips_body;
-    *head = (struct http_head){.headers = head->headers, .header_room = head->header_room, .content_length = -1};
+    *head = (struct http_head){
+        .headers = head->headers, .header_room = head->header_room, .content_length = -1};
     llhttp_errno_t why = llhttp_execute(&parser->machine, bytes.at, bytes.len);
     if (why == HPE_PAUSED_UPGRADE && parser->is_head_done) {
         /* An Upgrade that is not taken up: the message simply has no body we would read. */
@@ -316,8 +328,8 @@ bool http_parser_is_done(const struct http_parser *parser)
     return parser->is_done;
 }
 
-enum http_parse http_parser_body(struct http_parser *parser, char *bytes, size_t len, size_t *out_used,
-                                 struct error *error)
+enum http_parse http_parser_body(struct http_parser *parser, char *bytes, size_t len,
+                                 size_t *out_used, struct error *error)
 {
     *out_used = 0;
     if (parser->is_done)
@@ -338,7 +350,8 @@ enum http_parse http_parser_body(struct http_parser *parser, char *bytes, size_t
     *out_used = len;
     if (why != HPE_OK) {
         const char *reason = llhttp_get_error_reason(&parser->machine);
-        error_set(error, ERR_MALFORMED, "malformed HTTP body: %s", reason && *reason ? reason : "framing");
+        error_set(error, ERR_MALFORMED, "malformed HTTP body: %s",
+                  reason && *reason ? reason : "framing");
         return HTTP_PARSE_BAD;
     }
     if (parser->wire_bytes > 8 * parser->body_bytes + FRAMING_SLACK_BYTES) {
@@ -357,7 +370,8 @@ bool http_parser_finish(struct http_parser *parser)
 
 /* ---- whole heads, for tests and for who needs no body ---------------------------------------- */
 
-static enum err parse_alone(bool is_request, struct str bytes, struct http_head *head, struct error *error)
+static enum err parse_alone(bool is_request, struct str bytes, struct http_head *head,
+                            struct error *error)
 {
     struct http_parser parser;
     http_parser_init(&parser, is_request, NULL, NULL);
@@ -377,7 +391,7 @@ enum err http_response_parse(struct str bytes, struct http_head *head, struct er
 struct str http_header_find(const struct http_head *head, struct str name, size_t *out_count)
 {
     struct str found = STR("");
-    size_t     count = 0;
+    size_t count = 0;
     for (size_t i = 0; i < head->header_count; i++) {
         if (!str_ieq(head->headers[i].name, name))
             continue;
@@ -391,20 +405,23 @@ struct str http_header_find(const struct http_head *head, struct str name, size_
     return found;
 }
 
+// clang-format off
 static const struct {
-    int         status;
+    int status;
     const char *phrase;
 } reasons[] = {
-    {100, "Continue"}, {200, "OK"}, {201, "Created"}, {202, "Accepted"}, {204, "No Content"},
-    {301, "Moved Permanently"}, {302, "Found"}, {304, "Not Modified"}, {400, "Bad Request"},
-    {401, "Unauthorized"}, {402, "Payment Required"}, {403, "Forbidden"}, {404, "Not Found"},
-    {405, "Method Not Allowed"}, {408, "Request Timeout"}, {409, "Conflict"},
-    {412, "Precondition Failed"}, {413, "Content Too Large"}, {415, "Unsupported Media Type"},
-    {421, "Misdirected Request"}, {422, "Unprocessable Content"}, {426, "Upgrade Required"},
-    {429, "Too Many Requests"}, {431, "Request Header Fields Too Large"},
+    {100, "Continue"}, {200, "OK"}, {201, "Created"},
+    {202, "Accepted"}, {204, "No Content"}, {301, "Moved Permanently"},
+    {302, "Found"}, {304, "Not Modified"}, {400, "Bad Request"},
+    {401, "Unauthorized"}, {402, "Payment Required"}, {403, "Forbidden"},
+    {404, "Not Found"}, {405, "Method Not Allowed"}, {408, "Request Timeout"},
+    {409, "Conflict"}, {412, "Precondition Failed"}, {413, "Content Too Large"},
+    {415, "Unsupported Media Type"}, {421, "Misdirected Request"}, {422, "Unprocessable Content"},
+    {426, "Upgrade Required"}, {429, "Too Many Requests"}, {431, "Request Header Fields Too Large"},
     {500, "Internal Server Error"}, {501, "Not Implemented"}, {502, "Bad Gateway"},
     {503, "Service Unavailable"}, {504, "Gateway Timeout"}, {529, "Overloaded"},
 };
+// clang-format on
 
 const char *http_reason(int status)
 {

@@ -8,20 +8,20 @@
 struct http_listener;
 
 struct http_listener_options {
-    struct loop               *loop;
-    const char                *host; /* address or name; or NULL with unix_path */
-    int                        port; /* 0: any, see http_listener_port */
-    const char                *unix_path; /* control socket: made 0600, an old one is replaced */
-    bool                       share_port; /* SO_REUSEPORT */
-    SSL_CTX                   *tls;
+    struct loop *loop;
+    const char *host;      /* address or name; or NULL with unix_path */
+    int port;              /* 0: any, see http_listener_port */
+    const char *unix_path; /* control socket: made 0600, an old one is replaced */
+    bool share_port;       /* SO_REUSEPORT */
+    SSL_CTX *tls;
     const struct http_service *service;
-    int64_t                    head_ms, body_ms, idle_ms, write_ms; /* 0: defaults 10 s, 30 s + 1 KiB/s, 60 s, 60 s */
-    int                        connections_max; /* 0: from the descriptor limit */
+    int64_t head_ms, body_ms, idle_ms, write_ms; /* 0: defaults 10 s, 30 s + 1 KiB/s, 60 s, 60 s */
+    int connections_max;                         /* 0: from the descriptor limit */
 };
 MUST_USE enum err http_listener_new(const struct http_listener_options *options,
                                     struct http_listener **out_listener, struct error *error);
-int  http_listener_port(const struct http_listener *listener);
-int  http_listener_connections(const struct http_listener *listener);
+int http_listener_port(const struct http_listener *listener);
+int http_listener_connections(const struct http_listener *listener);
 /** Stops accepting and closes idle connections; running exchanges go on. */
 void http_listener_drain(struct http_listener *listener);
 /** Cuts what is left and frees. */

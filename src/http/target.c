@@ -32,12 +32,12 @@ static bool split_authority(struct str authority, struct str *out_host, struct s
 
 enum err target_parse(const char *url, struct target *out_target, struct error *error)
 {
-    struct str    rest = str_of(url);
+    struct str rest = str_of(url);
     struct target target = {.is_tls = str_istarts(rest, STR("https://"))};
     if (!target.is_tls && !str_istarts(rest, STR("http://")))
         return error_set(error, ERR_MALFORMED, "'%.100s' is no http:// or https:// URL", url);
     rest = str_from(rest, target.is_tls ? 8 : 7);
-    size_t     slash = rest.len;
+    size_t slash = rest.len;
     str_find(rest, STR("/"), &slash);
     struct str authority = str_upto(rest, slash), path = str_from(rest, slash), host, port;
     while (str_ends(path, STR("/")))
@@ -48,10 +48,13 @@ enum err target_parse(const char *url, struct target *out_target, struct error *
         return error_set(error, ERR_MALFORMED, "'%.100s' has no usable host and port", url);
     for (size_t i = 0; i < host.len; i++)
         if (!is_host_byte(host.at[i]))
-            return error_set(error, ERR_MALFORMED, "the host of '%.100s' holds a strange character", url);
+            return error_set(error, ERR_MALFORMED, "the host of '%.100s' holds a strange character",
+                             url);
     for (size_t i = 0; i < path.len; i++)
-        if ((unsigned char)path.at[i] <= 0x20 || path.at[i] == '?' || path.at[i] == '#' || path.at[i] == 0x7f)
-            return error_set(error, ERR_MALFORMED, "the path of '%.100s' holds a strange character", url);
+        if ((unsigned char)path.at[i] <= 0x20 || path.at[i] == '?' || path.at[i] == '#' ||
+            path.at[i] == 0x7f)
+            return error_set(error, ERR_MALFORMED, "the path of '%.100s' holds a strange character",
+                             url);
     if (host.len >= sizeof target.host || path.len >= sizeof target.path)
         return error_set(error, ERR_TOO_LARGE, "the URL '%.100s...' is too long", url);
     str_copy(host, target.host, sizeof target.host);
@@ -59,8 +62,8 @@ enum err target_parse(const char *url, struct target *out_target, struct error *
     target.port = (int)number;
     bool is_v6 = memchr(host.at, ':', host.len) != NULL;
     bool is_default = number == (target.is_tls ? 443 : 80);
-    int  len = snprintf(target.authority, sizeof target.authority, "%s%s%s", is_v6 ? "[" : "", target.host,
-                        is_v6 ? "]" : "");
+    int len = snprintf(target.authority, sizeof target.authority, "%s%s%s", is_v6 ? "[" : "",
+                       target.host, is_v6 ? "]" : "");
     if (!is_default)
         snprintf(target.authority + len, sizeof target.authority - (size_t)len, ":%d", target.port);
     *out_target = target;

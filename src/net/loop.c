@@ -18,20 +18,21 @@
 #define NS_PER_MS          1000000
 
 struct loop {
-    int                           index;
-    struct event_base            *base;
-    int64_t                       now_ns; /* 0: not read since the last wake-up */
-    atomic_bool                   is_stopping;
+    int index;
+    struct event_base *base;
+    int64_t now_ns; /* 0: not read since the last wake-up */
+    atomic_bool is_stopping;
     _Atomic(struct loop_message *) posted; /* newest first */
-    struct loop_message          *deferred_first, **deferred_last;
-    struct event                  bell;
-    int                           bell_fd;
-    char                         *scratch;
+    struct loop_message *deferred_first, **deferred_last;
+    struct event bell;
+    int bell_fd;
+    char *scratch;
 };
 
 static void run_posted(struct loop *loop)
 {
-    struct loop_message *newest = atomic_exchange_explicit(&loop->posted, NULL, memory_order_acquire);
+    struct loop_message *newest =
+        atomic_exchange_explicit(&loop->posted, NULL, memory_order_acquire);
     struct loop_message *oldest = NULL;
     while (newest) { /* turn the stack over: first come, first served */
         struct loop_message *next = newest->next;
@@ -51,7 +52,7 @@ static void on_bell(evutil_socket_t fd, short what, void *arg)
 {
     (void)what;
     uint64_t rings;
-    ssize_t  n = read(fd, &rings, sizeof rings);
+    ssize_t n = read(fd, &rings, sizeof rings);
     (void)n; /* nonblocking: an empty bell is fine */
     run_posted(arg);
 }
@@ -83,7 +84,8 @@ enum err loop_new(int index, struct loop **out_loop, struct error *error)
     loop->scratch = mem_alloc(LOOP_SCRATCH_BYTES + LOOP_SCRATCH_SLACK);
     if (loop->bell_fd < 0 || !loop->base || !loop->scratch) {
         loop_free(loop);
-        return error_set(error, ERR_NO_MEMORY, "cannot make an event loop: out of memory or descriptors");
+        return error_set(error, ERR_NO_MEMORY,
+                         "cannot make an event loop: out of memory or descriptors");
     }
     event_assign(&loop->bell, loop->base, loop->bell_fd, EV_READ | EV_PERSIST, on_bell, loop);
     event_add(&loop->bell, NULL);
@@ -115,13 +117,14 @@ void loop_run(struct loop *loop)
         run_deferred(loop);
         loop->now_ns = 0;
     }
-    atomic_store_explicit(&loop->is_stopping, false, memory_order_release); /* it may be run again */
+    atomic_store_explicit(&loop->is_stopping, false,
+                          memory_order_release); /* it may be run again */
 }
 
 static void ring(struct loop *loop)
 {
     uint64_t one = 1;
-    ssize_t  n = write(loop->bell_fd, &one, sizeof one);
+    ssize_t n = write(loop->bell_fd, &one, sizeof one);
     (void)n; /* a full counter rings just as well */
 }
 
@@ -186,8 +189,8 @@ void loop_defer(struct loop *loop, struct loop_message *message)
 
 static void arm(struct deadline *deadline)
 {
-    int64_t        left_ns = deadline->due_ns - loop_now_ns(deadline->loop);
-    int64_t        left_us = left_ns > 0 ? left_ns / 1000 + 1 : 0;
+    int64_t left_ns = deadline->due_ns - loop_now_ns(deadline->loop);
+    int64_t left_us = left_ns > 0 ? left_ns / 1000 + 1 : 0;
     struct timeval wait = {.tv_sec = left_us / 1000000, .tv_usec = left_us % 1000000};
     deadline->armed_ns = deadline->due_ns;
     event_add(&deadline->event, &wait);

@@ -20,15 +20,15 @@ struct client_pool;
 
 /** `index` is 0-based and names the thread (loop-0). Negative: a loop of another program (simulate). */
 MUST_USE enum err loop_new(int index, struct loop **out_loop, struct error *error);
-void              loop_free(struct loop *loop);
+void loop_free(struct loop *loop);
 /** Runs until loop_stop; may be run again afterwards. */
-void               loop_run(struct loop *loop);
-void               loop_stop(struct loop *loop); /* any thread */
-int                loop_index(const struct loop *loop);
+void loop_run(struct loop *loop);
+void loop_stop(struct loop *loop); /* any thread */
+int loop_index(const struct loop *loop);
 struct event_base *loop_base(struct loop *loop);
-int64_t            loop_now_ns(const struct loop *loop); /* monotonic, read once per wake-up */
-int64_t            loop_now_ms(const struct loop *loop);
-int64_t            loop_refresh_now(struct loop *loop); /* reads the clock again: monotonic ns */
+int64_t loop_now_ns(const struct loop *loop); /* monotonic, read once per wake-up */
+int64_t loop_now_ms(const struct loop *loop);
+int64_t loop_refresh_now(struct loop *loop); /* reads the clock again: monotonic ns */
 /** Room for one read; valid until the next read on this loop. LOOP_SCRATCH_BYTES + slack. */
 char *loop_scratch(struct loop *loop);
 
@@ -46,12 +46,12 @@ void loop_defer(struct loop *loop, struct loop_message *message);
 struct deadline {
     struct event event;
     struct loop *loop;
-    int64_t      due_ns;   /* INT64_MAX: none */
-    int64_t      armed_ns; /* when the libevent timer will fire; INT64_MAX: not armed */
+    int64_t due_ns;   /* INT64_MAX: none */
+    int64_t armed_ns; /* when the libevent timer will fire; INT64_MAX: not armed */
     void (*on_due)(struct deadline *deadline);
 };
 void deadline_init(struct deadline *deadline, struct loop *loop,
                    void (*on_due)(struct deadline *deadline));
 void deadline_set(struct deadline *deadline, int64_t due_ns);
-void deadline_clear(struct deadline *deadline); /* stays armed in libevent, fires into nothing */
+void deadline_clear(struct deadline *deadline);   /* stays armed in libevent, fires into nothing */
 void deadline_release(struct deadline *deadline); /* before its memory goes */

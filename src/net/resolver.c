@@ -25,37 +25,37 @@
 #define HOST_ROOM      256
 
 struct cached {
-    char            host[HOST_ROOM];
+    char host[HOST_ROOM];
     struct resolved resolved;
-    int64_t         fresh_until_ns, used_ns;
+    int64_t fresh_until_ns, used_ns;
 };
 
 struct watched {
     struct resolver *resolver;
-    ares_socket_t    fd;
-    struct event     event;
-    bool             is_used;
+    ares_socket_t fd;
+    struct event event;
+    bool is_used;
 };
 
 struct resolver {
-    struct loop    *loop;
-    ares_channel    channel;
-    struct watched  sockets[SOCKETS_MAX];
+    struct loop *loop;
+    ares_channel channel;
+    struct watched sockets[SOCKETS_MAX];
     struct deadline tick;
-    int             out; /* questions not answered yet */
-    struct cached   cache[CACHE_MAX];
+    int out; /* questions not answered yet */
+    struct cached cache[CACHE_MAX];
 };
 
 struct resolver_query {
-    struct resolver     *resolver;
-    char                 host[HOST_ROOM];
-    int                  port;
-    resolver_on_done    *on_done; /* NULL: cancelled */
-    void                *arg;
-    struct resolved      resolved;
-    char                 sentence[160];
-    bool                 is_good;
-    struct loop_message  tell;
+    struct resolver *resolver;
+    char host[HOST_ROOM];
+    int port;
+    resolver_on_done *on_done; /* NULL: cancelled */
+    void *arg;
+    struct resolved resolved;
+    char sentence[160];
+    bool is_good;
+    struct loop_message tell;
 };
 
 static void set_port(struct resolved *resolved, int port)
@@ -71,7 +71,7 @@ static void set_port(struct resolved *resolved, int port)
 
 static bool numeric(const char *host, struct resolved *out)
 {
-    struct sockaddr_in  v4 = {.sin_family = AF_INET};
+    struct sockaddr_in v4 = {.sin_family = AF_INET};
     struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
     if (inet_pton(AF_INET, host, &v4.sin_addr) == 1) {
         memcpy(&out->address[0].at, &v4, sizeof v4);
@@ -115,7 +115,7 @@ static void on_socket(evutil_socket_t fd, short what, void *arg)
 static void on_socket_state(void *arg, ares_socket_t fd, int readable, int writable)
 {
     struct resolver *resolver = arg;
-    struct watched  *row = NULL;
+    struct watched *row = NULL;
     for (size_t i = 0; i < SOCKETS_MAX; i++) {
         struct watched *each = &resolver->sockets[i];
         if (each->is_used && each->fd == fd) {
@@ -191,9 +191,9 @@ static void tell(struct loop_message *message)
 
 static void keep(struct resolver *resolver, const struct resolver_query *query, int ttl_s)
 {
-    bool           is_found;
+    bool is_found;
     struct cached *row = cache_row(resolver, query->host, &is_found);
-    int64_t        ttl_ns = ttl_s * INT64_C(1000000000);
+    int64_t ttl_ns = ttl_s * INT64_C(1000000000);
     if (ttl_ns > TTL_MAX_NS)
         ttl_ns = TTL_MAX_NS;
     if (ttl_ns < TTL_MIN_NS)
@@ -208,7 +208,7 @@ static void on_answer(void *arg, int status, int timeouts, struct ares_addrinfo 
 {
     (void)timeouts;
     struct resolver_query *query = arg;
-    struct resolver       *resolver = query->resolver;
+    struct resolver *resolver = query->resolver;
     resolver->out--;
     int ttl_s = (int)(TTL_MAX_NS / 1000000000);
     for (struct ares_addrinfo_node *node = answer ? answer->nodes : NULL;
@@ -228,7 +228,7 @@ static void on_answer(void *arg, int status, int timeouts, struct ares_addrinfo 
     if (query->is_good) {
         keep(resolver, query, ttl_s);
     } else {
-        bool           is_found;
+        bool is_found;
         struct cached *row = cache_row(resolver, query->host, &is_found);
         if (is_found && loop_now_ns(resolver->loop) < row->fresh_until_ns + STALE_MAX_NS) {
             query->resolved = row->resolved;
@@ -242,8 +242,9 @@ static void on_answer(void *arg, int status, int timeouts, struct ares_addrinfo 
     loop_defer(resolver->loop, &query->tell);
 }
 
-bool resolver_ask(struct resolver *resolver, const char *host, int port, struct resolved *out_resolved,
-                  resolver_on_done *on_done, void *arg, struct resolver_query **out_query)
+bool resolver_ask(struct resolver *resolver, const char *host, int port,
+                  struct resolved *out_resolved, resolver_on_done *on_done, void *arg,
+                  struct resolver_query **out_query)
 {
     *out_query = NULL;
     *out_resolved = (struct resolved){0};
@@ -251,9 +252,9 @@ bool resolver_ask(struct resolver *resolver, const char *host, int port, struct 
         set_port(out_resolved, port);
         return true;
     }
-    bool           is_found;
+    bool is_found;
     struct cached *row = cache_row(resolver, host, &is_found);
-    int64_t        now_ns = loop_now_ns(resolver->loop);
+    int64_t now_ns = loop_now_ns(resolver->loop);
     if (is_found && now_ns < row->fresh_until_ns) {
         row->used_ns = now_ns;
         *out_resolved = row->resolved;
@@ -271,7 +272,8 @@ bool resolver_ask(struct resolver *resolver, const char *host, int port, struct 
     struct ares_addrinfo_hints hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
     *out_query = query;
     resolver->out++;
-    if (resolver->tick.due_ns == INT64_MAX) /* else a stream of questions would put it off for ever */
+    if (resolver->tick.due_ns ==
+        INT64_MAX) /* else a stream of questions would put it off for ever */
         deadline_set(&resolver->tick, now_ns + TICK_NS);
     ares_getaddrinfo(resolver->channel, host, NULL, &hints, on_answer, query);
     return false;

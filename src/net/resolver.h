@@ -10,18 +10,19 @@
 #define RESOLVED_MAX 4
 struct address {
     struct sockaddr_storage at;
-    socklen_t               len;
+    socklen_t len;
 };
 struct resolved {
     struct address address[RESOLVED_MAX];
-    int            count;
+    int count;
 };
 
 struct resolver;
 struct resolver_query; /* outstanding; cancel it before its owner goes */
 
-MUST_USE enum err resolver_new(struct loop *loop, struct resolver **out_resolver, struct error *error);
-void              resolver_free(struct resolver *resolver);
+MUST_USE enum err resolver_new(struct loop *loop, struct resolver **out_resolver,
+                               struct error *error);
+void resolver_free(struct resolver *resolver);
 
 /** Called once unless cancelled; never from inside resolver_ask. `resolved` is NULL on failure. */
 typedef void resolver_on_done(void *arg, const struct resolved *resolved, const char *sentence);
@@ -30,6 +31,7 @@ typedef void resolver_on_done(void *arg, const struct resolved *resolved, const 
  * Numeric addresses and cached names are answered at once: returns true with `out_resolved` filled. Else
  * false, and `*out_query` is set (NULL: no memory) and on_done will come.
  */
-bool resolver_ask(struct resolver *resolver, const char *host, int port, struct resolved *out_resolved,
-                  resolver_on_done *on_done, void *arg, struct resolver_query **out_query);
+bool resolver_ask(struct resolver *resolver, const char *host, int port,
+                  struct resolved *out_resolved, resolver_on_done *on_done, void *arg,
+                  struct resolver_query **out_query);
 void resolver_cancel(struct resolver_query *query);

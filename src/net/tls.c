@@ -33,7 +33,7 @@ static int choose_alpn(SSL *tls, const unsigned char **out, unsigned char *out_l
     (void)tls;
     (void)arg;
     static const unsigned char ours[] = "\x08http/1.1";
-    unsigned char             *chosen;
+    unsigned char *chosen;
     if (SSL_select_next_proto(&chosen, out_len, ours, sizeof ours - 1, in, in_len) !=
         OPENSSL_NPN_NEGOTIATED)
         return SSL_TLSEXT_ERR_NOACK;
@@ -44,7 +44,7 @@ static int choose_alpn(SSL *tls, const unsigned char **out, unsigned char *out_l
 enum err tls_server_context(const char *cert_file, const char *key_file, SSL_CTX **out_context,
                             struct error *error)
 {
-    char     why[256];
+    char why[256];
     SSL_CTX *context = new_context(TLS_server_method());
     if (!context)
         return error_set(error, ERR_NO_MEMORY, "cannot make a TLS context");
@@ -60,7 +60,8 @@ enum err tls_server_context(const char *cert_file, const char *key_file, SSL_CTX
                          "cannot use the private key '%s' with the certificate '%s': %s", key_file,
                          cert_file, openssl_text(why, sizeof why));
     }
-    SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF); /* tickets hold the sessions, not we */
+    SSL_CTX_set_session_cache_mode(context,
+                                   SSL_SESS_CACHE_OFF); /* tickets hold the sessions, not we */
     static const unsigned char session_name[] = "auxot";
     SSL_CTX_set_session_id_context(context, session_name, sizeof session_name - 1);
     SSL_CTX_set_alpn_select_cb(context, choose_alpn, NULL);
@@ -70,7 +71,7 @@ enum err tls_server_context(const char *cert_file, const char *key_file, SSL_CTX
 
 enum err tls_client_context(const char *ca_file, SSL_CTX **out_context, struct error *error)
 {
-    char     why[256];
+    char why[256];
     SSL_CTX *context = new_context(TLS_client_method());
     if (!context)
         return error_set(error, ERR_NO_MEMORY, "cannot make a TLS context");
@@ -78,7 +79,8 @@ enum err tls_client_context(const char *ca_file, SSL_CTX **out_context, struct e
                             : SSL_CTX_set_default_verify_paths(context);
     if (is_loaded != 1) {
         SSL_CTX_free(context);
-        return error_set(error, ERR_MALFORMED, "cannot read the certificate authorities in '%s': %s",
+        return error_set(error, ERR_MALFORMED,
+                         "cannot read the certificate authorities in '%s': %s",
                          ca_file ? ca_file : "the system's store", openssl_text(why, sizeof why));
     }
     SSL_CTX_set_verify(context, SSL_VERIFY_PEER, NULL);
@@ -90,9 +92,10 @@ enum err tls_client_context(const char *ca_file, SSL_CTX **out_context, struct e
 
 enum err tls_expect_host(SSL *tls, const char *host)
 {
-    unsigned char     address[16];
+    unsigned char address[16];
     X509_VERIFY_PARAM *expected = SSL_get0_param(tls);
-    bool is_address = inet_pton(AF_INET, host, address) == 1 || inet_pton(AF_INET6, host, address) == 1;
+    bool is_address =
+        inet_pton(AF_INET, host, address) == 1 || inet_pton(AF_INET6, host, address) == 1;
     if (is_address)
         return X509_VERIFY_PARAM_set1_ip_asc(expected, host) == 1 ? OK : ERR_MALFORMED;
     X509_VERIFY_PARAM_set_hostflags(expected, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);

@@ -67,9 +67,9 @@ static enum http_parse ours(struct str all, size_t step, struct buf *body, size_
     AUTO_BUF struct buf piece;
     buf_init(&piece, BODY_MAX);
     http_parser_init(&parser, true, on_body, body);
-    require(http_parser_head(&parser,
-                             STR("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"),
-                             false, &head, &error) == OK);
+    require(http_parser_head(
+                &parser, STR("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"),
+                false, &head, &error) == OK);
     enum http_parse parse = HTTP_PARSE_MORE;
     for (size_t at = 0, used; parse == HTTP_PARSE_MORE && at < all.len; at += used) {
         buf_clear(&piece);

@@ -27,16 +27,16 @@
 #define PATIENCE 5000 /* turns: ten seconds, and more under a sanitizer */
 #define GOT_MAX  (64u << 20)
 
-#define WAIT(name, condition)                                           \
-    do {                                                                \
-        bool came_ = (condition);                                       \
-        for (int turns_ = 0; turns_ < PATIENCE && !came_; turns_++) {   \
-            turn();                                                     \
-            came_ = (condition);                                        \
-        }                                                               \
-        if (!came_)                                                     \
-            print_error("  waited in vain for: %s\n", #condition);      \
-        CHECK(name, came_);                                             \
+#define WAIT(name, condition)                                         \
+    do {                                                              \
+        bool came_ = (condition);                                     \
+        for (int turns_ = 0; turns_ < PATIENCE && !came_; turns_++) { \
+            turn();                                                   \
+            came_ = (condition);                                      \
+        }                                                             \
+        if (!came_)                                                   \
+            print_error("  waited in vain for: %s\n", #condition);    \
+        CHECK(name, came_);                                           \
     } while (0)
 
 struct peer {

@@ -3,10 +3,10 @@
 
 #include "net/resolver.h"
 
-#define REQUEST  "POST /v1/x HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello"
-#define ANSWER   "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
-#define HEAD(x)  "HTTP/1.1 200 OK\r\n" x "\r\n"
-#define CHUNKED  "Transfer-Encoding: chunked\r\n"
+#define REQUEST "POST /v1/x HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello"
+#define ANSWER  "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+#define HEAD(x) "HTTP/1.1 200 OK\r\n" x "\r\n"
+#define CHUNKED "Transfer-Encoding: chunked\r\n"
 
 /* ---- one call and what became of it ----------------------------------------------------------- */
 
@@ -483,7 +483,8 @@ static void the_second_address_is_tried(void **state)
 {
     (void)state;
     open_all();
-    struct caller caller = caller_of("localhost", upstream.port); /* ::1 is refused, 127.0.0.1 is not */
+    struct caller caller =
+        caller_of("localhost", upstream.port); /* ::1 is refused, 127.0.0.1 is not */
     start(&caller);
     struct peer *peer = accepted();
     peer_say(peer, ANSWER);
@@ -569,12 +570,12 @@ static void a_trickle_is_no_silence(void **state)
     open_all();
     struct caller caller = new_caller();
     struct call_options options = plain_options(&caller);
-    options.idle_ms = 60;
+    options.idle_ms = 250;
     start_with(&caller, &options);
     struct peer *peer = accepted();
     peer_say(peer, HEAD("Content-Length: 30\r\n"));
     for (int i = 0; i < 30; i++) {
-        turns(5); /* in all, five times the limit */
+        turns(20); /* in all, five times the limit */
         peer_say(peer, "x");
     }
     WAIT("whole", caller.ends == 1);
@@ -670,7 +671,8 @@ static void a_cancelled_call_says_nothing_more(void **state)
     (void)state;
     for (int phase = 0; phase < 6; phase++) {
         open_all();
-        struct caller caller = caller_of(phase == 5 ? "nothing.invalid" : "127.0.0.1", upstream.port);
+        struct caller caller =
+            caller_of(phase == 5 ? "nothing.invalid" : "127.0.0.1", upstream.port);
         caller.cancels_at_head = phase == 3;
         caller.cancels_at_body = phase == 4;
         start(&caller);

@@ -9,7 +9,7 @@
 #include "base/mem.h"
 #include "tests/test.h"
 
-#define HOST "Host: a\r\n"
+#define HOST      "Host: a\r\n"
 #define RAW(text) text, sizeof(text) - 1
 
 enum verdict { TAKEN = OK, REFUSED = ERR_MALFORMED, TOO_LARGE = ERR_TOO_LARGE };
@@ -256,8 +256,8 @@ static enum err parse(bool is_request, const char *bytes, size_t len, struct htt
     kept = mem_alloc(len);
     assert_non_null(kept);
     memcpy(kept, bytes, len);
-    *head = (struct http_head){.headers = table,
-                               .header_room = is_request ? HTTP_HEADERS_MAX : ROOM};
+    *head =
+        (struct http_head){.headers = table, .header_room = is_request ? HTTP_HEADERS_MAX : ROOM};
     struct str whole = {kept, len};
     return is_request ? http_request_parse(whole, head, &error)
                       : http_response_parse(whole, head, &error);

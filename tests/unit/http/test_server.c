@@ -168,7 +168,8 @@ static void many_small_requests_in_one_read_are_all_answered(void **state)
     for (int i = 0; i < 3000; i++)
         buf_puts(&all, GET("/now"));
     peer_send(peer, all.data, all.len);
-    WAIT("all", str_ends(buf_str(&peer->got), STR("/now")) && peer_count_of(peer, "\r\n\r\n/now") == 3000);
+    WAIT("all",
+         str_ends(buf_str(&peer->got), STR("/now")) && peer_count_of(peer, "\r\n\r\n/now") == 3000);
     unserve();
 }
 
@@ -350,7 +351,8 @@ static void who_expects_is_told_to_continue_or_refused_at_once(void **state)
 {
     (void)state;
     struct peer *peer = peer_connect(serve(PLAIN));
-    peer_say(peer, "POST /echo HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n");
+    peer_say(peer,
+             "POST /echo HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n");
     WAIT("go on", peer_has(peer, "HTTP/1.1 100 Continue\r\n\r\n"));
     peer_say(peer, "hello");
     WAIT("answered", peer_has(peer, "\r\n\r\nhello"));
@@ -415,7 +417,7 @@ static void a_client_that_leaves_is_noticed_in_every_phase(void **state)
     (void)state;
     int port = serve(PLAIN);
     const char *openings[] = {
-        "POST /late HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n", /* body not wanted yet */
+        "POST /late HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n",   /* body not wanted yet */
         "POST /body HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhe", /* in the body */
         "POST /body HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello", /* answer to come */
         GET("/held"),
@@ -572,7 +574,8 @@ static void a_stalled_reader_fills_the_queue_and_drains_once(void **state)
     memset(block, 'z', sizeof block);
     size_t sent = 0;
     struct iovec piece = {block, sizeof block};
-    for (; exchange_pending(exchange) <= EXCHANGE_HIGH_BYTES && sent < 64u << 20; sent += sizeof block)
+    for (; exchange_pending(exchange) <= EXCHANGE_HIGH_BYTES && sent < 64u << 20;
+         sent += sizeof block)
         exchange_send(exchange, &piece, 1);
     CHECK("it grows", exchange_pending(exchange) > EXCHANGE_HIGH_BYTES);
     turns(20);
@@ -828,8 +831,8 @@ static void nonsense_is_answered_400_at_once(void **state)
     (void)state;
     int port = serve(PLAIN);
     const char *nonsense[] = {
-        "\x16\x03\x01\x02",          "GET / HTTP/1.1\nHost: a\n\n", "get / HTTP/1.1\r\n",
-        "GET / HTTP/1.1\rHost",      "GET / HTTP/3.0\r\n\r\n",      "{\"a\":1}",
+        "\x16\x03\x01\x02",           "GET / HTTP/1.1\nHost: a\n\n", "get / HTTP/1.1\r\n",
+        "GET / HTTP/1.1\rHost",       "GET / HTTP/3.0\r\n\r\n",      "{\"a\":1}",
         "GET / HTTP/1.1\r\nX: a\n\n",
     };
     for (size_t i = 0; i < COUNT(nonsense); i++) {
@@ -922,8 +925,7 @@ TEST_MAIN(TEST(a_connection_serves_one_request_after_the_other),
           TEST(a_queue_that_never_runs_empty_does_not_grow_for_that),
           TEST(an_abort_cuts_and_may_reset), TEST(a_head_that_does_not_come_is_answered_408),
           TEST(a_body_that_does_not_come_is_answered_408), TEST(an_idle_connection_is_closed),
-          TEST(the_service_may_take_its_time),
-          TEST(who_does_not_read_is_cut_at_the_write_deadline),
+          TEST(the_service_may_take_its_time), TEST(who_does_not_read_is_cut_at_the_write_deadline),
           TEST(an_answer_too_large_for_the_queue_is_cut_and_told),
           TEST(draining_ends_what_is_idle_and_lets_the_rest_finish), TEST(one_too_many_is_told_so),
           TEST(without_descriptors_it_refuses_politely_and_recovers),

@@ -31,8 +31,8 @@ static void add_extension(X509 *cert, X509 *issuer, int kind, const char *value)
 }
 
 /* Signed by `issuer`, or by itself when that is NULL; good until `until_s` from now. */
-static struct authority make(const char *name, const char *alt_names, const struct authority *issuer,
-                             long until_s)
+static struct authority make(const char *name, const char *alt_names,
+                             const struct authority *issuer, long until_s)
 {
     static long serial;
     struct authority made = {.key = EVP_EC_gen("P-256"), .cert = X509_new()};
@@ -45,7 +45,8 @@ static struct authority make(const char *name, const char *alt_names, const stru
     X509_NAME_add_entry_by_txt(X509_get_subject_name(made.cert), "CN", MBSTRING_ASC,
                                (const unsigned char *)name, -1, -1, 0);
     X509_set_issuer_name(made.cert, X509_get_subject_name(signer));
-    add_extension(made.cert, signer, NID_basic_constraints, issuer ? "CA:FALSE" : "critical,CA:TRUE");
+    add_extension(made.cert, signer, NID_basic_constraints,
+                  issuer ? "CA:FALSE" : "critical,CA:TRUE");
     if (alt_names)
         add_extension(made.cert, signer, NID_subject_alt_name, alt_names);
     CHECK(name, X509_sign(made.cert, issuer ? issuer->key : made.key, EVP_sha256()));
@@ -212,7 +213,8 @@ static const struct call_ops client_ops = {
     .on_head = on_head, .on_body = on_answer, .on_end = on_end, .on_failed = on_failed};
 
 /* Starts a call to https://host:port/path; `body` may be empty. */
-static void call(struct caller *caller, const char *host, int port, const char *path, struct str body)
+static void call(struct caller *caller, const char *host, int port, const char *path,
+                 struct str body)
 {
     struct target target;
     struct error error;
@@ -220,17 +222,18 @@ static void call(struct caller *caller, const char *host, int port, const char *
     static char head[400];
     snprintf(url, sizeof url, "https://%s:%d", host, port);
     CHECK("a target", target_parse(url, &target, &error) == OK);
-    int len = snprintf(head, sizeof head, "POST %s HTTP/1.1\r\nHost: a\r\nContent-Length: %zu\r\n\r\n",
-                       path, body.len);
-    struct call_options options = {.target = &target,
-                                   .pieces = {{head, (size_t)len},
-                                              {(char *)(uintptr_t)body.at, body.len}},
-                                   .piece_count = 2,
-                                   .connect_ms = 3000,
-                                   .first_byte_ms = 8000,
-                                   .idle_ms = 8000,
-                                   .ops = &client_ops,
-                                   .owner = caller};
+    int len =
+        snprintf(head, sizeof head, "POST %s HTTP/1.1\r\nHost: a\r\nContent-Length: %zu\r\n\r\n",
+                 path, body.len);
+    struct call_options options = {
+        .target = &target,
+        .pieces = {{head, (size_t)len}, {(char *)(uintptr_t)body.at, body.len}},
+        .piece_count = 2,
+        .connect_ms = 3000,
+        .first_byte_ms = 8000,
+        .idle_ms = 8000,
+        .ops = &client_ops,
+        .owner = caller};
     buf_release(&caller->body);
     size_t every = caller->pauses_every;
     *caller = (struct caller){.pauses_every = every};

@@ -249,7 +249,8 @@ static void names_are_answered_later_and_then_from_memory(void **state)
     loop_run(loop);
     CHECK("good", answers == 1 && is_good);
     CHECK("at once", resolver_ask(resolver, "localhost", 81, &resolved, on_done, NULL, &query));
-    CHECK("with its own port", ((struct sockaddr_in *)&resolved.address[0].at)->sin_port == htons(81));
+    CHECK("with its own port",
+          ((struct sockaddr_in *)&resolved.address[0].at)->sin_port == htons(81));
     resolver_free(resolver);
     loop_free(loop);
 }
@@ -266,7 +267,8 @@ static void a_cancelled_question_is_never_answered(void **state)
     CHECK("a resolver", resolver_new(loop, &resolver, &error) == OK);
     CHECK("later", !resolver_ask(resolver, "localhost", 80, &resolved, on_done, NULL, &query));
     resolver_cancel(query);
-    CHECK("later", !resolver_ask(resolver, "nothing.invalid", 80, &resolved, on_done, NULL, &query));
+    CHECK("later",
+          !resolver_ask(resolver, "nothing.invalid", 80, &resolved, on_done, NULL, &query));
     resolver_cancel(query);
     resolver_free(resolver); /* with questions out */
     loop_free(loop);
