@@ -67,6 +67,15 @@ static void note_output(struct request *request, size_t len)
         request->trial.meter.output_bytes += (int64_t)len;
 }
 
+/* The late head promised a stream after this answer had begun. */
+static bool comes_too_late(struct request *request)
+{
+    if (request->is_head_sent)
+        attempt_broken(request, "bad_answer",
+                       "the provider answered a streaming request without a stream");
+    return request->is_head_sent;
+}
+
 void relay_plain(struct request *request, char *bytes, size_t len)
 {
     struct trial *trial = &request->trial;
@@ -78,6 +87,8 @@ void relay_plain(struct request *request, char *bytes, size_t len)
                 attempt_broken(request, "no_memory", "the server ran out of memory for the answer");
             return;
         }
+        if (comes_too_late(request))
+            return;
         (void)attempt_step(&trial->machine, ATTEMPT_ON_CONTENT);
         note_output(request, trial->held.len);
         keep_end(&trial->tail, trial->held.data, trial->held.len);
@@ -115,6 +126,8 @@ static void held_is_whole(struct request *request)
     case ANSWER_ERROR: attempt_judge_event(request); return;
     case ANSWER_GOOD: break;
     }
+    if (comes_too_late(request))
+        return;
     (void)attempt_step(&trial->machine, ATTEMPT_ON_CONTENT);
     (void)attempt_step(&trial->machine, ATTEMPT_ON_FINISHED);
     attempt_succeeded(request);

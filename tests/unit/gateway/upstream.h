@@ -57,6 +57,9 @@ struct upstream {
     int listen_fd, port;
     bool refuses; /* has a port, takes no connection */
     struct play plays[UPSTREAM_PLAYS];
+    /* In place of `plays`: what the n-th request gets. On the upstream's thread. */
+    struct play (*choose)(struct upstream *up, int number);
+    uint32_t seed; /* of `choose` */
     pthread_t thread;
     pthread_mutex_t lock; /* guards what follows */
     bool is_stopping;
@@ -204,9 +207,10 @@ static inline bool upstream_serve(struct upstream *up, int fd)
     else
         free(request);
     pthread_mutex_unlock(&up->lock);
-    if (number >= UPSTREAM_PLAYS)
-        number = UPSTREAM_PLAYS - 1;
-    return upstream_play(up, fd, &up->plays[number]);
+    int last = UPSTREAM_PLAYS - 1;
+    struct play play =
+        up->choose ? up->choose(up, number) : up->plays[number < last ? number : last];
+    return upstream_play(up, fd, &play);
 }
 
 static inline void *upstream_main(void *arg)
