@@ -255,7 +255,7 @@ static int open_all(const struct authority *authority, const char *trusts)
                                             .host = "127.0.0.1",
                                             .tls = context,
                                             .service = &service,
-                                            .head_ms = 300};
+                                            .head_ms = 1500};
     struct client_options how = {.ca_file = trusts};
     CHECK("listens", http_listener_new(&options, &listener, &error) == OK);
     CHECK("a pool", client_pool_new(stage.loop, &how, &pool, &error) == OK);
