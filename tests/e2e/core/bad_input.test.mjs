@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ask, at, closing, scene } from '../lib/scene.mjs';
 import { Wire } from '../lib/http.mjs';
+import { until } from '../lib/process.mjs';
 
 const here = await scene({ gpt: { models: ['gpt-sim'] }, claude: { dialect: 'anthropic', models: ['claude-sim'] } }, { env: { AUXOT_BODY_LIMIT: '1MiB' } });
 const { server } = here;
@@ -285,7 +286,6 @@ test('a hundred clients that vanish in the middle of head or body leave nothing 
         wire.close();
     }
     await healthy();
-    const { until } = await import('../lib/process.mjs');
     await until(() => server.descriptors() <= before + 4, () => `descriptors: ${before} before, ${server.descriptors()} after`);
 });
 

@@ -103,6 +103,28 @@ test('F25: usage that is missing, negative, absurd or late breaks nothing', asyn
     }
 });
 
+test('F49, F53: a hundred changes of configuration and keys under load cost no request', async () => {
+    for (const one of [gpt, spare, claude]) await one.plays([{ then: { events: 10, gap_ms: 1 } }]);
+    let is_over = false, served = 0;
+    const bad = [];
+    const workers = Array.from({ length: 12 }, async (_, i) => {
+        while (!is_over) {
+            const [where, body] = i % 3 ? [at.chat, ask.chat('gpt-sim', { stream: i % 2 === 0 })] : [at.messages, ask.messages('claude-sim', { stream: i % 2 === 0 })];
+            const answer = await server.call(where, body);
+            if (answer.status !== 200 || answer.events.some(event => event.json?.error)) bad.push(`${answer.status} ${answer.text.slice(-200)}`);
+            served++;
+        }
+    });
+    for (let i = 0; i < 50; i++) {
+        await gpt.patch(i % 2 ? { api_key: `k-${i}` } : { timeouts: { connect_ms: 4000 + i } });
+        await server.api('PATCH', '/api/routing', { auto: i % 2 ? { provider: gpt.id } : null });
+    }
+    is_over = true;
+    await Promise.all(workers);
+    assert.deepEqual(bad, []);
+    assert.ok(served > 50, `${served}`);
+});
+
 test('F66: SIGTERM: streams finish, new requests are told to go elsewhere, exit 0, all on record', async () => {
     await gpt.plays([{ then: { events: 80, gap_ms: 10 } }]);
     await claude.plays([{ then: { events: 80, gap_ms: 10 } }]);

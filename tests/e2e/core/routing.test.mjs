@@ -245,8 +245,7 @@ test('a named route is an ordered list of steps, and an alias is a route of one 
 });
 
 test('with no provider at all the answer says what to do', async () => {
-    const { scene: bare } = await import('../lib/scene.mjs');
-    const empty = await bare({});
+    const empty = await scene({});
     const answer = await empty.server.call(at.chat, ask.chat('auto'));
     assert.equal(answer.status, 503, answer.text);
     assert.match(answer.json.error.message, /provider/i);

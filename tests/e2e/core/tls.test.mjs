@@ -7,6 +7,7 @@ import tls from 'node:tls';
 import { test } from 'node:test';
 import { ask, at, canary, closing, scene } from '../lib/scene.mjs';
 import { Server, empty_dir } from '../lib/server.mjs';
+import { Wire } from '../lib/http.mjs';
 import { run, until } from '../lib/process.mjs';
 
 const dir = empty_dir('tls');
@@ -147,7 +148,6 @@ test('the listener speaks TLS when it has a certificate: 1.2 and 1.3, streams in
     assert.equal(large.status, 200);
     await assert.rejects(ask_over('GET', '/api/health', undefined, { minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' }));
     await new Promise(resolve => tls.connect({ port: secure.port, host: '127.0.0.1', ca }, function () { this.destroy(); resolve(); })); // leaves after the handshake
-    const { Wire } = await import('../lib/http.mjs');
     const plain = new Wire(secure.port);
     await plain.send('GET /api/health HTTP/1.1\r\nhost: x\r\n\r\n');
     await plain.end();

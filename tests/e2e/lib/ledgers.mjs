@@ -1,0 +1,245 @@
+// The four ledgers of RELIABILITY.md 0, as far as there is no worker yet: C, what each client saw; U, what the
+// upstreams saw; D, what is on record. Load makes C while faults happen; check() compares all three.
+//
+//     const load = new Load(here, { seed }).start();
+//     ... faults ...
+//     await load.stop();
+//     await check(here, load);
+//
+// Everything random is drawn from the seed; AUXOT_TEST_SEED=<number> repeats a run.
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import { ask, at } from './scene.mjs';
+import { Call, call } from './http.mjs';
+import { until } from './process.mjs';
+import { request_id } from './sim.mjs';
+import { stamps_of, text_of } from './sse.mjs';
+import { Suite } from './suite.mjs';
+
+export const is_long = process.env.AUXOT_TEST_LONG === '1';
+export const seed = Number(process.env.AUXOT_TEST_SEED ?? (Date.now() % 1_000_000_007));
+
+// mulberry32: small, and the same everywhere.
+export function random_from(from) {
+    let state = from >>> 0;
+    const unit = () => {
+        state = (state + 0x6d2b79f5) >>> 0;
+        let x = Math.imul(state ^ (state >>> 15), state | 1);
+        x ^= x + Math.imul(x ^ (x >>> 7), x | 61);
+        return ((x ^ (x >>> 14)) >>> 0) / 4294967296;
+    };
+    return { unit, below: n => Math.floor(unit() * n), pick: list => list[Math.floor(unit() * list.length)] };
+}
+
+// The kinds of requests, with the models that a scene serves them with.
+const kinds = [
+    { name: 'chat', dialect: 'openai' }, { name: 'chat', dialect: 'openai', stream: true },
+    { name: 'responses', dialect: 'openai', stream: true }, { name: 'embeddings', dialect: 'openai' },
+    { name: 'messages', dialect: 'anthropic' }, { name: 'messages', dialect: 'anthropic', stream: true },
+];
+export const held = 'held-open'; // in the body of a stream that is meant to stay open
+// Put before other rules: what a stream that is held open plays.
+export const plays_held = { name: held, when: { body_contains: held }, then: { events: 3000, gap_ms: 100 } };
+
+function with_mark(kind, mark) {
+    return kind.name === 'messages' ? { metadata: { user_id: mark } } : { user: mark };
+}
+
+// What a client knows at the end: ok (whole), fail (told so), unknown (cut).
+export function outcome_of(one) {
+    if (one.failure && !one.complete) return one.status >= 400 ? 'fail' : 'unknown';
+    if (!one.complete) return 'unknown';
+    if (one.status !== 200) return 'fail';
+    if (!one.is_stream) return 'ok';
+    const last = one.events.filter(event => !event.is_comment).at(-1);
+    if (one.events.some(event => event.name === 'error' || event.json?.error || event.json?.type === 'response.failed')) return 'fail';
+    const is_end = last?.data === '[DONE]' || last?.name === 'message_stop' || last?.json?.type === 'response.completed';
+    return is_end ? 'ok' : 'unknown';
+}
+
+export class Load {
+    // `models`: {openai: [...], anthropic: [...]}; `rate` a second; `streams` held open all the time.
+    constructor(here, { models, rate = is_long ? 200 : 50, streams = is_long ? 500 : 50, held_models = models } = {}) {
+        Object.assign(this, { here, models, held_models, rate, streams, all: [], open: new Set(), is_over: false });
+        this.random = random_from(seed);
+        this.kinds = kinds.filter(kind => models[kind.dialect]?.length);
+        this.stream_kinds = this.kinds.filter(kind => kind.stream && held_models[kind.dialect]?.length && kind.name !== 'responses');
+    }
+
+    #begin(kind, models, mark) {
+        const body = ask[kind.name](this.random.pick(models[kind.dialect]), { ...(kind.stream ? { stream: true } : {}), ...(kind.name === 'embeddings' ? {} : with_mark(kind, mark)) });
+        const one = new Call(this.here.server.url + at[kind.name], { body, key: this.here.server.admin });
+        Object.assign(one, { kind: kind.name, is_stream: !!kind.stream, mark, from_ms: Date.now() });
+        this.all.push(one);
+        this.open.add(one);
+        const over = () => { this.open.delete(one); one.until_ms = Date.now(); one.outcome = outcome_of(one); };
+        one.done.then(over, over);
+        return one;
+    }
+
+    #hold() {
+        if (this.is_over) return;
+        const one = this.#begin(this.random.pick(this.stream_kinds), this.held_models, held);
+        one.done.catch(() => {}).finally(() => { if (!this.is_over) setTimeout(() => this.#hold(), 50); });
+    }
+
+    start() {
+        if (this.stream_kinds.length) for (let i = 0; i < this.streams; i++) this.#hold();
+        const began = Date.now();
+        let sent = 0;
+        this.timer = setInterval(() => { // open loop: the rate does not wait for answers, up to a bound
+            const due = Math.floor((Date.now() - began) * this.rate / 1000);
+            for (; sent < due; sent++) {
+                if (this.open.size > this.streams + 400) continue;
+                this.#begin(this.random.pick(this.kinds), this.models, 'load');
+            }
+        }, 10);
+        return this;
+    }
+
+    // No new ones; those held open are left by their clients, the others end.
+    async stop() {
+        this.is_over = true;
+        clearInterval(this.timer);
+        for (const one of this.open) if (one.mark === held) { one.has_left = true; one.leave(); }
+        await until(() => [...this.open].every(one => one.has_left), () => `${this.open.size} requests never end`, 40_000);
+        for (const one of this.all) one.outcome ??= outcome_of(one);
+        return this;
+    }
+
+    figures() {
+        const sum = { ok: 0, fail: 0, unknown: 0 };
+        for (const one of this.all.filter(one => one.mark !== held)) sum[one.outcome ?? 'unknown']++;
+        return sum;
+    }
+}
+
+/* ---- the state of rest (I8) -------------------------------------------------------------------- */
+
+// Descriptors of the server, without connections that wait in its pools for the next request.
+export function own_descriptors(here, ports = here.upstreams.map(one => one.port ?? one.sim.port)) {
+    const pooled = new Set();
+    for (const line of fs.readFileSync('/proc/net/tcp', 'utf8').split('\n').slice(1)) {
+        const fields = line.trim().split(/\s+/);
+        if (fields.length > 9 && ports.includes(parseInt(fields[2].split(':')[1], 16))) pooled.add(`socket:[${fields[9]}]`);
+    }
+    let count = 0;
+    for (const fd of fs.readdirSync(`/proc/${here.server.pid}/fd`)) {
+        try { if (!pooled.has(fs.readlinkSync(`/proc/${here.server.pid}/fd/${fd}`))) count++; } catch { /* closed meanwhile */ }
+    }
+    return count;
+}
+
+export async function baseline(here) {
+    await here.server.jobs(); // what is opened at its first use is open
+    await here.server.api('GET', '/api/providers');
+    return { descriptors: own_descriptors(here), rss: here.server.rss() };
+}
+
+// Gauges at nought, descriptors as before (a few for readers of the store that are kept).
+export async function assert_at_rest(here, before) {
+    const gauges = ['auxot_requests_running', 'auxot_provider_in_flight', 'auxot_held_body_bytes'];
+    for (const gauge of gauges)
+        await until(async () => await here.server.metric(gauge) === 0, `${gauge} is 0 again (I8)`, 10_000);
+    if (before) await until(() => own_descriptors(here) <= before.descriptors + 8,
+        () => `descriptors: ${before.descriptors} before, ${own_descriptors(here)} after (I8)`, 10_000);
+}
+
+/* ---- recovery (I12) ---------------------------------------------------------------------------- */
+
+// The fault is gone: `ask_once` must succeed 20 times in a row. Ten times the text's 5 s is the bound.
+export async function assert_recovers(ask_once, within_ms = 50_000) {
+    const from = Date.now();
+    let row = 0, last;
+    while (row < 20) {
+        try { last = await ask_once(); } catch (error) { last = error; }
+        row = last?.status === 200 ? row + 1 : 0;
+        if (Date.now() - from > within_ms * Suite.patience) assert.fail(`no recovery in ${within_ms} ms (I12): ${last?.status} ${last?.text ?? last}`.slice(0, 600));
+    }
+    return Date.now() - from;
+}
+
+/* ---- the checker --------------------------------------------------------------------------------- */
+
+async function everything_on_record(here) {
+    const list = await here.server.jobs(), jobs = new Map();
+    let next = 0;
+    const reader = async () => {
+        while (next < list.length) {
+            const { id } = list[next++];
+            const { text } = await call(`${here.server.url}/api/jobs/${id}`, { key: here.server.admin });
+            jobs.set(id, JSON.parse(text));
+        }
+    };
+    await Promise.all(Array.from({ length: 8 }, reader));
+    return { jobs, count: list.length };
+}
+
+const some = list => `${list.length}: ${JSON.stringify(list.slice(0, 5))}`;
+
+// C, U and D agree. `load` may be several; `survives`: the server was not killed in between.
+export async function check(here, loads = [], { before, survives = true } = {}) {
+    const clients = [loads].flat().flatMap(load => load.all ?? [load]);
+    await until(async () => (await here.server.jobs('&status=open')).length === 0, 'no job is open (I1)', 20_000);
+    const { jobs, count } = await everything_on_record(here);
+    assert.equal(jobs.size, count, 'a job is on record once (I1)');
+
+    const trouble = { I1: [], I2: [], I3: [], I4: [], I5: [] };
+    const seen = new Map(); // U by request id
+    for (const { sim, slug } of here.upstreams)
+        for (const entry of await sim.log()) {
+            const id = request_id(entry);
+            if (!seen.has(id)) seen.set(id, []);
+            seen.get(id).push({ ...entry, slug });
+        }
+    const attempts = new Map(); // D by request id
+    for (const job of jobs.values()) {
+        if (!['done', 'failed', 'cancelled', 'refused', 'interrupted'].includes(job.status)) trouble.I1.push([job.id, job.status]);
+        job.attempts.forEach((attempt, index) => {
+            if (attempt.seq !== index + 1) trouble.I2.push([job.id, attempt.seq]);
+            if (!attempt.outcome || attempt.outcome === 'open') trouble.I1.push([job.id, attempt.seq, attempt.outcome]);
+            attempts.set(`${job.id}-${attempt.seq}`, { ...attempt, job });
+        });
+    }
+    for (const id of seen.keys()) if (!attempts.has(id)) trouble.I4.push(['an upstream saw it, no intent', id]);
+    for (const [id, attempt] of attempts)
+        if (attempt.outcome === 'ok' && !seen.has(id)) trouble.I4.push(['made up', id]);
+
+    for (const one of clients) {
+        if (!one.job_id) continue;
+        const job = jobs.get(one.job_id), outcome = one.outcome ?? outcome_of(one);
+        if (!job) { trouble.I1.push(['a client has it', one.job_id, outcome]); continue; }
+        if (outcome === 'ok' && job.status !== 'done') trouble.I4.push(['the client has it whole', job.id, job.status]);
+        if (outcome === 'fail' && job.status === 'done') trouble.I4.push(['the client was told it failed', job.id, job.reason]);
+        check_tokens(one, job, outcome, seen, trouble);
+    }
+    if (survives && await here.server.metric('auxot_requests_running') === 0) await check_sums(here, jobs, trouble);
+    for (const [name, list] of Object.entries(trouble))
+        assert.equal(list.length, 0, `${name}, seed ${seed}: ${some(list)}`);
+    await assert_at_rest(here, before);
+    return { jobs, seen, attempts };
+}
+
+// I3: of one attempt, from the first on; I5: and as many as were paid for.
+function check_tokens(one, job, outcome, seen, trouble) {
+    const text = one.is_stream ? text_of(one.events) : one.status === 200 ? one.text : '';
+    const stamps = stamps_of(text);
+    if (stamps.count === 0) return;
+    if (stamps.requests !== 1 || !stamps.in_order) { trouble.I3.push([job.id, text.slice(0, 200)]); return; }
+    const last = job.attempts.at(-1);
+    const entries = seen.get(`${job.id}-${last.seq}`) ?? [];
+    const entry = entries.find(entry => entry.seq === stamps.request);
+    if (!entry) { trouble.I3.push(['not of the last attempt', job.id, stamps]); return; }
+    if (outcome !== 'ok') return;
+    if (job.output_tokens !== stamps.count) trouble.I5.push(['output', job.id, job.output_tokens, stamps.count]);
+    if (job.input_tokens !== Math.floor(entry.body_bytes / 4) + 1) trouble.I5.push(['input', job.id, job.input_tokens, entry.body_bytes]);
+}
+
+// I5: what is shown as a sum is the sum of the rows (of this life of the server: none was killed).
+async function check_sums(here, jobs, trouble) {
+    for (const [metric, field] of [['auxot_output_tokens_total', 'output_tokens'], ['auxot_input_tokens_total', 'input_tokens']]) {
+        const rows = [...jobs.values()].reduce((sum, job) => sum + (job[field] ?? 0), 0);
+        const shown = await here.server.metric(metric);
+        if (shown !== rows) trouble.I5.push([metric, shown, rows]);
+    }
+}
