@@ -1,8 +1,11 @@
 /* gateway/request.h: one inference request, from its head to its record. Inside the room only.
  *
  * The life, in the order of the files:
- *     request.c   body -> parse -> admit -> route          (and cancel from anywhere)
- *     attempt.c   one try at one provider: send, judge, move on
+ *     serve.c     path, method, key
+ *     request.c   admit -> body -> parse -> route          (and cancel from anywhere)
+ *     attempt.c   one try at one provider after the other: begin, move on, end
+ *     ask.c       what goes to the provider
+ *     reply.c     what comes back, and its errors
  *     relay.c     hold back, COMMIT, pass on in whole events, end
  *     record.c    what is written down, when
  *     answer.c    what the server itself says
@@ -190,11 +193,18 @@ void request_set_clock(struct request *request);
 /* A try failed: plans again, for what the failure did to its provider may have brought in the target
  * of a fallback rule. Who was tried is left out. */
 void request_reroute(struct request *request);
+/* NULL without memory. */
+struct request *request_new(struct gateway_loop *gl, struct exchange *exchange,
+                            const struct api_route *route_found, const struct principal *principal,
+                            const char *id);
+void request_admit(struct request *request); /* asks for the body, or turns it away */
 /* Routes with the health of this moment, into gl->plan. */
 enum route_outcome request_plan(struct request *request);
 /* Says what gl->plan says, which has no candidate. */
 void request_fail_unrouted(struct request *request);
 const struct snapshot *request_snapshot(const struct request *request);
+/* A copy in the arena; empty without memory. */
+struct str request_keep(struct request *request, struct str text);
 
 /* attempt.c */
 void attempt_next(struct request *request); /* tries the next candidate, or ends the request */
@@ -203,14 +213,21 @@ void attempt_cancel(struct request *request, const char *outcome, const char *re
 /* The try failed. Updates health, then moves on, shows the error, or cuts the stream. */
 void attempt_failed(struct request *request, const struct verdict_report *report);
 void attempt_broken(struct request *request, const char *reason, const char *sentence);
-void attempt_succeeded(struct request *request);  /* the whole answer is here */
-void attempt_take_apart(struct request *request); /* frees what the try held */
+void attempt_succeeded(struct request *request); /* the whole answer is here */
 
 void attempt_judge_event(
     struct request *request); /* an error inside a 200: judges meter->error_* */
 /* Shows the caller a provider's own error as it came. */
 void attempt_relay_error(struct request *request, int status, struct str content_type,
                          struct str body, const char *reason);
+
+/* ask.c */
+void attempt_ask(struct request *request);   /* sends; on failure the try, or the request, ends */
+void attempt_wipe_head(struct trial *trial); /* the credential is not needed again */
+void attempt_take_apart(struct request *request); /* frees what the try held */
+
+/* reply.c */
+extern const struct call_ops attempt_call_ops;
 
 /* relay.c */
 void relay_bytes(struct request *request, char *bytes, size_t len);

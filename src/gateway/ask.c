@@ -1,0 +1,148 @@
+/* gateway/ask.c: what goes to a provider: a head with its credential, and the caller's bytes with the few that
+ * must change changed.
+ */
+#include "gateway/request.h"
+#include "gen/version.h"
+#include "sys/vault.h"
+
+#define HEAD_MAX            (48u * 1024)
+#define HEAD_USUAL          1024u
+#define FORWARDED_VALUE_MAX 4096u
+#define SPLICE_MAX          (64u * 1024)
+
+/* ---- the upstream's head --------------------------------------------------------------------- */
+
+/* The caller's headers that go along: an allow-list. SPEC.md 3. True when anthropic-version is one. */
+static bool forward_headers(const struct http_head *head, struct buf *out)
+{
+    static const struct str version = STR_INIT("anthropic-version");
+    static const struct str forwarded[] = {STR_INIT("anthropic-beta"), STR_INIT("openai-beta"),
+                                           STR_INIT("traceparent")};
+    bool has_version = false;
+    for (size_t h = 0; h < head->header_count; h++) {
+        const struct http_header *header = &head->headers[h];
+        bool is_version = !has_version && str_ieq(header->name, version);
+        bool goes = is_version;
+        for (size_t i = 0; i < sizeof forwarded / sizeof forwarded[0] && !goes; i++)
+            goes = str_ieq(header->name, forwarded[i]); /* lists: each line of them */
+        if (!goes || header->value.len == 0 || header->value.len > FORWARDED_VALUE_MAX)
+            continue;
+        buf_printf(out, "%.*s: %.*s\r\n", STR_ARG(header->name), STR_ARG(header->value));
+        has_version |= is_version;
+    }
+    return has_version;
+}
+
+/* Builds the head with the provider's credential, which is opened for this and wiped with the head. */
+static enum err write_head(struct request *request, const struct target *target, size_t body_bytes,
+                           struct error *error)
+{
+    struct trial *trial = &request->trial;
+    const struct provider_kind_facts *kind = provider_kind_facts(trial->provider->kind);
+    const struct http_head *head = exchange_head(request->exchange);
+    struct secret *key = NULL;
+    enum err err = live_key_open(trial->live, request->gl->gateway->options.vault, &key,
+                                 &trial->credential_version, error);
+    if (err != OK)
+        return err;
+    bool is_beta = str_eq(head->query, STR("beta=true")) && request->dialect == DIALECT_ANTHROPIC;
+    buf_init(&trial->head, HEAD_MAX);
+    if (!buf_reserve(&trial->head, HEAD_USUAL + SECRET_MAX_BYTES)) /* in one piece, nearly always */
+        err = ERR_NO_MEMORY;
+    buf_printf(&trial->head,
+               "POST %s%s%s%s HTTP/1.1\r\nhost: %s\r\nuser-agent: auxot/" AUXOT_VERSION "\r\n"
+               "content-type: application/json\r\naccept: %s\r\naccept-encoding: identity\r\n"
+               "content-length: %zu\r\nx-client-request-id: %s-%d\r\n",
+               target->path, kind->path_prefix, endpoint_facts(request->endpoint)->upstream_path,
+               is_beta ? "?beta=true" : "", target->authority,
+               request->facts.stream ? "text/event-stream" : "application/json", body_bytes,
+               request->id, request->attempt_count);
+    bool has_version = forward_headers(head, &trial->head);
+    kind->write_defaults(&trial->head, has_version);
+    if (!buf_reserve(&trial->head,
+                     SECRET_MAX_BYTES + 64)) /* no growing behind the key: no copies */
+        err = ERR_NO_MEMORY;
+    kind->write_credential(&trial->head, key ? secret_borrow(key) : STR(""));
+    buf_puts(&trial->head, "\r\n");
+    secret_free(key);
+    return err == OK && !trial->head.failed
+               ? OK
+               : error_set(error, ERR_NO_MEMORY, "no memory for a request head");
+}
+
+void attempt_wipe_head(struct trial *trial)
+{
+    if (trial->head.data)
+        secret_wipe(trial->head.data, trial->head.len);
+    buf_release(&trial->head);
+    buf_release(&trial->splice);
+}
+
+/* ---- sending --------------------------------------------------------------------------------- */
+
+static bool wants_usage_added(const struct request *request)
+{
+    bool may = request->endpoint == ENDPOINT_CHAT || request->endpoint == ENDPOINT_COMPLETIONS;
+    bool is_needed = request->facts.stream && !request->facts.wants_usage;
+    if (!may || !is_needed || request->trial.is_repeat)
+        return false;
+    struct live_provider *live = request->trial.live;
+    pthread_mutex_lock(&live->lock);
+    bool refuses = live->drops_usage_option;
+    pthread_mutex_unlock(&live->lock);
+    return !refuses;
+}
+
+static enum err send_request(struct request *request, struct error *error)
+{
+    struct trial *trial = &request->trial;
+    const struct snapshot *snapshot = request_snapshot(request);
+    size_t index = request->candidates[request->next_candidate - 1].index;
+    const struct target *target = &snapshot->targets[index];
+    const struct timeouts *timeouts = &trial->provider->timeouts;
+    struct body_pieces pieces;
+    buf_init(&trial->splice, SPLICE_MAX);
+    enum err err = body_splice(buf_str(&request->body), &request->facts, trial->model,
+                               trial->adds_usage, &trial->splice, &pieces);
+    if (err != OK)
+        return error_set(error, err, "no memory for the request to the provider");
+    err = write_head(request, target, pieces.total_bytes, error);
+    if (err != OK)
+        return err;
+    struct call_options options = {.target = target,
+                                   .piece_count = 1,
+                                   .connect_ms = timeouts->connect_ms,
+                                   .first_byte_ms = request->facts.stream ? timeouts->first_byte_ms
+                                                                          : timeouts->plain_ms,
+                                   .idle_ms = timeouts->idle_ms,
+                                   .ops = &attempt_call_ops,
+                                   .owner = request};
+    options.pieces[0] = (struct iovec){trial->head.data, trial->head.len};
+    for (size_t i = 0; i < pieces.count; i++)
+        options.pieces[options.piece_count++] =
+            (struct iovec){(char *)(uintptr_t)pieces.piece[i].at, pieces.piece[i].len};
+    trial->machine.state = ATTEMPT_CONNECTING;
+    trial->call = call_start(request->gl->pool, &options);
+    return trial->call ? OK
+                       : error_set(error, ERR_NO_MEMORY, "no memory for a call to the provider");
+}
+
+void attempt_ask(struct request *request)
+{
+    struct error error = {0};
+    request->trial.adds_usage = wants_usage_added(request);
+    enum err err = send_request(request, &error);
+    if (err == ERR_NO_MEMORY)
+        request_fail(request, SAY_OVERLOADED, "no_memory",
+                     "The server is out of memory; try again.");
+    else if (err != OK)
+        attempt_broken(request, "key_unreadable", error.text);
+}
+
+void attempt_take_apart(struct request *request)
+{
+    struct trial *trial = &request->trial;
+    attempt_wipe_head(trial);
+    buf_release(&trial->held);
+    buf_release(&trial->tail);
+}

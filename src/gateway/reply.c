@@ -1,0 +1,168 @@
+/* gateway/reply.c: what comes back from a provider: its head, its errors; answers go on to relay.c. */
+#include "gateway/request.h"
+#include "sys/clock.h"
+
+/* The provider's headers that go along to the caller: an allow-list. SPEC.md 3. */
+static void keep_headers(struct request *request, const struct http_head *head)
+{
+    struct trial *trial = &request->trial;
+    AUTO_BUF struct buf lines;
+    buf_init(&lines, 4096);
+    struct str id = http_header_find(head, STR("x-request-id"), NULL);
+    if (id.len == 0)
+        id = http_header_find(head, STR("request-id"), NULL);
+    struct str taken = http_header_find(head, STR("openai-processing-ms"), NULL);
+    if (id.len && id.len <= 256)
+        buf_printf(&lines, "x-upstream-request-id: %.*s\r\n", STR_ARG(id));
+    if (taken.len && taken.len <= 32)
+        buf_printf(&lines, "openai-processing-ms: %.*s\r\n", STR_ARG(taken));
+    if (head->status >= 400) {
+        static const struct str pacing[] = {STR_INIT("retry-after"), STR_INIT("retry-after-ms"),
+                                            STR_INIT("x-should-retry")};
+        for (size_t i = 0; i < sizeof pacing / sizeof pacing[0]; i++) {
+            struct str value = http_header_find(head, pacing[i], NULL);
+            if (value.len && value.len <= 64)
+                buf_printf(&lines, "%.*s: %.*s\r\n", STR_ARG(pacing[i]), STR_ARG(value));
+        }
+        for (size_t i = 0; i < head->header_count; i++) {
+            struct str value = str_upto(head->headers[i].value, 128);
+            struct answer_headers probe = {0};
+            answer_headers_note(&probe, head->headers[i].name, value);
+            if (memcmp(&probe, &(struct answer_headers){0}, sizeof probe) != 0)
+                answer_headers_note(&trial->error_headers, head->headers[i].name,
+                                    request_keep(request, value));
+        }
+    }
+    trial->extra_headers = request_keep(request, buf_str(&lines));
+    struct str type = http_header_find(head, STR("content-type"), NULL);
+    trial->content_type = request_keep(request, str_upto(type, 128));
+    trial->is_sse = str_istarts(type, STR("text/event-stream"));
+}
+
+/* A head that promises what nobody can pass on ends the try. */
+static bool is_as_asked(struct request *request)
+{
+    const struct trial *trial = &request->trial;
+    const char *trouble = NULL;
+    if (trial->status >= 300) {
+        attempt_broken(request, "redirect_refused",
+                       "the provider answered with a redirect; check its base URL");
+        return false;
+    }
+    if (trial->is_coded)
+        trouble = "the provider compressed its answer, which it was asked not to";
+    else if (trial->is_sse && !request->facts.stream)
+        trouble = "the provider answered with a stream that nobody asked for";
+    else if (!trial->is_sse && request->is_head_sent)
+        trouble = "the provider answered a streaming request without a stream";
+    if (trouble)
+        attempt_broken(request, "bad_answer", trouble);
+    return !trouble;
+}
+
+static void on_head(void *owner, const struct http_head *head)
+{
+    struct request *request = owner;
+    struct trial *trial = &request->trial;
+    (void)attempt_step(&trial->machine, ATTEMPT_ON_CONNECTED);
+    (void)attempt_step(&trial->machine, ATTEMPT_ON_SENT);
+    attempt_wipe_head(trial);
+    trial->status = head->status;
+    trial->note->http_status = head->status;
+    trial->note->first_byte_ms =
+        (loop_now_ns(request->gl->loop) - trial->note->started_ns) / NS_PER_MS;
+    keep_headers(request, head);
+    struct str coding = http_header_find(head, STR("content-encoding"), NULL);
+    trial->is_coded = coding.len > 0 && !str_ieq(coding, STR("identity"));
+    if (head->status < 400 && !is_as_asked(request))
+        return;
+    buf_init(&trial->held, head->status >= 400 ? HELD_ERROR_MAX
+                           : trial->is_sse     ? HELD_EVENTS_MAX
+                                               : HELD_ANSWER_MAX);
+    buf_init(&trial->tail, (size_t)EVENT_MAX + LOOP_SCRATCH_BYTES);
+    if (head->status >= 300)
+        return;
+    (void)attempt_step(&trial->machine, ATTEMPT_ON_ACCEPTED);
+    if (!trial->is_repeat)
+        return;
+    pthread_mutex_lock(&trial->live->lock); /* so it was the option: no more of it */
+    trial->live->drops_usage_option = true;
+    pthread_mutex_unlock(&trial->live->lock);
+}
+
+/* The usage option that we added was refused: ask again without it, which is not an attempt. */
+static bool is_usage_refused(const struct request *request, const struct verdict_report *report)
+{
+    const struct trial *trial = &request->trial;
+    bool may_be = report->verdict == VERDICT_PARAM || report->verdict == VERDICT_CALLER;
+    if (!trial->adds_usage || !may_be)
+        return false;
+    struct str param = str_of(report->param), body = buf_str(&trial->held);
+    return str_find(param, STR("stream_options"), NULL) ||
+           str_find(param, STR("include_usage"), NULL) ||
+           str_find(body, STR("stream_options"), NULL) ||
+           str_find(body, STR("include_usage"), NULL);
+}
+
+static void judge_answer(struct request *request)
+{
+    struct trial *trial = &request->trial;
+    struct verdict_report report;
+    provider_judge(trial->provider->kind, trial->status, &trial->error_headers,
+                   buf_str(&trial->held), request->gl->event_reader, clock_wall_ms(), &report);
+    if (!is_usage_refused(request, &report)) {
+        attempt_failed(request, &report);
+        return;
+    }
+    attempt_take_apart(request);
+    trial->is_repeat = true;
+    trial->status = 0;
+    trial->error_headers = (struct answer_headers){0};
+    attempt_ask(request);
+}
+
+static void on_body(void *owner, char *bytes, size_t len)
+{
+    struct request *request = owner;
+    struct trial *trial = &request->trial;
+    if (trial->status < 400) {
+        relay_bytes(request, bytes, len);
+        return;
+    }
+    if (trial->is_coded)
+        return; /* its status says enough */
+    size_t room = HELD_ERROR_MAX - trial->held.len;
+    buf_append(&trial->held, bytes, len < room ? len : room);
+    if (len < room)
+        return;
+    call_cancel(TAKE(trial->call)); /* so long an error says no more by going on */
+    judge_answer(request);
+}
+
+static void on_end(void *owner)
+{
+    struct request *request = owner;
+    request->trial.call = NULL;
+    if (request->state == REQUEST_DRAINING)
+        request_finish(request);
+    else if (request->trial.status >= 400)
+        judge_answer(request);
+    else
+        relay_upstream_ended(request);
+}
+
+static void on_failed(void *owner, enum call_failure failure, const char *sentence)
+{
+    struct request *request = owner;
+    struct trial *trial = &request->trial;
+    trial->call = NULL;
+    if (request->state == REQUEST_DRAINING)
+        request_finish(request);
+    else if (trial->status >= 400)
+        judge_answer(request); /* an error that was cut short is still that error */
+    else
+        attempt_broken(request, call_failure_reason(failure), sentence);
+}
+
+const struct call_ops attempt_call_ops = {
+    .on_head = on_head, .on_body = on_body, .on_end = on_end, .on_failed = on_failed};

@@ -1,0 +1,80 @@
+/* gateway/serve.c: a request at the door: path, method, key. Known callers' POSTs become requests. */
+#include "gateway/request.h"
+#include "sys/clock.h"
+#include "sys/random.h"
+
+static void make_id(char out_id[ID_MAX])
+{
+    uint8_t random[10];
+    random_fill(random, sizeof random);
+    id_make("job_", clock_wall_ms(), random, out_id);
+}
+
+/* What the path and the method are wrong in; `what` stays SAY_COUNT when nothing is. */
+static struct own_error path_trouble(const struct http_head *head, bool is_found,
+                                     const struct api_route *found)
+{
+    enum http_method wanted = found->is_post ? METHOD_POST : METHOD_GET;
+    if (!is_found)
+        return (struct own_error){.what = SAY_NO_PATH,
+                                  .sentence = "There is no such path. Inference lives under "
+                                              "/api/openai/v1 and /api/anthropic/v1."};
+    if (head->has_upgrade && found->endpoint == ENDPOINT_RESPONSES)
+        return (struct own_error){
+            .what = SAY_UPGRADE,
+            .sentence = "This server speaks HTTP here, not WebSocket: POST the request instead."};
+    if (head->method != wanted)
+        return (struct own_error){.what = SAY_BAD_METHOD,
+                                  .sentence = found->is_post ? "Use POST here." : "Use GET here.",
+                                  .allow = found->is_post ? "POST" : "GET"};
+    return (struct own_error){.what = SAY_COUNT};
+}
+
+/* Makes a request of what a known caller POSTs. NULL: why not stands in `out_trouble`. */
+static struct request *take_in(struct gateway_loop *gl, struct exchange *exchange,
+                               const struct api_route *found, const struct principal *principal,
+                               struct own_error *out_trouble)
+{
+    out_trouble->what = SAY_OVERLOADED;
+    if (!store_is_writable(gl->gateway->options.store)) {
+        out_trouble->sentence =
+            "The server cannot record requests at present (is its disk full?), so it takes none.";
+        return NULL;
+    }
+    out_trouble->sentence = "The server is out of memory; try again.";
+    return request_new(gl, exchange, found, principal, out_trouble->id);
+}
+
+void gateway_serve(struct gateway_loop *gl, struct exchange *exchange)
+{
+    const struct http_head *head = exchange_head(exchange);
+    struct api_route found = {0};
+    struct error error = {0};
+    enum dialect dialect = DIALECT_OPENAI;
+    bool is_ours = false, is_conflict = false;
+    char id[ID_MAX];
+    make_id(id);
+    bool is_found = api_route_find(head->path, &found, &dialect, &is_ours);
+    struct own_error trouble = path_trouble(head, is_found, &found);
+    const struct principal *principal = NULL;
+    struct request *request = NULL;
+    trouble.dialect = dialect;
+    trouble.id = id;
+    if (trouble.what == SAY_COUNT) {
+        principal = gateway_principal(gl, head, &is_conflict, &error);
+        trouble.what = is_conflict ? SAY_BAD_REQUEST : SAY_UNAUTHORIZED;
+        trouble.sentence = error.text;
+        if (!principal)
+            count_up(&gl->counters[COUNT_BAD_KEYS], 1);
+    }
+    if (principal && !found.is_post) {
+        answer_models(gl, exchange, &found, id);
+        return;
+    }
+    if (principal)
+        request = take_in(gl, exchange, &found, principal, &trouble);
+    if (request)
+        request_admit(request);
+    else
+        answer_error(exchange, &trouble);
+}
