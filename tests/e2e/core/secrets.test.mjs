@@ -10,9 +10,10 @@ import path from 'node:path';
 import { test } from 'node:test';
 import { ask, at } from '../lib/scene.mjs';
 import { call } from '../lib/http.mjs';
-import { until } from '../lib/process.mjs';
+import { Child, until } from '../lib/process.mjs';
 import { Server, auxot, empty_dir } from '../lib/server.mjs';
 import { Sim, dead_port } from '../lib/sim.mjs';
+import { Suite } from '../lib/suite.mjs';
 
 // ---- canaries and their disguises ---------------------------------------------------------------
 
@@ -66,14 +67,6 @@ function files_under(dir) {
     return fs.readdirSync(dir, { recursive: true, withFileTypes: true }).filter(entry => entry.isFile())
         .map(entry => path.join(entry.parentPath, entry.name)).map(file => ({ where: file, bytes: fs.readFileSync(file) }));
 }
-
-test('the search itself finds a canary in each disguise, and nothing in noise', () => {
-    const secret = secrets['a key without a prefix'];
-    for (const [form, text] of Object.entries({ raw: secret, piece: `..${secret.slice(9, 21)}..`, url: encodeURIComponent(secret), json: secret.replaceAll('/', '\\/'),
-        hex: Buffer.from(secret).toString('hex'), odd: Buffer.from(`?${secret}`).toString('base64'), odder: Buffer.from(`??${secret}`).toString('base64url') }))
-        assert.equal(find_secrets([{ where: form, bytes: Buffer.from(`noise ${text} noise`) }], { secret }).length, 1, form);
-    assert.deepEqual(find_secrets([{ where: 'noise', bytes: randomBytes(100_000) }], secrets), []);
-});
 
 // ---- a vendor that tells all it knows -----------------------------------------------------------
 
@@ -149,6 +142,14 @@ async function read_everything() {
 
 const leftovers = () => [...answers, ...files_under(server.data), { where: 'the log', bytes: Buffer.from(server.all_logs) }, { where: 'stdout', bytes: Buffer.from(server.child.stdout) }];
 const no_secret = () => assert.deepEqual(find_secrets(leftovers(), canaries), []);
+
+test('the search itself finds a canary in each disguise, and nothing in noise', () => {
+    const secret = secrets['a key without a prefix'];
+    for (const [form, text] of Object.entries({ raw: secret, piece: `..${secret.slice(9, 21)}..`, url: encodeURIComponent(secret), json: secret.replaceAll('/', '\\/'),
+        hex: Buffer.from(secret).toString('hex'), odd: Buffer.from(`?${secret}`).toString('base64'), odder: Buffer.from(`??${secret}`).toString('base64url') }))
+        assert.equal(find_secrets([{ where: form, bytes: Buffer.from(`noise ${text} noise`) }], { secret }).length, 1, form);
+    assert.deepEqual(find_secrets([{ where: 'noise', bytes: randomBytes(100_000) }], secrets), []);
+});
 
 test('T12: what goes well leaves no secret', async () => {
     for (const [index, dialect] of ['openai', 'anthropic'].entries()) {
@@ -226,13 +227,18 @@ test('T12: after a stop, and a start with the same secret, still nothing; the ke
 
 test('T12: a crash leaves no core file, and no secret on stderr', async () => {
     const data = empty_dir(), dir = empty_dir('cwd');
-    const crashed = await Server.start({ data, env, cwd: dir });
-    crashed.admin = await crashed.key('x');
+    const crashed = new Child(Suite.binary, ['serve', '--data-dir', data, '--port', '0'], { env: { ...env, AUXOT_CONFINE: undefined }, cwd: dir });
+    const [, url] = await crashed.line(/^auxot ready (http:\/\/\S+)$/m);
+    const { stdout } = await auxot(['keys', 'create', '--data-dir', data, '--name', 'x', '--role', 'admin']);
+    const sim = await Sim.start();
+    await call(`${url}/api/providers`, { key: stdout.trim(), body: { type: 'openai', name: 'x', api_key: vendor_keys[0], base_url: sim.base_url } });
+    assert.equal((await call(url + at.chat, { key: stdout.trim(), body: ask.chat('gpt-sim') })).status, 200);
     process.kill(crashed.pid, 'SIGSEGV');
-    const { signal, code } = await crashed.child.exit;
+    const { signal, code } = await crashed.exit;
+    await sim.stop();
     assert.ok(signal === 'SIGSEGV' || code !== 0);
     assert.deepEqual(fs.readdirSync(dir), []);
-    assert.deepEqual(find_secrets([...files_under(data), { where: 'stderr', bytes: Buffer.from(crashed.child.stderr) }], { ...canaries, admin: crashed.admin }), []);
+    assert.deepEqual(find_secrets([...files_under(data), { where: 'stderr', bytes: Buffer.from(crashed.stderr) }], { ...canaries, admin: stdout.trim() }), []);
 });
 
 // ---- T11, T13, T29, T30 -------------------------------------------------------------------------

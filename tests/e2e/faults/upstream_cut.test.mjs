@@ -65,18 +65,20 @@ test('F02: accepted and never answered: after the time to the first byte the nex
 });
 
 const endpoints = [
-    { name: 'chat', model: 'shared', chaos: between_a }, { name: 'chat', model: 'shared', chaos: between_a, stream: true },
-    { name: 'responses', model: 'shared', chaos: between_a, stream: true }, { name: 'embeddings', model: 'shared', chaos: between_a },
-    { name: 'messages', model: 'shared-claude', chaos: between_c }, { name: 'messages', model: 'shared-claude', chaos: between_c, stream: true },
+    { name: 'chat', model: 'shared', chaos: between_a, first: a }, { name: 'chat', model: 'shared', chaos: between_a, first: a, stream: true },
+    { name: 'responses', model: 'shared', chaos: between_a, first: a, stream: true }, { name: 'embeddings', model: 'shared', chaos: between_a, first: a },
+    { name: 'messages', model: 'shared-claude', chaos: between_c, first: c }, { name: 'messages', model: 'shared-claude', chaos: between_c, first: c, stream: true },
 ];
 const cuts = is_long ? 2000 : 60;
 
 test(`F05, F06, F07: ${cuts} cuts, half-closes and resets at random bytes: whole from one provider, or told so, never spliced`, async () => {
     const ends = ['cut_after', 'reset_after', 'half_close_after'];
-    const sum = { whole: 0, told: 0 };
+    const sum = { whole: 0, told: 0, met: 0 };
     for (let i = 0; i < cuts; i++) {
         const endpoint = random.pick(endpoints), end = random.pick(ends);
         const byte = random.unit() < 0.3 ? random.below(300) : random.below(4000); // heads too
+        await endpoint.chaos.plans();
+        await server.api('POST', `/api/providers/${endpoint.first.id}/refresh`); // no verdict left from the last cut
         await endpoint.chaos.plans({ to_client: { [end]: byte } });
         const what = `cut ${i} of seed ${seed}: ${endpoint.name} ${end} ${byte}`;
         const answer = await server.call(at[endpoint.name], ask[endpoint.name](endpoint.model, endpoint.stream ? { stream: true } : {}));
@@ -90,19 +92,20 @@ test(`F05, F06, F07: ${cuts} cuts, half-closes and resets at random bytes: whole
         assert.ok(is_told !== is_end, `${what}: whole or told, one of the two: ${last?.raw}`);
         if (is_end && endpoint.name !== 'embeddings') assert.equal(stamps.count, endpoint.name === 'responses' ? stamps.count : 8, `${what}: whole`);
         sum[is_told ? 'told' : 'whole']++;
+        sum.met += is_told || answer.headers['x-auxot-attempts'] !== '1';
         load.all.push(Object.assign(answer, { is_stream: !!endpoint.stream, kind: endpoint.name }));
     }
-    assert.ok(sum.told > 0 && sum.whole > 0, JSON.stringify(sum));
+    assert.ok(sum.told > 0 && sum.whole > 0 && sum.met >= cuts / 5, JSON.stringify(sum));
     await well_again();
     await assert_recovers(() => server.call(at.chat, ask.chat('only-a')));
 });
 
 test('F10: a trickle of single bytes: relayed whole, and costs next to nothing', async () => {
-    await a.plays([{ then: { text: 'añb€c😀 Ünï tok', events: 4 } }]);
+    await a.plays([{ then: { text: 'añ€😀', events: 2 } }]);
     await between_a.plans({ to_client: { trickle_bytes: 1, trickle_ms: 1 } });
     const answers = await Promise.all(Array.from({ length: 20 }, () => server.call(at.chat, ask.chat('only-a', { stream: true }))));
     for (const answer of answers) {
-        assert.equal(text_of(answer.events), 'añb€c😀 Ünï tok');
+        assert.equal(text_of(answer.events), 'añ€😀');
         assert.equal(answer.events.at(-1).data, '[DONE]');
     }
     await well_again();
