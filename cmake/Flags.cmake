@@ -1,4 +1,4 @@
-# auxot_flags: how our own code is compiled and linked. auxot_sanitize: the part that third-party
+# auxot_flags: how our own code is found, compiled and linked. auxot_sanitize: the part that third-party
 # code in the build (llhttp) shares, because sanitizers must see the whole program.
 #
 # The hardening set is the OpenSSF guide's; each flag is probed, so an older or newer compiler takes
@@ -30,9 +30,12 @@ endfunction()
 # ---- warnings ------------------------------------------------------------------------------------
 
 target_compile_definitions(auxot_flags INTERFACE _GNU_SOURCE)
+# For "quoted" names only: <sys/file.h> is the system's, "sys/file.h" ours.
+target_compile_options(auxot_flags INTERFACE "-iquote${PROJECT_SOURCE_DIR}/src"
+  "-iquote${PROJECT_SOURCE_DIR}" "-iquote${PROJECT_BINARY_DIR}")
 target_compile_options(auxot_flags INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wformat=2 -Wvla
-  -Wimplicit-fallthrough -Werror
+  -Wimplicit-fallthrough -Wno-missing-field-initializers -Werror
   $<$<COMPILE_LANGUAGE:C>:-Wstrict-prototypes>)
 if(CMAKE_C_COMPILER_ID STREQUAL "GNU" AND NOT AUXOT_SANITIZE)
   target_compile_options(auxot_flags INTERFACE $<$<COMPILE_LANGUAGE:C>:-Wnull-dereference>)

@@ -8,9 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-
-/* Its header, <sys/file.h>, would be found in this room. The constants are in <fcntl.h>. */
-int flock(int fd, int operation);
+#include <sys/file.h>
 
 /* Only for the sentence: the number may be stale or missing, the lock itself never is. */
 static void holder_name(int fd, char *room, size_t room_bytes)

@@ -35,7 +35,7 @@ static void watch_forks(void)
 }
 
 /* Without randomness no key and no nonce is safe, so there is nothing to go on with. getentropy is
- * getrandom(2) in pieces of at most 256 bytes; <sys/random.h> itself would be found in this room. */
+ * getrandom(2) in pieces of at most 256 bytes, and starts over when a signal comes. */
 static void draw(void *room, size_t len)
 {
     uint8_t *at = room;
