@@ -1,20 +1,23 @@
 /* main/server.c: makes the parts, gives each loop its thread, takes all apart again.
  *
- * Order of making is the order of need: secret, store, prices, gateway, its loops, admin (which publishes
+ * Order of making is the order of need: secret, fences, store, prices, gateway, its loops, admin (which publishes
  * the first configuration to them), then a listener on each loop. Taking apart is the reverse;
  * the admin stops while the loops still run, because its answers travel over them.
  */
 #include "main/server.h"
 
 #include "admin/front.h"
+#include "base/log.h"
 #include "domain/price.h"
 #include "main/setup.h"
 #include "net/tls.h"
+#include "sys/confine.h"
 #include "sys/thread.h"
 
 #include "gen/version.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #define LOOPS_MAX 64
@@ -55,6 +58,31 @@ static int loops_wanted(const struct settings *settings)
     return cores < 1 ? 1 : cores > LOOPS_MAX ? LOOPS_MAX : (int)cores;
 }
 
+/* The fences hold for threads made later only, so they come before the store, which starts one. What is
+ * read after this: authorities, certificate, and what sys/confine.c knows of. */
+static enum err confine_process(const struct settings *settings, struct error *error)
+{
+    if (strcmp(settings->confine, "off") == 0) {
+        log_warn("not_confined", "why=\"the setting confine is off\"");
+        return OK;
+    }
+    const char *readable[] = {settings->ca_file, settings->tls_cert, settings->tls_key,
+                              getenv("SSL_CERT_FILE"), getenv("SSL_CERT_DIR")};
+    struct confine_options options = {.data_dir = settings->data_dir,
+                                      .readable = readable,
+                                      .readable_count = sizeof readable / sizeof readable[0]};
+    struct confinement now;
+    confine(&options, &now);
+    if (now.missing[0] && strcmp(settings->confine, "require") == 0)
+        return error_set(error, ERR_DENIED,
+                         "confine is 'require', and this kernel or build does not offer: %s",
+                         now.missing);
+    log_line(now.missing[0] ? LOG_WARN : LOG_INFO, "confined",
+             "seccomp=%s landlock=%d missing=\"%s\"", now.has_filter ? "yes" : "no",
+             now.landlock_abi, now.missing);
+    return OK;
+}
+
 static enum err open_store(struct server *server, struct error *error)
 {
     const struct settings *settings = &server->settings;
@@ -64,6 +92,8 @@ static enum err open_store(struct server *server, struct error *error)
             "database_url: PostgreSQL is not there yet; leave it empty for the embedded"
             " database");
     enum err err = open_vault(settings, true, &server->vault, error);
+    if (err == OK)
+        err = confine_process(settings, error);
     if (err != OK)
         return err;
     struct store_options options = {.data_dir = settings->data_dir,

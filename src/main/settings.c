@@ -77,6 +77,8 @@ static const struct setting table[] = {
      "A worker silent for this long is dead."},
     {"plan", SETTING_CHOICE, AT(plan), "enterprise", 0, 0, " free team business enterprise ",
      "Plan: free, team, business or enterprise."},
+    {"confine", SETTING_CHOICE, AT(confine), "on", 0, 0, " on off require ",
+     "Fences around the process: on, as far as the kernel has them; require: no start without; off."},
 };
 // clang-format on
 #define SETTING_COUNT (sizeof table / sizeof table[0])
