@@ -8,6 +8,7 @@
 
 #include "base/mem.h"
 #include "net/tls.h"
+#include "sys/secret.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -18,9 +19,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define USER_TIMEOUT_MS  60000
-#define NOTSENT_LOWAT    (128 * 1024)
-#define TLS_STAGE_BYTES  16384 /* one TLS record */
+#define USER_TIMEOUT_MS 60000
+#define NOTSENT_LOWAT   (128 * 1024)
+#define TLS_STAGE_BYTES 16384 /* one TLS record */
 
 static void on_readable(evutil_socket_t fd, short what, void *arg);
 static void on_writable(evutil_socket_t fd, short what, void *arg);
@@ -34,7 +35,8 @@ static void set_options(int fd)
     setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof one);
 }
 
-static void init(struct conn *conn, struct loop *loop, int fd, const struct conn_ops *ops, void *owner)
+static void init(struct conn *conn, struct loop *loop, int fd, const struct conn_ops *ops,
+                 void *owner)
 {
     *conn = (struct conn){.loop = loop, .ops = ops, .owner = owner, .fd = fd, .is_reading = true};
     buf_init(&conn->unsent, CONN_UNSENT_MAX);
@@ -61,16 +63,19 @@ enum err conn_accept(struct conn *conn, struct loop *loop, int fd, SSL_CTX *tls_
 
 enum err conn_dial(struct conn *conn, struct loop *loop, const struct sockaddr *address,
                    unsigned address_len, SSL_CTX *tls_context, const char *tls_host,
-                   SSL_SESSION *session, const struct conn_ops *ops, void *owner, struct error *error)
+                   SSL_SESSION *session, const struct conn_ops *ops, void *owner,
+                   struct error *error)
 {
     int fd = socket(address->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return error_set(error, ERR_IO, "cannot make a socket: %s", ERRNO_TEXT(errno));
     set_options(fd);
     init(conn, loop, fd, ops, owner);
+    conn->is_dialled = true;
     if (tls_context) {
         conn->tls = SSL_new(tls_context);
-        if (!conn->tls || SSL_set_fd(conn->tls, fd) != 1 || tls_expect_host(conn->tls, tls_host) != OK) {
+        if (!conn->tls || SSL_set_fd(conn->tls, fd) != 1 ||
+            tls_expect_host(conn->tls, tls_host) != OK) {
             conn_close(conn, false);
             return error_set(error, ERR_NO_MEMORY, "cannot prepare TLS for '%s'", tls_host);
         }
@@ -87,6 +92,14 @@ enum err conn_dial(struct conn *conn, struct loop *loop, const struct sockaddr *
     conn->is_connecting = true;
     event_add(&conn->write_event, NULL);
     return OK;
+}
+
+static void release_unsent(struct conn *conn)
+{
+    if (conn->is_dialled && conn->unsent.data)
+        secret_wipe(conn->unsent.data, conn->unsent.room_bytes);
+    buf_release(&conn->unsent);
+    conn->unsent_at = 0;
 }
 
 void conn_close(struct conn *conn, bool with_reset)
@@ -108,7 +121,7 @@ void conn_close(struct conn *conn, bool with_reset)
     }
     close(conn->fd);
     conn->fd = -1;
-    buf_release(&conn->unsent);
+    release_unsent(conn);
 }
 
 static void tell_closed(struct conn *conn, enum conn_end end, const char *sentence)
@@ -154,7 +167,7 @@ static void start_reading(struct conn *conn)
 static void go_on_opening(struct conn *conn)
 {
     if (conn->is_connecting) {
-        int       why = 0;
+        int why = 0;
         socklen_t len = sizeof why;
         getsockopt(conn->fd, SOL_SOCKET, SO_ERROR, &why, &len);
         if (why) {
@@ -183,7 +196,7 @@ static void go_on_opening(struct conn *conn)
 
 static void read_plain(struct conn *conn)
 {
-    char   *scratch = loop_scratch(conn->loop);
+    char *scratch = loop_scratch(conn->loop);
     ssize_t n = recv(conn->fd, scratch, LOOP_SCRATCH_BYTES, 0);
     if (n > 0) {
         conn->ops->on_bytes(conn->owner, scratch, (size_t)n);
@@ -205,13 +218,13 @@ static void read_plain(struct conn *conn)
 
 static void read_tls(struct conn *conn)
 {
-    char  *scratch = loop_scratch(conn->loop);
+    char *scratch = loop_scratch(conn->loop);
     size_t len = 0;
-    int    why = SSL_ERROR_NONE;
+    int why = SSL_ERROR_NONE;
     ERR_clear_error();
     while (len < LOOP_SCRATCH_BYTES) {
         size_t got = 0;
-        int    done = SSL_read_ex(conn->tls, scratch + len, LOOP_SCRATCH_BYTES - len, &got);
+        int done = SSL_read_ex(conn->tls, scratch + len, LOOP_SCRATCH_BYTES - len, &got);
         if (done != 1) {
             why = SSL_get_error(conn->tls, done);
             break;
@@ -277,8 +290,7 @@ void conn_resume(struct conn *conn)
 static void stop_writing(struct conn *conn)
 {
     conn->is_write_dead = true;
-    buf_release(&conn->unsent);
-    conn->unsent_at = 0;
+    release_unsent(conn);
     event_del(&conn->write_event);
     if (conn->is_reading)
         event_active(&conn->read_event, EV_READ, 1);
@@ -300,7 +312,7 @@ static ssize_t send_tls(struct conn *conn, const char *bytes, size_t len)
 static ssize_t send_pieces_tls(struct conn *conn, const struct iovec *pieces, int count, int first,
                                size_t skip)
 {
-    char   stage[TLS_STAGE_BYTES];
+    char stage[TLS_STAGE_BYTES];
     size_t len = 0;
     if (pieces[first].iov_len - skip >= sizeof stage)
         return send_tls(conn, (char *)pieces[first].iov_base + skip, pieces[first].iov_len - skip);
@@ -313,21 +325,24 @@ static ssize_t send_pieces_tls(struct conn *conn, const struct iovec *pieces, in
             memcpy(stage + len, (char *)pieces[i].iov_base + from, part);
         len += part;
     }
-    return len ? send_tls(conn, stage, len) : 0;
+    ssize_t sent = len ? send_tls(conn, stage, len) : 0;
+    if (conn->is_dialled)
+        secret_wipe(stage, len);
+    return sent;
 }
 
-static ssize_t send_pieces_plain(struct conn *conn, const struct iovec *pieces, int count, int first,
-                                 size_t skip)
+static ssize_t send_pieces_plain(struct conn *conn, const struct iovec *pieces, int count,
+                                 int first, size_t skip)
 {
     struct iovec rest[64];
-    int          n = 0;
+    int n = 0;
     for (int i = first; i < count && n < 64; i++) {
         size_t from = i == first ? skip : 0;
         if (pieces[i].iov_len > from)
             rest[n++] = (struct iovec){(char *)pieces[i].iov_base + from, pieces[i].iov_len - from};
     }
     struct msghdr message = {.msg_iov = rest, .msg_iovlen = (size_t)n};
-    ssize_t       sent = sendmsg(conn->fd, &message, MSG_NOSIGNAL);
+    ssize_t sent = sendmsg(conn->fd, &message, MSG_NOSIGNAL);
     if (sent >= 0)
         return sent;
     return errno == EAGAIN || errno == EINTR ? 0 : -1;
@@ -346,7 +361,7 @@ static void compact(struct conn *conn)
 static enum err queue_rest(struct conn *conn, const struct iovec *pieces, int count, int first,
                            size_t skip)
 {
-    bool   was_empty = conn->unsent.len == 0;
+    bool was_empty = conn->unsent.len == 0;
     size_t total = 0;
     compact(conn);
     for (int i = first; i < count; i++)
@@ -373,9 +388,9 @@ enum err conn_write(struct conn *conn, const struct iovec *pieces, int count)
 {
     if (conn->fd < 0 || conn->is_write_dead)
         return ERR_IO;
-    int    first = 0;
+    int first = 0;
     size_t skip = 0;
-    bool   may_send = conn->unsent.len == 0 && !conn->is_connecting && !conn->is_handshaking;
+    bool may_send = conn->unsent.len == 0 && !conn->is_connecting && !conn->is_handshaking;
     while (may_send) {
         while (first < count && pieces[first].iov_len == skip) {
             first++;
@@ -414,9 +429,10 @@ size_t conn_pending(const struct conn *conn)
 static void flush(struct conn *conn)
 {
     while (conn->unsent_at < conn->unsent.len) {
-        struct iovec rest = {conn->unsent.data + conn->unsent_at, conn->unsent.len - conn->unsent_at};
-        ssize_t      sent = conn->tls ? send_pieces_tls(conn, &rest, 1, 0, 0)
-                                      : send_pieces_plain(conn, &rest, 1, 0, 0);
+        struct iovec rest = {conn->unsent.data + conn->unsent_at,
+                             conn->unsent.len - conn->unsent_at};
+        ssize_t sent = conn->tls ? send_pieces_tls(conn, &rest, 1, 0, 0)
+                                 : send_pieces_plain(conn, &rest, 1, 0, 0);
         if (sent < 0) {
             stop_writing(conn);
             return;
@@ -428,8 +444,7 @@ static void flush(struct conn *conn)
         conn->unsent_at += (size_t)sent;
         conn->progress_ns = loop_now_ns(conn->loop);
     }
-    buf_release(&conn->unsent);
-    conn->unsent_at = 0;
+    release_unsent(conn);
     if (conn->shuts_when_drained)
         conn_shutdown_write(conn);
     conn->ops->on_drained(conn->owner);

@@ -31,19 +31,20 @@ struct conn_ops {
 };
 
 struct conn {
-    struct loop           *loop;
+    struct loop *loop;
     const struct conn_ops *ops;
-    void                  *owner;
-    int                    fd;
-    SSL                   *tls; /* NULL: plain */
-    struct event           read_event, write_event;
-    struct buf             unsent;      /* [unsent_at, len) is still to go; no memory while empty */
-    size_t                 unsent_at;
-    int64_t                progress_ns; /* when the kernel last took bytes that had waited */
+    void *owner;
+    int fd;
+    SSL *tls; /* NULL: plain */
+    struct event read_event, write_event;
+    struct buf unsent; /* [unsent_at, len) is still to go; no memory while empty */
+    size_t unsent_at;
+    int64_t progress_ns;                /* when the kernel last took bytes that had waited */
     bool is_connecting, is_handshaking; /* dialled or accepted, not yet open */
     bool is_accepted;                   /* the handshake is the server's side */
-    bool is_reading;                    /* wanted by the owner */
-    bool is_write_dead;                 /* the peer takes no more; reading will tell why */
+    bool is_dialled;    /* what waits may hold a provider's key: wiped when it goes */
+    bool is_reading;    /* wanted by the owner */
+    bool is_write_dead; /* the peer takes no more; reading will tell why */
     bool shuts_when_drained;
 };
 
@@ -63,8 +64,8 @@ MUST_USE enum err conn_dial(struct conn *conn, struct loop *loop, const struct s
  *  no more, close it. */
 MUST_USE enum err conn_write(struct conn *conn, const struct iovec *pieces, int count);
 size_t conn_pending(const struct conn *conn); /* bytes queued */
-void   conn_pause(struct conn *conn);         /* stop reading; a close is noticed after resuming */
-void   conn_resume(struct conn *conn);
+void conn_pause(struct conn *conn);           /* stop reading; a close is noticed after resuming */
+void conn_resume(struct conn *conn);
 /** Half-closes after the queue is gone. */
 void conn_shutdown_write(struct conn *conn);
 /** Closes now; `with_reset` sends RST instead of FIN. No callback follows. The struct may be freed. */
