@@ -32,9 +32,9 @@ static struct request request_new(size_t room)
 struct request request_get(const char *path, const char *key)
 {
     struct request request = request_new(1024);
-    request.len = (size_t)snprintf(request.bytes, 1024,
-                                   "GET %s HTTP/1.1\r\nhost: bench\r\nauthorization: Bearer %s\r\n\r\n",
-                                   path, key);
+    request.len = (size_t)snprintf(
+        request.bytes, 1024, "GET %s HTTP/1.1\r\nhost: bench\r\nauthorization: Bearer %s\r\n\r\n",
+        path, key);
     return request;
 }
 
@@ -42,8 +42,9 @@ struct request request_chat(const char *path, const char *key, const char *model
                             size_t body_bytes)
 {
     char front[256], back[64];
-    int front_len = snprintf(front, sizeof front,
-                             "{\"model\":\"%s\",\"messages\":[{\"role\":\"user\",\"content\":\"", model);
+    int front_len =
+        snprintf(front, sizeof front,
+                 "{\"model\":\"%s\",\"messages\":[{\"role\":\"user\",\"content\":\"", model);
     int back_len = snprintf(back, sizeof back, "\"}],\"stream\":%s}", is_stream ? "true" : "false");
     size_t frame = (size_t)(front_len + back_len);
     size_t filler = body_bytes > frame ? body_bytes - frame : 0;
@@ -174,10 +175,10 @@ static void begin_body(struct client *client)
     client->part = CHUNK_SIZE;
     client->left = length ? strtoull(length, NULL, 10) : 0;
     client->line_bytes = 0;
-    client->state = client->status == 0                            ? CLIENT_FAILED
-                    : client->is_chunked || client->left > 0       ? CLIENT_BODY
-                    : length || (client->status == 204)            ? CLIENT_DONE
-                                                                   : CLIENT_FAILED;
+    client->state = client->status == 0                      ? CLIENT_FAILED
+                    : client->is_chunked || client->left > 0 ? CLIENT_BODY
+                    : length || (client->status == 204)      ? CLIENT_DONE
+                                                             : CLIENT_FAILED;
 }
 
 /* Takes bytes of the head; says how many. */

@@ -164,7 +164,8 @@ static void book(struct load *load, struct client *client)
     uint64_t now = now_ns();
     bool is_good = client->state == CLIENT_DONE && client->status == 200;
     load->running--;
-    if (is_good && load->options.expect_stamps && client->stamps != (unsigned)load->options.expect_stamps)
+    if (is_good && load->options.expect_stamps &&
+        client->stamps != (unsigned)load->options.expect_stamps)
         load->short_streams++;
     load->stamps += client->stamps;
     load->answers += is_good;
@@ -327,7 +328,8 @@ static void run_sse(struct load *load)
         load->clients[i].delays = &load->delays;
     open_all(load);
     begin_window(load);
-    uint64_t spread = (uint64_t)load->options.warm_ms * 1000000u / (uint64_t)load->options.connections;
+    uint64_t spread =
+        (uint64_t)load->options.warm_ms * 1000000u / (uint64_t)load->options.connections;
     for (long i = 0; i < load->options.connections; i++) {
         uint64_t at = load->from_ns + (uint64_t)i * spread;
         while (now_ns() < at)
@@ -587,7 +589,8 @@ static void run_usage(struct load *load)
     struct cpu none = {0}, now = cpu_read((int)load->options.pid);
     struct memory memory = memory_read((int)load->options.pid);
     print_cpu(&none, &now);
-    printf("pss_kib=%ld\nrss_kib=%ld\npeak_kib=%ld\n", memory.pss_kib, memory.rss_kib, memory.peak_kib);
+    printf("pss_kib=%ld\nrss_kib=%ld\npeak_kib=%ld\n", memory.pss_kib, memory.rss_kib,
+           memory.peak_kib);
 }
 
 /* ---- main ------------------------------------------------------------------------------------ */
@@ -597,10 +600,9 @@ static const struct {
     void (*run)(struct load *);
     bool is_stream;
 } modes[] = {
-    {"closed", run_closed, false}, {"rate", run_rate, false},     {"sse", run_sse, true},
-    {"hold", run_hold, true},      {"stall", run_stall, true},    {"bodies", run_bodies, false},
-    {"gone", run_gone, true},      {"start", run_start, false},
-    {"usage", run_usage, false},
+    {"closed", run_closed, false}, {"rate", run_rate, false},   {"sse", run_sse, true},
+    {"hold", run_hold, true},      {"stall", run_stall, true},  {"bodies", run_bodies, false},
+    {"gone", run_gone, true},      {"start", run_start, false}, {"usage", run_usage, false},
 };
 
 static void prepare(struct load *load, bool is_stream)
@@ -624,10 +626,15 @@ static void prepare(struct load *load, bool is_stream)
 
 int main(int argc, char **argv)
 {
-    static struct load load = {
-        .options = {.path = "/v1/chat/completions", .key = "none", .model = "plain",
-                    .connections = 1, .bytes = 1000, .repeat = 1, .rate = 1000, .seconds = 1,
-                    .hold_ms = 1000}};
+    static struct load load = {.options = {.path = "/v1/chat/completions",
+                                           .key = "none",
+                                           .model = "plain",
+                                           .connections = 1,
+                                           .bytes = 1000,
+                                           .repeat = 1,
+                                           .rate = 1000,
+                                           .seconds = 1,
+                                           .hold_ms = 1000}};
     if (argc < 2)
         die("usage: load closed|rate|sse|hold|stall|bodies|gone|start|usage --port P ...");
     read_options(&load.options, argc, argv);

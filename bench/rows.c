@@ -26,7 +26,8 @@ int main(int argc, char **argv)
         return 1;
     }
     sqlite3_int64 last = number(db, "SELECT coalesce(max(id), 0) FROM chunk");
-    for (sqlite3_int64 id = number(db, "SELECT coalesce(min(id), 1) FROM chunk"); id <= last; id++) {
+    for (sqlite3_int64 id = number(db, "SELECT coalesce(min(id), 1) FROM chunk"); id <= last;
+         id++) {
         snprintf(sql, sizeof sql, "SELECT count(*) FROM jobs_%lld", id);
         all += number(db, sql);
     }
