@@ -3,6 +3,7 @@
  */
 #include "gateway/request.h"
 #include "gen/version.h"
+#include "providers/blot.h"
 #include "sys/vault.h"
 
 #define HEAD_MAX            (48u * 1024)
@@ -78,6 +79,20 @@ void attempt_wipe_head(struct trial *trial)
     buf_release(&trial->splice);
 }
 
+void attempt_blot(struct request *request, char *bytes, size_t len)
+{
+    struct trial *trial = &request->trial;
+    struct secret *key = NULL;
+    int64_t version;
+    struct error error;
+    if (len == 0 || live_key_open(trial->live, request->gl->gateway->options.vault, &key, &version,
+                                  &error) != OK)
+        return; /* without a key that opens, none was sent */
+    if (key)
+        blot_key(bytes, len, secret_borrow(key));
+    secret_free(key);
+}
+
 /* ---- sending --------------------------------------------------------------------------------- */
 
 static bool wants_usage_added(const struct request *request)
@@ -133,8 +148,7 @@ void attempt_ask(struct request *request)
     request->trial.adds_usage = wants_usage_added(request);
     enum err err = send_request(request, &error);
     if (err == ERR_NO_MEMORY)
-        request_fail(request, SAY_OVERLOADED, "no_memory",
-                     "The server is out of memory; try again.");
+        request_fail_for_memory(request);
     else if (err != OK)
         attempt_broken(request, "key_unreadable", error.text);
 }

@@ -53,8 +53,7 @@ static void begin(struct request *request, const struct candidate *candidate, bo
     meter_init(&trial->meter, request->endpoint);
     if (!note_attempt(request)) {
         end_health_trial(trial);
-        request_fail(request, SAY_OVERLOADED, "no_memory",
-                     "The server is out of memory; try again.");
+        request_fail_for_memory(request);
         return;
     }
     atomic_fetch_add_explicit(&trial->live->in_flight, 1, memory_order_relaxed);
@@ -391,8 +390,12 @@ void attempt_broken(struct request *request, const char *reason, const char *sen
 void attempt_judge_event(struct request *request)
 {
     struct trial *trial = &request->trial;
-    const struct meter *meter = &trial->meter;
+    struct meter *meter = &trial->meter;
     struct verdict_report report;
+    attempt_blot(request, trial->held.data, trial->held.len);
+    attempt_blot(request, meter->error_message, strlen(meter->error_message));
+    attempt_blot(request, meter->error_type, strlen(meter->error_type));
+    attempt_blot(request, meter->error_code, strlen(meter->error_code));
     provider_judge_event(trial->provider->kind, meter->error_status, meter->error_type,
                          meter->error_code, meter->error_message, clock_wall_ms(), &report);
     attempt_failed(request, &report);

@@ -314,7 +314,7 @@ static void relay_events(struct request *request, char *bytes, size_t len)
     if (has_tail) {
         buf_append(&trial->tail, bytes, len);
         if (trial->tail.failed) {
-            attempt_broken(request, "no_memory", "the server ran out of memory for an event");
+            request_fail_for_memory(request);
             return;
         }
     }
@@ -339,7 +339,7 @@ static void relay_events(struct request *request, char *bytes, size_t len)
     else if (at < len)
         buf_append(&trial->tail, bytes + at, len - at);
     if (trial->tail.failed)
-        attempt_broken(request, "no_memory", "the server ran out of memory for an event");
+        request_fail_for_memory(request);
     else if (trial->tail.len == 0)
         buf_release(&trial->tail); /* idle streams hold no buffers */
     else

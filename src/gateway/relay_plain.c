@@ -84,7 +84,7 @@ void relay_plain(struct request *request, char *bytes, size_t len)
         if (trial->held.len + len <= HELD_ANSWER_MAX) {
             buf_append(&trial->held, bytes, len);
             if (trial->held.failed)
-                attempt_broken(request, "no_memory", "the server ran out of memory for the answer");
+                request_fail_for_memory(request);
             return;
         }
         if (comes_too_late(request))

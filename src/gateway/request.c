@@ -86,6 +86,12 @@ void request_fail(struct request *request, enum say what, const char *reason, co
     request_finish(request);
 }
 
+/* Ours, so it says nothing about the provider, and another one would not help. */
+void request_fail_for_memory(struct request *request)
+{
+    request_fail(request, SAY_OVERLOADED, "no_memory", "The server is out of memory; try again.");
+}
+
 static void on_gone(void *owner)
 {
     struct request *request = owner;
@@ -211,7 +217,6 @@ static bool keep_candidates(struct request *request, const struct route_plan *pl
         return false;
     memcpy(request->candidates, plan->list, count * sizeof *request->candidates);
     request->candidate_count = count;
-    request->is_auto = plan->is_auto;
     request->is_pinned = plan->is_pinned;
     return true;
 }
@@ -269,8 +274,7 @@ static void route(struct request *request)
         return;
     }
     if (!keep_candidates(request, &request->gl->plan)) {
-        request_fail(request, SAY_OVERLOADED, "no_memory",
-                     "The server is out of memory; try again.");
+        request_fail_for_memory(request);
         return;
     }
     request->state = REQUEST_ATTEMPT;
@@ -298,8 +302,7 @@ static bool parse(struct request *request)
         char *copy = arena_dup(&request->arena, borrowed[i]->at, borrowed[i]->len);
         if (!copy) {
             request->facts.model = STR("");
-            request_fail(request, SAY_OVERLOADED, "no_memory",
-                         "The server is out of memory; try again.");
+            request_fail_for_memory(request);
             return false;
         }
         borrowed[i]->at = copy;

@@ -112,9 +112,9 @@ struct request {
     struct str pin;
     struct candidate *candidates; /* the eligible ones; arena */
     size_t candidate_count, next_candidate;
-    bool is_auto, is_pinned;
+    bool is_pinned;
     struct attempt_note *notes[ATTEMPTS_MAX];
-    int attempt_count, failovers;
+    int attempt_count;
     struct trial trial;
     struct kept_error kept_error; /* the last one of MODEL and LONG */
     char last_sentence[256];      /* of the last failure */
@@ -189,6 +189,7 @@ void lease_give(struct lease *lease);
 /* request.c */
 void request_finish(struct request *request); /* the last step: frees at the end of this turn */
 void request_fail(struct request *request, enum say what, const char *reason, const char *sentence);
+void request_fail_for_memory(struct request *request);
 void request_set_clock(struct request *request);
 /* A try failed: plans again, for what the failure did to its provider may have brought in the target
  * of a fallback rule. Who was tried is left out. */
@@ -224,6 +225,8 @@ void attempt_relay_error(struct request *request, int status, struct str content
 /* ask.c */
 void attempt_ask(struct request *request);   /* sends; on failure the try, or the request, ends */
 void attempt_wipe_head(struct trial *trial); /* the credential is not needed again */
+/* Blots the provider's key out of what the provider said; both errors and their headers pass here. */
+void attempt_blot(struct request *request, char *bytes, size_t len);
 void attempt_take_apart(struct request *request); /* frees what the try held */
 
 /* reply.c */
