@@ -102,7 +102,7 @@ static void the_record_is_ahead_of_the_provider_and_of_the_client(void **state)
          {{WAIT(100), SAY(SSE ROLE TEXT("a") STOP DONE), STALL}}},
         {"the provider's error event", "overloaded", "failed",
          {{WAIT(100), SAY(SSE ROLE TEXT("a") "data: " OPENAI_ERROR("overloaded", "server_error", "null") "\n\n"), STALL}}},
-        {"our error event", "\"error\"", "failed", {{WAIT(100), SAY(SSE ROLE TEXT("a")), WAIT(30), RESET}}},
+        {"our error event", "\"error\"", "failed", {{WAIT(100), SAY(SSE ROLE TEXT("a")), WAIT(200), RESET}}},
     };
     for (size_t i = 0; i < COUNT(ends); i++) {
         struct stage stage = {0};

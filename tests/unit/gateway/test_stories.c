@@ -77,7 +77,7 @@ static const struct story failing_over[] = {
      .status = 200, .body = ROLE TEXT("c") STOP DONE, .lacks = {"retry-after"},
      .attempts = "failed server_error, failed rate_limited, ok", .job = "done failover"},
     {.name = "an error whose body never came is judged by its status",
-     .up = {{{{SAY("HTTP/1.1 429 Oh\r\nretry-after: 7\r\ncontent-length: 50\r\n\r\n"), RESET}}}},
+     .up = {{{{SAY("HTTP/1.1 429 Oh\r\nretry-after: 7\r\ncontent-length: 50\r\n\r\n"), WAIT(100), RESET}}}},
      .status = 429, .has = {"insufficient_quota"}, .attempts = "failed rate_limited", .job = "failed all_over_quota"},
     {.name = "an error answer without end is judged by what fits",
      .up = {{{{SAY(ERROR("503", "", "busy ")), FILL(20000000)}}}, {{{SAY(SSE ROLE TEXT("b") STOP DONE)}}}},
@@ -153,7 +153,7 @@ static const struct story in_vain[] = {
 
 static const struct story after_commit[] = {
     {.name = "cut after content: an error event and no [DONE]",
-     .up = {{{{SAY(SSE ROLE TEXT("12345678")), WAIT(30), RESET}}}, {{{SAY(SSE ROLE TEXT("b") STOP DONE)}}}},
+     .up = {{{{SAY(SSE ROLE TEXT("12345678")), WAIT(200), RESET}}}, {{{SAY(SSE ROLE TEXT("b") STOP DONE)}}}},
      .status = 200, .has = {"12345678", "data: {\"error\":"}, .lacks = {"[DONE]", "\"b\""},
      .attempts = "failed connection_reset", .job = "failed connection_reset", .output_tokens = 2},
     {.name = "the provider's own error event after content is the end",
@@ -170,7 +170,7 @@ static const struct story after_commit[] = {
      .status = 200, .has = {"data: {\"error\":"}, .lacks = {"[DONE]"}, .attempts = "failed idle_timeout", .job = "failed idle_timeout"},
     {.name = "messages end in their own error event",
      .kind = "anthropic", .path = MESSAGES,
-     .up = {{{{SAY(SSE "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"delta\":{\"type\":\"text_delta\",\"text\":\"hi\"}}\n\n"), WAIT(30), RESET}}}},
+     .up = {{{{SAY(SSE "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"delta\":{\"type\":\"text_delta\",\"text\":\"hi\"}}\n\n"), WAIT(200), RESET}}}},
      .status = 200, .has = {"event: error\ndata: {\"type\":\"error\""}, .lacks = {"message_stop"}, .job = "failed connection_reset"},
 };
 
@@ -199,7 +199,7 @@ static const struct story late[] = {
      .status = 200, .has = {TEXT("b")}, .lacks = {"xxxx"}, .attempts = "failed bad_answer, ok", .job = "done failover"},
     {.name = "responses fail in their own words", .path = RESPONSES, .late_head_ms = 40, .keepalive_ms = 40,
      .ask = "{\"model\":\"auto\",\"stream\":true,\"input\":\"x\"}",
-     .up = {{{{WAIT(100), SAY(SSE "event: response.created\ndata: {\"type\":\"response.created\",\"sequence_number\":0}\n\n"), RESET}}}},
+     .up = {{{{WAIT(100), SAY(SSE "event: response.created\ndata: {\"type\":\"response.created\",\"sequence_number\":0}\n\n"), WAIT(100), RESET}}}},
      .status = 200, .has = {"event: response.failed\n", "\"sequence_number\":0"}, .job = "failed attempts_exhausted"},
 };
 
@@ -209,7 +209,7 @@ static const struct story large[] = {
                            SAY("\"},\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":3}}")}}}},
      .status = 200, .has = {"\"completion_tokens\":3}}"}, .attempts = "ok", .job = "done ok", .input_tokens = 7, .output_tokens = 3},
     {.name = "a plain answer over 4 MiB that is cut is torn",
-     .ask = ASK, .up = {{{{SAY("HTTP/1.1 200 OK\r\ncontent-length: 9000000\r\n\r\n{\"choices\":[{\"message\":{\"content\":\""), FILL(6000000), WAIT(20), RESET}}}},
+     .ask = ASK, .up = {{{{SAY("HTTP/1.1 200 OK\r\ncontent-length: 9000000\r\n\r\n{\"choices\":[{\"message\":{\"content\":\""), FILL(6000000), WAIT(400), RESET}}}},
      .status = 200, .is_torn = true, .attempts = "failed connection_reset", .job = "failed connection_reset"},
     {.name = "a huge plain answer to a streaming caller gets no keep-alives", .keepalive_ms = 30,
      .up = {{{{SAY(JSON "{\"choices\":[{\"message\":{\"content\":\""), FILL(6000000), WAIT(200),
@@ -239,7 +239,7 @@ static const struct story large[] = {
      .up = {{{{SAY(SSE ROLE TEXT("a") "data: <"), FILL(600000), WAIT(50), SAY(">\n\n")}}}},
      .status = 200, .has = {"x>\n\ndata: {\"error\":"}, .attempts = "failed bad_answer", .job = "failed bad_answer"},
     {.name = "a cut inside an event that is under way can only be torn",
-     .up = {{{{SAY(SSE ROLE TEXT("a") "data: {\"choices\":[{\"delta\":{\"content\":\""), FILL(600000), WAIT(50), RESET}}}},
+     .up = {{{{SAY(SSE ROLE TEXT("a") "data: {\"choices\":[{\"delta\":{\"content\":\""), FILL(600000), WAIT(400), RESET}}}},
      .status = 200, .is_torn = true, .lacks = {"{\"error\":"}, .attempts = "failed connection_reset", .job = "failed connection_reset"},
     {.name = "a huge last event without its blank line counts",
      .ask = "{\"model\":\"auto\",\"stream\":true,\"input\":\"x\"}", .path = RESPONSES,
@@ -250,7 +250,7 @@ static const struct story large[] = {
     {.name = "held back past its bound: that is COMMIT",
      .path = RESPONSES, .ask = "{\"model\":\"auto\",\"stream\":true,\"input\":\"x\"}",
      .up = {{{{SAY(SSE "data: {\"type\":\"response.created\",\"response\":{\"x\":\""), FILL(1500000), SAY("\"}}\n\n"
-                   "data: {\"type\":\"response.in_progress\",\"response\":{\"x\":\""), FILL(1500000), SAY("\"}}\n\n"), WAIT(30), RESET}}},
+                   "data: {\"type\":\"response.in_progress\",\"response\":{\"x\":\""), FILL(1500000), SAY("\"}}\n\n"), WAIT(200), RESET}}},
             {{{SAY(SSE "data: {\"type\":\"response.output_text.delta\",\"delta\":\"never\"}\n\n")}}}},
      .status = 200, .has = {"response.in_progress", "response.failed"}, .lacks = {"never"},
      .attempts = "failed connection_reset", .job = "failed connection_reset"},
