@@ -2,6 +2,7 @@
 #include "admin/discovery.h"
 
 #include "base/mem.h"
+#include "providers/blot.h"
 #include "sys/clock.h"
 #include "sys/secret.h"
 
@@ -35,6 +36,8 @@ enum err discovery_prepare(struct discovery_call *at, enum provider_kind kind, c
         "GET %s%s HTTP/1.1\r\nhost: %s\r\naccept: application/json\r\nuser-agent: auxot/%s\r\n",
         at->target.path, facts->models_path, at->target.authority, version);
     facts->write_credential(&at->head, key);
+    bool has_key = key.len && str_find(buf_str(&at->head), key, &at->key_at);
+    at->key_len = has_key ? key.len : 0;
     facts->write_defaults(&at->head, false);
     buf_puts(&at->head, "\r\n");
     return at->head.failed ? error_set(error, ERR_NO_MEMORY, "the key is too long") : OK;
@@ -124,6 +127,8 @@ static void on_end(void *owner)
         fail(at, VERDICT_NETWORK, "bad_answer", sentence);
         return;
     }
+    blot_key(at->body.data, at->body.len,
+             str_upto(str_from(buf_str(&at->head), at->key_at), at->key_len));
     provider_judge(at->kind, at->status, &at->headers, buf_str(&at->body), at->reader,
                    clock_wall_ms(), &at->result.report);
     if (at->result.report.verdict == VERDICT_CALLER || at->result.report.verdict == VERDICT_MODEL) {

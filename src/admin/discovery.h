@@ -10,7 +10,8 @@ struct discovery_call {
     /* in */
     enum provider_kind kind;
     struct target target;
-    struct buf head; /* the request's head: holds the key, wiped at the end */
+    struct buf head;        /* the request's head: holds the key, wiped at the end */
+    size_t key_at, key_len; /* where in it */
     int64_t deadline_ms;
     void (*on_done)(struct discovery_call *at); /* the last thing that happens */
     /* out */
