@@ -19,13 +19,15 @@ node=node_modules/.bin/node
 major=$("$node" -p 'process.versions.node.split(".")[0]')
 [ "$major" -ge 22 ] || { echo "run.sh: node $major is too old, the clients need 22 (npm ci)" >&2; exit 1; }
 
+shopt -s nullglob
 if [ $# = 0 ]; then
-    set -- core/*.test.mjs
-    [ "$suite" = core ] || set -- "$@" clis/*.test.mjs
+    set -- core/*.test.mjs faults/*.test.mjs
+    [ "$suite" = core ] || set -- "$@" clis/*.test.mjs faults/*.test.mjs
 fi
 
 limit_s=240
 [ "$suite" = full ] || limit_s=420
+[ "${AUXOT_TEST_LONG:-0}" != 1 ] || limit_s=1800 # the long loops of faults/
 export AUXOT_BIN=$binary AUXOT_E2E_SUITE=$suite AUXOT_E2E_RESULT=$result
 rm -f "$result"
 timeout --kill-after=10 $((limit_s * 3)) "$node" --test --test-force-exit --test-concurrency="${AUXOT_E2E_JOBS:-2}" \
