@@ -166,8 +166,10 @@ static bool take_turn(const struct provider *provider, int64_t now_ms, int64_t w
     struct health_view view = health_look(&live->health, provider->is_paused, now_ms);
     bool is_never = live->models_at_ms == 0;
     bool is_old = wall_ms - live->models_at_ms > REFRESH_MS + stagger_ms;
-    bool is_due = !provider->is_paused && now_ms >= live->probe_at_ms &&
-                  (is_never || is_old || view.state == STATE_ERROR);
+    bool is_error_old =
+        view.state == STATE_ERROR && now_ms - live->health.since_ms >= ERROR_AGAIN_MS;
+    bool is_due =
+        !provider->is_paused && now_ms >= live->probe_at_ms && (is_never || is_old || is_error_old);
     if (is_due)
         live->probe_at_ms =
             now_ms + (is_never && view.state != STATE_ERROR ? NEVER_AGAIN_MS : ERROR_AGAIN_MS);

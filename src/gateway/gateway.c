@@ -9,7 +9,7 @@
 
 #include <assert.h>
 
-#define BODY_READER_BYTES (33u << 20)
+#define BODY_LIMIT_DEFAULT ((size_t)32 << 20)
 /* An event is kept until it has EVENT_MAX bytes, and the read that ends it may bring one more scratch. */
 #define EVENT_READER_BYTES ((size_t)EVENT_MAX + LOOP_SCRATCH_BYTES + 4096)
 #define JOINED_BYTES       EVENT_READER_BYTES
@@ -96,7 +96,9 @@ enum err gateway_loop_add(struct gateway *gateway, struct loop *loop, int index,
     buf_init(&gl->joined, JOINED_BYTES);
     struct client_options options = {.ca_file = gateway->options.ca_file};
     enum err err = client_pool_new(loop, &options, &gl->pool, error);
-    if (err == OK && (json_reader_new(BODY_READER_BYTES, &gl->body_reader) != OK ||
+    size_t body_limit =
+        gateway->options.body_limit_bytes ? gateway->options.body_limit_bytes : BODY_LIMIT_DEFAULT;
+    if (err == OK && (json_reader_new(body_limit + 1, &gl->body_reader) != OK ||
                       json_reader_new(EVENT_READER_BYTES, &gl->event_reader) != OK))
         err = error_set(error, ERR_NO_MEMORY, "no memory for a JSON reader");
     if (err != OK) {

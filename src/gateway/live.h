@@ -12,25 +12,25 @@
 #include <stdatomic.h>
 
 struct live_provider {
-    pthread_mutex_t lock;   /* guards all below that is not atomic; never held across I/O */
-    atomic_int      refs;
-    char            id[32];
-    struct health   health;
-    char           *sealed_key; /* vault blob; NULL: none; opened for one request at a time */
-    size_t          sealed_key_len;
-    int64_t         credential_version;
-    bool            is_deleted;
-    bool            drops_usage_option; /* it refused stream_options once: do not ask again */
+    pthread_mutex_t lock; /* guards all below that is not atomic; never held across I/O */
+    atomic_int refs;
+    char id[32];
+    struct health health;
+    char *sealed_key; /* vault blob; NULL: none; opened for one request at a time */
+    size_t sealed_key_len;
+    int64_t credential_version;
+    bool is_deleted;
+    bool drops_usage_option; /* it refused stream_options once: do not ask again */
     _Atomic int64_t attempts, failures, in_flight; /* for metrics and load */
-    int64_t         latency_ms;     /* smoothed time to first byte */
-    int64_t         heartbeat_at_ms; /* wall: the last answer of any kind */
-    int64_t         probe_at_ms;    /* monotonic: when the health thread may look again */
-    int64_t         models_at_ms;   /* wall: the last model list; 0: none yet */
+    int64_t latency_ms;                            /* smoothed time to first byte */
+    int64_t heartbeat_at_ms;                       /* wall: the last answer of any kind */
+    int64_t probe_at_ms;  /* monotonic: when the health thread may look again */
+    int64_t models_at_ms; /* wall: the last model list; 0: none yet */
 };
 
 struct live_provider *live_new(const char *id);
 struct live_provider *live_ref(struct live_provider *live);
-void                  live_unref(struct live_provider *live);
+void live_unref(struct live_provider *live);
 
 struct vault;
 /** Opens the provider's key for the one request whose head is being built; the caller frees (and so wipes)

@@ -114,12 +114,4 @@ void gateway_metrics(struct gateway *gateway, struct buf *out)
     simple(out, "auxot_held_body_bytes", "gauge", "Request bodies held in memory.",
            body_budget_used());
     by_provider(gateway, out);
-    struct store_figures figures;
-    store_figures(gateway->options.store, &figures);
-    simple(out, "auxot_record_rows_total", "counter", "Rows written to the store.",
-           figures.rows_written);
-    simple(out, "auxot_record_write_errors_total", "counter", "Failed batches.",
-           figures.write_errors);
-    simple(out, "auxot_journal_bytes_waiting", "gauge", "Journal bytes not in the store yet.",
-           figures.journal_bytes_waiting);
 }

@@ -112,7 +112,8 @@ static void live_take_key(struct live_provider *live, const struct provider_row 
     struct str blob = {row->sealed_key, row->sealed_key_len};
     live->sealed_key = mem_dup(blob.at, blob.len);
     live->sealed_key_len = blob.len;
-    enum err err = vault_open(vault, SNAPSHOT_ORG, "providers", "sealed_key", row->id, blob, &key, &why);
+    enum err err =
+        vault_open(vault, SNAPSHOT_ORG, "providers", "sealed_key", row->id, blob, &key, &why);
     secret_free(key);
     if (err == OK)
         return;

@@ -17,7 +17,7 @@ void registry_begin(struct live_registry *registry);
  * changed, clears the verdicts when key or base URL changed or the provider was unpaused. A new
  * reference; NULL without memory or room.
  */
-struct live_provider *registry_follow(struct live_registry *registry, const struct provider_row *row,
-                                      const struct vault *vault);
+struct live_provider *registry_follow(struct live_registry *registry,
+                                      const struct provider_row *row, const struct vault *vault);
 /** `is_whole`: every row was followed, so what was not is deleted. */
 void registry_end(struct live_registry *registry, bool is_whole);

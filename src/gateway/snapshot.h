@@ -15,32 +15,32 @@
 
 enum role { ROLE_NONE, ROLE_MEMBER, ROLE_ADMIN };
 const char *role_name(enum role role);
-bool        role_parse(struct str name, enum role *out_role); /* "member", "admin" */
+bool role_parse(struct str name, enum role *out_role); /* "member", "admin" */
 
 /** Who calls, once the key is known. Owned by the snapshot. */
 struct principal {
-    char      id[ID_MAX], name[64], team[ID_MAX];
+    char id[ID_MAX], name[64], team[ID_MAX];
     enum role role;
-    uint8_t   digest[32];
+    uint8_t digest[32];
 };
 
 struct snapshot {
-    atomic_int     refs; /* one per loop, one per other holder */
-    struct arena   arena;
+    atomic_int refs; /* one per loop, one per other holder */
+    struct arena arena;
     struct routing routing;
     const struct target *targets; /* parallel to routing.providers */
-    struct principal    *principals;
-    size_t               principal_count;
-    uint32_t            *principal_table; /* open addressing by the digest's first bytes; index + 1 */
-    size_t               principal_mask;
+    struct principal *principals;
+    size_t principal_count;
+    uint32_t *principal_table; /* open addressing by the digest's first bytes; index + 1 */
+    size_t principal_mask;
     const struct price_table *prices; /* process lifetime */
-    int64_t        version;
+    int64_t version;
 };
 
 /** Builds one. `live_of` finds or makes the live part of a provider id (a new reference). */
 struct live_registry; /* all live providers by id */
 struct live_registry *live_registry_new(void);
-void                  live_registry_free(struct live_registry *registry);
+void live_registry_free(struct live_registry *registry);
 /** Builds a snapshot; brings the live parts up to date (key opened from its blob with `vault` when its
  *  credential_version changed, health cleared when key, base URL or paused changed). */
 MUST_USE enum err snapshot_build(const struct store_config *config, const struct vault *vault,
@@ -48,14 +48,15 @@ MUST_USE enum err snapshot_build(const struct store_config *config, const struct
                                  struct snapshot **out_snapshot, struct error *error);
 /** Seals a provider's key as snapshot_build will open it: bound to that provider's row. */
 #define SNAPSHOT_ORG "org_default" /* one per installation to begin with */
-MUST_USE enum err provider_key_seal(const struct vault *vault, const char *provider_id, struct str key,
-                                    struct buf *out, struct error *error);
+MUST_USE enum err provider_key_seal(const struct vault *vault, const char *provider_id,
+                                    struct str key, struct buf *out, struct error *error);
 struct snapshot *snapshot_ref(struct snapshot *snapshot);
-void             snapshot_unref(struct snapshot *snapshot);
+void snapshot_unref(struct snapshot *snapshot);
 
 /** Looks a key's digest up; constant-time compare of the whole digest. NULL: unknown. */
-const struct principal *snapshot_principal(const struct snapshot *snapshot, const uint8_t digest[32]);
-const struct provider  *snapshot_provider(const struct snapshot *snapshot, const char *id_or_slug);
+const struct principal *snapshot_principal(const struct snapshot *snapshot,
+                                           const uint8_t digest[32]);
+const struct provider *snapshot_provider(const struct snapshot *snapshot, const char *id_or_slug);
 static inline struct live_provider *provider_live(const struct provider *provider)
 {
     return (struct live_provider *)provider->live;

@@ -235,16 +235,15 @@ static bool write_url(const struct settings *settings, char *room, size_t room_b
 
 enum err server_run(struct server *server, char *out_url, size_t room_bytes, struct error *error)
 {
-    for (int i = 0; i < server->loop_count; i++) {
+    /* The api threads first: the port takes connections already, and a loop may bring a call. */
+    enum err err = admin_start(server->admin, error);
+    for (int i = 0; err == OK && i < server->loop_count; i++) {
         struct server_loop *at = &server->loops[i];
         char name[24];
         snprintf(name, sizeof name, "loop-%d", i);
-        enum err err = thread_start(name, loop_main, at->loop, &at->thread, error);
-        if (err != OK)
-            return err;
-        at->is_running = true;
+        err = thread_start(name, loop_main, at->loop, &at->thread, error);
+        at->is_running = err == OK;
     }
-    enum err err = admin_start(server->admin, error);
     if (err == OK && !write_url(&server->settings, out_url, room_bytes))
         err = error_set(error, ERR_MALFORMED, "the host's name is too long");
     return err;
