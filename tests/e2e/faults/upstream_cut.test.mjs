@@ -100,9 +100,9 @@ test(`F05, F06, F07: ${cuts} cuts, half-closes and resets at random bytes: whole
     await assert_recovers(() => server.call(at.chat, ask.chat('only-a')));
 });
 
-test('F10: a trickle of single bytes: relayed whole, and costs next to nothing', async () => {
+test('F10: a trickle that splits characters and lines: relayed whole', async () => {
     await a.plays([{ then: { text: 'añ€😀', events: 2 } }]);
-    await between_a.plans({ to_client: { trickle_bytes: 1, trickle_ms: 1 } });
+    await between_a.plans({ to_client: { trickle_bytes: 3, trickle_ms: 1 } });
     const answers = await Promise.all(Array.from({ length: 20 }, () => server.call(at.chat, ask.chat('only-a', { stream: true }))));
     for (const answer of answers) {
         assert.equal(text_of(answer.events), 'añ€😀');
