@@ -172,6 +172,10 @@ static void whatever_happens_nothing_is_spliced_lost_or_kept(void **state)
             fds[i] = client_open(&stage);
             client_ask(&stage, fds[i], CHAT, "", asks[draw(&seed, COUNT(asks))]);
         }
+        if (draw(&seed, 4) == 0)
+            stage_publish(&stage, true);
+        if (draw(&seed, 8) == 0)
+            gateway_cut(stage.gateway);
         for (int i = 0; i < CALLERS; i++)
             one_caller(&stage, &seed, fds[i], draw(&seed, 8) == 0);
     }
