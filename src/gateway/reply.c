@@ -33,6 +33,8 @@ static void keep_headers(struct request *request, const struct http_head *head)
                                     request_keep(request, value));
         }
     }
+    if (head->status >= 400)
+        attempt_blot(request, lines.data, lines.len);
     trial->extra_headers = request_keep(request, buf_str(&lines));
     struct str type = http_header_find(head, STR("content-type"), NULL);
     trial->content_type = request_keep(request, str_upto(type, 128));
@@ -108,6 +110,7 @@ static void judge_answer(struct request *request)
 {
     struct trial *trial = &request->trial;
     struct verdict_report report;
+    attempt_blot(request, trial->held.data, trial->held.len);
     provider_judge(trial->provider->kind, trial->status, &trial->error_headers,
                    buf_str(&trial->held), request->gl->event_reader, clock_wall_ms(), &report);
     if (!is_usage_refused(request, &report)) {

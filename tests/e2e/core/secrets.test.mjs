@@ -70,7 +70,8 @@ function files_under(dir) {
 
 // ---- a vendor that tells all it knows -----------------------------------------------------------
 
-// It quotes the credential in its body and its headers, whatever it answers. The model's name says what.
+// It quotes the credential in its body and its headers, whatever it answers. The model's name says what. (Encoded only
+// where the words become ours: a 400 is the caller's to see, and a vendor that hides its own key there can tell anybody.)
 async function talkative() {
     const quotes = {
         json: key => JSON.stringify({ error: { message: `Incorrect API key provided: ${key}. Find yours at https://vendor.example/?key=${encodeURIComponent(key)}`, type: key, code: key, param: key } }),
@@ -100,7 +101,7 @@ async function talkative() {
         });
     });
     server.models = [400, 401, 402, 403, 404, 409, 413, 422, 429, 500, 502, 503, 529].map(status => `status-${status}-json`).concat(
-        ['anthropic', 'base64', 'html', 'cut', 'plain'].flatMap(form => [`status-400-${form}`, `status-500-${form}`]), ['stream-200-json', 'stream-200-anthropic', 'stream-200-cut', 'torn-400-json', 'torn-500-json']);
+        ['anthropic', 'html', 'cut', 'plain'].flatMap(form => [`status-400-${form}`, `status-500-${form}`]), ['status-500-base64', 'stream-200-json', 'stream-200-anthropic', 'stream-200-cut', 'torn-400-json', 'torn-500-json']);
     server.lists = true;
     await new Promise(resolve => server.listen(0, '127.0.0.1', resolve));
     server.url = `http://127.0.0.1:${server.address().port}`;
@@ -175,8 +176,11 @@ for (const [dialect, where, form] of [['openai', at.chat, ask.chat], ['anthropic
             assert.equal(made.status, 'online', JSON.stringify(made));
             await drive(`/api/providers/${made.id}`, { method: 'PATCH', body: { surfaced_models: vendor.models } });
             for (const model of vendor.models)
-                for (const stream of [false, true])
-                    await drive(where, { key: server.member, body: form(`${made.slug}/${model}`, { stream }) });
+                for (const stream of [false, true]) {
+                    await server.api('POST', `/api/providers/${made.id}/refresh`); // forgets the verdict before
+                    const answer = await drive(where, { key: server.member, body: form(`${made.slug}/${model}`, { stream }) });
+                    if (answer) assert.notEqual(answer.headers['x-auxot-attempts'], '0', `${model}: ${answer.text}`);
+                }
             vendor.lists = false; // from here on the list of models is refused as well, with the key
             await drive(`/api/providers/${made.id}/refresh`, { method: 'POST' });
             await provider(`refused ${dialect} ${index}`, key, dialect === 'openai' ? `${vendor.url}/v1` : vendor.url, dialect);
@@ -256,11 +260,12 @@ test('T11: sealed keys that were swapped, changed or cut do not open: the provid
         assert.equal((await here.api('POST', '/api/providers', { type: 'openai', name, api_key: `sk-${name}-${noise()}`, base_url: sim.base_url })).status, 'online');
     }
     assert.equal((await here.stop()).code, 0);
-    sql(data, `CREATE TEMP TABLE old AS SELECT slug, sealed_key FROM providers;
-        UPDATE providers SET sealed_key = (SELECT sealed_key FROM old WHERE slug = 'b') WHERE slug = 'a';
-        UPDATE providers SET sealed_key = (SELECT sealed_key FROM old WHERE slug = 'a') WHERE slug = 'b';
-        UPDATE providers SET sealed_key = substr(sealed_key, 1, length(sealed_key) - 1) || (CASE substr(sealed_key, -1) WHEN x'00' THEN x'01' ELSE x'00' END) WHERE slug = 'c';
-        UPDATE providers SET sealed_key = substr(sealed_key, 1, 20) WHERE slug = 'd';`);
+    const bent = "substr(sealed_key, 1, length(sealed_key) - 1) || CASE substr(sealed_key, -1) WHEN x'00' THEN x'01' ELSE x'00' END";
+    sql(data, `CREATE TEMP TABLE old AS SELECT slug, sealed_key FROM provider;
+        UPDATE provider SET sealed_key = (SELECT sealed_key FROM old WHERE slug = 'b') WHERE slug = 'a';
+        UPDATE provider SET sealed_key = (SELECT sealed_key FROM old WHERE slug = 'a') WHERE slug = 'b';
+        UPDATE provider SET sealed_key = CAST(${bent} AS BLOB) WHERE slug = 'c';
+        UPDATE provider SET sealed_key = substr(sealed_key, 1, 20) WHERE slug = 'd';`);
     await here.restart();
     for (const name of ['a', 'b', 'c', 'd']) {
         const { id } = (await here.api('GET', '/api/providers')).items.find(item => item.slug === name);
