@@ -80,6 +80,28 @@ void buf_putc(struct buf *buf, char c)
     buf_append(buf, &c, 1);
 }
 
+void buf_put_uint(struct buf *buf, uint64_t value)
+{
+    char room[20]; /* UINT64_MAX has 20 digits */
+    char *at = room + sizeof room;
+    do {
+        *--at = (char)('0' + value % 10);
+        value /= 10;
+    } while (value);
+    buf_append(buf, at, (size_t)(room + sizeof room - at));
+}
+
+void buf_put_hex(struct buf *buf, uint64_t value)
+{
+    char room[16];
+    char *at = room + sizeof room;
+    do {
+        *--at = "0123456789abcdef"[value & 15];
+        value >>= 4;
+    } while (value);
+    buf_append(buf, at, (size_t)(room + sizeof room - at));
+}
+
 void buf_vprintf(struct buf *buf, const char *format, va_list args)
 {
     char room[512];

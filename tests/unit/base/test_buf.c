@@ -74,6 +74,29 @@ static void lengths_near_the_end_of_size_t_fail_too(void **unused)
     }
 }
 
+static void numbers_are_written_as_printf_would(void **unused)
+{
+    (void)unused;
+    static const uint64_t numbers[] = {0,     1,          9,          10,        15,
+                                       16,    99,         100,        255,       4096,
+                                       65535, 1000000007, UINT32_MAX, INT64_MAX, UINT64_MAX};
+    for (size_t i = 0; i < COUNT(numbers); i++) {
+        AUTO_BUF struct buf ours, theirs;
+        buf_init(&ours, 100);
+        buf_init(&theirs, 100);
+        buf_put_uint(&ours, numbers[i]);
+        buf_append_lit(&ours, " ");
+        buf_put_hex(&ours, numbers[i]);
+        buf_printf(&theirs, "%llu %llx", (unsigned long long)numbers[i],
+                   (unsigned long long)numbers[i]);
+        CHECK_STR("both bases", ours.data, theirs.data);
+    }
+    AUTO_BUF struct buf narrow;
+    buf_init(&narrow, 3);
+    buf_put_uint(&narrow, 1000);
+    CHECK("a number is whole or not there", narrow.failed && narrow.len == 0);
+}
+
 /* buf_vprintf has a room of its own; longer texts take another way. */
 static void printf_of_any_length_is_whole(void **unused)
 {
@@ -155,6 +178,7 @@ static void what_is_taken_is_the_takers(void **unused)
 TEST_MAIN(TEST(what_is_appended_is_there),
           TEST(it_grows_as_far_as_its_limit_and_not_a_byte_further),
           TEST(a_failed_buffer_keeps_what_it_had_and_takes_no_more),
-          TEST(lengths_near_the_end_of_size_t_fail_too), TEST(printf_of_any_length_is_whole),
-          TEST(printf_beyond_the_limit_adds_nothing), TEST(the_front_can_be_consumed),
-          TEST(reserved_room_may_be_filled_by_hand), TEST(what_is_taken_is_the_takers))
+          TEST(lengths_near_the_end_of_size_t_fail_too), TEST(numbers_are_written_as_printf_would),
+          TEST(printf_of_any_length_is_whole), TEST(printf_beyond_the_limit_adds_nothing),
+          TEST(the_front_can_be_consumed), TEST(reserved_room_may_be_filled_by_hand),
+          TEST(what_is_taken_is_the_takers))
