@@ -383,6 +383,15 @@ static size_t feed_head(struct upstream_conn *up, char *bytes, size_t len)
     return used;
 }
 
+/* False when the owner cancelled. */
+static bool tell_read_done(struct upstream_conn *up)
+{
+    const struct call_options *options = &up->call->options;
+    if (options->ops->on_read_done)
+        options->ops->on_read_done(options->owner);
+    return up->call != NULL;
+}
+
 static void feed_body(struct upstream_conn *up, char *bytes, size_t len)
 {
     struct error error;
@@ -394,7 +403,7 @@ static void feed_body(struct upstream_conn *up, char *bytes, size_t len)
         return; /* cancelled from inside */
     if (parse == HTTP_PARSE_BAD)
         fail(up, CALL_FAILED_GARBAGE, error.text);
-    else if (parse == HTTP_PARSE_DONE)
+    else if (tell_read_done(up) && parse == HTTP_PARSE_DONE)
         end(up, len - used);
 }
 

@@ -41,6 +41,11 @@ struct call_ops {
     void (*on_head)(void *owner,
                     const struct http_head *head);         /* head is valid during the callback */
     void (*on_body)(void *owner, char *bytes, size_t len); /* decoded body bytes, scratch */
+    /** All bytes of one read were told; may be NULL. Once after each read from the head of the answer on,
+     *  and before an on_end out of the same read; never after call_cancel or on_failed. Until it returns
+     *  (or on_failed, if that comes in its place) every `bytes` of this read's on_body calls stays where
+     *  it is, as the owner left it: what a burst of small chunks brings can be passed on together. */
+    void (*on_read_done)(void *owner);
     void (*on_end)(void *owner);
     void (*on_failed)(void *owner, enum call_failure failure, const char *sentence);
 };

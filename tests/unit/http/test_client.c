@@ -702,6 +702,127 @@ static void a_cancelled_call_says_nothing_more(void **state)
     }
 }
 
+/* ---- one read, many pieces --------------------------------------------------------------------- */
+
+/* Writes down who was told what, and looks at the pieces of a read only when it is over. */
+struct keeper {
+    struct call *call;
+    char story[32];
+    size_t told;
+    struct iovec kept[8];
+    int kept_count;
+    struct buf body;
+    char cancels_at; /* a letter of the story */
+};
+
+static void note(struct keeper *keeper, char letter)
+{
+    CHECK("a short story", keeper->told + 1 < sizeof keeper->story);
+    keeper->story[keeper->told++] = letter;
+    if (letter == keeper->cancels_at)
+        call_cancel(TAKE(keeper->call));
+}
+
+static void keeper_on_head(void *owner, const struct http_head *head)
+{
+    (void)head;
+    note(owner, 'H');
+}
+
+static void keeper_on_body(void *owner, char *bytes, size_t len)
+{
+    struct keeper *keeper = owner;
+    CHECK("few pieces", keeper->kept_count < (int)COUNT(keeper->kept));
+    keeper->kept[keeper->kept_count++] = (struct iovec){bytes, len};
+    note(keeper, 'B');
+}
+
+static void keeper_on_read_done(void *owner)
+{
+    struct keeper *keeper = owner;
+    for (int i = 0; i < keeper->kept_count; i++)
+        buf_append(&keeper->body, keeper->kept[i].iov_base, keeper->kept[i].iov_len);
+    keeper->kept_count = 0;
+    note(keeper, 'R');
+}
+
+static void keeper_on_end(void *owner)
+{
+    note(owner, 'E');
+}
+
+static void keeper_on_failed(void *owner, enum call_failure failure, const char *sentence)
+{
+    (void)failure;
+    (void)sentence;
+    note(owner, 'F');
+}
+
+static const struct call_ops keeper_ops = {.on_head = keeper_on_head,
+                                           .on_body = keeper_on_body,
+                                           .on_read_done = keeper_on_read_done,
+                                           .on_end = keeper_on_end,
+                                           .on_failed = keeper_on_failed};
+
+// clang-format off
+static const struct burst {
+    const char *name, *first, *second, *story, *body;
+    char cancels_at;
+    bool closes;
+} bursts[] = {
+    {"chunks in one read", HEAD(CHUNKED) "1\r\na\r\n2\r\nbc\r\n1\r\nd\r\n0\r\n\r\n", NULL, "HBBBRE", "abcd", 0, false},
+    {"chunks in two reads", HEAD(CHUNKED) "1\r\na\r\n2\r\nb", "c\r\n1\r\nd\r\n0\r\n\r\n", "HBBRBBRE", "abcd", 0, false},
+    {"its end alone", HEAD(CHUNKED) "1\r\na\r\n", "0\r\n\r\n", "HBRRE", "a", 0, false},
+    {"a length", ANSWER, NULL, "HBRE", "ok", 0, false},
+    {"the head in two reads", "HTTP/1.1 200 OK\r\nContent-Le", "ngth: 2\r\n\r\nok", "HBRE", "ok", 0, false},
+    {"100 alone", "HTTP/1.1 100 Continue\r\n\r\n", ANSWER, "HBRE", "ok", 0, false},
+    {"no body", "HTTP/1.1 204 No Content\r\n\r\n", NULL, "HRE", "", 0, false},
+    {"until close", HEAD("") "ok", NULL, "HBRE", "ok", 0, true},
+    {"cut", HEAD(CHUNKED) "1\r\na\r\n", NULL, "HBRF", "a", 0, true},
+    {"nonsense in the same read", HEAD(CHUNKED) "1\r\na\r\nzz\r\n", NULL, "HBF", "", 0, false},
+    {"nonsense in the next", HEAD(CHUNKED) "1\r\na\r\n", "zz\r\n", "HBRF", "a", 0, false},
+    {"cancelled at the head", ANSWER, NULL, "H", "", 'H', false},
+    {"cancelled at the first piece", HEAD(CHUNKED) "1\r\na\r\n1\r\nb\r\n0\r\n\r\n", NULL, "HB", "", 'B', false},
+    {"cancelled when the read is over", ANSWER, NULL, "HBR", "ok", 'R', false},
+};
+// clang-format on
+
+static void play_burst(const struct burst *burst)
+{
+    struct caller caller = new_caller();
+    struct keeper keeper = {.cancels_at = burst->cancels_at};
+    buf_init(&keeper.body, 1000);
+    struct call_options options = plain_options(&caller);
+    options.ops = &keeper_ops;
+    options.owner = &keeper;
+    keeper.call = call_start(pool, &options);
+    CHECK("started", keeper.call != NULL);
+    struct peer *peer = accepted();
+    WAIT("the request", peer_has(peer, REQUEST));
+    peer_say(peer, burst->first);
+    turns(3);
+    if (burst->second)
+        peer_say(peer, burst->second);
+    if (burst->closes)
+        peer_close(peer, false);
+    WAIT(burst->name, strcmp(keeper.story, burst->story) == 0);
+    turns(2);
+    CHECK_STR(burst->name, keeper.story, burst->story);
+    CHECK(burst->name, str_eq(buf_str(&keeper.body), str_of(burst->body)));
+    buf_release(&keeper.body);
+    buf_release(&caller.body);
+}
+
+static void a_read_is_told_to_be_over_once_and_its_pieces_stay_until_then(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(bursts); i++) {
+        open_all();
+        play_burst(&bursts[i]);
+        close_all();
+    }
+}
+
 static void freeing_the_pool_ends_calls_silently(void **state)
 {
     (void)state;
@@ -810,7 +931,9 @@ TEST_MAIN(TEST(good_answers_are_given_whole_and_the_connection_is_kept_when_it_m
           TEST(a_trickle_is_no_silence), TEST(a_paused_call_reads_no_further_and_keeps_no_time),
           TEST(paused_to_the_end_it_ends_and_is_reused),
           TEST(pausing_before_there_is_anything_is_harmless),
-          TEST(a_cancelled_call_says_nothing_more), TEST(freeing_the_pool_ends_calls_silently),
+          TEST(a_cancelled_call_says_nothing_more),
+          TEST(a_read_is_told_to_be_over_once_and_its_pieces_stay_until_then),
+          TEST(freeing_the_pool_ends_calls_silently),
           TEST(a_large_request_to_a_slow_upstream_is_not_queued_whole),
           TEST(an_answer_before_the_request_is_out_frees_its_bytes),
           TEST(an_early_answer_and_a_reset_still_give_the_answer))
