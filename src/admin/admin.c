@@ -2,7 +2,7 @@
 #include "admin/admin.h"
 
 #include "admin/api.h"
-#include "admin/pool.h"
+#include "sys/pool.h"
 #include "admin/prober.h"
 #include "admin/state.h"
 #include "base/log.h"
@@ -88,6 +88,15 @@ enum err admin_start(struct admin *admin, struct error *error)
 }
 
 /* The prober goes first: it lets go of handlers that wait for a provider. */
+bool admin_submit(void *arg, struct pool_work *work)
+{
+    struct admin *admin = arg;
+    pthread_mutex_lock(&admin->pool_lock);
+    bool is_taken = admin->pool && pool_submit(admin->pool, work);
+    pthread_mutex_unlock(&admin->pool_lock);
+    return is_taken;
+}
+
 void admin_stop(struct admin *admin)
 {
     if (admin->prober)

@@ -26,6 +26,9 @@ MUST_USE enum err admin_new(const struct admin_options *options, struct admin **
                             struct error *error);
 /** Starts api and health threads. */
 MUST_USE enum err admin_start(struct admin *admin, struct error *error);
+struct pool_work;
+/** Runs `work` on an api thread; false when none takes it now. `admin` is void for gateway_offload. */
+bool admin_submit(void *admin, struct pool_work *work);
 /** Ends them: waiting calls get 503. The loops must still run. */
 void admin_stop(struct admin *admin);
 void admin_free(struct admin *admin); /* NULL is fine */

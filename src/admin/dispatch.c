@@ -7,7 +7,7 @@
 #include "admin/dispatch.h"
 
 #include "admin/endpoints.h"
-#include "admin/pool.h"
+#include "sys/pool.h"
 #include "admin/state.h"
 #include "base/log.h"
 #include "sys/clock.h"
@@ -186,10 +186,7 @@ static void enqueue(struct dispatched *at)
     at->is_queued = true;
     deadline_set(&at->patience,
                  loop_now_ns(at->loop) + (API_DEADLINE_MS + ANSWER_GRACE_MS) * INT64_C(1000000));
-    pthread_mutex_lock(&admin->pool_lock);
-    bool is_taken = admin->pool && pool_submit(admin->pool, &at->work);
-    pthread_mutex_unlock(&admin->pool_lock);
-    if (is_taken)
+    if (admin_submit(admin, &at->work))
         return;
     answer_problem(at->exchange, PROBLEM_OVERLOADED, "Too many management calls are waiting.",
                    "retry-after: 1\r\n", at->call.request_id);

@@ -225,6 +225,13 @@ void gateway_views(const struct snapshot *snapshot, int64_t now_ms, struct provi
     }
 }
 
+void gateway_offload(struct gateway *gateway, bool (*submit)(void *arg, struct pool_work *work),
+                     void *arg)
+{
+    gateway->offload = submit;
+    gateway->offload_arg = arg;
+}
+
 /* ---- draining -------------------------------------------------------------------------------- */
 
 void gateway_drain(struct gateway *gateway)

@@ -44,6 +44,12 @@ const struct principal *gateway_principal(struct gateway_loop *loop, const struc
 void gateway_publish(struct gateway *gateway, struct snapshot *snapshot);
 /** The newest snapshot, a new reference. Any thread. */
 struct snapshot *gateway_snapshot(struct gateway *gateway);
+/** Where work that takes milliseconds may go (large bodies): true when `submit` took it, which must then
+ *  run it on another thread. Before the loops run. Without it everything is done on the loops. */
+struct pool_work;
+void gateway_offload(struct gateway *gateway, bool (*submit)(void *arg, struct pool_work *work),
+                     void *arg);
+
 /** No new requests (503 draining); running ones go on; `on_idle` once, when none is left. */
 void gateway_drain(struct gateway *gateway);
 int64_t gateway_running(const struct gateway *gateway); /* requests in flight */

@@ -51,6 +51,7 @@ void request_finish(struct request *request)
     assert(!request->trial.call && !request->exchange);
     request->state = REQUEST_ENDED;
     attempt_take_apart(request);
+    request_stop_parsing(request);
     free_body(request);
     list_unlink(&request->node);
     deadline_clear(&request->clock);
@@ -284,30 +285,9 @@ static void route(struct request *request)
 
 /* ---- body and parse -------------------------------------------------------------------------- */
 
-/* What the body asks for; the strings move to the arena, the reader serves others. */
-static bool parse(struct request *request)
+void request_parsed(struct request *request)
 {
-    struct error error = {0};
-    enum err err = body_read(request->gl->body_reader, request->endpoint, buf_str(&request->body),
-                             &request->facts, &error);
-    if (err != OK) {
-        request->facts = (struct body_facts){.model = STR("")};
-        bool is_memory = err == ERR_NO_MEMORY;
-        request_fail(request, is_memory ? SAY_OVERLOADED : SAY_BAD_REQUEST,
-                     is_memory ? "no_memory" : "bad_request", error.text);
-        return false;
-    }
-    struct str *borrowed[] = {&request->facts.model, &request->facts.cache_key};
-    for (size_t i = 0; i < 2; i++) {
-        char *copy = arena_dup(&request->arena, borrowed[i]->at, borrowed[i]->len);
-        if (!copy) {
-            request->facts.model = STR("");
-            request_fail_for_memory(request);
-            return false;
-        }
-        borrowed[i]->at = copy;
-    }
-    return true;
+    route(request);
 }
 
 static void on_body(void *owner)
@@ -315,8 +295,7 @@ static void on_body(void *owner)
     struct request *request = owner;
     exchange_take_body(request->exchange, &request->body);
     request->body_bytes = request->body_charged = request->body.len;
-    if (parse(request))
-        route(request);
+    request_parse(request);
 }
 
 static const struct exchange_ops exchange_ops = {

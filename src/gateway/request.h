@@ -40,6 +40,7 @@ struct lease {
 
 enum request_state {
     REQUEST_BODY,      /* the body is being read */
+    REQUEST_PARSING,   /* a large body is read on an api thread */
     REQUEST_ATTEMPT,   /* a provider is being tried; the client has seen no content */
     REQUEST_STREAMING, /* committed: content went to the client */
     REQUEST_DRAINING,  /* the client has its answer; the upstream's framing is still to end */
@@ -108,6 +109,7 @@ struct request {
     struct arena arena;
     struct buf body;
     size_t body_charged, body_bytes;
+    struct parsing *parsing; /* NULL unless an api thread has the body */
     struct body_facts facts; /* model and cache_key live in the arena */
     struct str pin;
     struct candidate *candidates; /* the eligible ones; arena */
@@ -173,6 +175,8 @@ struct gateway {
     int waiting_for; /* loops that have not adopted yet */
     struct snapshot *newest;
     atomic_bool is_draining;
+    bool (*offload)(void *arg, struct pool_work *work); /* set before the loops run; NULL: none */
+    void *offload_arg;
     _Atomic int64_t running; /* only kept when max_concurrent is set */
 };
 
@@ -199,6 +203,8 @@ struct request *request_new(struct gateway_loop *gl, struct exchange *exchange,
                             const struct api_route *route_found, const struct principal *principal,
                             const char *id);
 void request_admit(struct request *request); /* asks for the body, or turns it away */
+/* The body is read: on to the route. */
+void request_parsed(struct request *request);
 /* Routes with the health of this moment, into gl->plan. */
 enum route_outcome request_plan(struct request *request);
 /* Says what gl->plan says, which has no candidate. */
@@ -206,6 +212,10 @@ void request_fail_unrouted(struct request *request);
 const struct snapshot *request_snapshot(const struct request *request);
 /* A copy in the arena; empty without memory. */
 struct str request_keep(struct request *request, struct str text);
+
+/* parse.c */
+void request_parse(struct request *request); /* request_parsed, or request_fail, now or later */
+void request_stop_parsing(struct request *request); /* the request ends first */
 
 /* attempt.c */
 void attempt_next(struct request *request); /* tries the next candidate, or ends the request */

@@ -129,7 +129,10 @@ static enum err open_admin(struct server *server, struct error *error)
         .ca_file = or_null(server->settings.ca_file),
         .version = AUXOT_VERSION,
     };
-    return admin_new(&options, &server->admin, error);
+    enum err err = admin_new(&options, &server->admin, error);
+    if (err == OK)
+        gateway_offload(server->gateway, admin_submit, server->admin);
+    return err;
 }
 
 static enum err open_control(struct server *server, struct server_loop *at, struct error *error)

@@ -1,5 +1,5 @@
-/* admin/pool.c: see pool.h. */
-#include "admin/pool.h"
+/* sys/pool.c: see pool.h. */
+#include "sys/pool.h"
 
 #include "base/mem.h"
 #include "sys/thread.h"

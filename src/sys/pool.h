@@ -1,4 +1,4 @@
-/* admin/pool.h: a few threads that run work which may block, behind a bounded queue.
+/* sys/pool.h: a few threads that run work which may block, behind a bounded queue.
  *
  * Thread:  pool_submit any; the work runs on `api-N`.
  */
