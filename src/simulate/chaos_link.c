@@ -246,7 +246,7 @@ static void strike(struct lane *lane)
         figures->silences++;
         fall_silent(lane);
         break;
-    case STRIKE_NONE: assert(!"a strike of no kind");
+    case STRIKE_NONE: assert(false && "a strike of no kind");
     }
 }
 
