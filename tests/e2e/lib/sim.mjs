@@ -10,6 +10,9 @@ export class Sim {
         const [, url] = await child.line(/(http:\/\/[\d.]+:\d+)/);
         const sim = new Sim();
         Object.assign(sim, { child, url, dialect, models, port: Number(new URL(url).port) });
+        child.exit.then(ended => { // a simulator that dies by itself explains what fails after it
+            if (!sim.is_stopped) console.error(`simulator ${url} ended: ${JSON.stringify(ended)}\n${child.stderr.slice(-6000)}`);
+        });
         sim.base_url = dialect === 'anthropic' ? url : `${url}/v1`;
         await sim.plays(rules);
         return sim;
@@ -43,7 +46,7 @@ export class Sim {
     async seen(test, sentence = 'the upstream did not see that') {
         return until(async () => (await this.log()).find(test), () => sentence);
     }
-    stop() { return this.child.stop('SIGKILL'); }
+    stop() { this.is_stopped = true; return this.child.stop('SIGKILL'); }
 }
 
 export const request_id = entry => entry.x_client_request_id;
