@@ -28,10 +28,34 @@ static bool forward_headers(const struct http_head *head, struct buf *out)
             goes = str_ieq(header->name, forwarded[i]); /* lists: each line of them */
         if (!goes || header->value.len == 0 || header->value.len > FORWARDED_VALUE_MAX)
             continue;
-        buf_printf(out, "%.*s: %.*s\r\n", STR_ARG(header->name), STR_ARG(header->value));
+        buf_append_str(out, header->name);
+        buf_append_lit(out, ": ");
+        buf_append_str(out, header->value);
+        buf_append_lit(out, "\r\n");
         has_version |= is_version;
     }
     return has_version;
+}
+
+static void write_request_line(struct request *request, const struct target *target,
+                               const struct provider_kind_facts *kind, bool is_beta)
+{
+    struct buf *out = &request->trial.head;
+    buf_append_lit(out, "POST ");
+    buf_puts(out, target->path);
+    buf_puts(out, kind->path_prefix);
+    buf_puts(out, endpoint_facts(request->endpoint)->upstream_path);
+    if (is_beta)
+        buf_append_lit(out, "?beta=true");
+    buf_append_lit(out, " HTTP/1.1\r\nhost: ");
+    buf_puts(out, target->authority);
+    buf_append_lit(out, "\r\nuser-agent: auxot/" AUXOT_VERSION "\r\n"
+                        "content-type: application/json\r\naccept: ");
+    if (request->facts.stream)
+        buf_append_lit(out, "text/event-stream");
+    else
+        buf_append_lit(out, "application/json");
+    buf_append_lit(out, "\r\naccept-encoding: identity\r\n");
 }
 
 /* Builds the head with the provider's credential, which is opened for this and wiped with the head. */
@@ -50,14 +74,14 @@ static enum err write_head(struct request *request, const struct target *target,
     buf_init(&trial->head, HEAD_MAX);
     if (!buf_reserve(&trial->head, HEAD_USUAL + SECRET_MAX_BYTES)) /* in one piece, nearly always */
         err = ERR_NO_MEMORY;
-    buf_printf(&trial->head,
-               "POST %s%s%s%s HTTP/1.1\r\nhost: %s\r\nuser-agent: auxot/" AUXOT_VERSION "\r\n"
-               "content-type: application/json\r\naccept: %s\r\naccept-encoding: identity\r\n"
-               "content-length: %zu\r\nx-client-request-id: %s-%d\r\n",
-               target->path, kind->path_prefix, endpoint_facts(request->endpoint)->upstream_path,
-               is_beta ? "?beta=true" : "", target->authority,
-               request->facts.stream ? "text/event-stream" : "application/json", body_bytes,
-               request->id, request->attempt_count);
+    write_request_line(request, target, kind, is_beta);
+    buf_append_lit(&trial->head, "content-length: ");
+    buf_put_uint(&trial->head, body_bytes);
+    buf_append_lit(&trial->head, "\r\nx-client-request-id: ");
+    buf_puts(&trial->head, request->id);
+    buf_putc(&trial->head, '-');
+    buf_put_uint(&trial->head, (uint64_t)request->attempt_count);
+    buf_append_lit(&trial->head, "\r\n");
     bool has_version = forward_headers(head, &trial->head);
     kind->write_defaults(&trial->head, has_version);
     if (!buf_reserve(&trial->head,

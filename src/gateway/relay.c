@@ -287,7 +287,7 @@ static void lose_tail(struct trial *trial)
 static void pass_unfinished(struct request *request)
 {
     struct trial *trial = &request->trial;
-    struct batch batch = {.count = 0};
+    struct batch *batch = &request->gl->batch;
     if (trial->tail.len < EVENT_RAW_BYTES && trial->tail_sent == 0)
         return;
     if (trial->machine.state == ATTEMPT_HOLDING) {
@@ -295,28 +295,36 @@ static void pass_unfinished(struct request *request)
             return;
         (void)attempt_step(&trial->machine, ATTEMPT_ON_CONTENT);
         relay_commit(request);
-        relay_held(request, &batch);
+        relay_held(request, batch);
     }
-    batch_add(request, &batch, trial->tail.data + trial->tail_sent,
+    batch_add(request, batch, trial->tail.data + trial->tail_sent,
               trial->tail.len - trial->tail_sent);
-    batch_send(request, &batch);
+    batch_send(request, batch);
     trial->tail_sent = trial->tail.len;
     if (trial->tail.len < EVENT_MAX && !trial->is_tail_lost)
         return;
     lose_tail(trial);
 }
 
+/* The read is over, or bytes of it are about to move. */
+void relay_flush(struct request *request)
+{
+    if (request->exchange)
+        batch_send(request, &request->gl->batch);
+    request->gl->batch.count = 0;
+}
+
 static void relay_events(struct request *request, char *bytes, size_t len)
 {
     struct trial *trial = &request->trial;
-    struct batch batch = {.count = 0};
+    struct batch *batch = &request->gl->batch; /* stays open until the read is over */
     bool has_tail = trial->tail.len > 0;
-    if (has_tail) {
+    if (has_tail)
         buf_append(&trial->tail, bytes, len);
-        if (trial->tail.failed) {
-            request_fail_for_memory(request);
-            return;
-        }
+    if (trial->tail.failed) {
+        relay_flush(request);
+        request_fail_for_memory(request);
+        return;
     }
     struct str all = has_tail ? buf_str(&trial->tail) : (struct str){bytes, len};
     size_t at = 0, event_len;
@@ -329,21 +337,24 @@ static void relay_events(struct request *request, char *bytes, size_t len)
         trial->is_tail_lost = false;
         at += event_len;
         if (is_lost)
-            batch_add(request, &batch, event.at + sent, event.len - sent);
-        else if (!take_event(request, &batch, event, sent))
+            batch_add(request, batch, event.at + sent, event.len - sent);
+        else if (!take_event(request, batch, event, sent))
             return;
     }
-    batch_send(request, &batch);
-    if (has_tail)
+    if (has_tail) {
+        relay_flush(request);
         buf_consume(&trial->tail, at);
-    else if (at < len)
+    } else if (at < len) {
         buf_append(&trial->tail, bytes + at, len - at);
-    if (trial->tail.failed)
+    }
+    if (trial->tail.failed) {
+        relay_flush(request);
         request_fail_for_memory(request);
-    else if (trial->tail.len == 0)
+    } else if (trial->tail.len == 0) {
         buf_release(&trial->tail); /* idle streams hold no buffers */
-    else
+    } else {
         pass_unfinished(request);
+    }
 }
 
 /* ---- the two ways in ------------------------------------------------------------------------- */
@@ -365,6 +376,8 @@ static void stream_ended(struct request *request)
     if (trial->tail.len > 0 && !trial->is_tail_lost) { /* a last event without its blank line */
         static char blank[] = "\n\n";
         relay_events(request, blank, 2);
+        if (request->state != REQUEST_ENDED)
+            relay_flush(request);
         if (request->state == REQUEST_ENDED || request->state == REQUEST_DRAINING ||
             trial->machine.state == ATTEMPT_ENDED || trial->call)
             return;

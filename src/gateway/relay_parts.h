@@ -2,14 +2,6 @@
 #pragma once
 #include "gateway/request.h"
 
-#define BATCH_MAX 48
-
-/* What one read has to send: slices of the bytes in hand, sent before these move. */
-struct batch {
-    struct iovec piece[BATCH_MAX];
-    int count;
-};
-
 void batch_add(struct request *request, struct batch *batch, const char *bytes, size_t len);
 void batch_send(struct request *request, struct batch *batch);
 

@@ -159,6 +159,7 @@ static void on_failed(void *owner, enum call_failure failure, const char *senten
     struct request *request = owner;
     struct trial *trial = &request->trial;
     trial->call = NULL;
+    relay_flush(request); /* what came before the end */
     if (request->state == REQUEST_DRAINING)
         request_finish(request);
     else if (trial->status >= 400)
@@ -167,5 +168,13 @@ static void on_failed(void *owner, enum call_failure failure, const char *senten
         attempt_broken(request, call_failure_reason(failure), sentence);
 }
 
-const struct call_ops attempt_call_ops = {
-    .on_head = on_head, .on_body = on_body, .on_end = on_end, .on_failed = on_failed};
+static void on_read_done(void *owner)
+{
+    relay_flush(owner);
+}
+
+const struct call_ops attempt_call_ops = {.on_head = on_head,
+                                          .on_body = on_body,
+                                          .on_read_done = on_read_done,
+                                          .on_end = on_end,
+                                          .on_failed = on_failed};

@@ -50,6 +50,7 @@ void request_finish(struct request *request)
         return;
     assert(!request->trial.call && !request->exchange);
     request->state = REQUEST_ENDED;
+    request->gl->batch.count = 0; /* it points into what goes now */
     attempt_take_apart(request);
     request_stop_parsing(request);
     free_body(request);

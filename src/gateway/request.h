@@ -144,6 +144,14 @@ enum {
     COUNT_COUNT
 };
 
+#define BATCH_MAX 48
+
+/* What one read of an upstream has to send: slices of the bytes in hand, sent before these move. */
+struct batch {
+    struct iovec piece[BATCH_MAX];
+    int count;
+};
+
 struct gateway_loop {
     struct gateway *gateway;
     struct loop *loop;
@@ -153,7 +161,8 @@ struct gateway_loop {
     struct lease *lease; /* the current one */
     struct list live;    /* requests */
     struct json_reader *body_reader, *event_reader;
-    struct buf joined; /* scratch for events of several data lines */
+    struct buf joined;  /* scratch for events of several data lines */
+    struct batch batch; /* of the one request whose upstream is being read: else empty */
     struct retry_budget retries;
     struct route_plan plan; /* scratch: large */
     struct provider_view views[PROVIDERS_MAX];
@@ -244,6 +253,7 @@ extern const struct call_ops attempt_call_ops;
 
 /* relay.c */
 void relay_bytes(struct request *request, char *bytes, size_t len);
+void relay_flush(struct request *request); /* one read is over: what it brought goes out */
 void relay_upstream_ended(struct request *request);
 void relay_start_client(struct request *request, int status, struct str content_type);
 void relay_keepalive(struct request *request); /* starts the late head when nothing was sent yet */
