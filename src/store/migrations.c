@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 
 /* clang-format off */
@@ -177,5 +178,33 @@ enum err migrations_apply(sqlite3 *db, struct error *error)
     enum err err = sql_number(db, "PRAGMA user_version", 0, &version, error);
     for (int64_t next = version + 1; err == OK && next <= STEP_COUNT; next++)
         err = step_apply(db, next, error);
+    return err;
+}
+
+static enum err table_verify(sqlite3 *db, const char *check, struct error *error)
+{
+    AUTO_STMT sqlite3_stmt *statement = NULL;
+    bool has_row = false;
+    enum err err = sql_prepare(db, check, &statement, error);
+    if (err == OK)
+        err = sql_step(statement, &has_row, error);
+    if (err != OK || !has_row)
+        return err;
+    const char *verdict = (const char *)sqlite3_column_text(statement, 0);
+    if (verdict && strcmp(verdict, "ok") != 0)
+        return error_set(error, ERR_MALFORMED, "'%s' is damaged: %s",
+                         sqlite3_db_filename(db, "main"), fix);
+    return OK;
+}
+
+enum err migrations_verify(sqlite3 *db, struct error *error)
+{
+    static const char *const checks[] = {
+        "PRAGMA quick_check('setting')", "PRAGMA quick_check('provider')",
+        "PRAGMA quick_check('api_key')", "PRAGMA quick_check('route')",
+        "PRAGMA quick_check('journal_position')"};
+    enum err err = OK;
+    for (size_t i = 0; err == OK && i < sizeof checks / sizeof checks[0]; i++)
+        err = table_verify(db, checks[i], error);
     return err;
 }

@@ -11,5 +11,8 @@
 MUST_USE enum err migrations_precheck(const char *path, struct error *error);
 /** The same through SQLite (the newest schema number may stand in the WAL). Changes nothing. */
 MUST_USE enum err migrations_check(sqlite3 *db, struct error *error);
+/** Reads the tables of the configuration whole, structure and all: they are small, the server cannot do
+ *  without them, and damage must be found before the first write. ERR_MALFORMED with a sentence. */
+MUST_USE enum err migrations_verify(sqlite3 *db, struct error *error);
 /** Applies the missing steps, each with its number in one transaction. */
 MUST_USE enum err migrations_apply(sqlite3 *db, struct error *error);

@@ -130,6 +130,8 @@ static enum err db_open(struct store *store, int64_t chunk_rows, struct error *e
     if (err == OK)
         err = migrations_apply(writer->db, error);
     if (err == OK)
+        err = migrations_verify(writer->db, error);
+    if (err == OK)
         err = settings_check(store, error);
     if (err == OK)
         err = chunks_open(&writer->chunks, writer->db,
