@@ -206,5 +206,6 @@ enum err migrations_verify(sqlite3 *db, struct error *error)
     enum err err = OK;
     for (size_t i = 0; err == OK && i < sizeof checks / sizeof checks[0]; i++)
         err = table_verify(db, checks[i], error);
+    (void)sqlite3_db_release_memory(db); /* what was read just for this need not stay */
     return err;
 }
