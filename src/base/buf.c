@@ -91,20 +91,9 @@ void buf_put_uint(struct buf *buf, uint64_t value)
     buf_append(buf, at, (size_t)(room + sizeof room - at));
 }
 
-void buf_put_hex(struct buf *buf, uint64_t value)
-{
-    char room[16];
-    char *at = room + sizeof room;
-    do {
-        *--at = "0123456789abcdef"[value & 15];
-        value >>= 4;
-    } while (value);
-    buf_append(buf, at, (size_t)(room + sizeof room - at));
-}
-
 void buf_vprintf(struct buf *buf, const char *format, va_list args)
 {
-    char room[512];
+    UNSET char room[512];
     va_list again;
     va_copy(again, args);
     int len = vsnprintf(room, sizeof room, format, args);

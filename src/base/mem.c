@@ -5,8 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BLOCK_BYTES 4064u /* with malloc's header just under a page */
-#define ALIGN_BYTES 16u
+/* The first block is small, since many a request keeps but a few strings while it waits for a model; each
+ * further one is twice as large. With the block's and malloc's headers: half a KiB, and a page. */
+#define FIRST_BLOCK_BYTES 480u
+#define BLOCK_BYTES       4064u
+#define ALIGN_BYTES       16u
 
 void *mem_alloc(size_t size_bytes)
 {
@@ -53,7 +56,11 @@ void arena_init(struct arena *arena, size_t limit_bytes)
 /* Starts a block that has room for `size_bytes`. False past the limit or without memory. */
 static bool arena_grow(struct arena *arena, size_t size_bytes)
 {
-    size_t room = size_bytes > BLOCK_BYTES ? size_bytes : BLOCK_BYTES;
+    size_t room = arena->blocks ? arena->blocks->size_bytes * 2 : FIRST_BLOCK_BYTES;
+    if (room > BLOCK_BYTES)
+        room = BLOCK_BYTES;
+    if (room < size_bytes)
+        room = size_bytes;
     if (room > arena->limit_bytes - arena->used_bytes)
         room = size_bytes;
     if (room > arena->limit_bytes - arena->used_bytes)

@@ -31,6 +31,10 @@ static inline void mem_auto_free(void *pointer_to_pointer)
         taken_;                                 \
     })
 
+/** For a large local that is written before it is read: the hardening flag that zeroes locals
+ *  (-ftrivial-auto-var-init) would clear kilobytes on every call. */
+#define UNSET __attribute__((uninitialized))
+
 /** Memory of one request: many small pieces, one free. Bounded; zero-initialise, then arena_init. */
 struct arena_block;
 struct arena {

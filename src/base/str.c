@@ -6,12 +6,37 @@ static char lower(char c)
     return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
 }
 
-bool str_ieq(struct str a, struct str b)
+#define EACH_BYTE(value) (UINT64_C(0x0101010101010101) * (value))
+
+/* Eight bytes at once. Without their top bits they are at most 0x7F, so no sum carries into the next. */
+static uint64_t lower_word(uint64_t word)
 {
-    if (a.len != b.len)
-        return false;
-    for (size_t i = 0; i < a.len; i++)
-        if (lower(a.at[i]) != lower(b.at[i]))
+    uint64_t low = word & EACH_BYTE(0x7F);
+    uint64_t from_a = low + EACH_BYTE(0x80 - 'A'), above_z = low + EACH_BYTE(0x7F - 'Z');
+    uint64_t is_upper = (from_a ^ above_z) & ~word & EACH_BYTE(0x80);
+    return word | is_upper >> 2;
+}
+
+static bool is_same_word(const char *a, const char *b)
+{
+    uint64_t left, right;
+    memcpy(&left, a, sizeof left);
+    memcpy(&right, b, sizeof right);
+    return left == right || lower_word(left) == lower_word(right);
+}
+
+bool str_ieq_bytes(const char *a, const char *b, size_t len)
+{
+    size_t i = 0;
+    for (; len - i >= sizeof(uint64_t); i += sizeof(uint64_t))
+        if (!is_same_word(a + i, b + i))
+            return false;
+    if (i == len)
+        return true;
+    if (len >= sizeof(uint64_t)) /* the tail, with some bytes seen twice */
+        return is_same_word(a + len - sizeof(uint64_t), b + len - sizeof(uint64_t));
+    for (; i < len; i++)
+        if (lower(a[i]) != lower(b[i]))
             return false;
     return true;
 }

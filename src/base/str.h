@@ -37,7 +37,15 @@ static inline bool str_eq(struct str a, struct str b)
     return a.len == b.len && (a.len == 0 || memcmp(a.at, b.at, a.len) == 0);
 }
 
-bool str_ieq(struct str a, struct str b); /* ASCII case ignored */
+/** Of two runs of the same length. */
+bool str_ieq_bytes(const char *a, const char *b, size_t len);
+
+/** ASCII case ignored. */
+static inline bool str_ieq(struct str a, struct str b)
+{
+    return a.len == b.len && str_ieq_bytes(a.at, b.at, a.len);
+}
+
 bool str_starts(struct str s, struct str prefix);
 bool str_istarts(struct str s, struct str prefix);
 bool str_ends(struct str s, struct str suffix);

@@ -94,6 +94,26 @@ static void an_arena_gives_no_more_than_its_limit(void **unused)
     }
 }
 
+static void an_arena_begins_small_and_goes_on_in_larger_blocks(void **unused)
+{
+    (void)unused;
+    struct arena arena;
+    arena_init(&arena, 1u << 20);
+    CHECK("a little", arena_alloc(&arena, 16) != NULL);
+    CHECK("costs little", arena.used_bytes <= 512);
+    size_t largest = 0, before = arena.used_bytes;
+    for (int i = 0; i < 4096; i++) {
+        CHECK("more", arena_alloc(&arena, 16) != NULL);
+        size_t block = arena.used_bytes - before;
+        CHECK("blocks only grow", block == 0 || block >= largest);
+        if (block > largest)
+            largest = block;
+        before = arena.used_bytes;
+    }
+    CHECK("up to a page", largest > 2048 && largest <= 4096);
+    arena_release(&arena);
+}
+
 static void sizes_that_overflow_are_refused(void **unused)
 {
     (void)unused;
@@ -134,4 +154,5 @@ TEST_MAIN(TEST(nothing_is_still_a_block_of_ones_own),
           TEST(an_array_too_large_for_size_t_is_refused), TEST(a_duplicate_is_terminated),
           TEST(taking_leaves_null_behind), TEST(every_piece_of_an_arena_is_aligned_and_apart),
           TEST(an_arena_gives_no_more_than_its_limit), TEST(sizes_that_overflow_are_refused),
+          TEST(an_arena_begins_small_and_goes_on_in_larger_blocks),
           TEST(a_copy_in_an_arena_is_terminated_and_bounded), TEST(releasing_twice_is_fine))

@@ -107,6 +107,7 @@ static void case_is_ignored_in_ascii_only(void **unused)
     CHECK("not what lies beside the letters", !str_ieq(STR("@["), STR("`{")));
     CHECK("not beyond ASCII", !str_ieq(STR("\xc3\x84"), STR("\xc3\xa4")));
     CHECK("not another length", !str_ieq(STR("a"), STR("ab")));
+    CHECK("nothing is nothing", str_ieq((struct str){NULL, 0}, STR("")));
     CHECK("prefix", str_istarts(STR("Bearer x"), STR("bearer ")));
     CHECK("prefix longer than the text", !str_istarts(STR("Bear"), STR("bearer")));
 }
@@ -206,9 +207,34 @@ static void hashes_are_those_of_fnv1a(void **unused)
     CHECK("foobar", str_hash(STR("foobar")) == UINT64_C(0x85944171f73967e8));
 }
 
-TEST_MAIN(TEST(only_well_formed_utf8_is_utf8), TEST(a_cut_splits_at_the_first_mark),
-          TEST(cutting_again_and_again_ends), TEST(only_whole_decimals_that_fit_are_numbers),
-          TEST(case_is_ignored_in_ascii_only), TEST(a_part_is_found_where_it_is),
-          TEST(slices_never_leave_their_text), TEST(blanks_are_trimmed_and_nothing_else),
+static unsigned lower_of(unsigned c)
+{
+    return c >= 'A' && c <= 'Z' ? c + 32 : c;
+}
+
+/* It looks at eight bytes at once: every pair of bytes, at every place of lengths around eight. */
+static void case_is_ignored_for_every_pair_of_bytes_at_every_place(void **unused)
+{
+    (void)unused;
+    for (size_t len = 1; len <= 17; len++)
+        for (size_t place = 0; place < len; place++)
+            for (unsigned pair = 0; pair < 65536; pair++) {
+                char left[17], right[17];
+                memset(left, 'q', sizeof left);
+                memset(right, 'Q', sizeof right);
+                left[place] = (char)(pair & 255);
+                right[place] = (char)(pair >> 8);
+                bool is_same = lower_of(pair & 255) == lower_of(pair >> 8);
+                if (str_ieq((struct str){left, len}, (struct str){right, len}) != is_same)
+                    fail_msg("length %zu, place %zu, pair %x", len, place, pair);
+            }
+}
+
+TEST_MAIN(TEST(only_well_formed_utf8_is_utf8),
+          TEST(case_is_ignored_for_every_pair_of_bytes_at_every_place),
+          TEST(a_cut_splits_at_the_first_mark), TEST(cutting_again_and_again_ends),
+          TEST(only_whole_decimals_that_fit_are_numbers), TEST(case_is_ignored_in_ascii_only),
+          TEST(a_part_is_found_where_it_is), TEST(slices_never_leave_their_text),
+          TEST(blanks_are_trimmed_and_nothing_else),
           TEST(a_copy_fits_and_never_holds_half_a_character), TEST(secrets_compare_like_any_text),
           TEST(hashes_are_those_of_fnv1a))
