@@ -324,9 +324,9 @@ static void stop_reading(struct upstream_conn *up)
 /* One whole head stands in `bytes`. False when the call is over. */
 static bool take_head(struct upstream_conn *up, struct str bytes)
 {
-    struct http_header table[HTTP_RESPONSE_HEADERS_MAX];
+    UNSET struct http_header table[HTTP_RESPONSE_HEADERS_MAX];
     struct http_head head = {.headers = table, .header_room = HTTP_RESPONSE_HEADERS_MAX};
-    struct error error;
+    UNSET struct error error;
     http_parser_init(&up->parser, false, on_answer_body, up);
     if (http_parser_head(&up->parser, bytes, up->call->options.is_head_method, &head, &error) !=
         OK) {
@@ -394,7 +394,7 @@ static bool tell_read_done(struct upstream_conn *up)
 
 static void feed_body(struct upstream_conn *up, char *bytes, size_t len)
 {
-    struct error error;
+    UNSET struct error error;
     size_t used = 0;
     if (!up->call->is_paused)
         deadline_set(&up->deadline, from_now(up, up->call->options.idle_ms));

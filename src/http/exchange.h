@@ -34,8 +34,9 @@ struct http_service {
 
 const struct http_head *exchange_head(const struct exchange *exchange); /* valid until the end */
 struct loop *exchange_loop(const struct exchange *exchange);
-const char *exchange_peer(const struct exchange *exchange); /* "127.0.0.1:53211", "control" */
-bool exchange_is_control(const struct exchange *exchange);  /* came over the control socket */
+/** "127.0.0.1:53211", or "control"; "?:0" once the peer is gone. 64 bytes are enough. */
+void exchange_peer(const struct exchange *exchange, char *room, size_t room_bytes);
+bool exchange_is_control(const struct exchange *exchange); /* came over the control socket */
 void exchange_attach(struct exchange *exchange, const struct exchange_ops *ops, void *owner);
 /** Reads the body whole, up to `limit_bytes` (else the HTTP layer answers 413 and on_refused follows). */
 void exchange_want_body(struct exchange *exchange, size_t limit_bytes);

@@ -23,11 +23,17 @@ const char *http_method_name(enum http_method method)
 size_t http_head_end(struct str bytes, size_t *scanned)
 {
     size_t from = *scanned > 3 ? *scanned - 3 : 0;
-    size_t at;
+    struct str rest = str_from(bytes, from);
     *scanned = bytes.len;
-    if (!str_find(str_from(bytes, from), STR("\r\n\r\n"), &at))
-        return 0;
-    return from + at + 4;
+    while (rest.len >= 3) { /* line by line: half the price of memmem */
+        const char *lf = memchr(rest.at, '\n', rest.len - 2);
+        if (!lf)
+            return 0;
+        if (lf > bytes.at && lf[-1] == '\r' && lf[1] == '\r' && lf[2] == '\n')
+            return (size_t)(lf - bytes.at) + 3;
+        rest = str_from(rest, (size_t)(lf - rest.at) + 1);
+    }
+    return 0;
 }
 
 /* ---- the guard ------------------------------------------------------------------------------- */
@@ -51,11 +57,10 @@ static enum err guard_lines(struct str head, struct error *error)
     return OK;
 }
 
+/* Behind guard_lines: the first CR is the end of the line. */
 static struct str first_line(struct str head)
 {
-    size_t len = head.len;
-    str_find(head, STR("\r\n"), &len);
-    return str_upto(head, len);
+    return str_cut(&head, '\r');
 }
 
 /* Three words with one space between them; RFC 9112 section 3 lets us refuse everything looser. */
@@ -248,43 +253,68 @@ static bool is_host_value(struct str value)
     return true;
 }
 
+/* What our own checks ask for, found in one pass over the table. */
+struct noted {
+    struct str value; /* the first one's */
+    size_t count;
+};
+struct noted_headers {
+    struct noted host, expect, length, coding;
+};
+
+static void note(struct noted *noted, const struct http_header *header, struct str name)
+{
+    if (str_ieq(header->name, name) && noted->count++ == 0)
+        noted->value = header->value;
+}
+
+static void note_headers(const struct http_head *head, struct noted_headers *out_noted)
+{
+    for (size_t i = 0; i < head->header_count; i++) {
+        const struct http_header *header = &head->headers[i];
+        switch (header->name.len) {
+        case 4: note(&out_noted->host, header, STR("host")); break;
+        case 6: note(&out_noted->expect, header, STR("expect")); break;
+        case 14: note(&out_noted->length, header, STR("content-length")); break;
+        case 17: note(&out_noted->coding, header, STR("transfer-encoding")); break;
+        default: break;
+        }
+    }
+}
+
 /* Where the message ends, read again: at most one Content-Length, in digits; at most one
  * Transfer-Encoding, which says chunked and nothing else; never both; and llhttp saw the same. */
-static enum err check_framing(const struct http_head *head, struct error *error)
+static enum err check_framing(const struct http_head *head, const struct noted_headers *noted,
+                              struct error *error)
 {
-    size_t length_count = 0, coding_count = 0;
+    struct noted length = noted->length, coding = noted->coding;
     int64_t said = -1;
-    struct str length = http_header_find(head, STR("content-length"), &length_count);
-    struct str coding = http_header_find(head, STR("transfer-encoding"), &coding_count);
-    if (length_count > 1 || coding_count > 1 || (length_count && coding_count))
+    if (length.count > 1 || coding.count > 1 || (length.count && coding.count))
         return error_set(error, ERR_MALFORMED, "the length of the body is given twice");
-    if (length_count && !str_to_int64(length, &said))
+    if (length.count && !str_to_int64(length.value, &said))
         return error_set(error, ERR_MALFORMED, "Content-Length is not a number");
-    if (coding_count && (head->minor_version == 0 || !str_ieq(coding, STR("chunked"))))
+    if (coding.count && (head->minor_version == 0 || !str_ieq(coding.value, STR("chunked"))))
         return error_set(error, ERR_MALFORMED, "Transfer-Encoding is not 'chunked'");
-    if (head->is_chunked != (coding_count == 1) || head->content_length != said)
+    if (head->is_chunked != (coding.count == 1) || head->content_length != said)
         return error_set(error, ERR_MALFORMED, "the length of the body is unclear");
     return OK;
 }
 
 static enum err check_request(struct http_parser *parser, struct http_head *head,
-                              struct error *error)
+                              const struct noted_headers *noted, struct error *error)
 {
-    size_t host_count = 0;
     head->method = method_of(parser->machine.method);
     head->expects_continue =
-        head->minor_version == 1 &&
-        str_ieq(http_header_find(head, STR("expect"), NULL), STR("100-continue"));
+        head->minor_version == 1 && str_ieq(noted->expect.value, STR("100-continue"));
     split_target(head);
     if (parser->machine.method == HTTP_CONNECT)
         return error_set(error, ERR_MALFORMED, "CONNECT is not offered here");
     if (str_is_empty(head->path) || head->path.at[0] != '/' ||
         memchr(head->target.at, '#', head->target.len))
         return error_set(error, ERR_MALFORMED, "the request target is not a path");
-    struct str host = http_header_find(head, STR("host"), &host_count);
-    if (host_count > 1 || (host_count == 0 && head->minor_version == 1))
+    if (noted->host.count > 1 || (noted->host.count == 0 && head->minor_version == 1))
         return error_set(error, ERR_MALFORMED, "a request needs exactly one Host header");
-    if (!is_host_value(host))
+    if (!is_host_value(noted->host.value))
         return error_set(error, ERR_MALFORMED, "the Host header is not a host");
     return OK;
 }
@@ -319,8 +349,10 @@ enum err http_parser_head(struct http_parser *parser, struct str bytes, bool ski
     if ((why != HPE_OK && why != HPE_PAUSED) || !parser->is_head_done)
         return name_trouble(parser, error);
     parser->head = NULL;
-    err = check_framing(head, error);
-    return err == OK && parser->is_request ? check_request(parser, head, error) : err;
+    struct noted_headers noted = {0};
+    note_headers(head, &noted);
+    err = check_framing(head, &noted, error);
+    return err == OK && parser->is_request ? check_request(parser, head, &noted, error) : err;
 }
 
 bool http_parser_is_done(const struct http_parser *parser)

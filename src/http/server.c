@@ -39,7 +39,9 @@
 #define STARVED_RETRY_MS 20
 #define ACCEPT_PAUSE_MS  100
 #define PIECES_MAX       64
+#define CHUNK_LINE_BYTES 18 /* 16 digits, CR LF */
 #define DATE_BYTES       40
+#define HEAD_LINES_BYTES 256u /* what write_head itself says, at most */
 
 /* ---- held bodies, process-wide --------------------------------------------------------------- */
 
@@ -112,7 +114,6 @@ struct server_conn {
     struct list starved;
     struct loop_message feed_later, body_later, free_later;
     bool is_feed_queued, is_body_queued;
-    char peer[64];
 };
 
 struct http_listener {
@@ -308,19 +309,32 @@ static void write_head(struct server_conn *sc, struct buf *out, int status, stru
                        struct str content_type, int64_t length)
 {
     struct exchange *exchange = &sc->exchange;
-    buf_printf(out, "HTTP/1.1 %d %s\r\n%s", status, http_reason(status), date_line(sc->listener));
-    if (content_type.len)
-        buf_printf(out, "content-type: %.*s\r\n", STR_ARG(content_type));
+    char *room = buf_reserve(out, HEAD_LINES_BYTES + content_type.len + headers.len);
+    (void)room; /* grown once; a failure shows at the end */
+    buf_append_lit(out, "HTTP/1.1 ");
+    buf_put_uint(out, (uint64_t)status);
+    buf_putc(out, ' ');
+    buf_puts(out, http_reason(status));
+    buf_append_lit(out, "\r\n");
+    buf_puts(out, date_line(sc->listener));
+    if (content_type.len) {
+        buf_append_lit(out, "content-type: ");
+        buf_append_str(out, content_type);
+        buf_append_lit(out, "\r\n");
+    }
     buf_append_str(out, headers);
-    if (length >= 0)
-        buf_printf(out, "content-length: %lld\r\n", (long long)length);
-    else if (exchange->is_chunked)
-        buf_puts(out, "transfer-encoding: chunked\r\n");
+    if (length >= 0) {
+        buf_append_lit(out, "content-length: ");
+        buf_put_uint(out, (uint64_t)length);
+        buf_append_lit(out, "\r\n");
+    } else if (exchange->is_chunked) {
+        buf_append_lit(out, "transfer-encoding: chunked\r\n");
+    }
     if (exchange->closes_after)
-        buf_puts(out, "connection: close\r\n");
+        buf_append_lit(out, "connection: close\r\n");
     else if (exchange->head.minor_version == 0)
-        buf_puts(out, "connection: keep-alive\r\n");
-    buf_puts(out, "\r\n");
+        buf_append_lit(out, "connection: keep-alive\r\n");
+    buf_append_lit(out, "\r\n");
     if (!out->failed)
         return;
     static const char excuse[] = "HTTP/1.1 500 Internal Server Error\r\ncontent-length: 0\r\n"
@@ -402,6 +416,19 @@ void exchange_start(struct exchange *exchange, int status, struct str headers,
     write_head(sc, &exchange->start, status, headers, content_type, -1);
 }
 
+/* The size of a chunk and its CR LF, at the end of `room`. */
+static struct iovec chunk_line(size_t size, char room[CHUNK_LINE_BYTES])
+{
+    char *end = room + CHUNK_LINE_BYTES, *at = end;
+    *--at = '\n';
+    *--at = '\r';
+    do {
+        *--at = "0123456789abcdef"[size & 15];
+        size >>= 4;
+    } while (size);
+    return (struct iovec){at, (size_t)(end - at)};
+}
+
 /* Head (if it still waits), chunk framing, pieces, and the last chunk: one write. */
 static void send_pieces(struct exchange *exchange, const struct iovec *pieces, int count,
                         bool is_last)
@@ -410,10 +437,10 @@ static void send_pieces(struct exchange *exchange, const struct iovec *pieces, i
     if (sc->phase == PHASE_CLOSED)
         return;
     assert(count <= PIECES_MAX - 4);
-    struct iovec all[PIECES_MAX];
+    UNSET struct iovec all[PIECES_MAX];
     int n = 0;
     size_t total = 0;
-    char size_line[24];
+    char size_line[CHUNK_LINE_BYTES];
     for (int i = 0; i < count && !exchange->is_mute; i++)
         total += pieces[i].iov_len;
     bool is_framed = exchange->is_chunked && !exchange->is_mute;
@@ -423,8 +450,7 @@ static void send_pieces(struct exchange *exchange, const struct iovec *pieces, i
         all[n++] = (struct iovec){start.data, start.len};
     if (total > 0) {
         if (is_framed)
-            all[n++] = (struct iovec){
-                size_line, (size_t)snprintf(size_line, sizeof size_line, "%zx\r\n", total)};
+            all[n++] = chunk_line(total, size_line);
         for (int i = 0; i < count; i++)
             all[n++] = pieces[i];
     }
@@ -557,7 +583,7 @@ static void starve(struct server_conn *sc)
 static size_t feed_body(struct server_conn *sc, char *bytes, size_t len)
 {
     struct exchange *exchange = &sc->exchange;
-    struct error error;
+    UNSET struct error error;
     size_t used = 0;
     enum http_parse parse = http_parser_body(&sc->parser, bytes, len, &used, &error);
     if (exchange->body.failed) {
@@ -597,9 +623,9 @@ static bool is_head_unfinished(struct server_conn *sc, struct str bytes, size_t 
 /* One head at the front of `bytes`; returns how many bytes were used, 0 for "not whole yet". */
 static size_t feed_head(struct server_conn *sc, char *bytes, size_t len)
 {
-    struct http_header table[HTTP_HEADERS_MAX];
+    UNSET struct http_header table[HTTP_HEADERS_MAX];
     struct http_head head = {.headers = table, .header_room = HTTP_HEADERS_MAX};
-    struct error error;
+    UNSET struct error error;
     size_t end;
     if (len >= 2 && bytes[0] == '\r' &&
         bytes[1] == '\n') { /* an empty line before it is passed over */
@@ -799,9 +825,28 @@ struct loop *exchange_loop(const struct exchange *exchange)
     return conn_of((struct exchange *)(uintptr_t)exchange)->listener->loop;
 }
 
-const char *exchange_peer(const struct exchange *exchange)
+void exchange_peer(const struct exchange *exchange, char *room, size_t room_bytes)
 {
-    return conn_of((struct exchange *)(uintptr_t)exchange)->peer;
+    const struct server_conn *sc = conn_of((struct exchange *)(uintptr_t)exchange);
+    struct sockaddr_storage address = {0};
+    socklen_t len = sizeof address;
+    char host[INET6_ADDRSTRLEN] = "?";
+    unsigned port = 0;
+    if (sc->listener->is_control) {
+        str_copy(STR("control"), room, room_bytes);
+        return;
+    }
+    getpeername(sc->conn.fd, (struct sockaddr *)&address, &len);
+    if (address.ss_family == AF_INET) {
+        const struct sockaddr_in *v4 = (const void *)&address;
+        inet_ntop(AF_INET, &v4->sin_addr, host, sizeof host);
+        port = ntohs(v4->sin_port);
+    } else if (address.ss_family == AF_INET6) {
+        const struct sockaddr_in6 *v6 = (const void *)&address;
+        inet_ntop(AF_INET6, &v6->sin6_addr, host, sizeof host);
+        port = ntohs(v6->sin6_port);
+    }
+    snprintf(room, room_bytes, "%s:%u", host, port);
 }
 
 bool exchange_is_control(const struct exchange *exchange)
@@ -866,25 +911,6 @@ void exchange_take_body(struct exchange *exchange, struct buf *out_body)
 
 /* ---- accepting ------------------------------------------------------------------------------- */
 
-static void name_peer(struct server_conn *sc, const struct sockaddr_storage *address)
-{
-    char host[INET6_ADDRSTRLEN] = "control";
-    unsigned port = 0;
-    if (address->ss_family == AF_INET) {
-        const struct sockaddr_in *v4 = (const void *)address;
-        inet_ntop(AF_INET, &v4->sin_addr, host, sizeof host);
-        port = ntohs(v4->sin_port);
-    } else if (address->ss_family == AF_INET6) {
-        const struct sockaddr_in6 *v6 = (const void *)address;
-        inet_ntop(AF_INET6, &v6->sin6_addr, host, sizeof host);
-        port = ntohs(v6->sin6_port);
-    }
-    if (sc->listener->is_control)
-        snprintf(sc->peer, sizeof sc->peer, "control");
-    else
-        snprintf(sc->peer, sizeof sc->peer, "%s:%u", host, port);
-}
-
 static bool is_own_user(int fd)
 {
     struct ucred who;
@@ -910,7 +936,7 @@ static void refuse(struct http_listener *listener, int fd)
     close(fd);
 }
 
-static void welcome(struct http_listener *listener, int fd, const struct sockaddr_storage *address)
+static void welcome(struct http_listener *listener, int fd)
 {
     if (listener->is_control && !is_own_user(fd)) {
         close(fd);
@@ -935,7 +961,6 @@ static void welcome(struct http_listener *listener, int fd, const struct sockadd
     list_init(&sc->starved);
     list_init(&sc->node);
     buf_init(&sc->stash, STASH_MAX);
-    name_peer(sc, address);
     if (conn_accept(&sc->conn, listener->loop, fd, listener->options.tls, &conn_ops, sc) != OK) {
         atomic_fetch_sub(&connections_open, 1);
         buf_release(&sc->stash);
@@ -967,12 +992,9 @@ static void on_acceptable(evutil_socket_t listen_fd, short what, void *arg)
     (void)what;
     struct http_listener *listener = arg;
     for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
-        struct sockaddr_storage address = {0};
-        socklen_t len = sizeof address;
-        int fd =
-            accept4(listen_fd, (struct sockaddr *)&address, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        int fd = accept4(listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0) {
-            welcome(listener, fd, &address);
+            welcome(listener, fd);
             continue;
         }
         int why = errno;

@@ -312,7 +312,7 @@ static ssize_t send_tls(struct conn *conn, const char *bytes, size_t len)
 static ssize_t send_pieces_tls(struct conn *conn, const struct iovec *pieces, int count, int first,
                                size_t skip)
 {
-    char stage[TLS_STAGE_BYTES];
+    UNSET char stage[TLS_STAGE_BYTES];
     size_t len = 0;
     if (pieces[first].iov_len - skip >= sizeof stage)
         return send_tls(conn, (char *)pieces[first].iov_base + skip, pieces[first].iov_len - skip);
@@ -334,7 +334,7 @@ static ssize_t send_pieces_tls(struct conn *conn, const struct iovec *pieces, in
 static ssize_t send_pieces_plain(struct conn *conn, const struct iovec *pieces, int count,
                                  int first, size_t skip)
 {
-    struct iovec rest[64];
+    UNSET struct iovec rest[64];
     int n = 0;
     for (int i = first; i < count && n < 64; i++) {
         size_t from = i == first ? skip : 0;

@@ -514,6 +514,40 @@ static void a_stream_goes_out_chunk_by_chunk(void **state)
     unserve();
 }
 
+static void a_chunk_says_its_size(void **state)
+{
+    (void)state;
+    static const struct {
+        size_t size;
+        const char *line;
+    } chunks[] = {{1, "1\r\n#"},        {9, "9\r\n#"},       {10, "a\r\n#"},
+                  {15, "f\r\n#"},       {16, "10\r\n#"},     {255, "ff\r\n#"},
+                  {256, "100\r\n#"},    {4096, "1000\r\n#"}, {43981, "abcd\r\n#"},
+                  {65536, "10000\r\n#"}};
+    static char bytes[65536];
+    struct peer *peer = peer_connect(serve((struct http_listener_options){0}));
+    memset(bytes, '#', sizeof bytes);
+    peer_say(peer, GET("/stream"));
+    WAIT("asked", visit_count == 1);
+    char name[64];
+    exchange_peer(visits[0].exchange, name, sizeof name);
+    CHECK("who asks", strncmp(name, "127.0.0.1:", 10) == 0 && strcmp(name + 10, "0") != 0);
+    exchange_start(visits[0].exchange, 200, STR(""), STR("text/plain"));
+    exchange_flush_head(visits[0].exchange);
+    WAIT("head", peer_has(peer, "\r\n\r\n"));
+    for (size_t i = 0; i < COUNT(chunks); i++) {
+        buf_clear(&peer->got);
+        struct iovec piece = {bytes, chunks[i].size};
+        exchange_send(visits[0].exchange, &piece, 1);
+        size_t line = strlen(chunks[i].line) - 1;
+        WAIT("all of it", peer->got.len == line + chunks[i].size + 2);
+        CHECK(chunks[i].line, str_starts(buf_str(&peer->got), str_of(chunks[i].line)));
+    }
+    exchange_finish(TAKE(visits[0].exchange));
+    WAIT("the end", peer_has(peer, "0\r\n\r\n"));
+    unserve();
+}
+
 static void an_old_client_gets_its_stream_until_the_end_of_the_connection(void **state)
 {
     (void)state;
@@ -883,7 +917,9 @@ static void the_control_socket_knows_its_user(void **state)
     peer_say(peer, GET("/held"));
     WAIT("began", visit_count == 1);
     CHECK("is control", exchange_is_control(visits[0].exchange));
-    CHECK_STR("peer", exchange_peer(visits[0].exchange), "control");
+    char peer_name[64];
+    exchange_peer(visits[0].exchange, peer_name, sizeof peer_name);
+    CHECK_STR("peer", peer_name, "control");
     answer(&visits[0], "ok");
     WAIT("answered", peer_has(peer, "ok"));
     unserve();
@@ -918,7 +954,7 @@ TEST_MAIN(TEST(a_connection_serves_one_request_after_the_other),
           TEST(a_client_that_leaves_is_noticed_in_every_phase),
           TEST(a_client_that_leaves_before_it_asked_bothers_nobody),
           TEST(a_flood_behind_a_request_does_not_hide_that_the_client_left),
-          TEST(a_stream_goes_out_chunk_by_chunk),
+          TEST(a_stream_goes_out_chunk_by_chunk), TEST(a_chunk_says_its_size),
           TEST(an_old_client_gets_its_stream_until_the_end_of_the_connection),
           TEST(an_answer_to_head_has_no_body),
           TEST(a_stalled_reader_fills_the_queue_and_drains_once),
