@@ -40,6 +40,15 @@ struct origin {
 
 enum phase { UP_RESOLVING, UP_CONNECTING, UP_WAITING, UP_BODY, UP_IDLE, UP_CLOSED };
 
+/* What only the way to a connection needs: a stream that goes on for minutes does not carry it along. */
+struct dialing {
+    struct resolved resolved;
+    int next_address;
+    int64_t due_ns; /* for all addresses together */
+    enum call_failure late_failure;
+    char late_sentence[160];
+};
+
 struct upstream_conn {
     struct client_pool *pool;
     struct origin *origin;
@@ -48,9 +57,7 @@ struct upstream_conn {
     struct conn conn;
     bool has_conn, is_reused, is_answer_begun;
     struct resolver_query *query;
-    struct resolved resolved;
-    int next_address;
-    int64_t connect_due_ns; /* for all addresses together */
+    struct dialing *dialing; /* NULL once connected */
     struct http_parser parser;
     struct buf head; /* an unfinished response head */
     size_t head_scanned;
@@ -59,8 +66,6 @@ struct upstream_conn {
     struct call *call; /* NULL: idle, or cancelled in the middle of a callback */
     struct loop_message free_later;
     struct loop_message fail_later;
-    enum call_failure late_failure;
-    char late_sentence[160];
     bool is_fail_queued;
 };
 
@@ -176,6 +181,7 @@ static void free_up(struct loop_message *message)
     }
     deadline_release(&up->deadline);
     buf_release(&up->head);
+    mem_free(up->dialing);
     mem_free(up);
 }
 
@@ -481,19 +487,38 @@ static void on_fail_later(struct loop_message *message)
     struct upstream_conn *up = LIST_OWNER(message, struct upstream_conn, fail_later);
     up->is_fail_queued = false;
     if (up->call)
-        fail(up, up->late_failure, up->late_sentence);
+        fail(up, up->dialing->late_failure, up->dialing->late_sentence);
 }
 
 /* For trouble found inside call_start, which must not call back. */
 static void fail_later(struct upstream_conn *up, enum call_failure failure, const char *sentence)
 {
-    up->late_failure = failure;
-    str_copy(str_of(sentence), up->late_sentence, sizeof up->late_sentence);
+    struct dialing *dialing = up->dialing;
+    dialing->late_failure = failure;
+    str_copy(str_of(sentence), dialing->late_sentence, sizeof dialing->late_sentence);
     up->is_fail_queued = true;
     loop_defer(up->pool->loop, &up->fail_later);
 }
 
 static void dial_next(struct upstream_conn *up);
+
+/* A connection that is to be made for `call`; begin() follows. NULL without memory. */
+static struct upstream_conn *new_up(struct client_pool *pool, struct origin *origin,
+                                    struct call *call)
+{
+    struct upstream_conn *up = mem_zalloc(1, sizeof *up);
+    if (!up)
+        return NULL;
+    up->dialing = mem_zalloc(1, sizeof *up->dialing);
+    if (!up->dialing) {
+        mem_free(up);
+        return NULL;
+    }
+    up->pool = pool;
+    up->origin = origin;
+    up->call = call;
+    return up;
+}
 
 /* Gives the call a fresh connection in place of a reused one that turned out to be dead. */
 static bool start_over(struct upstream_conn *dead)
@@ -501,20 +526,22 @@ static bool start_over(struct upstream_conn *dead)
     struct call *call = dead->call;
     if (!call || !dead->is_reused || dead->is_answer_begun || call->has_retried)
         return false;
-    struct upstream_conn *fresh = mem_zalloc(1, sizeof *fresh);
+    struct upstream_conn *fresh = new_up(dead->pool, dead->origin, call);
     if (!fresh)
         return false;
-    fresh->pool = dead->pool;
-    fresh->origin = dead->origin;
     call->has_retried = true;
     call->piece = 0;
     call->piece_at = 0;
     dead->call = NULL;
     close_up(dead);
-    fresh->call = call;
     call->up = fresh;
     begin(fresh);
     return true;
+}
+
+static bool has_next_address(const struct upstream_conn *up)
+{
+    return up->dialing->next_address < up->dialing->resolved.count;
 }
 
 static void on_closed(void *owner, enum conn_end how, const char *sentence)
@@ -527,7 +554,7 @@ static void on_closed(void *owner, enum conn_end how, const char *sentence)
     if (up->phase == UP_CONNECTING) {
         if (how == CONN_END_TLS) {
             fail(up, CALL_FAILED_TLS, sentence);
-        } else if (up->next_address < up->resolved.count) {
+        } else if (has_next_address(up)) {
             dial_next(up);
         } else {
             fail(up, CALL_FAILED_CONNECT, sentence);
@@ -552,7 +579,7 @@ static void on_due(struct deadline *deadline)
     switch (up->phase) {
     case UP_RESOLVING: fail(up, CALL_FAILED_DNS, "the name was not resolved in time"); return;
     case UP_CONNECTING:
-        if (up->next_address < up->resolved.count) {
+        if (has_next_address(up)) {
             conn_close(&up->conn, true);
             dial_next(up);
         } else {
@@ -572,7 +599,9 @@ static void on_due(struct deadline *deadline)
 
 static void on_connected(void *owner)
 {
-    start_request(owner);
+    struct upstream_conn *up = owner;
+    mem_free(TAKE(up->dialing));
+    start_request(up);
 }
 
 static const struct conn_ops conn_ops = {.on_connected = on_connected,
@@ -587,15 +616,16 @@ static const struct conn_ops conn_ops = {.on_connected = on_connected,
 static void dial_next(struct upstream_conn *up)
 {
     struct origin *origin = up->origin;
+    struct dialing *dialing = up->dialing;
     struct error error = {0};
     int64_t now_ns = loop_now_ns(up->pool->loop);
     up->phase = UP_CONNECTING;
     up->has_conn = false;
-    if (up->next_address < up->resolved.count)
-        deadline_set(&up->deadline, now_ns + (up->connect_due_ns - now_ns) /
-                                                 (up->resolved.count - up->next_address));
-    while (up->next_address < up->resolved.count) {
-        const struct address *address = &up->resolved.address[up->next_address++];
+    if (has_next_address(up))
+        deadline_set(&up->deadline, now_ns + (dialing->due_ns - now_ns) /
+                                                 (dialing->resolved.count - dialing->next_address));
+    while (has_next_address(up)) {
+        const struct address *address = &dialing->resolved.address[dialing->next_address++];
         if (conn_dial(&up->conn, up->pool->loop, (const struct sockaddr *)&address->at,
                       address->len, origin->is_tls ? up->pool->tls : NULL, origin->host,
                       origin->session, &conn_ops, up, &error) != OK)
@@ -616,7 +646,7 @@ static void on_resolved(void *arg, const struct resolved *resolved, const char *
         fail(up, CALL_FAILED_DNS, sentence);
         return;
     }
-    up->resolved = *resolved;
+    up->dialing->resolved = *resolved;
     dial_next(up);
 }
 
@@ -631,10 +661,10 @@ static void begin(struct upstream_conn *up)
     list_init(&up->node);
     list_push_back(&pool->busy, &up->node);
     up->phase = UP_RESOLVING;
-    up->connect_due_ns = from_now(up, up->call->options.connect_ms);
-    deadline_set(&up->deadline, up->connect_due_ns);
-    if (resolver_ask(pool->resolver, up->origin->host, up->origin->port, &up->resolved, on_resolved,
-                     up, &up->query))
+    up->dialing->due_ns = from_now(up, up->call->options.connect_ms);
+    deadline_set(&up->deadline, up->dialing->due_ns);
+    if (resolver_ask(pool->resolver, up->origin->host, up->origin->port, &up->dialing->resolved,
+                     on_resolved, up, &up->query))
         dial_next(up);
     else if (!up->query)
         fail_later(up, CALL_FAILED_DNS, "no memory to resolve the name");
@@ -661,14 +691,11 @@ struct call *call_start(struct client_pool *pool, const struct call_options *opt
         start_request(up);
         return call;
     }
-    struct upstream_conn *up = mem_zalloc(1, sizeof *up);
+    struct upstream_conn *up = new_up(pool, origin, call);
     if (!up) {
         mem_free(call);
         return NULL;
     }
-    up->pool = pool;
-    up->origin = origin;
-    up->call = call;
     call->up = up;
     begin(up);
     return call;
