@@ -17,6 +17,17 @@ static void a_made_key_is_wellformed(void **unused)
     }
 }
 
+static void a_key_made_long_ago_is_still_wellformed(void **unused)
+{
+    (void)unused;
+    static const char old[] = "auxk_0Eoh211G4kiExH7ug60llKrrhz4Cm4CWBYRy5bwsi7E3ILEV6";
+    const uint8_t random[32] = {1, 2, 3, 4, 5, 6, 7, 200, 100, 99, 3};
+    char key[APIKEY_LEN + 1];
+    apikey_make(APIKEY_PREFIX, random, key);
+    CHECK_STR("made anew", key, old);
+    CHECK("well-formed", apikey_is_wellformed(str_of(old), APIKEY_PREFIX));
+}
+
 static void the_extremes_keep_their_length(void **unused)
 {
     (void)unused;
@@ -64,6 +75,6 @@ static void a_hint_shows_eight_characters_and_no_more(void **unused)
     CHECK_STR("not ours", hint, "\xE2\x80\xA6");
 }
 
-TEST_MAIN(TEST(a_made_key_is_wellformed), TEST(the_extremes_keep_their_length),
-          TEST(every_single_typing_error_is_noticed),
+TEST_MAIN(TEST(a_made_key_is_wellformed), TEST(a_key_made_long_ago_is_still_wellformed),
+          TEST(the_extremes_keep_their_length), TEST(every_single_typing_error_is_noticed),
           TEST(a_hint_shows_eight_characters_and_no_more))
