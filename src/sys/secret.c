@@ -94,20 +94,28 @@ static struct secret *secret_map(void)
     return secret;
 }
 
-enum err secret_new(struct str bytes, struct secret **out_secret)
+enum err secret_room(size_t len, struct secret **out_secret, uint8_t **out_room)
 {
-    if (bytes.len > SECRET_MAX_BYTES)
+    if (len > SECRET_MAX_BYTES)
         return ERR_TOO_LARGE;
     struct secret *secret = pool_take();
     if (!secret)
         secret = secret_map();
     if (!secret)
         return ERR_NO_MEMORY;
-    if (bytes.len)
-        memcpy(secret->bytes, bytes.at, bytes.len);
-    secret->len = bytes.len;
+    secret->len = len;
     *out_secret = secret;
+    *out_room = (uint8_t *)secret->bytes;
     return OK;
+}
+
+enum err secret_new(struct str bytes, struct secret **out_secret)
+{
+    uint8_t *room = NULL;
+    enum err err = secret_room(bytes.len, out_secret, &room);
+    if (err == OK && bytes.len)
+        memcpy(room, bytes.at, bytes.len);
+    return err;
 }
 
 void secret_free(struct secret *secret)

@@ -1,12 +1,16 @@
 /* sys/vault.c: one master secret, one derived key per purpose, and what they protect.
  *
- * Keys are derived by HKDF-SHA256 with the purpose as its info, so that no two uses share a key. The
- * derived keys live in one protected page. OpenSSL's algorithms are fetched once (a fetch costs more
- * than a digest), and each thread keeps its contexts.
+ * Keys are derived by HKDF-SHA256 with the purpose as its info, so that no two uses share a key. They
+ * live in one protected page, and with them, for HMAC, what SHA-256 has made of their padded blocks:
+ * a digest of a short message is then two blocks and no allocation. Each thread keeps a cipher context
+ * with the key in it, since every attempt opens a provider's key.
  *
  * AES-GCM's random 96-bit nonces allow 2^32 seals under one key; a provider key is sealed when a
  * person types one in, so nothing here counts them.
  */
+/* The low-level SHA-256 calls are deprecated in favour of EVP, whose contexts cannot be copied without
+ * an allocation; that costs as much as the digest. */
+#define OPENSSL_SUPPRESS_DEPRECATED
 #include "sys/vault.h"
 
 #include "base/mem.h"
@@ -16,6 +20,7 @@
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
 #include <openssl/kdf.h>
+#include <openssl/sha.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -49,47 +54,55 @@ static const char *const purpose_info[] = {
 #undef X
 };
 
+/* HMAC (RFC 2104) with its key already in. Never changed: a digest works on a copy. */
+struct mac {
+    SHA256_CTX inner, outer;
+};
+
+/* What the protected page holds. */
+struct keys {
+    uint8_t key[PURPOSE_COUNT][KEY_BYTES];
+    struct mac mac[PURPOSE_COUNT];
+};
+static_assert(sizeof(struct keys) <= SECRET_MAX_BYTES, "the keys fit into a page");
+
 struct vault {
-    struct secret *keys; /* PURPOSE_COUNT keys of KEY_BYTES */
+    struct secret *page; /* struct keys */
     EVP_CIPHER *cipher;
-    EVP_MAC *hmac;
-    uint64_t serial; /* tells thread-local contexts whose keys they hold */
+    uint64_t serial; /* tells thread-local contexts whose key they hold */
 };
 
-/* What one thread keeps for the vault that it used last: keyed and ready. */
-struct mac_room {
+/* What one thread keeps for the vault that it used last. */
+struct opener {
     uint64_t serial;
-    EVP_MAC_CTX *keyed[PURPOSE_COUNT];
+    EVP_CIPHER_CTX *gcm; /* decrypts under the key for sealing; needs a nonce */
 };
 
-static pthread_key_t mac_rooms;
+static pthread_key_t openers;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static atomic_ulong last_serial;
 
-static void mac_room_clear(struct mac_room *room)
+static void opener_clear(struct opener *opener)
 {
-    for (size_t i = 0; i < PURPOSE_COUNT; i++) {
-        EVP_MAC_CTX_free(room->keyed[i]);
-        room->keyed[i] = NULL;
-    }
+    EVP_CIPHER_CTX_free(opener->gcm);
+    *opener = (struct opener){0};
 }
 
 static void on_thread_end(void *given)
 {
-    mac_room_clear(given);
+    opener_clear(given);
     mem_free(given);
 }
 
-static void make_rooms(void)
+static void make_openers(void)
 {
-    if (pthread_key_create(&mac_rooms, on_thread_end) != 0)
+    if (pthread_key_create(&openers, on_thread_end) != 0)
         abort();
 }
 
-static struct str key_of(const struct vault *vault, enum purpose purpose)
+static const struct keys *keys_of(const struct vault *vault)
 {
-    struct str all = secret_borrow(vault->keys);
-    return (struct str){all.at + (size_t)purpose * KEY_BYTES, KEY_BYTES};
+    return (const struct keys *)(const void *)secret_borrow(vault->page).at; /* page aligned */
 }
 
 /* ---- opening ------------------------------------------------------------------------------------ */
@@ -159,18 +172,36 @@ static bool derive(EVP_KDF *kdf, struct str master, const char *info, uint8_t ou
     return is_done;
 }
 
+static void mac_key(struct mac *mac, const uint8_t key[KEY_BYTES])
+{
+    uint8_t inner[SHA256_CBLOCK], outer[SHA256_CBLOCK];
+    for (size_t i = 0; i < SHA256_CBLOCK; i++) {
+        uint8_t byte = i < KEY_BYTES ? key[i] : 0;
+        inner[i] = byte ^ 0x36;
+        outer[i] = byte ^ 0x5c;
+    }
+    (void)SHA256_Init(&mac->inner);
+    (void)SHA256_Update(&mac->inner, inner, sizeof inner);
+    (void)SHA256_Init(&mac->outer);
+    (void)SHA256_Update(&mac->outer, outer, sizeof outer);
+    secret_wipe(inner, sizeof inner);
+    secret_wipe(outer, sizeof outer);
+}
+
 static bool derive_all(struct vault *vault, struct str master)
 {
     static_assert(sizeof purpose_info / sizeof purpose_info[0] == PURPOSE_COUNT, "one per purpose");
-    uint8_t keys[PURPOSE_COUNT * KEY_BYTES];
+    struct keys keys = {0};
     EVP_KDF *kdf = EVP_KDF_fetch(NULL, "HKDF", NULL);
     bool is_done = kdf != NULL;
-    for (size_t i = 0; is_done && i < PURPOSE_COUNT; i++)
-        is_done = derive(kdf, master, purpose_info[i], keys + i * KEY_BYTES);
+    for (size_t i = 0; is_done && i < PURPOSE_COUNT; i++) {
+        is_done = derive(kdf, master, purpose_info[i], keys.key[i]);
+        mac_key(&keys.mac[i], keys.key[i]);
+    }
     EVP_KDF_free(kdf);
     is_done =
-        is_done && secret_new((struct str){(const char *)keys, sizeof keys}, &vault->keys) == OK;
-    secret_wipe(keys, sizeof keys);
+        is_done && secret_new((struct str){(const char *)&keys, sizeof keys}, &vault->page) == OK;
+    secret_wipe(&keys, sizeof keys);
     return is_done;
 }
 
@@ -179,14 +210,13 @@ enum err vault_new(struct str master_secret, struct vault **out_vault, struct er
     enum err err = secret_check(master_secret, error);
     if (err != OK)
         return err;
-    pthread_once(&once, make_rooms);
+    pthread_once(&once, make_openers);
     struct vault *vault = mem_zalloc(1, sizeof *vault);
     if (!vault)
         return error_set(error, ERR_NO_MEMORY, "no memory for the vault");
     vault->serial = atomic_fetch_add(&last_serial, 1) + 1;
     vault->cipher = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
-    vault->hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
-    if (!vault->cipher || !vault->hmac || !derive_all(vault, master_secret)) {
+    if (!vault->cipher || !derive_all(vault, master_secret)) {
         vault_free(vault);
         return error_set(error, ERR_NO_MEMORY, "OpenSSL could not derive the keys");
     }
@@ -198,45 +228,57 @@ void vault_free(struct vault *vault)
 {
     if (!vault)
         return;
-    /* Our own contexts go now; those of other threads with their thread or their next vault. */
-    struct mac_room *room = pthread_getspecific(mac_rooms);
-    if (room && room->serial == vault->serial)
-        mac_room_clear(room);
+    /* Our own context goes now; those of other threads with their thread or their next vault. */
+    struct opener *opener = pthread_getspecific(openers);
+    if (opener && opener->serial == vault->serial)
+        opener_clear(opener);
     EVP_CIPHER_free(vault->cipher);
-    EVP_MAC_free(vault->hmac);
-    secret_free(vault->keys);
+    secret_free(vault->page);
     mem_free(vault);
 }
 
 /* ---- sealing ------------------------------------------------------------------------------------ */
 
-static void put_field(struct buf *buf, struct str field)
+/* What a blob is bound to. */
+struct aad {
+    size_t len;
+    uint8_t bytes[AAD_MAX];
+};
+
+static bool put_field(struct aad *aad, const void *field, size_t len)
 {
-    uint8_t len[4] = {(uint8_t)field.len, (uint8_t)(field.len >> 8), (uint8_t)(field.len >> 16),
-                      (uint8_t)(field.len >> 24)};
-    buf_append(buf, len, sizeof len);
-    buf_append_str(buf, field);
+    if (len > sizeof aad->bytes - aad->len || sizeof aad->bytes - aad->len - len < 4)
+        return false;
+    uint8_t *at = aad->bytes + aad->len;
+    at[0] = (uint8_t)len;
+    at[1] = (uint8_t)(len >> 8);
+    at[2] = at[3] = 0; /* AAD_MAX is below 2^16 */
+    memcpy(at + 4, field, len);
+    aad->len += 4 + len;
+    return true;
 }
 
-/* What the blob is bound to. Lengths before the fields: ("ab", "c") is not ("a", "bc"). */
-static bool bind(const struct vault *vault, const char *const place[4], struct buf *out_aad)
+/* Lengths before the fields: ("ab", "c") is not ("a", "bc"). False when the place is too long. */
+static bool bind(const struct vault *vault, const char *const place[4], struct aad *out_aad)
 {
-    put_field(out_aad, str_of(purpose_info[PURPOSE_SEAL]));
+    const char *info = purpose_info[PURPOSE_SEAL];
+    out_aad->len = 0;
+    bool fits = put_field(out_aad, info, strlen(info));
     for (size_t i = 0; i < 4; i++)
-        put_field(out_aad, str_of(place[i]));
-    put_field(out_aad, (struct str){key_of(vault, PURPOSE_KEY_ID).at, KEY_ID_BYTES});
-    return !out_aad->failed;
+        fits = fits && put_field(out_aad, place[i], strlen(place[i]));
+    return fits && put_field(out_aad, keys_of(vault)->key[PURPOSE_KEY_ID], KEY_ID_BYTES);
 }
 
-static bool gcm_seal(const struct vault *vault, struct str aad, struct str plain, uint8_t *blob)
+static bool gcm_seal(const struct vault *vault, const struct aad *aad, struct str plain,
+                     uint8_t *blob)
 {
     uint8_t *nonce = blob + 1 + KEY_ID_BYTES, *body = blob + HEAD_BYTES;
-    const uint8_t *key = (const uint8_t *)key_of(vault, PURPOSE_SEAL).at;
+    const uint8_t *key = keys_of(vault)->key[PURPOSE_SEAL];
     EVP_CIPHER_CTX *gcm = EVP_CIPHER_CTX_new();
     int len = 0;
     bool is_done =
         gcm && EVP_EncryptInit_ex2(gcm, vault->cipher, key, nonce, NULL) == 1 &&
-        EVP_EncryptUpdate(gcm, NULL, &len, (const uint8_t *)aad.at, (int)aad.len) == 1 &&
+        EVP_EncryptUpdate(gcm, NULL, &len, aad->bytes, (int)aad->len) == 1 &&
         EVP_EncryptUpdate(gcm, body, &len, (const uint8_t *)plain.at, (int)plain.len) == 1 &&
         EVP_EncryptFinal_ex(gcm, body + plain.len, &len) == 1 &&
         EVP_CIPHER_CTX_ctrl(gcm, EVP_CTRL_AEAD_GET_TAG, TAG_BYTES, body + plain.len) == 1;
@@ -251,39 +293,64 @@ enum err vault_seal(const struct vault *vault, const char *org, const char *tabl
     if (plain.len > SECRET_MAX_BYTES)
         return error_set(error, ERR_TOO_LARGE, "a secret may have at most %u bytes",
                          SECRET_MAX_BYTES);
-    AUTO_BUF struct buf aad;
-    buf_init(&aad, AAD_MAX);
+    struct aad aad;
     size_t blob_len = HEAD_BYTES + plain.len + TAG_BYTES;
     char *blob = buf_reserve(out, blob_len);
     if (!blob || !bind(vault, (const char *const[4]){org, table, column, row_id}, &aad))
         return error_set(error, ERR_NO_MEMORY, "no room to seal a secret");
     blob[0] = BLOB_VERSION;
-    memcpy(blob + 1, key_of(vault, PURPOSE_KEY_ID).at, KEY_ID_BYTES);
+    memcpy(blob + 1, keys_of(vault)->key[PURPOSE_KEY_ID], KEY_ID_BYTES);
     random_fill(blob + 1 + KEY_ID_BYTES, NONCE_BYTES);
-    if (!gcm_seal(vault, buf_str(&aad), plain, (uint8_t *)blob))
+    if (!gcm_seal(vault, &aad, plain, (uint8_t *)blob))
         return error_set(error, ERR_NO_MEMORY, "OpenSSL could not seal a secret");
     out->len += blob_len;
     out->data[out->len] = '\0';
     return OK;
 }
 
-static bool gcm_open(const struct vault *vault, struct str aad, struct str blob, uint8_t *out_plain)
+static struct opener *own_opener(void)
+{
+    struct opener *opener = pthread_getspecific(openers);
+    if (opener)
+        return opener;
+    opener = mem_zalloc(1, sizeof *opener);
+    if (opener && pthread_setspecific(openers, opener) == 0)
+        return opener;
+    mem_free(opener);
+    return NULL;
+}
+
+/* This thread's context with that vault's key in it. */
+static EVP_CIPHER_CTX *gcm_keyed(const struct vault *vault)
+{
+    struct opener *opener = own_opener();
+    if (!opener || (opener->serial == vault->serial && opener->gcm))
+        return opener ? opener->gcm : NULL;
+    opener_clear(opener);
+    EVP_CIPHER_CTX *gcm = EVP_CIPHER_CTX_new();
+    const uint8_t *key = keys_of(vault)->key[PURPOSE_SEAL];
+    if (!gcm || EVP_DecryptInit_ex2(gcm, vault->cipher, key, NULL, NULL) != 1) {
+        EVP_CIPHER_CTX_free(gcm);
+        return NULL;
+    }
+    *opener = (struct opener){vault->serial, gcm};
+    return gcm;
+}
+
+static bool gcm_open(const struct vault *vault, const struct aad *aad, struct str blob,
+                     uint8_t *out_plain)
 {
     const uint8_t *at = (const uint8_t *)blob.at, *body = at + HEAD_BYTES;
-    const uint8_t *key = (const uint8_t *)key_of(vault, PURPOSE_SEAL).at;
     size_t plain_len = blob.len - HEAD_BYTES - TAG_BYTES;
     uint8_t tag[TAG_BYTES];
-    EVP_CIPHER_CTX *gcm = EVP_CIPHER_CTX_new();
+    EVP_CIPHER_CTX *gcm = gcm_keyed(vault);
     int len = 0;
     memcpy(tag, body + plain_len, TAG_BYTES);
-    bool is_done = gcm &&
-                   EVP_DecryptInit_ex2(gcm, vault->cipher, key, at + 1 + KEY_ID_BYTES, NULL) == 1 &&
-                   EVP_DecryptUpdate(gcm, NULL, &len, (const uint8_t *)aad.at, (int)aad.len) == 1 &&
-                   EVP_DecryptUpdate(gcm, out_plain, &len, body, (int)plain_len) == 1 &&
-                   EVP_CIPHER_CTX_ctrl(gcm, EVP_CTRL_AEAD_SET_TAG, TAG_BYTES, tag) == 1 &&
-                   EVP_DecryptFinal_ex(gcm, out_plain + plain_len, &len) == 1;
-    EVP_CIPHER_CTX_free(gcm);
-    return is_done;
+    return gcm && EVP_DecryptInit_ex2(gcm, NULL, NULL, at + 1 + KEY_ID_BYTES, NULL) == 1 &&
+           EVP_DecryptUpdate(gcm, NULL, &len, aad->bytes, (int)aad->len) == 1 &&
+           EVP_DecryptUpdate(gcm, out_plain, &len, body, (int)plain_len) == 1 &&
+           EVP_CIPHER_CTX_ctrl(gcm, EVP_CTRL_AEAD_SET_TAG, TAG_BYTES, tag) == 1 &&
+           EVP_DecryptFinal_ex(gcm, out_plain + plain_len, &len) == 1;
 }
 
 enum err vault_open(const struct vault *vault, const char *org, const char *table,
@@ -294,81 +361,39 @@ enum err vault_open(const struct vault *vault, const char *org, const char *tabl
         blob.len - HEAD_BYTES - TAG_BYTES > SECRET_MAX_BYTES)
         return error_set(error, ERR_DENIED,
                          "the stored secret of %s '%s' is damaged: enter it again", table, row_id);
-    if (memcmp(blob.at + 1, key_of(vault, PURPOSE_KEY_ID).at, KEY_ID_BYTES) != 0)
+    if (memcmp(blob.at + 1, keys_of(vault)->key[PURPOSE_KEY_ID], KEY_ID_BYTES) != 0)
         return error_set(error, ERR_DENIED,
                          "the stored secret of %s '%s' was sealed under another AUXOT_SECRET_KEY",
                          table, row_id);
-    AUTO_BUF struct buf aad;
-    buf_init(&aad, AAD_MAX);
+    struct aad aad;
     if (!bind(vault, (const char *const[4]){org, table, column, row_id}, &aad))
         return error_set(error, ERR_NO_MEMORY, "no room to open a secret");
-    uint8_t plain[SECRET_MAX_BYTES];
-    size_t len = blob.len - HEAD_BYTES - TAG_BYTES;
-    bool is_ours = gcm_open(vault, buf_str(&aad), blob, plain);
-    enum err err = OK;
-    if (!is_ours)
-        err = error_set(error, ERR_DENIED,
-                        "the stored secret of %s '%s' is damaged or belongs to another row: enter "
-                        "it again",
-                        table, row_id);
-    else if (secret_new((struct str){(const char *)plain, len}, out_plain) != OK)
-        err = error_set(error, ERR_NO_MEMORY, "no memory to open a secret");
-    secret_wipe(plain, len);
-    return err;
+    struct secret *plain = NULL;
+    uint8_t *room = NULL;
+    if (secret_room(blob.len - HEAD_BYTES - TAG_BYTES, &plain, &room) != OK)
+        return error_set(error, ERR_NO_MEMORY, "no memory to open a secret");
+    if (!gcm_open(vault, &aad, blob, room)) {
+        secret_free(plain);
+        return error_set(error, ERR_DENIED,
+                         "the stored secret of %s '%s' is damaged or belongs to another row: enter "
+                         "it again",
+                         table, row_id);
+    }
+    *out_plain = plain;
+    return OK;
 }
 
 /* ---- digests ------------------------------------------------------------------------------------ */
 
-static struct mac_room *own_room(void)
-{
-    struct mac_room *room = pthread_getspecific(mac_rooms);
-    if (room)
-        return room;
-    room = mem_zalloc(1, sizeof *room);
-    if (room && pthread_setspecific(mac_rooms, room) == 0)
-        return room;
-    mem_free(room);
-    return NULL;
-}
-
-static EVP_MAC_CTX *mac_keyed(const struct vault *vault, enum purpose purpose)
-{
-    EVP_MAC_CTX *mac = EVP_MAC_CTX_new(vault->hmac);
-    OSSL_PARAM params[] = {
-        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, (char[]){"SHA256"}, 0),
-        OSSL_PARAM_construct_end(),
-    };
-    struct str key = key_of(vault, purpose);
-    if (mac && EVP_MAC_init(mac, (const uint8_t *)key.at, key.len, params) == 1)
-        return mac;
-    EVP_MAC_CTX_free(mac);
-    return NULL;
-}
-
-/* This thread's context with that key in it, at the start of a message. */
-static EVP_MAC_CTX *mac_ready(const struct vault *vault, enum purpose purpose)
-{
-    struct mac_room *room = own_room();
-    if (!room)
-        return NULL;
-    if (room->serial != vault->serial) {
-        mac_room_clear(room);
-        room->serial = vault->serial;
-    }
-    if (!room->keyed[purpose])
-        return room->keyed[purpose] = mac_keyed(vault, purpose);
-    return EVP_MAC_init(room->keyed[purpose], NULL, 0, NULL) == 1 ? room->keyed[purpose] : NULL;
-}
-
-/* There is no caller that could go on without its digest, and no reason to fail but memory. */
 static void digest(const struct vault *vault, enum purpose purpose, struct str message,
                    uint8_t out_digest[32])
 {
-    size_t len = 0;
-    EVP_MAC_CTX *mac = mac_ready(vault, purpose);
-    if (!mac || EVP_MAC_update(mac, (const uint8_t *)message.at, message.len) != 1 ||
-        EVP_MAC_final(mac, out_digest, &len, 32) != 1 || len != 32)
-        abort();
+    struct mac mac = keys_of(vault)->mac[purpose];
+    (void)SHA256_Update(&mac.inner, message.at, message.len);
+    (void)SHA256_Final(out_digest, &mac.inner);
+    (void)SHA256_Update(&mac.outer, out_digest, 32);
+    (void)SHA256_Final(out_digest, &mac.outer);
+    secret_wipe(&mac, sizeof mac);
 }
 
 void vault_key_digest(const struct vault *vault, struct str api_key, uint8_t out_digest[32])

@@ -28,8 +28,8 @@ MUST_USE enum err vault_seal(const struct vault *vault, const char *org, const c
 MUST_USE enum err vault_open(const struct vault *vault, const char *org, const char *table,
                              const char *column, const char *row_id, struct str blob,
                              struct secret **out_plain, struct error *error);
-/** HMAC-SHA-256 of an API key under its own derived key: what the store keeps and lookups use. About 1 us:
- *  the EVP contexts are kept per thread. */
+/** HMAC-SHA-256 of an API key under its own derived key: what the store keeps and lookups use. Two blocks
+ *  of SHA-256. */
 void vault_key_digest(const struct vault *vault, struct str api_key, uint8_t out_digest[32]);
 /** Signs list cursors (so that a forged one is refused): HMAC under the cursor key, first 16 bytes. */
 void vault_cursor_mac(const struct vault *vault, struct str cursor, uint8_t out_mac[16]);

@@ -180,7 +180,42 @@ static void digests_agree_between_threads_and_differ_between_vaults(void **state
     vault_free(two);
 }
 
+/* Written by the first version of vault.c: what stands in stores must stay readable. */
+static void what_an_old_store_holds_is_still_ours(void **state)
+{
+    (void)state;
+    static const char blob[] = "\x01\x17\xd8\xf4\x8b\xa6\xf2\x11\xf9\x70\x0a\x29\x4f\xc9\x7d\xeb"
+                               "\x80\xcc\x74\xc6\x2d\x60\x68\x04\x1c\x73\xc6\xee\xc2\x0b\xea\xa5"
+                               "\x44\x50\xb2\x1c\xfd\xcf\xe4\xac\xac\x4c\x64\xc8\xa9\x7f";
+    static const char key_digest[] =
+        "\xa5\x74\x89\xcd\x29\x6d\xb4\xfa\x5c\xab\x95\x6f\x40\x5e\x56\xd6"
+        "\x24\x4a\x0e\x96\xd1\x71\x02\x46\xdf\xc3\x1d\x4b\x90\x89\x3a\x25";
+    static const char cursor_mac[] =
+        "\xfd\xfa\xa5\x12\xac\x08\xdc\x37\xd3\x51\xf9\xa1\x58\x4b\xc7\xe8";
+    static const char check_value[] =
+        "\x51\xcf\x42\x5b\x24\xcc\x22\xc9\xa9\xfb\x01\x82\xfe\xd3\x6f\x8a"
+        "\x9a\x48\x4b\x46\xea\x17\x4a\x81\x9c\xfe\x75\x03\xd2\x25\x18\xf3";
+    struct vault *vault = vault_of(secret_one), *other = vault_of(secret_two);
+    uint8_t got[32];
+    for (int i = 0; i < 3; i++) { /* each vault finds the other's context in this thread */
+        struct buf of_other;
+        CHECK_INT("blob", open_at(vault, home, (struct str){blob, sizeof blob - 1}), OK);
+        seal(other, "sk-other", &of_other);
+        CHECK_INT("of the other", open_at(other, home, buf_str(&of_other)), OK);
+        buf_release(&of_other);
+    }
+    vault_key_digest(vault, STR("auxk_example"), got);
+    CHECK("key digest", memcmp(got, key_digest, 32) == 0);
+    vault_cursor_mac(vault, STR("auxk_example"), got);
+    CHECK("cursor", memcmp(got, cursor_mac, 16) == 0);
+    vault_check_value(vault, got);
+    CHECK("check value", memcmp(got, check_value, 32) == 0);
+    vault_free(vault);
+    vault_free(other);
+}
+
 TEST_MAIN(TEST(a_sealed_secret_opens_in_its_place), TEST(a_blob_moved_elsewhere_does_not_open),
           TEST(every_flipped_bit_and_every_cut_is_refused),
           TEST(another_master_secret_opens_nothing), TEST(weak_secrets_are_refused),
+          TEST(what_an_old_store_holds_is_still_ours),
           TEST(digests_agree_between_threads_and_differ_between_vaults))
