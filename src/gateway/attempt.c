@@ -111,7 +111,7 @@ static void relay_kept(struct request *request)
     trial->model = kept->model;
     trial->extra_headers = kept->extra_headers;
     meter_init(&trial->meter, request->endpoint);
-    str_copy(str_of(kept->sentence), request->last_sentence, sizeof request->last_sentence);
+    request->last_sentence = kept->sentence;
     attempt_relay_error(request, kept->status, kept->content_type, kept->body, kept->reason);
 }
 
@@ -331,7 +331,7 @@ static void remember(struct request *request, const struct verdict_report *repor
     if (is_quota && report->retry_after_ms > 0 &&
         (request->quota_wait_ms == 0 || report->retry_after_ms < request->quota_wait_ms))
         request->quota_wait_ms = report->retry_after_ms;
-    str_copy(str_of(report->sentence), request->last_sentence, sizeof request->last_sentence);
+    request->last_sentence = request_keep(request, str_of(report->sentence)).at;
     if (is_about_model(report) && !request->is_pinned)
         keep_error(request, report);
 }

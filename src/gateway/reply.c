@@ -2,6 +2,31 @@
 #include "gateway/request.h"
 #include "sys/clock.h"
 
+/* Of an error answer: when to come back, for the caller's eyes and for the verdict. */
+static void keep_error_headers(struct request *request, const struct http_head *head,
+                               struct buf *lines)
+{
+    static const struct str pacing[] = {STR_INIT("retry-after"), STR_INIT("retry-after-ms"),
+                                        STR_INIT("x-should-retry")};
+    struct answer_headers *kept = arena_alloc(&request->arena, sizeof *kept);
+    for (size_t i = 0; i < sizeof pacing / sizeof pacing[0]; i++) {
+        struct str value = http_header_find(head, pacing[i], NULL);
+        if (value.len && value.len <= 64)
+            buf_printf(lines, "%.*s: %.*s\r\n", STR_ARG(pacing[i]), STR_ARG(value));
+    }
+    if (!kept)
+        return;
+    memset(kept, 0, sizeof *kept);
+    for (size_t i = 0; i < head->header_count; i++) {
+        struct str value = str_upto(head->headers[i].value, 128);
+        struct answer_headers probe = {0};
+        answer_headers_note(&probe, head->headers[i].name, value);
+        if (memcmp(&probe, &(struct answer_headers){0}, sizeof probe) != 0)
+            answer_headers_note(kept, head->headers[i].name, request_keep(request, value));
+    }
+    request->trial.error_headers = kept;
+}
+
 /* The provider's headers that go along to the caller: an allow-list. SPEC.md 3. */
 static void keep_headers(struct request *request, const struct http_head *head)
 {
@@ -16,23 +41,8 @@ static void keep_headers(struct request *request, const struct http_head *head)
         buf_printf(&lines, "x-upstream-request-id: %.*s\r\n", STR_ARG(id));
     if (taken.len && taken.len <= 32)
         buf_printf(&lines, "openai-processing-ms: %.*s\r\n", STR_ARG(taken));
-    if (head->status >= 400) {
-        static const struct str pacing[] = {STR_INIT("retry-after"), STR_INIT("retry-after-ms"),
-                                            STR_INIT("x-should-retry")};
-        for (size_t i = 0; i < sizeof pacing / sizeof pacing[0]; i++) {
-            struct str value = http_header_find(head, pacing[i], NULL);
-            if (value.len && value.len <= 64)
-                buf_printf(&lines, "%.*s: %.*s\r\n", STR_ARG(pacing[i]), STR_ARG(value));
-        }
-        for (size_t i = 0; i < head->header_count; i++) {
-            struct str value = str_upto(head->headers[i].value, 128);
-            struct answer_headers probe = {0};
-            answer_headers_note(&probe, head->headers[i].name, value);
-            if (memcmp(&probe, &(struct answer_headers){0}, sizeof probe) != 0)
-                answer_headers_note(&trial->error_headers, head->headers[i].name,
-                                    request_keep(request, value));
-        }
-    }
+    if (head->status >= 400)
+        keep_error_headers(request, head, &lines);
     if (head->status >= 400)
         attempt_blot(request, lines.data, lines.len);
     trial->extra_headers = request_keep(request, buf_str(&lines));
@@ -111,8 +121,10 @@ static void judge_answer(struct request *request)
     struct trial *trial = &request->trial;
     struct verdict_report report;
     attempt_blot(request, trial->held.data, trial->held.len);
-    provider_judge(trial->provider->kind, trial->status, &trial->error_headers,
-                   buf_str(&trial->held), request->gl->event_reader, clock_wall_ms(), &report);
+    static const struct answer_headers none;
+    provider_judge(trial->provider->kind, trial->status,
+                   trial->error_headers ? trial->error_headers : &none, buf_str(&trial->held),
+                   request->gl->event_reader, clock_wall_ms(), &report);
     if (!is_usage_refused(request, &report)) {
         attempt_failed(request, &report);
         return;
@@ -120,7 +132,7 @@ static void judge_answer(struct request *request)
     attempt_take_apart(request);
     trial->is_repeat = true;
     trial->status = 0;
-    trial->error_headers = (struct answer_headers){0};
+    trial->error_headers = NULL;
     attempt_ask(request);
 }
 

@@ -322,6 +322,7 @@ struct request *request_new(struct gateway_loop *gl, struct exchange *exchange,
     request->deadline_ns = request->created_ns + gl->gateway->options.job_timeout_ms * NS_PER_MS;
     request->free_later.run = free_request;
     request->facts.model = STR("");
+    request->last_sentence = "";
     memcpy(request->id, id, sizeof request->id);
     arena_init(&request->arena, ARENA_MAX);
     deadline_init(&request->clock, gl->loop, on_clock);

@@ -79,9 +79,9 @@ struct trial {
     size_t tail_scanned, tail_sent;
     bool is_tail_lost; /* longer than EVENT_MAX: only its end is looked for */
     struct meter meter;
-    struct answer_headers error_headers; /* of an error answer; values in the arena */
-    struct str extra_headers;            /* lines of the provider's that go along; arena */
-    struct str content_type;             /* arena */
+    struct answer_headers *error_headers; /* of an error answer; arena; NULL: none */
+    struct str extra_headers;             /* lines of the provider's that go along; arena */
+    struct str content_type;              /* arena */
     int64_t events_relayed;
 };
 
@@ -119,7 +119,7 @@ struct request {
     int attempt_count;
     struct trial trial;
     struct kept_error kept_error; /* the last one of MODEL and LONG */
-    char last_sentence[256];      /* of the last failure */
+    const char *last_sentence;    /* of the last failure; arena */
     bool has_met_quota,
         has_met_trouble;   /* attempts that failed for their quota; for yet another reason */
     int64_t quota_wait_ms; /* the smallest that was told; 0 none */
