@@ -58,9 +58,10 @@ test('cut, half-close and reset come after exactly so many bytes', async () => {
         assert.equal(half.got.length, at);
 
         await chaos.plans({ to_client: { reset_after: at } });
+        const before = (await chaos.stats()).resets;
         const reset = new Wire(chaos.port);
-        await reset.until(() => reset.failure || reset.closed);
-        assert.equal(reset.failure?.code, 'ECONNRESET');
+        await reset.until(() => reset.closed); // node does not always tell a reset behind bytes from an end
+        assert.equal((await chaos.stats()).resets, before + 1, 'by RST');
         assert.ok(reset.got.length <= at);
     }
     await chaos.plans({ to_client: { cut_after: 0 } });
@@ -179,7 +180,7 @@ test('POST /cut and /reset end what is open; a bad plan changes nothing and says
     const three = new Wire(chaos.port);
     await three.until(() => three.got.length === 10);
     assert.equal((await chaos.reset()).ended, 1);
-    await three.until(() => three.failure);
+    await three.until(() => three.closed);
     for (const [bad, why] of [['{"mode":"on fire"}', /mode/], ['{"to_client":{"delay":1}}', /delay/], ['{"to_client":{"delay_ms":-1}}', /delay_ms/],
         ['{"speed":1}', /speed/], ['[]', /object/], ['{', /./], ['{"to_server":7}', /to_server/]]) {
         const answer = await call(`${chaos.control}/plan`, { body: bad });

@@ -136,14 +136,16 @@ test('F16: lengths that lie, on connections that others use next: a victim gets 
         (body, socket) => socket.write(`HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n${body.length.toString(16)}\r\n${body}\r\n0\r\n\r\n${evil}`),
         (body, socket) => socket.write(`HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\ncontent-length: 5\r\n\r\n${body.length.toString(16)}\r\n${body}\r\n0\r\n\r\n${evil}`),
         (body, socket) => socket.write(`HTTP/1.1 204 No Content\r\ncontent-length: ${evil.length}\r\n\r\n${evil}`),
+        // No lie at all, and last: its connection stays.
         (body, socket) => socket.write(`HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`),
     ];
     await refresh(made.id);
     for (let i = 0; i < (is_long ? 1000 : 70); i++) {
         const play = i < lies_of_length.length ? lies_of_length[i] : random.pick(lies_of_length);
-        let first = true;
-        lie = (request, socket) => { const body = own(); if (first) { first = false; play(body, socket); } else socket.write(`HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`); };
+        let liar = null;
+        lie = (request, socket) => { const body = own(); if (!liar) { liar = socket; play(body, socket); } else socket.write(`HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`); };
         await server.call(at.chat, ask.chat('only-hand')).catch(() => {});
+        if (play !== lies_of_length.at(-1)) await until(() => liar.destroyed, `the connection of lie ${lies_of_length.indexOf(play)} is dropped`);
         await refresh(made.id);
         const victims = await Promise.all([1, 2, 3].map(() => server.call(at.chat, ask.chat('only-hand'))));
         for (const victim of victims) {
