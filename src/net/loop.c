@@ -7,6 +7,7 @@
 #include "net/loop.h"
 
 #include "base/mem.h"
+#include "net/deadlines.h"
 #include "sys/clock.h"
 
 #include <assert.h>
@@ -26,6 +27,9 @@ struct loop {
     struct loop_message *deferred_first, **deferred_last;
     struct event bell;
     int bell_fd;
+    struct event timer;
+    int64_t timer_ns; /* when it will fire; INT64_MAX: not set */
+    struct deadlines deadlines;
     char *scratch;
 };
 
@@ -56,6 +60,8 @@ static void on_bell(evutil_socket_t fd, short what, void *arg)
     (void)n; /* nonblocking: an empty bell is fine */
     run_posted(arg);
 }
+
+static void on_timer(evutil_socket_t fd, short what, void *arg);
 
 static void run_deferred(struct loop *loop)
 {
@@ -89,6 +95,8 @@ enum err loop_new(int index, struct loop **out_loop, struct error *error)
     }
     event_assign(&loop->bell, loop->base, loop->bell_fd, EV_READ | EV_PERSIST, on_bell, loop);
     event_add(&loop->bell, NULL);
+    evtimer_assign(&loop->timer, loop->base, on_timer, loop);
+    loop->timer_ns = INT64_MAX;
     *out_loop = loop;
     return OK;
 }
@@ -101,6 +109,8 @@ void loop_free(struct loop *loop)
     run_deferred(loop);
     if (event_initialized(&loop->bell))
         event_del(&loop->bell);
+    if (event_initialized(&loop->timer))
+        event_del(&loop->timer);
     if (loop->base)
         event_base_free(loop->base);
     if (loop->bell_fd >= 0)
@@ -187,29 +197,62 @@ void loop_defer(struct loop *loop, struct loop_message *message)
 
 /* ---- deadlines ------------------------------------------------------------------------------- */
 
-static void arm(struct deadline *deadline)
+/* One timer of libevent's for all of them. */
+static void set_timer(struct loop *loop)
 {
-    int64_t left_ns = deadline->due_ns - loop_now_ns(deadline->loop);
+    const struct deadline *first = loop->deadlines.first;
+    if (!first || first->armed_ns >= loop->timer_ns)
+        return;
+    int64_t left_ns = first->armed_ns - loop_now_ns(loop);
     int64_t left_us = left_ns > 0 ? left_ns / 1000 + 1 : 0;
     struct timeval wait = {.tv_sec = left_us / 1000000, .tv_usec = left_us % 1000000};
-    deadline->armed_ns = deadline->due_ns;
-    event_add(&deadline->event, &wait);
+    loop->timer_ns = first->armed_ns;
+    event_add(&loop->timer, &wait);
 }
 
-static void on_timer(evutil_socket_t fd, short what, void *arg)
+static void arm(struct deadline *deadline)
 {
-    (void)fd;
-    (void)what;
-    struct deadline *deadline = arg;
+    deadline->armed_ns = deadline->due_ns;
+    deadlines_add(&deadline->loop->deadlines, deadline);
+}
+
+static void disarm(struct deadline *deadline)
+{
+    if (deadline->armed_ns == INT64_MAX)
+        return;
+    deadlines_remove(&deadline->loop->deadlines, deadline);
     deadline->armed_ns = INT64_MAX;
+}
+
+/* Its time has come, unless it was cleared or moved back meanwhile. */
+static void look_at(struct deadline *deadline, int64_t now_ns)
+{
+    disarm(deadline);
     if (deadline->due_ns == INT64_MAX)
         return;
-    if (deadline->due_ns > loop_now_ns(deadline->loop)) {
-        arm(deadline); /* it was moved back meanwhile */
+    if (deadline->due_ns > now_ns) {
+        arm(deadline);
         return;
     }
     deadline->due_ns = INT64_MAX;
     deadline->on_due(deadline);
+}
+
+/* What is set inside on_due for a time gone by waits for the next turn, lest it starve the sockets. */
+static void on_timer(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    struct loop *loop = arg;
+    struct deadlines *deadlines = &loop->deadlines;
+    int64_t now_ns = loop_now_ns(loop);
+    loop->timer_ns = INT64_MAX;
+    for (size_t left = deadlines->count; left > 0; left--) {
+        if (!deadlines->first || deadlines->first->armed_ns > now_ns)
+            break;
+        look_at(deadlines->first, now_ns);
+    }
+    set_timer(loop);
 }
 
 void deadline_init(struct deadline *deadline, struct loop *loop,
@@ -217,14 +260,16 @@ void deadline_init(struct deadline *deadline, struct loop *loop,
 {
     *deadline = (struct deadline){
         .loop = loop, .due_ns = INT64_MAX, .armed_ns = INT64_MAX, .on_due = on_due};
-    evtimer_assign(&deadline->event, loop->base, on_timer, deadline);
 }
 
 void deadline_set(struct deadline *deadline, int64_t due_ns)
 {
     deadline->due_ns = due_ns;
-    if (due_ns < deadline->armed_ns)
-        arm(deadline);
+    if (due_ns >= deadline->armed_ns)
+        return;
+    disarm(deadline);
+    arm(deadline);
+    set_timer(deadline->loop);
 }
 
 void deadline_clear(struct deadline *deadline)
@@ -234,8 +279,7 @@ void deadline_clear(struct deadline *deadline)
 
 void deadline_release(struct deadline *deadline)
 {
-    if (deadline->loop && deadline->armed_ns != INT64_MAX)
-        event_del(&deadline->event);
-    deadline->armed_ns = INT64_MAX;
+    if (deadline->loop)
+        disarm(deadline);
     deadline->due_ns = INT64_MAX;
 }

@@ -42,16 +42,16 @@ void loop_post(struct loop *loop, struct loop_message *message); /* any thread *
 /** Does `run` after the current callback has returned (not recursion): also an intrusive node. */
 void loop_defer(struct loop *loop, struct loop_message *message);
 
-/** A deadline that is cheap to move later: the timer is only touched when it must fire earlier. */
+/** A deadline that is cheap to move later: its place in the order is only touched when it must come earlier. */
 struct deadline {
-    struct event event;
     struct loop *loop;
     int64_t due_ns;   /* INT64_MAX: none */
-    int64_t armed_ns; /* when the libevent timer will fire; INT64_MAX: not armed */
+    int64_t armed_ns; /* when it will be looked at; INT64_MAX: not armed */
     void (*on_due)(struct deadline *deadline);
+    struct deadline *child, *next, *before; /* see deadlines.h */
 };
 void deadline_init(struct deadline *deadline, struct loop *loop,
                    void (*on_due)(struct deadline *deadline));
 void deadline_set(struct deadline *deadline, int64_t due_ns);
-void deadline_clear(struct deadline *deadline);   /* stays armed in libevent, fires into nothing */
+void deadline_clear(struct deadline *deadline);   /* stays armed, fires into nothing */
 void deadline_release(struct deadline *deadline); /* before its memory goes */

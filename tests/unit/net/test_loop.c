@@ -87,6 +87,65 @@ static void a_deadline_of_the_past_rings_next_turn(void **state)
     loop_free(loop);
 }
 
+struct stubborn {
+    struct deadline deadline;
+    int rings;
+};
+
+static void on_due_again(struct deadline *deadline)
+{
+    struct stubborn *stubborn = LIST_OWNER(deadline, struct stubborn, deadline);
+    stubborn->rings++;
+    deadline_set(deadline, 1);
+}
+
+static void on_due_release(struct deadline *deadline)
+{
+    struct alarm *alarm = LIST_OWNER(deadline, struct alarm, deadline);
+    alarm->rings++;
+    for (struct alarm *other = alarm + 1; !other->stops; other++)
+        deadline_release(&other->deadline);
+}
+
+static void a_deadline_may_set_itself_to_the_past_and_starves_nobody(void **state)
+{
+    (void)state;
+    open_loop();
+    struct stubborn stubborn = {0};
+    struct alarm alarm = {.stops = true};
+    deadline_init(&stubborn.deadline, loop, on_due_again);
+    deadline_init(&alarm.deadline, loop, on_due);
+    deadline_set(&stubborn.deadline, 1);
+    set(&alarm, 5);
+    loop_run(loop);
+    CHECK_INT("the other one rang", alarm.rings, 1);
+    CHECK("and it too, once a turn", stubborn.rings > 0);
+    deadline_release(&stubborn.deadline);
+    deadline_release(&alarm.deadline);
+    loop_free(loop);
+}
+
+static void a_deadline_may_release_others_that_are_due(void **state)
+{
+    (void)state;
+    open_loop();
+    struct alarm alarms[4] = {{.stops = false}};
+    for (int i = 0; i < 3; i++) {
+        deadline_init(&alarms[i].deadline, loop, i ? on_due : on_due_release);
+        deadline_set(&alarms[i].deadline, 1 + i);
+    }
+    alarms[3].stops = true;
+    deadline_init(&alarms[3].deadline, loop, on_due);
+    set(&alarms[3], 10);
+    loop_run(loop);
+    CHECK_INT("the first", alarms[0].rings, 1);
+    CHECK_INT("the released", alarms[1].rings + alarms[2].rings, 0);
+    CHECK_INT("the last", alarms[3].rings, 1);
+    deadline_release(&alarms[0].deadline);
+    deadline_release(&alarms[3].deadline);
+    loop_free(loop);
+}
+
 /* ---- messages --------------------------------------------------------------------------------- */
 
 #define THREADS  4
@@ -276,6 +335,8 @@ static void a_cancelled_question_is_never_answered(void **state)
 }
 
 TEST_MAIN(TEST(deadlines_ring_once_and_never_early), TEST(a_deadline_of_the_past_rings_next_turn),
+          TEST(a_deadline_may_set_itself_to_the_past_and_starves_nobody),
+          TEST(a_deadline_may_release_others_that_are_due),
           TEST(messages_of_many_threads_all_arrive_in_order),
           TEST(a_stop_from_another_thread_ends_a_sleeping_loop_and_it_may_run_again),
           TEST(deferred_work_may_defer_itself_and_starves_nobody),
