@@ -40,7 +40,6 @@ void deadlines_add(struct deadlines *deadlines, struct deadline *deadline)
 {
     deadline->child = deadline->next = deadline->before = NULL;
     deadlines->first = meld(deadlines->first, deadline);
-    deadlines->count++;
 }
 
 void deadlines_remove(struct deadlines *deadlines, struct deadline *deadline)
@@ -58,5 +57,4 @@ void deadlines_remove(struct deadlines *deadlines, struct deadline *deadline)
         deadlines->first = meld(deadlines->first, rest);
     }
     deadline->child = deadline->next = deadline->before = NULL;
-    deadlines->count--;
 }

@@ -11,7 +11,6 @@
 
 struct deadlines {
     struct deadline *first; /* the one with the least armed_ns; NULL: none */
-    size_t count;
 };
 
 /** By `armed_ns`, which stays as it is until deadlines_remove. */

@@ -210,9 +210,11 @@ static void set_timer(struct loop *loop)
     event_add(&loop->timer, &wait);
 }
 
+/* For a time gone by: at the next turn, behind whatever is due already, lest it starve that. */
 static void arm(struct deadline *deadline)
 {
-    deadline->armed_ns = deadline->due_ns;
+    int64_t now_ns = loop_now_ns(deadline->loop);
+    deadline->armed_ns = deadline->due_ns > now_ns ? deadline->due_ns : now_ns + 1;
     deadlines_add(&deadline->loop->deadlines, deadline);
 }
 
@@ -238,7 +240,6 @@ static void look_at(struct deadline *deadline, int64_t now_ns)
     deadline->on_due(deadline);
 }
 
-/* What is set inside on_due for a time gone by waits for the next turn, lest it starve the sockets. */
 static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd;
@@ -247,11 +248,8 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
     struct deadlines *deadlines = &loop->deadlines;
     int64_t now_ns = loop_now_ns(loop);
     loop->timer_ns = INT64_MAX;
-    for (size_t left = deadlines->count; left > 0; left--) {
-        if (!deadlines->first || deadlines->first->armed_ns > now_ns)
-            break;
+    while (deadlines->first && deadlines->first->armed_ns <= now_ns)
         look_at(deadlines->first, now_ns);
-    }
     set_timer(loop);
 }
 
