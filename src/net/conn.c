@@ -41,7 +41,28 @@ static void init(struct conn *conn, struct loop *loop, int fd, const struct conn
     *conn = (struct conn){.loop = loop, .ops = ops, .owner = owner, .fd = fd, .is_reading = true};
     buf_init(&conn->unsent, CONN_UNSENT_MAX);
     event_assign(&conn->read_event, loop_base(loop), fd, EV_READ | EV_PERSIST, on_readable, conn);
-    event_assign(&conn->write_event, loop_base(loop), fd, EV_WRITE, on_writable, conn);
+}
+
+/* Asks to be told when the socket takes bytes. The event is made when it is first needed: most streams
+ * never wait for it, and it is larger than what else a connection holds. False without memory. */
+MUST_USE static bool want_write(struct conn *conn)
+{
+    if (!conn->write_event) {
+        conn->write_event = mem_alloc(sizeof *conn->write_event);
+        if (!conn->write_event)
+            return false;
+        event_assign(conn->write_event, loop_base(conn->loop), conn->fd, EV_WRITE, on_writable,
+                     conn);
+    }
+    event_add(conn->write_event, NULL);
+    return true;
+}
+
+static void forget_write(struct conn *conn)
+{
+    if (conn->write_event)
+        event_del(conn->write_event);
+    mem_free(TAKE(conn->write_event));
 }
 
 enum err conn_accept(struct conn *conn, struct loop *loop, int fd, SSL_CTX *tls_context,
@@ -90,7 +111,10 @@ enum err conn_dial(struct conn *conn, struct loop *loop, const struct sockaddr *
         return error_set(error, ERR_IO, "cannot connect: %s", ERRNO_TEXT(why));
     }
     conn->is_connecting = true;
-    event_add(&conn->write_event, NULL);
+    if (!want_write(conn)) {
+        conn_close(conn, false);
+        return error_set(error, ERR_NO_MEMORY, "no memory to wait for a connection");
+    }
     return OK;
 }
 
@@ -107,7 +131,7 @@ void conn_close(struct conn *conn, bool with_reset)
     if (conn->fd < 0)
         return;
     event_del(&conn->read_event);
-    event_del(&conn->write_event);
+    forget_write(conn);
     if (conn->tls) {
         if (!with_reset && !conn->is_handshaking && !conn->is_connecting && !conn->is_write_dead)
             SSL_shutdown(conn->tls); /* one try to say goodbye */
@@ -130,6 +154,11 @@ static void tell_closed(struct conn *conn, enum conn_end end, const char *senten
     conn->ops->on_closed(conn->owner, end, sentence);
 }
 
+static void tell_no_memory(struct conn *conn)
+{
+    tell_closed(conn, CONN_END_NO_MEMORY, "no memory to wait for the socket");
+}
+
 /* ---- opening --------------------------------------------------------------------------------- */
 
 /* True when the handshake is over; otherwise waits for the socket, or has told on_closed. */
@@ -147,7 +176,8 @@ static bool shake_hands(struct conn *conn)
         return false;
     }
     if (why == SSL_ERROR_WANT_WRITE) {
-        event_add(&conn->write_event, NULL);
+        if (!want_write(conn))
+            tell_no_memory(conn);
         return false;
     }
     char sentence[300];
@@ -186,8 +216,12 @@ static void go_on_opening(struct conn *conn)
         start_reading(conn);
     else
         event_del(&conn->read_event);
-    if (conn_pending(conn) > 0)
-        event_add(&conn->write_event, NULL);
+    if (conn_pending(conn) == 0) {
+        forget_write(conn);
+    } else if (!want_write(conn)) {
+        tell_no_memory(conn);
+        return;
+    }
     if (!conn->is_accepted)
         conn->ops->on_connected(conn->owner);
 }
@@ -241,7 +275,8 @@ static void read_tls(struct conn *conn)
     if (why == SSL_ERROR_WANT_READ && !conn->is_write_dead)
         return;
     if (why == SSL_ERROR_WANT_WRITE) {
-        event_add(&conn->write_event, NULL);
+        if (!want_write(conn))
+            tell_no_memory(conn);
         return;
     }
     if (why == SSL_ERROR_ZERO_RETURN)
@@ -291,7 +326,7 @@ static void stop_writing(struct conn *conn)
 {
     conn->is_write_dead = true;
     release_unsent(conn);
-    event_del(&conn->write_event);
+    forget_write(conn);
     if (conn->is_reading)
         event_active(&conn->read_event, EV_READ, 1);
 }
@@ -378,8 +413,10 @@ static enum err queue_rest(struct conn *conn, const struct iovec *pieces, int co
     }
     if (was_empty && conn->unsent.len > 0) {
         conn->progress_ns = loop_now_ns(conn->loop);
-        if (!conn->is_connecting && !conn->is_handshaking)
-            event_add(&conn->write_event, NULL);
+        if (!conn->is_connecting && !conn->is_handshaking && !want_write(conn)) {
+            stop_writing(conn);
+            return ERR_NO_MEMORY;
+        }
     }
     return OK;
 }
@@ -438,13 +475,15 @@ static void flush(struct conn *conn)
             return;
         }
         if (sent == 0) {
-            event_add(&conn->write_event, NULL);
+            if (!want_write(conn))
+                stop_writing(conn);
             return;
         }
         conn->unsent_at += (size_t)sent;
         conn->progress_ns = loop_now_ns(conn->loop);
     }
     release_unsent(conn);
+    forget_write(conn);
     if (conn->shuts_when_drained)
         conn_shutdown_write(conn);
     conn->ops->on_drained(conn->owner);

@@ -36,8 +36,9 @@ struct conn {
     void *owner;
     int fd;
     SSL *tls; /* NULL: plain */
-    struct event read_event, write_event;
-    struct buf unsent; /* [unsent_at, len) is still to go; no memory while empty */
+    struct event read_event;
+    struct event *write_event; /* NULL while nothing waits to be written */
+    struct buf unsent;         /* [unsent_at, len) is still to go; no memory while empty */
     size_t unsent_at;
     int64_t progress_ns;                /* when the kernel last took bytes that had waited */
     bool is_connecting, is_handshaking; /* dialled or accepted, not yet open */
