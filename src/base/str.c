@@ -96,18 +96,6 @@ struct str str_trim(struct str s)
     return s;
 }
 
-struct str str_from(struct str s, size_t start)
-{
-    if (start >= s.len)
-        return STR("");
-    return (struct str){s.at + start, s.len - start};
-}
-
-struct str str_upto(struct str s, size_t len)
-{
-    return (struct str){s.at, len < s.len ? len : s.len};
-}
-
 struct str str_cut(struct str *rest, char mark)
 {
     const char *hit = rest->len ? memchr(rest->at, mark, rest->len) : NULL;

@@ -52,9 +52,19 @@ bool str_ends(struct str s, struct str suffix);
 /** Finds `needle` (not empty); `out_at` may be NULL. */
 bool str_find(struct str s, struct str needle, size_t *out_at);
 bool str_ifind(struct str s, struct str needle, size_t *out_at); /* ASCII case ignored */
-struct str str_trim(struct str s);               /* without leading and trailing space and tab */
-struct str str_from(struct str s, size_t start); /* the rest from `start`, or empty */
-struct str str_upto(struct str s, size_t len);   /* the first `len` bytes, or all */
+struct str str_trim(struct str s); /* without leading and trailing space and tab */
+/** The rest from `start`, or empty. */
+static inline struct str str_from(struct str s, size_t start)
+{
+    if (start >= s.len)
+        return STR("");
+    return (struct str){s.at + start, s.len - start};
+}
+/** The first `len` bytes, or all. */
+static inline struct str str_upto(struct str s, size_t len)
+{
+    return (struct str){s.at, len < s.len ? len : s.len};
+}
 /** Cuts at the first `mark`: returns what is before it and moves `rest` behind it (or to empty). */
 struct str str_cut(struct str *rest, char mark);
 /** Decimal digits only, whole slice, no sign, at most INT64_MAX. */
