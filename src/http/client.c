@@ -670,6 +670,28 @@ static void begin(struct upstream_conn *up)
         fail_later(up, CALL_FAILED_DNS, "no memory to resolve the name");
 }
 
+/* The idle connection that was used last. One whose socket was just found readable (by this very turn of
+ * the loop, which comes to it later) is dead, or holds bytes that nobody asked for: it is dropped, so that
+ * they are never taken for the next answer. */
+static struct upstream_conn *take_idle(struct client_pool *pool, struct origin *origin)
+{
+    while (!list_is_empty(&origin->idle)) {
+        struct upstream_conn *up = LIST_OWNER(origin->idle.next, struct upstream_conn, node);
+        if (up->conn.read_event.ev_evcallback.evcb_flags & EVLIST_ACTIVE) {
+            close_up(up);
+            continue;
+        }
+        list_unlink(&up->node);
+        list_push_back(&pool->busy, &up->node);
+        origin->idle_count--;
+        up->is_reused = true;
+        up->head_scanned = 0;
+        up->informational = 0;
+        return up;
+    }
+    return NULL;
+}
+
 struct call *call_start(struct client_pool *pool, const struct call_options *options)
 {
     assert(options->piece_count <= CALL_PIECES_MAX);
@@ -678,17 +700,11 @@ struct call *call_start(struct client_pool *pool, const struct call_options *opt
     if (!call)
         return NULL;
     call->options = *options;
-    if (!list_is_empty(&origin->idle)) {
-        struct upstream_conn *up = LIST_OWNER(origin->idle.next, struct upstream_conn, node);
-        list_unlink(&up->node);
-        list_push_back(&pool->busy, &up->node);
-        origin->idle_count--;
-        up->is_reused = true;
-        up->head_scanned = 0;
-        up->informational = 0;
-        up->call = call;
-        call->up = up;
-        start_request(up);
+    struct upstream_conn *idle = take_idle(pool, origin);
+    if (idle) {
+        idle->call = call;
+        call->up = idle;
+        start_request(idle);
         return call;
     }
     struct upstream_conn *up = new_up(pool, origin, call);

@@ -270,6 +270,16 @@ static enum err page_make(struct store *store, const struct search *search, int 
     return err;
 }
 
+/* Damage that a reader meets is the server's trouble, never the caller's. */
+static enum err of_reading(enum err err, struct error *error)
+{
+    if (err != ERR_MALFORMED)
+        return err;
+    if (error)
+        error->code = ERR_IO;
+    return ERR_IO;
+}
+
 enum err store_jobs(struct store *store, const struct job_filter *filter, store_on_job *on_job,
                     void *arg, char out_next_cursor[96], struct error *error)
 {
@@ -285,7 +295,7 @@ enum err store_jobs(struct store *store, const struct job_filter *filter, store_
         return error_set(error, ERR_NO_MEMORY, "no memory to read the list");
     int count = 0;
     struct cursor next = {0};
-    err = page_make(store, &search, limit, jobs, &count, &next, error);
+    err = of_reading(page_make(store, &search, limit, jobs, &count, &next, error), error);
     if (err != OK)
         return err;
     for (int i = 0; i < count; i++)
@@ -361,5 +371,5 @@ enum err store_job(struct store *store, const char *id, struct job_record *out_j
         return error_set(error, ERR_NOT_FOUND, "there is no job '%s'", id);
     if (err == OK)
         *out_job = job;
-    return err;
+    return of_reading(err, error);
 }
