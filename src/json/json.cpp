@@ -13,6 +13,10 @@
  * (JavaScript's way to write the limit of an u64 in a tool's schema). A text that was refused for
  * its strings or numbers is mended, in our own copy and at unchanged length, and read once more.
  *
+ * A text with JSON_PADDING_BYTES of room behind it is read where it lies. The library loads
+ * from there (into vectors), and what it loads decides nothing: that a document's last bracket or
+ * quote is its last byte is known before.
+ *
  * Nothing here throws: the library is used by its error codes, memory by nothrow new.
  */
 #define SIMDJSON_EXCEPTIONS 0
@@ -41,18 +45,23 @@ constexpr size_t ROOM_MIN_BYTES = 4096;
 constexpr size_t ROOM_KEEP_BYTES =
     1024 * 1024; /* more is given back at the next smaller document */
 constexpr size_t NAME_SHOWN_MAX = 48;
+constexpr size_t NAMES_FEW = 32;
 constexpr size_t ESCAPE_LEN = 6;     /* \uXXXX */
 constexpr size_t INT64_DIGITS = 19;  /* an integer of fewer digits surely fits */
 constexpr double INT64_END = 0x1p63; /* first double beyond int64_t */
+
+static_assert(JSON_PADDING_BYTES >= simdjson::SIMDJSON_PADDING, "enough for the library");
 
 } // namespace
 
 struct json_reader {
     simdjson::dom::parser parser;
     document tree;
-    std::unique_ptr<char[]> bytes; /* our copy of the text, padded for the library */
+    std::unique_ptr<char[]> copy; /* of a text that is not padded, or has to be mended */
+    size_t copy_bytes = 0;        /* room in it, without padding */
+    const char *bytes = nullptr;  /* the text that is read: the caller's or our copy */
     size_t len = 0;
-    size_t room_bytes = 0; /* of `bytes` without padding, of `parser`, of `tree` */
+    size_t room_bytes = 0; /* of `parser` and of `tree` */
     size_t limit_bytes = 0;
     std::unique_ptr<str[]> names; /* json_peek: for finding duplicates */
     size_t names_room = 0;
@@ -81,9 +90,10 @@ size_t end_of(json container)
 
 size_t behind(json value)
 {
-    switch (tag_of(value)) {
+    const uint64_t word = word_at(value.doc, value.at);
+    switch (static_cast<char>(word >> 56)) {
     case '{':
-    case '[': return end_of(value);
+    case '[': return static_cast<uint32_t>(word); /* as end_of */
     case 'l':
     case 'u':
     case 'd': return value.at + 2; /* the number itself is in the second word */
@@ -112,24 +122,51 @@ template <typename number> number number_of(json value)
 
 /* ---- room ------------------------------------------------------------------------------------ */
 
-/* Room for a text of `len` bytes, in powers of two; big room is not kept for small texts. */
-err reserve(json_reader *reader, size_t len)
+bool fits(size_t room, size_t len)
 {
-    const bool is_enough = reader->room_bytes > 0 && len <= reader->room_bytes;
-    const bool is_waste = reader->room_bytes > ROOM_KEEP_BYTES && len <= ROOM_KEEP_BYTES;
-    if (is_enough && !is_waste)
-        return OK;
+    const bool is_waste = room > ROOM_KEEP_BYTES && len <= ROOM_KEEP_BYTES;
+    return room > 0 && len <= room && !is_waste;
+}
 
+/* In powers of two; big room is not kept for small texts. */
+size_t room_for(size_t len)
+{
     size_t room = ROOM_MIN_BYTES;
     while (room < len)
         room *= 2;
+    return room;
+}
+
+/* Room for the tree of a text of `len` bytes. */
+err reserve(json_reader *reader, size_t len)
+{
+    if (fits(reader->room_bytes, len))
+        return OK;
+    const size_t room = room_for(len);
     reader->room_bytes = 0;
-    reader->bytes.reset(); /* before its successor comes, so that both are never held */
-    reader->bytes.reset(new (std::nothrow) char[room + simdjson::SIMDJSON_PADDING]);
-    if (!reader->bytes || reader->tree.allocate(room) != simdjson::SUCCESS ||
+    if (reader->tree.allocate(room) != simdjson::SUCCESS ||
         reader->parser.allocate(room, JSON_DEPTH_MAX) != simdjson::SUCCESS)
         return ERR_NO_MEMORY;
     reader->room_bytes = room;
+    return OK;
+}
+
+/* Makes our own copy of the text what is read. */
+err take_copy(json_reader *reader, str text)
+{
+    if (!fits(reader->copy_bytes, text.len)) {
+        const size_t room = room_for(text.len);
+        reader->copy_bytes = 0;
+        reader->copy.reset(); /* before its successor comes, so that both are never held */
+        reader->copy.reset(new (std::nothrow) char[room + JSON_PADDING_BYTES]);
+        if (!reader->copy)
+            return ERR_NO_MEMORY;
+        reader->copy_bytes = room;
+    }
+    if (text.len)
+        memcpy(reader->copy.get(), text.at, text.len);
+    memset(reader->copy.get() + text.len, ' ', JSON_PADDING_BYTES);
+    reader->bytes = reader->copy.get();
     return OK;
 }
 
@@ -215,9 +252,9 @@ void mend(char *bytes, size_t len)
 
 /* ---- parsing --------------------------------------------------------------------------------- */
 
-simdjson::error_code parse_copy(json_reader *reader)
+simdjson::error_code parse_bytes(json_reader *reader)
 {
-    return reader->parser.parse_into_document(reader->tree, reader->bytes.get(), reader->len, false)
+    return reader->parser.parse_into_document(reader->tree, reader->bytes, reader->len, false)
         .error();
 }
 
@@ -253,25 +290,47 @@ err refuse(simdjson::error_code code, struct error *error)
     }
 }
 
+err parse(json_reader *reader, str text, bool is_padded, json *out_root, struct error *error)
+{
+    if (text.len > reader->limit_bytes)
+        return error_set(error, ERR_TOO_LARGE, "the JSON text is longer than %zu bytes",
+                         reader->limit_bytes);
+    reader->bytes = text.at;
+    reader->len = text.len;
+    if (reserve(reader, text.len) || (!is_padded && take_copy(reader, text)))
+        return refuse(simdjson::MEMALLOC, error);
+
+    simdjson::error_code code = parse_bytes(reader);
+    if (code == simdjson::STRING_ERROR || code == simdjson::NUMBER_ERROR) {
+        if (is_padded && take_copy(reader, text))
+            return refuse(simdjson::MEMALLOC, error);
+        mend(reader->copy.get(), reader->len);
+        code = parse_bytes(reader);
+    }
+    if (code)
+        return refuse(code, error);
+    *out_root = json{&reader->tree, 1}; /* 0 holds the tape's own length */
+    return OK;
+}
+
 /* ---- peeking --------------------------------------------------------------------------------- */
 
 /* Behind the value whose first entry in the structural index is `entry`. */
 size_t skip_value(const uint32_t *offsets, const char *bytes, size_t entry)
 {
+    const uint32_t *at = offsets + entry;
     size_t depth = 0;
     do {
-        const char c = bytes[offsets[entry++]];
-        if (c == '{' || c == '[')
-            depth++;
-        else if (c == '}' || c == ']')
-            depth--;
+        const char c = static_cast<char>(bytes[*at++] | 0x20); /* '[' and '{', ']' and '}' */
+        depth += c == '{';
+        depth -= c == '}';
     } while (depth > 0);
-    return entry;
+    return static_cast<size_t>(at - offsets);
 }
 
 size_t without_space_before(const char *bytes, size_t end)
 {
-    while (memchr(" \t\r\n", bytes[end - 1], 4))
+    while (bytes[end - 1] <= ' ' && memchr(" \t\r\n", bytes[end - 1], 4))
         end--;
     return end;
 }
@@ -292,12 +351,20 @@ void fill(json_member *member, json value, size_t start, size_t end)
     (void)json_bool(value, &member->truth);
 }
 
+char lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
+}
+
 /* The wanted member of that name, or NULL; another spelling of a wanted name is refused. */
 err find_wanted(json_member *members, size_t count, str name, json_member **out_member,
                 struct error *error)
 {
     *out_member = nullptr;
+    const char first = name.len > 0 ? lower(name.at[0]) : '\0';
     for (size_t i = 0; i < count; i++) {
+        if (members[i].name[0] != first)
+            continue;
         const str wanted = str_of(members[i].name);
         if (str_eq(name, wanted))
             *out_member = &members[i];
@@ -313,24 +380,57 @@ bool str_less(str a, str b)
     return a.len != b.len ? a.len < b.len : memcmp(a.at, b.at, a.len) < 0;
 }
 
-/* Sorts, because the number of names is the caller's choice: no input makes this quadratic. */
+/* Marks the name in a filter of 64 bits; false when another may have had the same mark. */
+bool mark_name(uint64_t *seen, str name)
+{
+    size_t mark = name.len * 7;
+    if (name.len > 0)
+        mark += static_cast<unsigned char>(name.at[0]) +
+                size_t{3} * static_cast<unsigned char>(name.at[name.len - 1]);
+    const uint64_t bit = uint64_t{1} << (mark % 64);
+    const bool is_new = (*seen & bit) == 0;
+    *seen |= bit;
+    return is_new;
+}
+
+/* A name that occurs twice, or NULL. A few are compared with each other; many are sorted, because
+ * their number is the caller's choice: no input makes this quadratic. */
+const str *find_twice(str *names, size_t count)
+{
+    if (count > NAMES_FEW) {
+        std::sort(names, names + count, str_less);
+        const str *twice = std::adjacent_find(names, names + count, str_eq);
+        return twice == names + count ? nullptr : twice;
+    }
+    uint64_t seen = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (mark_name(&seen, names[i]))
+            continue;
+        for (size_t j = 0; j < i; j++) {
+            if (str_eq(names[j], names[i]))
+                return &names[i];
+        }
+    }
+    return nullptr;
+}
+
 err refuse_duplicates(json_reader *reader, json object, struct error *error)
 {
     const size_t count = json_count(object);
     if (count > reader->names_room) {
+        const size_t room = std::max(count, NAMES_FEW);
         reader->names_room = 0;
-        reader->names.reset(new (std::nothrow) str[count]);
+        reader->names.reset(new (std::nothrow) str[room]);
         if (!reader->names)
             return error_set(error, ERR_NO_MEMORY, "no memory to read JSON");
-        reader->names_room = count;
+        reader->names_room = room;
     }
     str *const names = reader->names.get();
     str *end = names;
     for (json_cursor c = json_each(object); json_next(&c);)
         *end++ = c.name;
-    std::sort(names, end, str_less);
-    const str *twice = std::adjacent_find(names, end, str_eq);
-    if (twice == end)
+    const str *twice = find_twice(names, count);
+    if (!twice)
         return OK;
     const str shown = str_upto(*twice, NAME_SHOWN_MAX);
     return error_set(error, ERR_MALFORMED, "the member \"%.*s\" occurs twice", STR_ARG(shown));
@@ -344,7 +444,7 @@ err peek_object(json_reader *reader, json object, size_t first, json_member *mem
     if (failed)
         return failed;
 
-    const char *bytes = reader->bytes.get();
+    const char *bytes = reader->bytes;
     const uint32_t *offsets = reader->parser.implementation->structural_indexes.get();
     size_t entry = first + 1; /* of the next name; ':' and the value follow it */
     for (json_cursor c = json_each(object); json_next(&c);) {
@@ -384,40 +484,42 @@ extern "C" void json_reader_free(struct json_reader *reader)
 extern "C" enum err json_parse(struct json_reader *reader, struct str text, struct json *out_root,
                                struct error *error)
 {
-    if (text.len > reader->limit_bytes)
-        return error_set(error, ERR_TOO_LARGE, "the JSON text is longer than %zu bytes",
-                         reader->limit_bytes);
-    if (reserve(reader, text.len))
-        return error_set(error, ERR_NO_MEMORY, "no memory to read JSON");
-
-    if (text.len)
-        memcpy(reader->bytes.get(), text.at, text.len);
-    memset(reader->bytes.get() + text.len, ' ', simdjson::SIMDJSON_PADDING);
-    reader->len = text.len;
-
-    simdjson::error_code code = parse_copy(reader);
-    if (code == simdjson::STRING_ERROR || code == simdjson::NUMBER_ERROR) {
-        mend(reader->bytes.get(), reader->len);
-        code = parse_copy(reader);
-    }
-    if (code)
-        return refuse(code, error);
-    *out_root = json{&reader->tree, 1}; /* 0 holds the tape's own length */
-    return OK;
+    return parse(reader, text, false, out_root, error);
 }
 
-extern "C" enum err json_peek(struct json_reader *reader, struct str text,
-                              struct json_member *members, size_t member_count,
-                              struct json_span *out_object, struct error *error)
+namespace
+{
+
+err peek(json_reader *reader, str text, bool is_padded, json_member *members, size_t member_count,
+         json_span *out_object, struct error *error)
 {
     json root;
-    const err failed = json_parse(reader, text, &root, error);
+    const err failed = parse(reader, text, is_padded, &root, error);
     if (failed)
         return failed;
     if (json_type_of(root) != JSON_OBJECT)
         return error_set(error, ERR_MALFORMED, "the JSON text must be an object");
     forget(members, member_count);
     return peek_object(reader, root, 0, members, member_count, out_object, error);
+}
+
+} // namespace
+
+extern "C" enum err json_peek(struct json_reader *reader, struct str text,
+                              struct json_member *members, size_t member_count,
+                              struct json_span *out_object, struct error *error)
+{
+    return peek(reader, text, false, members, member_count, out_object, error);
+}
+
+extern "C" enum err json_peek_padded(struct json_reader *reader, struct str text,
+                                     struct json_member *members, size_t member_count,
+                                     struct json_span *out_object, struct error *error)
+{
+    /* What stands there decides nothing, but uninitialised it would hide findings of a checker. */
+    if (text.len > 0)
+        memset(const_cast<char *>(text.at) + text.len, 0, JSON_PADDING_BYTES);
+    return peek(reader, text, text.len > 0, members, member_count, out_object, error);
 }
 
 extern "C" enum err json_peek_inside(struct json_reader *reader, const struct json_member *outer,
@@ -452,15 +554,14 @@ extern "C" enum json_type json_type_of(struct json value)
     }
 }
 
-extern "C" struct json json_get(struct json object, const char *name)
+extern "C" struct json json_member_of(struct json object, struct str name)
 {
-    const str wanted = str_of(name);
     if (tag_of(object) != '{')
         return json{};
     const size_t end = end_of(object) - 1;
     for (size_t at = object.at + 1; at < end;) {
         const json value = {object.doc, at + 1};
-        if (str_eq(text_of(json{object.doc, at}), wanted))
+        if (str_eq(text_of(json{object.doc, at}), name))
             return value;
         at = behind(value);
     }

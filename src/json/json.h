@@ -12,7 +12,8 @@
  * beyond 64 bits is a double, a number beyond a double is refused.
  *
  * Memory:  a reader owns the parsed tree and reuses its room; values and strings borrow from it
- *          until its next json_parse. Input bytes are copied where the library needs padding.
+ *          until its next json_parse. The text is copied, except by json_peek_padded: that borrows
+ *          it for json_peek_inside only; values and strings are the reader's there too.
  * Thread:  a reader belongs to one thread at a time.
  */
 #pragma once
@@ -54,7 +55,11 @@ MUST_USE enum err json_parse(struct json_reader *reader, struct str text, struct
 
 enum json_type json_type_of(struct json value);
 /** Member of an object by exact decoded name; absent when missing or `object` is no object. */
-struct json json_get(struct json object, const char *name);
+struct json json_member_of(struct json object, struct str name);
+static inline struct json json_get(struct json object, const char *name)
+{
+    return json_member_of(object, str_of(name));
+}
 /** json_get along a path of names, e.g. json_at(root, "usage", "prompt_tokens", NULL). */
 struct json json_at(struct json root, ...) __attribute__((sentinel));
 
@@ -108,6 +113,14 @@ struct json_span {
 MUST_USE enum err json_peek(struct json_reader *reader, struct str text,
                             struct json_member *members, size_t member_count,
                             struct json_span *out_object, struct error *error);
+
+/** Bytes of room that json_peek_padded needs behind a text: what a `struct buf` holds has them. */
+#define JSON_PADDING_BYTES 64u
+/** json_peek without a copy: the JSON_PADDING_BYTES bytes behind the text belong to its allocation
+ *  and may be written; they become NUL bytes. An empty text needs none. */
+MUST_USE enum err json_peek_padded(struct json_reader *reader, struct str text,
+                                   struct json_member *members, size_t member_count,
+                                   struct json_span *out_object, struct error *error);
 
 /** The same, one level down: the object that is the value of `outer`, which the last use of this
  *  reader, a json_peek, has found (asserted). Offsets are of the whole text. */

@@ -153,7 +153,7 @@ enum err body_read(struct json_reader *reader, enum endpoint endpoint, struct st
     struct json_member members[WANTED_COUNT];
     struct json_span span;
     memcpy(members, wanted_members, sizeof members);
-    enum err failed = json_peek(reader, body, members, WANTED_COUNT, &span, error);
+    enum err failed = json_peek_padded(reader, body, members, WANTED_COUNT, &span, error);
     if (!failed)
         failed = check_members(endpoint, members, error);
     if (failed)

@@ -28,7 +28,8 @@ struct body_facts {
 };
 
 /**
- * Reads a body. Errors: ERR_MALFORMED with a sentence that names the field (no object, duplicate
+ * Reads a body, in place: `body` is a buf's content, or has JSON_PADDING_BYTES writable bytes behind
+ * it. Errors: ERR_MALFORMED with a sentence that names the field (no object, duplicate
  * top-level key, another spelling of a guarded key, `model` missing or no string or empty or over 256
  * bytes or with control characters, `stream` no boolean, `stream_options` no object, messages/input
  * missing where the endpoint needs it: chat and messages need `messages` to be an array); T01: the

@@ -1,4 +1,5 @@
-/* tests/fuzz/fuzz_peek.c: the bytes that peek points at are the value that the tree holds. */
+/* tests/fuzz/fuzz_peek.c: the bytes that peek points at are the value that the tree holds, and
+ * reading in place finds the same. */
 #include "json/json.h"
 
 #include <stdlib.h>
@@ -42,6 +43,29 @@ static void check_inside(struct json_reader *reader, struct json_reader *other, 
     check_member(other, text, &inner[1]);
 }
 
+/* Reads a text in place, with misleading bytes in the room behind it; `members` are what json_peek found. */
+static void check_in_place(struct str text, enum err expected, const struct json_member *members)
+{
+    static const char behind[] = "\"}]1e9\\,:{[t";
+    static struct json_reader *reader;
+    struct json_member again[] = {{.name = "model"}, {.name = "a"}, {.name = "stream_options"}};
+    struct json_span span;
+    char *padded = malloc(text.len + JSON_PADDING_BYTES);
+    require(padded && (reader || json_reader_new(LIMIT_BYTES, &reader) == OK));
+    if (text.len)
+        memcpy(padded, text.at, text.len);
+    for (size_t i = 0; i < JSON_PADDING_BYTES; i++)
+        padded[text.len + i] = behind[(text.len + i) % (sizeof behind - 1)];
+    struct str in_place = {padded, text.len};
+    require(json_peek_padded(reader, in_place, again, 3, &span, NULL) == expected);
+    for (size_t i = 0; expected == OK && i < 3; i++) {
+        require(again[i].type == members[i].type && again[i].start == members[i].start &&
+                again[i].end == members[i].end && again[i].truth == members[i].truth);
+        require(str_eq(again[i].text, members[i].text));
+    }
+    free(padded);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
@@ -55,7 +79,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     struct json_member members[] = {{.name = "model"}, {.name = "a"}, {.name = "stream_options"}};
     struct json_span span;
     struct error error = {0};
-    if (json_peek(reader, text, members, 3, &span, &error) != OK) {
+    enum err failed = json_peek(reader, text, members, 3, &span, &error);
+    check_in_place(text, failed, members);
+    if (failed) {
         require(error.text[0] != '\0');
         return 0;
     }
