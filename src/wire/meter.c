@@ -24,6 +24,38 @@ void meter_init(struct meter *meter, enum endpoint endpoint)
     usage_init(&meter->usage);
 }
 
+/* The members of an event's data that are looked for in every event; the rest is for rare ones. */
+struct data {
+    struct json root;
+    struct json type, error, choices, usage, model, delta;
+};
+
+static struct json *data_member(struct data *data, struct str name)
+{
+    if (str_eq(name, STR("type")))
+        return &data->type;
+    if (str_eq(name, STR("delta")))
+        return &data->delta;
+    if (str_eq(name, STR("model")))
+        return &data->model;
+    if (str_eq(name, STR("usage")))
+        return &data->usage;
+    if (str_eq(name, STR("error")))
+        return &data->error;
+    return str_eq(name, STR("choices")) ? &data->choices : NULL;
+}
+
+/* In one pass over the members; of two of one name the first holds, as with json_get. */
+static void data_read(struct data *data, struct json root)
+{
+    *data = (struct data){.root = root};
+    for (struct json_cursor c = json_each(root); json_next(&c);) {
+        struct json *member = data_member(data, c.name);
+        if (member && !member->doc)
+            *member = c.value;
+    }
+}
+
 static struct str type_of(struct json object)
 {
     return json_string_or_empty(json_get(object, "type"));
@@ -41,6 +73,11 @@ static bool is_one_of(struct str text, const struct str *list, size_t count)
 /* CONTENT when `value` says something, and counts its text. */
 static enum stream_class weigh(struct meter *meter, struct json value)
 {
+    struct str text;
+    if (json_string(value, &text)) {
+        meter->output_bytes += (int64_t)text.len;
+        return text.len > 0 ? STREAM_CONTENT : STREAM_LIFECYCLE;
+    }
     if (!meter_says_something(value))
         return STREAM_LIFECYCLE;
     meter->output_bytes += meter_text_bytes(value);
@@ -56,27 +93,45 @@ static const struct str chat_content[] = {
     STR_INIT("audio"),   STR_INIT("reasoning_details"), STR_INIT("images"),
 };
 
-static bool choice_is_content(struct meter *meter, struct json choice)
+struct choice {
+    struct json text, delta, finish;
+};
+
+static struct choice choice_read(struct json value)
 {
-    bool is_content = weigh(meter, json_get(choice, "text")) == STREAM_CONTENT;
-    for (struct json_cursor c = json_each(json_get(choice, "delta")); json_next(&c);) {
+    struct choice choice = {0};
+    for (struct json_cursor c = json_each(value); json_next(&c);) {
+        struct json *member = str_eq(c.name, STR("delta"))           ? &choice.delta
+                              : str_eq(c.name, STR("text"))          ? &choice.text
+                              : str_eq(c.name, STR("finish_reason")) ? &choice.finish
+                                                                     : NULL;
+        if (member && c.is_object && !member->doc)
+            *member = c.value;
+    }
+    return choice;
+}
+
+static bool choice_is_content(struct meter *meter, struct json value)
+{
+    struct choice choice = choice_read(value);
+    bool is_content = weigh(meter, choice.text) == STREAM_CONTENT;
+    for (struct json_cursor c = json_each(choice.delta); json_next(&c);) {
         if (is_one_of(c.name, chat_content, sizeof chat_content / sizeof chat_content[0]) &&
             weigh(meter, c.value) == STREAM_CONTENT)
             is_content = true;
     }
-    if (json_type_of(json_get(choice, "finish_reason")) == JSON_STRING) {
+    if (json_type_of(choice.finish) == JSON_STRING) {
         meter->has_end = true;
         is_content = true;
     }
     return is_content;
 }
 
-static enum stream_class class_chat(struct meter *meter, struct json root, struct str type)
+static enum stream_class class_chat(struct meter *meter, const struct data *data)
 {
-    (void)type;
     enum stream_class class = STREAM_LIFECYCLE;
-    struct json choices = json_get(root, "choices");
-    struct json usage = json_get(root, "usage");
+    struct json choices = data->choices;
+    struct json usage = data->usage;
     for (struct json_cursor c = json_each(choices); json_next(&c);) {
         if (choice_is_content(meter, c.value))
             class = STREAM_CONTENT;
@@ -86,7 +141,7 @@ static enum stream_class class_chat(struct meter *meter, struct json root, struc
         if (json_count(choices) == 0)
             class = STREAM_USAGE;
     }
-    meter_take_model(meter, json_get(root, "model"));
+    meter_take_model(meter, data->model);
     return class;
 }
 
@@ -153,36 +208,37 @@ static enum stream_class class_response_row(struct meter *meter, enum response_e
     return STREAM_LIFECYCLE;
 }
 
-static enum stream_class class_responses(struct meter *meter, struct json root, struct str type)
+static enum stream_class class_responses(struct meter *meter, const struct data *data,
+                                         struct str type)
 {
     static const struct str prefix = STR_INIT("response.");
     if (!str_starts(type, prefix))
         return STREAM_LIFECYCLE;
     if (str_ends(type, STR(".delta")))
-        return weigh(meter, json_get(root, "delta"));
+        return weigh(meter, data->delta);
     if (str_ends(type, STR(".done")))
         return STREAM_CONTENT;
     struct str kind = str_from(type, prefix.len);
     for (size_t i = 0; i < sizeof response_rows / sizeof response_rows[0]; i++) {
         if (str_eq(kind, response_rows[i].type))
-            return class_response_row(meter, response_rows[i].event, root);
+            return class_response_row(meter, response_rows[i].event, data->root);
     }
     return STREAM_LIFECYCLE;
 }
 
 /* ---- messages -------------------------------------------------------------------------------- */
 
-static enum stream_class on_message_start(struct meter *meter, struct json root)
+static enum stream_class on_message_start(struct meter *meter, const struct data *data)
 {
-    struct json message = json_get(root, "message");
+    struct json message = json_get(data->root, "message");
     meter_take_usage(meter, json_get(message, "usage"));
     meter_take_model(meter, json_get(message, "model"));
     return weigh(meter, json_get(message, "content"));
 }
 
-static enum stream_class on_block_start(struct meter *meter, struct json root)
+static enum stream_class on_block_start(struct meter *meter, const struct data *data)
 {
-    struct json block = json_get(root, "content_block");
+    struct json block = json_get(data->root, "content_block");
     struct str type = type_of(block);
     if (str_eq(type, STR("text")))
         return weigh(meter, json_get(block, "text"));
@@ -193,9 +249,9 @@ static enum stream_class on_block_start(struct meter *meter, struct json root)
 }
 
 /* text_delta, thinking_delta, input_json_delta and those to come: whatever stands beside `type`. */
-static enum stream_class on_block_delta(struct meter *meter, struct json root)
+static enum stream_class on_block_delta(struct meter *meter, const struct data *data)
 {
-    struct json delta = json_get(root, "delta");
+    struct json delta = data->delta;
     enum stream_class class = STREAM_LIFECYCLE;
     for (struct json_cursor c = json_each(delta); json_next(&c);) {
         if (!str_eq(c.name, STR("type")) && meter_says_something(c.value))
@@ -205,23 +261,24 @@ static enum stream_class on_block_delta(struct meter *meter, struct json root)
     return class;
 }
 
-static enum stream_class on_message_delta(struct meter *meter, struct json root)
+static enum stream_class on_message_delta(struct meter *meter, const struct data *data)
 {
-    meter_take_usage(meter, json_get(root, "usage"));
-    bool has_stopped = json_type_of(json_at(root, "delta", "stop_reason", NULL)) == JSON_STRING;
+    meter_take_usage(meter, data->usage);
+    struct json reason = json_get(data->delta, "stop_reason");
+    bool has_stopped = json_type_of(reason) == JSON_STRING;
     return has_stopped ? STREAM_CONTENT : STREAM_LIFECYCLE;
 }
 
-static enum stream_class on_message_stop(struct meter *meter, struct json root)
+static enum stream_class on_message_stop(struct meter *meter, const struct data *data)
 {
     (void)meter;
-    (void)root;
+    (void)data;
     return STREAM_END;
 }
 
 static const struct message_row {
     struct str type;
-    enum stream_class (*on_event)(struct meter *meter, struct json root);
+    enum stream_class (*on_event)(struct meter *meter, const struct data *data);
 } message_rows[] = {
     {STR_INIT("content_block_delta"), on_block_delta},
     {STR_INIT("message_start"), on_message_start},
@@ -230,37 +287,40 @@ static const struct message_row {
     {STR_INIT("message_stop"), on_message_stop},
 }; /* ping, content_block_stop and unknown ones are lifecycle */
 
-static enum stream_class class_messages(struct meter *meter, struct json root, struct str type)
+static enum stream_class class_messages(struct meter *meter, const struct data *data,
+                                        struct str type)
 {
     for (size_t i = 0; i < sizeof message_rows / sizeof message_rows[0]; i++) {
         if (str_eq(type, message_rows[i].type))
-            return message_rows[i].on_event(meter, root);
+            return message_rows[i].on_event(meter, data);
     }
     return STREAM_LIFECYCLE;
 }
 
 /* ---- one event ------------------------------------------------------------------------------- */
 
-static bool is_error(const struct sse_event *event, struct json root, struct str type)
+static bool is_error(const struct sse_event *event, struct json error, struct str type)
 {
-    return meter_says_something(json_get(root, "error")) || str_eq(type, STR("error")) ||
+    return meter_says_something(error) || str_eq(type, STR("error")) ||
            str_eq(event->name, STR("error"));
 }
 
 static enum stream_class classify(struct meter *meter, const struct sse_event *event,
                                   struct json root)
 {
-    struct str type = type_of(root);
-    if (is_error(event, root, type)) {
+    struct data data;
+    data_read(&data, root);
+    struct str type = json_string_or_empty(data.type);
+    if (is_error(event, data.error, type)) {
         meter_take_error(meter, root);
         return STREAM_ERROR;
     }
     if (str_is_empty(type))
         type = event->name;
     switch (meter->endpoint) {
-    case ENDPOINT_RESPONSES: return class_responses(meter, root, type);
-    case ENDPOINT_MESSAGES: return class_messages(meter, root, type);
-    default: return class_chat(meter, root, type);
+    case ENDPOINT_RESPONSES: return class_responses(meter, &data, type);
+    case ENDPOINT_MESSAGES: return class_messages(meter, &data, type);
+    default: return class_chat(meter, &data);
     }
 }
 

@@ -82,19 +82,28 @@ static int64_t at_most(int64_t tokens, int64_t whole)
 }
 
 static const struct usage_names {
-    const char *input, *input_details, *output, *output_details;
-} chat_names = {"prompt_tokens", "prompt_tokens_details", "completion_tokens",
-                "completion_tokens_details"},
-  responses_names = {"input_tokens", "input_tokens_details", "output_tokens",
-                     "output_tokens_details"};
+    struct str input, input_details, output, output_details;
+} chat_names = {STR_INIT("prompt_tokens"), STR_INIT("prompt_tokens_details"),
+                STR_INIT("completion_tokens"), STR_INIT("completion_tokens_details")},
+  responses_names = {STR_INIT("input_tokens"), STR_INIT("input_tokens_details"),
+                     STR_INIT("output_tokens"), STR_INIT("output_tokens_details")};
 
 static void take_openai(struct usage *usage, const struct usage_names *names, struct json told)
 {
-    take_tokens(&usage->input_tokens, json_get(told, names->input));
-    take_tokens(&usage->output_tokens, json_get(told, names->output));
-    take_tokens(&usage->cached_tokens, json_at(told, names->input_details, "cached_tokens", NULL));
-    take_tokens(&usage->reasoning_tokens,
-                json_at(told, names->output_details, "reasoning_tokens", NULL));
+    struct json input = {0}, input_details = {0}, output = {0}, output_details = {0};
+    for (struct json_cursor c = json_each(told); json_next(&c);) {
+        struct json *member = str_eq(c.name, names->input)            ? &input
+                              : str_eq(c.name, names->output)         ? &output
+                              : str_eq(c.name, names->input_details)  ? &input_details
+                              : str_eq(c.name, names->output_details) ? &output_details
+                                                                      : NULL;
+        if (member && !member->doc) /* the first of one name holds, as with json_get */
+            *member = c.value;
+    }
+    take_tokens(&usage->input_tokens, input);
+    take_tokens(&usage->output_tokens, output);
+    take_tokens(&usage->cached_tokens, json_get(input_details, "cached_tokens"));
+    take_tokens(&usage->reasoning_tokens, json_get(output_details, "reasoning_tokens"));
     usage->cached_tokens = at_most(usage->cached_tokens, usage->input_tokens);
     usage->reasoning_tokens = at_most(usage->reasoning_tokens, usage->output_tokens);
 }
@@ -162,59 +171,107 @@ void meter_estimate(struct meter *meter, int64_t input_bytes)
 
 /* ---- plain answers --------------------------------------------------------------------------- */
 
+/* All that is asked of an answer's top level. */
+enum root {
+    ROOT_MODEL,
+    ROOT_USAGE,
+    ROOT_ERROR,
+    ROOT_TYPE,
+    ROOT_OBJECT,
+    ROOT_STATUS,
+    ROOT_CHOICES,
+    ROOT_OUTPUT,
+    ROOT_CONTENT,
+    ROOT_STOP_REASON,
+    ROOT_INPUT_TOKENS,
+    ROOT_DATA,
+    ROOT_COUNT
+};
+
+static const struct str root_names[ROOT_COUNT] = {
+    [ROOT_MODEL] = STR_INIT("model"),
+    [ROOT_USAGE] = STR_INIT("usage"),
+    [ROOT_ERROR] = STR_INIT("error"),
+    [ROOT_TYPE] = STR_INIT("type"),
+    [ROOT_OBJECT] = STR_INIT("object"),
+    [ROOT_STATUS] = STR_INIT("status"),
+    [ROOT_CHOICES] = STR_INIT("choices"),
+    [ROOT_OUTPUT] = STR_INIT("output"),
+    [ROOT_CONTENT] = STR_INIT("content"),
+    [ROOT_STOP_REASON] = STR_INIT("stop_reason"),
+    [ROOT_INPUT_TOKENS] = STR_INIT("input_tokens"),
+    [ROOT_DATA] = STR_INIT("data"),
+};
+
+/* In one pass over the members; of two of one name the first holds, as with json_get. */
+static void read_root(struct json root, struct json *out_members)
+{
+    memset(out_members, 0, ROOT_COUNT * sizeof *out_members);
+    for (struct json_cursor c = json_each(root); json_next(&c);) {
+        for (size_t i = 0; i < ROOT_COUNT; i++) {
+            if (c.name.len == root_names[i].len && str_eq(c.name, root_names[i])) {
+                if (!out_members[i].doc)
+                    out_members[i] = c.value;
+                break;
+            }
+        }
+    }
+}
+
 static bool is_string(struct json value)
 {
     return json_type_of(value) == JSON_STRING;
 }
 
-static bool has_choice(struct meter *meter, struct json root)
+static bool is_text(struct json value, struct str text)
+{
+    return str_eq(json_string_or_empty(value), text);
+}
+
+static bool has_choice(struct meter *meter, struct json choices)
 {
     bool has_any = false;
-    for (struct json_cursor c = json_each(json_get(root, "choices")); json_next(&c);) {
-        struct json message = json_get(c.value, "message");
+    for (struct json_cursor c = json_each(choices); json_next(&c);) {
         struct json text = json_get(c.value, "text");
-        meter->output_bytes += meter_text_bytes(message) + meter_text_bytes(text);
-        has_any = has_any || is_string(json_get(c.value, "finish_reason")) ||
-                  meter_text_bytes(message) > 0 || meter_says_something(text);
+        int64_t message_bytes = meter_text_bytes(json_get(c.value, "message"));
+        meter->output_bytes += message_bytes + meter_text_bytes(text);
+        has_any = has_any || is_string(json_get(c.value, "finish_reason")) || message_bytes > 0 ||
+                  meter_says_something(text);
     }
     return has_any;
 }
 
 /* One that is still being worked on, or was cut by its token limit, may be without output. */
-static bool has_response(struct meter *meter, struct json root)
+static bool has_response(struct meter *meter, const struct json *root)
 {
-    struct json output = json_get(root, "output");
-    struct str status = json_string_or_empty(json_get(root, "status"));
-    meter->output_bytes += meter_text_bytes(output);
-    return meter_says_something(output) ||
+    struct str status = json_string_or_empty(root[ROOT_STATUS]);
+    meter->output_bytes += meter_text_bytes(root[ROOT_OUTPUT]);
+    return meter_says_something(root[ROOT_OUTPUT]) ||
            (!str_is_empty(status) && !str_eq(status, STR("completed")));
 }
 
-static bool has_message(struct meter *meter, struct json root)
+static bool has_message(struct meter *meter, const struct json *root)
 {
-    struct json content = json_get(root, "content");
-    meter->output_bytes += meter_text_bytes(content);
-    return meter_says_something(content) || is_string(json_get(root, "stop_reason"));
+    meter->output_bytes += meter_text_bytes(root[ROOT_CONTENT]);
+    return meter_says_something(root[ROOT_CONTENT]) || is_string(root[ROOT_STOP_REASON]);
 }
 
-static bool has_answer(struct meter *meter, struct json root)
+static bool has_answer(struct meter *meter, const struct json *root)
 {
     switch (meter->endpoint) {
     case ENDPOINT_CHAT:
-    case ENDPOINT_COMPLETIONS: return has_choice(meter, root);
+    case ENDPOINT_COMPLETIONS: return has_choice(meter, root[ROOT_CHOICES]);
     case ENDPOINT_RESPONSES: return has_response(meter, root);
     case ENDPOINT_MESSAGES: return has_message(meter, root);
-    case ENDPOINT_COUNT_TOKENS: return json_type_of(json_get(root, "input_tokens")) == JSON_NUMBER;
-    default: return meter_says_something(json_get(root, "data"));
+    case ENDPOINT_COUNT_TOKENS: return json_type_of(root[ROOT_INPUT_TOKENS]) == JSON_NUMBER;
+    default: return meter_says_something(root[ROOT_DATA]);
     }
 }
 
-static bool is_error(struct json root)
+static bool is_error(const struct json *root)
 {
-    return meter_says_something(json_get(root, "error")) ||
-           str_eq(json_string_or_empty(json_get(root, "type")), STR("error")) ||
-           str_eq(json_string_or_empty(json_get(root, "object")), STR("error")) ||
-           str_eq(json_string_or_empty(json_get(root, "status")), STR("failed"));
+    return meter_says_something(root[ROOT_ERROR]) || is_text(root[ROOT_TYPE], STR("error")) ||
+           is_text(root[ROOT_OBJECT], STR("error")) || is_text(root[ROOT_STATUS], STR("failed"));
 }
 
 enum answer_class meter_answer(struct meter *meter, struct json_reader *reader, struct str body)
@@ -222,13 +279,15 @@ enum answer_class meter_answer(struct meter *meter, struct json_reader *reader, 
     struct json root;
     if (json_parse(reader, body, &root, NULL) != OK || json_type_of(root) != JSON_OBJECT)
         return ANSWER_GARBAGE;
-    meter_take_model(meter, json_get(root, "model"));
-    meter_take_usage(meter, json_get(root, "usage"));
-    if (is_error(root)) {
+    struct json member[ROOT_COUNT];
+    read_root(root, member);
+    meter_take_model(meter, member[ROOT_MODEL]);
+    meter_take_usage(meter, member[ROOT_USAGE]);
+    if (is_error(member)) {
         meter_take_error(meter, root);
         return ANSWER_ERROR;
     }
-    if (has_answer(meter, root)) {
+    if (has_answer(meter, member)) {
         meter->has_content = meter->has_end = true;
         return ANSWER_GOOD;
     }

@@ -6,7 +6,8 @@
  */
 #include "wire/sse.h"
 
-#define WINDOW_BYTES 512u
+#define WINDOW_BYTES  512u
+#define FIELD_LEN_MAX 5u /* "event", "error" */
 
 static bool is_line_end(char c)
 {
@@ -22,6 +23,8 @@ static size_t smaller(size_t a, size_t b)
  * other, so that a text full of CRs is not searched to its end for LFs at every line. */
 static size_t find_line_end(struct str bytes, size_t from)
 {
+    if (from < bytes.len && is_line_end(bytes.at[from]))
+        return from; /* every event has a blank line */
     for (size_t at = from; at < bytes.len; at += WINDOW_BYTES) {
         const char *window = bytes.at + at;
         size_t len = smaller(WINDOW_BYTES, bytes.len - at);
@@ -36,7 +39,8 @@ static size_t find_line_end(struct str bytes, size_t from)
 /* Behind the line end at `end`. */
 static size_t next_line(struct str bytes, size_t end)
 {
-    return end + (str_starts(str_from(bytes, end), STR("\r\n")) ? 2 : 1);
+    bool is_pair = end + 1 < bytes.len && bytes.at[end] == '\r' && bytes.at[end + 1] == '\n';
+    return end + (is_pair ? 2 : 1);
 }
 
 size_t sse_event_end(struct str bytes, size_t *scanned)
@@ -76,12 +80,22 @@ static void add_data(struct sse_event *event, struct str line, struct buf *joine
     event->data = buf_str(joined);
 }
 
+/* Field names have 4 or 5 letters: the colon is not searched in a whole line. */
+static struct str field_of(struct str line)
+{
+    size_t len = 0;
+    while (len < line.len && len <= FIELD_LEN_MAX && line.at[len] != ':')
+        len++;
+    return (struct str){line.at, len};
+}
+
 static void read_line(struct sse_event *event, struct str line, struct buf *joined)
 {
-    struct str value = line;
-    struct str field = str_cut(&value, ':');
-    if (value.len > 0 && value.at[0] == ' ')
-        value = str_from(value, 1);
+    struct str field = field_of(line);
+    size_t start = field.len + (field.len < line.len ? 1 : 0);
+    if (start < line.len && line.at[start] == ' ')
+        start++;
+    struct str value = {line.at + start, line.len - start};
 
     if (str_eq(field, STR("data"))) {
         add_data(event, value, joined);
@@ -98,11 +112,12 @@ void sse_event_read(struct str event, struct buf *joined, struct sse_event *out_
     static const struct str byte_order_mark = STR_INIT("\xEF\xBB\xBF");
     *out_event = (struct sse_event){.name = STR(""), .data = STR("")};
     buf_clear(joined);
-    if (str_starts(event, byte_order_mark))
+    if (event.len > 0 && event.at[0] == byte_order_mark.at[0] && str_starts(event, byte_order_mark))
         event = str_from(event, byte_order_mark.len);
     for (size_t at = 0; at < event.len;) {
         size_t end = find_line_end(event, at);
-        read_line(out_event, str_upto(str_from(event, at), end - at), joined);
+        if (end > at)
+            read_line(out_event, (struct str){event.at + at, end - at}, joined);
         at = next_line(event, end);
     }
 }
