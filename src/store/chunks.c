@@ -77,18 +77,21 @@ void chunks_close(struct chunks *chunks)
 {
     for (size_t i = 0; i < CHUNK_STATEMENTS_KEPT; i++)
         statements_drop(&chunks->kept[i]);
+    sqlite3_finalize(chunks->save);
+    chunks->save = NULL;
 }
 
 enum err chunks_save(struct chunks *chunks, struct error *error)
 {
     const struct chunk *head = &chunks->head;
-    AUTO_STMT sqlite3_stmt *update = NULL;
-    enum err err = sql_prepare(chunks->db,
-                               "UPDATE chunk SET row_count = ?2, min_at = ?3, max_at = ?4, "
-                               "min_created_at_ms = ?5, max_created_at_ms = ?6 WHERE id = ?1",
-                               &update, error);
-    if (err != OK)
-        return err;
+    if (!chunks->save) {
+        enum err err = sql_prepare(chunks->db,
+                                   "UPDATE chunk SET row_count = ?2, min_at = ?3, max_at = ?4, "
+                                   "min_created_at_ms = ?5, max_created_at_ms = ?6 WHERE id = ?1",
+                                   &chunks->save, error);
+        if (err != OK)
+            return err;
+    }
     const int64_t values[] = {head->id,
                               head->row_count,
                               head->min_at,
@@ -96,8 +99,8 @@ enum err chunks_save(struct chunks *chunks, struct error *error)
                               head->min_at >> AT_NUMBER_BITS,
                               head->max_at >> AT_NUMBER_BITS};
     for (int i = 0; i < 6; i++)
-        (void)sqlite3_bind_int64(update, i + 1, values[i]);
-    return sql_done(update, NULL, error);
+        (void)sqlite3_bind_int64(chunks->save, i + 1, values[i]);
+    return sql_done(chunks->save, NULL, error);
 }
 
 void chunks_on_commit(struct chunks *chunks)
@@ -163,10 +166,9 @@ enum err chunks_insert(struct chunks *chunks, const struct job_record *record, i
     struct chunk_statements *statements = statements_of(chunks, chunks->head.id);
     enum err err =
         prepare_for(chunks, chunks->head.id, job_sql_insert, "", &statements->insert, error);
-    uint8_t attempts[RECORD_MAX_BYTES];
     for (int tries = 0; err == OK && tries < KEY_TRIES; tries++) {
         int64_t at = job_at(record->created_at_ms) | (chunks->next_number++ & AT_NUMBER_MAX);
-        job_row_bind(statements->insert, at, record, attempts);
+        job_row_bind(statements->insert, at, record, chunks->attempts);
         err = sql_done(statements->insert, NULL, error);
         if (err == OK) {
             head_count(&chunks->head, at);
@@ -189,9 +191,8 @@ enum err chunks_update(struct chunks *chunks, int64_t chunk, int64_t at,
     enum err err = prepare_for(chunks, chunk, job_sql_update, "", &statements->update, error);
     if (err != OK)
         return err;
-    uint8_t attempts[RECORD_MAX_BYTES];
     int changes = 0;
-    job_row_bind(statements->update, at, record, attempts);
+    job_row_bind(statements->update, at, record, chunks->attempts);
     err = sql_done(statements->update, &changes, error);
     if (err == OK && changes != 1)
         return error_set(error, ERR_IO, "the row of %s is gone", record->id);

@@ -28,7 +28,9 @@ struct chunks {
     struct chunk head, head_committed;
     int64_t next_number; /* low bits of the next row's key */
     struct chunk_statements kept[CHUNK_STATEMENTS_KEPT];
+    sqlite3_stmt *save;
     uint64_t uses;
+    uint8_t attempts[RECORD_MAX_BYTES]; /* of the row that is being written */
     bool may_need_indexes;
 };
 

@@ -1,8 +1,8 @@
 /* store/job_fields.h: every field of a job and of an attempt, once: the journal's codec, the columns of
  * the database and their binding all follow from these two lists.
  *
- * Append only: the codec writes how many fields it knows, so an older record reads with the newer
- * ones at 0. A new field also needs a migration that adds its column to every chunk. JOB_STATUS_LIST is
+ * Append only: the codec writes a bit for each field that is set, so an older record reads with the newer
+ * ones at 0, or unknown. A new field also needs a migration that adds its column to every chunk. JOB_STATUS_LIST is
  * append only too: rows hold the number.
  */
 #pragma once

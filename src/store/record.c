@@ -2,10 +2,15 @@
  *
  *     magic (4)  length (4)  CRC-32C (4)  kind (1)  payload
  *
- * Length counts kind and payload; the checksum covers length, kind and payload. Numbers of the frame
- * are little-endian; in the payload they are zigzag varints, and texts have a 2-byte length. The
- * magic holds a zero byte, which no text field can hold: whoever searches a damaged segment for the next
- * record cannot be fooled by what a caller put into a model name.
+ * Length counts kind and payload; the checksum covers length, kind and payload. The payload is the job,
+ * the number of its attempts (1), and the attempts. Of each, 8 bytes come first: a bit for each field
+ * that is neither 0 nor empty nor unknown, and then those fields in the order of their list. Most fields
+ * of a job are left out so, and two records are written for each request.
+ *
+ * Numbers of the frame are little-endian; those of fields are zigzag varints, and texts have a 1-byte
+ * length. The magic holds a zero byte, which no text field can hold: whoever searches a damaged segment
+ * for the next record cannot be fooled by what a caller put into a model name. The last byte of the magic
+ * is the version of all this.
  */
 #include "store/record.h"
 
@@ -14,14 +19,17 @@
 
 #include <assert.h>
 
-static const uint8_t magic[4] = {'A', 0, 'R', 0xa7};
+static const uint8_t magic[4] = {'A', 0, 'R', 0xa8};
 #define HEAD_BYTES          12u
 #define PAYLOAD_MAX         (RECORD_MAX_BYTES - HEAD_BYTES)
+#define BITS_BYTES          8u
 #define VARINT_MAX          10u
+#define TEXT_MAX            255u
 #define KIND_IS_KNOWN(kind) ((kind) >= RECORD_OPEN && (kind) <= RECORD_CLOSE)
 
 /* Every text at its longest, every number at its widest, and the frame. */
 static_assert(sizeof(struct job_record) + 256 <= RECORD_MAX_BYTES, "a record must fit");
+static_assert(JOB_FIELD_COUNT < 64 && ATTEMPT_FIELD_COUNT < 64, "one bit per field");
 
 static const char *const status_names[] = {
 #define X(name, text) text,
@@ -118,53 +126,103 @@ bool field_set_text(const struct field *field, void *record, struct str text)
     return true;
 }
 
+/* A text's length is one byte. */
+#define X(type, column, member)                                                 \
+    static_assert(FIELD_##type != FIELD_TEXT ||                                 \
+                      sizeof(((struct job_record *)0)->member) <= TEXT_MAX + 1, \
+                  #column " is too long");
+JOB_FIELD_LIST(X)
+#undef X
+#define X(type, column, member)                                                     \
+    static_assert(FIELD_##type != FIELD_TEXT ||                                     \
+                      sizeof(((struct attempt_record *)0)->member) <= TEXT_MAX + 1, \
+                  #column " is too long");
+ATTEMPT_FIELD_LIST(X)
+#undef X
+
 /* ---- writing ------------------------------------------------------------------------------------ */
 
 struct out {
     uint8_t *at, *end;
 };
 
-static void put_byte(struct out *out, uint8_t byte)
+/* The bits go there when the fields are written and known. */
+static uint8_t *skip_bits(struct out *out)
 {
-    assert(out->at < out->end);
-    *out->at++ = byte;
+    assert(out->end - out->at >= BITS_BYTES);
+    uint8_t *bits = out->at;
+    out->at += BITS_BYTES;
+    return bits;
 }
 
-static void put_int(struct out *out, int64_t value)
+static void write_number(uint8_t *at, uint64_t value, size_t bytes)
 {
+    for (size_t i = 0; i < bytes; i++)
+        at[i] = (uint8_t)(value >> (8 * i));
+}
+
+/* The field's bit: 1 when it was written. */
+static uint64_t put_int(struct out *out, int64_t value)
+{
+    if (value == 0)
+        return 0;
+    assert(out->end - out->at >= VARINT_MAX);
     uint64_t left = ((uint64_t)value << 1) ^ (value < 0 ? UINT64_MAX : 0); /* zigzag */
+    uint8_t *at = out->at;
     for (; left >= 0x80; left >>= 7)
-        put_byte(out, (uint8_t)(left | 0x80));
-    put_byte(out, (uint8_t)left);
+        *at++ = (uint8_t)(left | 0x80);
+    *at++ = (uint8_t)left;
+    out->at = at;
+    return 1;
 }
 
-static void put_text(struct out *out, struct str text)
+static uint64_t put_text(struct out *out, const char *text, size_t room_bytes)
 {
-    assert(text.len <= UINT16_MAX && text.len + 2 <= (size_t)(out->end - out->at));
-    put_byte(out, (uint8_t)text.len);
-    put_byte(out, (uint8_t)(text.len >> 8));
-    memcpy(out->at, text.at, text.len);
-    out->at += text.len;
+    if (text[0] == '\0')
+        return 0;
+    size_t len = strnlen(text, room_bytes);
+    assert(len < room_bytes && len + 1 <= (size_t)(out->end - out->at));
+    *out->at = (uint8_t)len;
+    memcpy(out->at + 1, text, len);
+    out->at += 1 + len;
+    return 1;
 }
 
-static void put_fields(struct out *out, const struct field *fields, size_t count,
-                       const void *record)
+/* PUT_<type>(member): one of the above. */
+#define PUT_TEXT(member)   put_text(out, member, sizeof(member))
+#define PUT_INT64(member)  put_int(out, member)
+#define PUT_INT32(member)  put_int(out, member)
+#define PUT_MAYBE(member)  put_int(out, (int64_t)((uint64_t)(member) + 1)) /* unknown, -1, is 0 */
+#define PUT_BOOL(member)   put_int(out, member)
+#define PUT_STATUS(member) put_int(out, member)
+
+static void put_job(struct out *out, const struct job_record *record)
 {
-    for (size_t i = 0; i < count; i++) {
-        if (fields[i].type == FIELD_TEXT)
-            put_text(out, field_text(&fields[i], record));
-        else
-            put_int(out, field_int(&fields[i], record));
-    }
+    uint8_t *bits_at = skip_bits(out);
+    uint64_t bits = 0;
+#define X(type, column, member) bits |= PUT_##type(record->member) << JOB_FIELD_##column;
+    JOB_FIELD_LIST(X)
+#undef X
+    write_number(bits_at, bits, BITS_BYTES);
+}
+
+static void put_attempt(struct out *out, const struct attempt_record *attempt)
+{
+    uint8_t *bits_at = skip_bits(out);
+    uint64_t bits = 0;
+#define X(type, column, member) bits |= PUT_##type(attempt->member) << ATTEMPT_FIELD_##column;
+    ATTEMPT_FIELD_LIST(X)
+#undef X
+    write_number(bits_at, bits, BITS_BYTES);
 }
 
 static void put_attempts(struct out *out, const struct job_record *record)
 {
     assert(record->attempt_count >= 0 && record->attempt_count <= ATTEMPTS_MAX);
-    put_byte(out, ATTEMPT_FIELD_COUNT);
-    put_byte(out, (uint8_t)record->attempt_count);
+    assert(out->at < out->end);
+    *out->at++ = (uint8_t)record->attempt_count;
     for (int32_t i = 0; i < record->attempt_count; i++)
-        put_fields(out, attempt_fields, ATTEMPT_FIELD_COUNT, &record->attempt[i]);
+        put_attempt(out, &record->attempt[i]);
 }
 
 size_t attempts_encode(const struct job_record *record, uint8_t *room)
@@ -174,28 +232,24 @@ size_t attempts_encode(const struct job_record *record, uint8_t *room)
     return (size_t)(out.at - room);
 }
 
-static void put_uint32(uint8_t *at, uint32_t value)
-{
-    for (int i = 0; i < 4; i++)
-        at[i] = (uint8_t)(value >> (8 * i));
-}
-
-void record_encode(struct buf *out, enum record_kind kind, const struct job_record *record)
+void record_encode(struct buf *buf, enum record_kind kind, const struct job_record *record)
 {
     assert(KIND_IS_KNOWN(kind));
-    uint8_t frame[RECORD_MAX_BYTES];
-    struct out payload = {frame + HEAD_BYTES, frame + sizeof frame};
-    put_byte(&payload, (uint8_t)kind);
-    put_byte(&payload, JOB_FIELD_COUNT);
-    put_fields(&payload, job_fields, JOB_FIELD_COUNT, record);
-    put_attempts(&payload, record);
+    uint8_t *frame = (uint8_t *)buf_reserve(buf, RECORD_MAX_BYTES);
+    if (!frame)
+        return;
+    struct out out = {frame + HEAD_BYTES, frame + RECORD_MAX_BYTES};
+    *out.at++ = (uint8_t)kind;
+    put_job(&out, record);
+    put_attempts(&out, record);
 
-    size_t len = (size_t)(payload.at - frame) - HEAD_BYTES;
+    size_t len = (size_t)(out.at - frame) - HEAD_BYTES;
     memcpy(frame, magic, sizeof magic);
-    put_uint32(frame + 4, (uint32_t)len);
+    write_number(frame + 4, len, 4);
     uint32_t crc = crc32c(0, frame + 4, 4);
-    put_uint32(frame + 8, crc32c(crc, frame + HEAD_BYTES, len));
-    buf_append(out, frame, HEAD_BYTES + len);
+    write_number(frame + 8, crc32c(crc, frame + HEAD_BYTES, len), 4);
+    buf->len += HEAD_BYTES + len;
+    buf->data[buf->len] = '\0';
 }
 
 /* ---- reading ------------------------------------------------------------------------------------ */
@@ -205,62 +259,122 @@ struct in {
     bool is_bad;
 };
 
-static uint8_t get_byte(struct in *in)
+/* There is nothing more to read: whatever is tried fails or is 0. */
+static void in_spoil(struct in *in)
 {
-    if (in->at == in->end)
-        in->is_bad = true;
-    return in->is_bad ? 0 : *in->at++;
+    in->at = in->end;
+    in->is_bad = true;
 }
 
-static int64_t get_int(struct in *in)
+static uint64_t read_number(const uint8_t *at, size_t bytes)
 {
     uint64_t value = 0;
-    for (unsigned i = 0; i < VARINT_MAX; i++) {
-        uint8_t byte = get_byte(in);
-        if (i == VARINT_MAX - 1 && byte > 1)
-            break; /* more than 64 bits */
-        value |= (uint64_t)(byte & 0x7f) << (7 * i);
-        if (byte & 0x80)
-            continue;
-        if (byte == 0 && i > 0)
-            break; /* longer than it need be: one value has one form */
-        return (int64_t)(value >> 1) ^ -(int64_t)(value & 1);
-    }
-    in->is_bad = true;
+    for (size_t i = 0; i < bytes; i++)
+        value |= (uint64_t)at[i] << (8 * i);
+    return value;
+}
+
+static size_t get_byte(struct in *in)
+{
+    if (in->at < in->end)
+        return *in->at++;
+    in_spoil(in);
     return 0;
 }
 
-static struct str get_text(struct in *in)
+/* Which of `count` fields follow. */
+static uint64_t get_bits(struct in *in, unsigned count)
 {
-    size_t len = get_byte(in);
-    len |= (size_t)get_byte(in) << 8;
-    if (in->is_bad || len > (size_t)(in->end - in->at)) {
-        in->is_bad = true;
-        return (struct str){"", 0};
+    uint64_t bits = in->end - in->at >= BITS_BYTES ? read_number(in->at, BITS_BYTES) : 0;
+    if (in->end - in->at < BITS_BYTES || bits >> count) { /* the latter: of a newer version */
+        in_spoil(in);
+        return 0;
     }
-    struct str text = {(const char *)in->at, len};
-    in->at += len;
-    return text;
+    in->at += BITS_BYTES;
+    return bits;
 }
 
-/* `known` is how many of the fields the writer of these bytes had. */
-static void get_fields(struct in *in, const struct field *fields, size_t known, void *record)
+/* One value has one form: 0 is not written, nor a last byte that adds nothing. */
+static uint64_t get_varint(struct in *in)
 {
-    for (size_t i = 0; i < known && !in->is_bad; i++) {
-        bool fits = fields[i].type == FIELD_TEXT ? field_set_text(&fields[i], record, get_text(in))
-                                                 : field_set_int(&fields[i], record, get_int(in));
-        if (!fits)
-            in->is_bad = true;
+    uint64_t value = 0;
+    const uint8_t *at = in->at;
+    for (unsigned shift = 0; at < in->end && shift < 64; shift += 7) {
+        uint8_t byte = *at++;
+        value |= (uint64_t)(byte & 0x7f) << shift;
+        if (byte & 0x80)
+            continue;
+        if (byte == 0 || (shift == 63 && byte > 1))
+            break;
+        in->at = at;
+        return value;
     }
+    in_spoil(in);
+    return 0;
+}
+
+static int64_t get_int(struct in *in, int64_t min, int64_t max)
+{
+    uint64_t zigzag = get_varint(in);
+    int64_t value = (int64_t)(zigzag >> 1) ^ -(int64_t)(zigzag & 1);
+    if (value >= min && value <= max)
+        return value;
+    in_spoil(in);
+    return 0;
+}
+
+static int64_t get_maybe(struct in *in)
+{
+    return (int64_t)((uint64_t)get_int(in, INT64_MIN, INT64_MAX) - 1);
+}
+
+/* `room` is zeroed. */
+static void get_text(struct in *in, char *room, size_t room_bytes)
+{
+    size_t len = get_byte(in);
+    bool fits = len > 0 && len < room_bytes && len <= (size_t)(in->end - in->at);
+    if (!fits || memccpy(room, in->at, '\0', len)) { /* a text holds no NUL */
+        in_spoil(in);
+        return;
+    }
+    in->at += len;
+}
+
+/* clang-format off */
+/* GET_<type>(is_set, member): what is not set keeps its zeroes, or is unknown. */
+#define GET_TEXT(is_set, member)   do { if (is_set) get_text(in, member, sizeof(member)); } while (0)
+#define GET_INT64(is_set, member)  GET_NUMBER(is_set, member, INT64_MIN, INT64_MAX)
+#define GET_INT32(is_set, member)  GET_NUMBER(is_set, member, INT32_MIN, INT32_MAX)
+#define GET_BOOL(is_set, member)   GET_NUMBER(is_set, member, 1, 1)
+#define GET_STATUS(is_set, member) GET_NUMBER(is_set, member, 1, JOB_STATUS_COUNT - 1)
+#define GET_MAYBE(is_set, member)  ((member) = (is_set) ? get_maybe(in) : -1)
+#define GET_NUMBER(is_set, member, min, max) \
+    do { if (is_set) (member) = (__typeof__(member))get_int(in, min, max); } while (0)
+/* clang-format on */
+
+static void get_job(struct in *in, struct job_record *record)
+{
+    uint64_t bits = get_bits(in, JOB_FIELD_COUNT);
+#define X(type, column, member) GET_##type((bits >> JOB_FIELD_##column & 1), record->member);
+    JOB_FIELD_LIST(X)
+#undef X
+}
+
+static void get_attempt(struct in *in, struct attempt_record *attempt)
+{
+    uint64_t bits = get_bits(in, ATTEMPT_FIELD_COUNT);
+#define X(type, column, member) GET_##type((bits >> ATTEMPT_FIELD_##column & 1), attempt->member);
+    ATTEMPT_FIELD_LIST(X)
+#undef X
 }
 
 static void get_attempts(struct in *in, struct job_record *record)
 {
-    size_t known = get_byte(in), count = get_byte(in);
-    if (known == 0 || known > ATTEMPT_FIELD_COUNT || count > ATTEMPTS_MAX)
-        in->is_bad = true;
+    size_t count = get_byte(in);
+    if (count > ATTEMPTS_MAX)
+        in_spoil(in);
     for (size_t i = 0; i < count && !in->is_bad; i++)
-        get_fields(in, attempt_fields, known, &record->attempt[i]);
+        get_attempt(in, &record->attempt[i]);
     if (!in->is_bad)
         record->attempt_count = (int32_t)count;
 }
@@ -272,11 +386,6 @@ bool attempts_decode(struct str bytes, struct job_record *record)
     return !in.is_bad && in.at == in.end;
 }
 
-static uint32_t get_uint32(const uint8_t *at)
-{
-    return (uint32_t)at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 24;
-}
-
 static bool is_zero(const uint8_t *at, size_t len)
 {
     while (len > 0 && *at == 0)
@@ -284,36 +393,56 @@ static bool is_zero(const uint8_t *at, size_t len)
     return len == 0;
 }
 
-static bool payload_decode(const uint8_t *at, size_t len, enum record_kind *out_kind,
-                           struct job_record *out_record)
-{
-    struct in in = {at, at + len, false};
-    uint8_t kind = get_byte(&in);
-    size_t known = get_byte(&in);
-    if (!KIND_IS_KNOWN(kind) || known == 0 || known > JOB_FIELD_COUNT)
-        return false;
-    memset(out_record, 0, sizeof *out_record);
-    get_fields(&in, job_fields, known, out_record);
-    get_attempts(&in, out_record);
-    *out_kind = (enum record_kind)kind;
-    return !in.is_bad && in.at == in.end;
-}
-
-enum record_read record_decode(struct str bytes, enum record_kind *out_kind,
-                               struct job_record *out_record, size_t *out_len)
+/* Is a whole record there? Then `out_payload` begins behind its kind. */
+static enum record_read frame_read(struct str bytes, enum record_kind *out_kind,
+                                   struct in *out_payload)
 {
     const uint8_t *at = (const uint8_t *)bytes.at;
     if (is_zero(at, bytes.len < HEAD_BYTES ? bytes.len : HEAD_BYTES))
         return RECORD_READ_END;
     if (bytes.len < HEAD_BYTES || memcmp(at, magic, sizeof magic) != 0)
         return RECORD_READ_TORN;
-    size_t len = get_uint32(at + 4);
-    if (len > PAYLOAD_MAX || len > bytes.len - HEAD_BYTES)
+    size_t len = (size_t)read_number(at + 4, 4);
+    if (len == 0 || len > PAYLOAD_MAX || len > bytes.len - HEAD_BYTES)
         return RECORD_READ_TORN;
     uint32_t crc = crc32c(crc32c(0, at + 4, 4), at + HEAD_BYTES, len);
-    if (crc != get_uint32(at + 8) || !payload_decode(at + HEAD_BYTES, len, out_kind, out_record))
+    if (crc != read_number(at + 8, 4) || !KIND_IS_KNOWN(at[HEAD_BYTES]))
         return RECORD_READ_TORN;
-    *out_len = HEAD_BYTES + len;
+    *out_kind = (enum record_kind)at[HEAD_BYTES];
+    *out_payload = (struct in){at + HEAD_BYTES + 1, at + HEAD_BYTES + len, false};
+    return RECORD_READ_OK;
+}
+
+enum record_read record_decode(struct str bytes, enum record_kind *out_kind,
+                               struct job_record *out_record, size_t *out_len)
+{
+    struct in in;
+    enum record_read read = frame_read(bytes, out_kind, &in);
+    if (read != RECORD_READ_OK)
+        return read;
+    memset(out_record, 0, sizeof *out_record);
+    get_job(&in, out_record);
+    get_attempts(&in, out_record);
+    if (in.is_bad || in.at != in.end)
+        return RECORD_READ_TORN;
+    *out_len = (size_t)(in.end - (const uint8_t *)bytes.at);
+    return RECORD_READ_OK;
+}
+
+enum record_read record_peek(struct str bytes, enum record_kind *out_kind, char out_id[ID_MAX],
+                             size_t *out_len)
+{
+    static_assert(JOB_FIELD_id == 0, "the id comes first");
+    struct in in;
+    enum record_read read = frame_read(bytes, out_kind, &in);
+    if (read != RECORD_READ_OK)
+        return read;
+    memset(out_id, 0, ID_MAX);
+    if (get_bits(&in, JOB_FIELD_COUNT) & 1)
+        get_text(&in, out_id, ID_MAX);
+    if (in.is_bad)
+        return RECORD_READ_TORN;
+    *out_len = (size_t)(in.end - (const uint8_t *)bytes.at);
     return RECORD_READ_OK;
 }
 

@@ -72,8 +72,8 @@ struct job_record {
 /** Longest encoded record; the journal reserves this much for each open job's close. */
 #define RECORD_MAX_BYTES 4096u
 
-/** Appends the framed record: magic, length, CRC-32C, kind, payload. */
-void record_encode(struct buf *out, enum record_kind kind, const struct job_record *record);
+/** Appends the framed record: magic, length, CRC-32C, kind, payload. Wants RECORD_MAX_BYTES of room. */
+void record_encode(struct buf *buf, enum record_kind kind, const struct job_record *record);
 
 enum record_read {
     RECORD_READ_OK,
@@ -83,5 +83,8 @@ enum record_read {
 /** Reads the record at the start of `bytes`; `out_len` is its framed length. Strict and bounded. */
 enum record_read record_decode(struct str bytes, enum record_kind *out_kind,
                                struct job_record *out_record, size_t *out_len);
+/** Is a record there, and whose? Checks frame and checksum, not the fields behind the id. */
+enum record_read record_peek(struct str bytes, enum record_kind *out_kind, char out_id[ID_MAX],
+                             size_t *out_len);
 /** Where the next record may begin (its magic stands there), for reading on behind damage. */
 bool record_seek(struct str bytes, size_t *out_at);

@@ -96,6 +96,122 @@ static void cut_and_flipped_records_are_torn(void **state)
     CHECK_INT("nothing is the end", record_decode(STR(""), &kind, &got, &len), RECORD_READ_END);
 }
 
+static void what_is_unknown_or_empty_takes_no_room(void **state)
+{
+    (void)state;
+    struct job_record record = {.queued_ms = -1,
+                                .first_byte_ms = -1,
+                                .duration_ms = -1,
+                                .usage = {-1, -1, -1, -1, -1, false},
+                                .cost_microusd = -1},
+                      got;
+    enum record_kind kind;
+    size_t len;
+    AUTO_BUF struct buf buf;
+    buf_init(&buf, RECORD_MAX_BYTES);
+    record_encode(&buf, RECORD_OPEN, &record);
+    CHECK_INT("frame, kind, bits, count", buf.len, 12 + 1 + 8 + 1);
+    CHECK_INT("read", record_decode(buf_str(&buf), &kind, &got, &len), RECORD_READ_OK);
+    CHECK("same", is_same(&got, &record));
+    CHECK("unknown", got.queued_ms == -1 && got.usage.cached_tokens == -1);
+}
+
+/* `payload` in a frame whose magic ends in `version`, with the right checksum. */
+static enum record_read read_framed(uint8_t version, const char *payload, size_t payload_len)
+{
+    uint8_t frame[256] = {'A', 0, 'R', version, (uint8_t)payload_len};
+    memcpy(frame + 12, payload, payload_len);
+    uint32_t crc = crc32c(crc32c(0, frame + 4, 4), payload, payload_len);
+    for (int i = 0; i < 4; i++)
+        frame[8 + i] = (uint8_t)(crc >> (8 * i));
+    struct job_record got;
+    enum record_kind kind;
+    size_t len;
+    return record_decode((struct str){(const char *)frame, 12 + payload_len}, &kind, &got, &len);
+}
+
+static void a_record_has_one_spelling(void **state)
+{
+    (void)state;
+    static const struct story {
+        const char *name;
+        uint8_t version;
+        struct str payload;
+        enum record_read want;
+    } stories[] = {
+#define BITS(first) first "\0\0\0\0\0\0\0"
+        {"nothing is set", 0xa8, STR_INIT("\1" BITS("\0") "\0"), RECORD_READ_OK},
+        {"of the version before", 0xa7, STR_INIT("\1" BITS("\0") "\0"), RECORD_READ_TORN},
+        {"an id", 0xa8,
+         STR_INIT("\1" BITS("\1") "\2ab"
+                                  "\0"),
+         RECORD_READ_OK},
+        {"an empty id", 0xa8,
+         STR_INIT("\1" BITS("\1") "\0"
+                                  "\0"),
+         RECORD_READ_TORN},
+        {"a NUL in the id", 0xa8,
+         STR_INIT("\1" BITS("\1") "\2a\0"
+                                  "\0"),
+         RECORD_READ_TORN},
+        {"an id that is cut", 0xa8, STR_INIT("\1" BITS("\1") "\2a"), RECORD_READ_TORN},
+        {"a status", 0xa8,
+         STR_INIT("\1" BITS("\2") "\2"
+                                  "\0"),
+         RECORD_READ_OK},
+        {"a status of 0", 0xa8,
+         STR_INIT("\1" BITS("\2") "\0"
+                                  "\0"),
+         RECORD_READ_TORN},
+        {"no such status", 0xa8,
+         STR_INIT("\1" BITS("\2") "\x40"
+                                  "\0"),
+         RECORD_READ_TORN},
+        {"a status in two bytes", 0xa8,
+         STR_INIT("\1" BITS("\2") "\x82\0"
+                                  "\0"),
+         RECORD_READ_TORN},
+        {"a field of a newer version", 0xa8, STR_INIT("\1\0\0\0\0\0\0\0\x80\2\0"),
+         RECORD_READ_TORN},
+        {"an attempt", 0xa8, STR_INIT("\1" BITS("\0") "\1" BITS("\1") "\2"), RECORD_READ_OK},
+        {"an attempt too few", 0xa8, STR_INIT("\1" BITS("\0") "\2" BITS("\1") "\2"),
+         RECORD_READ_TORN},
+        {"too many attempts", 0xa8, STR_INIT("\1" BITS("\0") "\7"), RECORD_READ_TORN},
+        {"a byte too many", 0xa8,
+         STR_INIT("\1" BITS("\0") "\0"
+                                  "\0"),
+         RECORD_READ_TORN},
+        {"no such kind", 0xa8, STR_INIT("\4" BITS("\0") "\0"), RECORD_READ_TORN},
+        {"no payload", 0xa8, STR_INIT(""), RECORD_READ_TORN},
+#undef BITS
+    };
+    for (size_t i = 0; i < COUNT(stories); i++)
+        CHECK_INT(stories[i].name,
+                  read_framed(stories[i].version, stories[i].payload.at, stories[i].payload.len),
+                  stories[i].want);
+}
+
+static void a_peek_tells_kind_id_and_length(void **state)
+{
+    (void)state;
+    struct job_record record;
+    enum record_kind kind = 0;
+    size_t len = 0;
+    char id[ID_MAX];
+    record_small(&record);
+    AUTO_BUF struct buf buf;
+    buf_init(&buf, 2 * RECORD_MAX_BYTES);
+    record_encode(&buf, RECORD_PROGRESS, &record);
+    size_t whole = buf.len;
+    buf_puts(&buf, "what follows");
+    CHECK_INT("read", record_peek(buf_str(&buf), &kind, id, &len), RECORD_READ_OK);
+    CHECK_INT("kind", kind, RECORD_PROGRESS);
+    CHECK_STR("id", id, record.id);
+    CHECK_INT("length", len, whole);
+    buf.data[whole - 1] ^= 1;
+    CHECK_INT("damaged", record_peek(buf_str(&buf), &kind, id, &len), RECORD_READ_TORN);
+}
+
 static void a_text_cannot_pass_for_a_record(void **state)
 {
     (void)state;
@@ -163,5 +279,7 @@ static void statuses_have_names(void **state)
 }
 
 TEST_MAIN(TEST(records_are_read_back_as_written), TEST(cut_and_flipped_records_are_torn),
-          TEST(a_text_cannot_pass_for_a_record), TEST(the_checksum_is_castagnolis),
-          TEST(cursors_are_ours_or_refused), TEST(statuses_have_names))
+          TEST(what_is_unknown_or_empty_takes_no_room), TEST(a_record_has_one_spelling),
+          TEST(a_peek_tells_kind_id_and_length), TEST(a_text_cannot_pass_for_a_record),
+          TEST(the_checksum_is_castagnolis), TEST(cursors_are_ours_or_refused),
+          TEST(statuses_have_names))
