@@ -335,6 +335,7 @@ static void relay_events(struct request *request, char *bytes, size_t len)
         trial->tail_sent = 0;
         trial->tail_scanned = 0;
         trial->is_tail_lost = false;
+        trial->is_last_lost = is_lost;
         at += event_len;
         if (is_lost)
             batch_add(request, batch, event.at + sent, event.len - sent);
@@ -382,7 +383,8 @@ static void stream_ended(struct request *request)
             trial->machine.state == ATTEMPT_ENDED || trial->call)
             return;
     }
-    if (trial->machine.state == ATTEMPT_STREAMING && trial->meter.has_end) {
+    bool has_end = trial->meter.has_end || trial->is_last_lost;
+    if (trial->machine.state == ATTEMPT_STREAMING && has_end) {
         relay_complete(request, &batch);
         return;
     }

@@ -78,6 +78,7 @@ struct trial {
     struct buf tail; /* an unfinished event */
     size_t tail_scanned, tail_sent;
     bool is_tail_lost; /* longer than EVENT_MAX: only its end is looked for */
+    bool is_last_lost; /* so was the event that came last: the end may have stood in it */
     struct meter meter;
     struct answer_headers *error_headers; /* of an error answer; arena; NULL: none */
     struct str extra_headers;             /* lines of the provider's that go along; arena */
