@@ -37,7 +37,8 @@ static struct outcome read_answer(struct str all, size_t step, size_t head_len)
     buf_init(&body, BODY_MAX);
     buf_init(&piece, BODY_MAX);
     http_parser_init(&parser, false, on_body, &body);
-    outcome.has_head = http_parser_head(&parser, str_upto(all, head_len), false, &head, &error) == OK;
+    outcome.has_head =
+        http_parser_head(&parser, str_upto(all, head_len), false, &head, &error) == OK;
     if (!outcome.has_head)
         return outcome;
     outcome.status = head.status;

@@ -53,7 +53,7 @@ static inline void stage_on_request(void *arg, struct exchange *exchange)
 }
 
 static inline void stage_write_error(void *arg, int status, struct str path, const char *sentence,
-                              struct buf *headers, struct buf *body)
+                                     struct buf *headers, struct buf *body)
 {
     (void)arg;
     (void)path;
@@ -207,8 +207,8 @@ static inline void client_say(int fd, const char *text, size_t len)
     }
 }
 
-static inline void client_ask(const struct stage *stage, int fd, const char *path, const char *headers,
-                       const char *body)
+static inline void client_ask(const struct stage *stage, int fd, const char *path,
+                              const char *headers, const char *body)
 {
     char head[4096];
     int len = snprintf(head, sizeof head,
@@ -291,8 +291,8 @@ static inline void answer_free(struct answer *answer)
     free(answer->body);
 }
 
-static inline struct answer stage_ask(const struct stage *stage, const char *path, const char *headers,
-                               const char *body)
+static inline struct answer stage_ask(const struct stage *stage, const char *path,
+                                      const char *headers, const char *body)
 {
     struct buf raw;
     buf_init(&raw, ANSWER_MAX);

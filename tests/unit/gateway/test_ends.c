@@ -273,9 +273,9 @@ static void a_silence_inside_an_event_costs_nothing(void **state)
 {
     (void)state;
     struct stage stage = {.options = {.keepalive_ms = 10}};
-    stage.up[0].plays[0] = (struct play){
-        {SAY(SSE ROLE TEXT("a") "data: {\"choices\":[{\"delta\":{\"content\":\""), FILL(600000),
-         WAIT(1000), SAY("\"}}]}\n\n" STOP DONE)}};
+    stage.up[0].plays[0] =
+        (struct play){{SAY(SSE ROLE TEXT("a") "data: {\"choices\":[{\"delta\":{\"content\":\""),
+                       FILL(600000), WAIT(1000), SAY("\"}}]}\n\n" STOP DONE)}};
     stage_begin(&stage, 1);
     clock_t before = clock();
     struct talk talk = talk_begin(&stage, ASK_STREAM, "\"a\"");

@@ -1,9 +1,9 @@
 /* tests/unit/gateway/test_requests.c: what goes to the provider, what is refused before, what is kept. */
 #include "tests/unit/gateway/stories.h"
 
-#define HELLO                                                                              \
-    "{\"type\":\"message\",\"role\":\"assistant\",\"content\":[{\"type\":\"text\","        \
-    "\"text\":\"hi\"}],\"stop_reason\":\"end_turn\",\"usage\":{\"input_tokens\":5,"        \
+#define HELLO                                                                       \
+    "{\"type\":\"message\",\"role\":\"assistant\",\"content\":[{\"type\":\"text\"," \
+    "\"text\":\"hi\"}],\"stop_reason\":\"end_turn\",\"usage\":{\"input_tokens\":5," \
     "\"output_tokens\":2}}"
 
 static void only_allowed_headers_go_to_the_provider(void **state)
@@ -24,12 +24,16 @@ static void only_allowed_headers_go_to_the_provider(void **state)
     const char *seen = upstream_seen(&stage.up[0], 0);
     char id[64];
     snprintf(id, sizeof id, "x-client-request-id: %s-1\r\n", job.id);
-    static const char *const has[] = {
-        "POST /v1/messages?beta=true HTTP/1.1\r\n", "x-api-key: sk-canary-of-the-tests\r\n",
-        "anthropic-beta: one\r\n", "Anthropic-Beta: two\r\n", "anthropic-version: 2023-06-01\r\n",
-        "traceparent: 00-1-2-3\r\n", "accept-encoding: identity\r\n",
-        "\r\n\r\n{\"model\":\"m1\",\"messages\":[],\"x\":1}"};
-    static const char *const lacks[] = {"cookie", "auxk_", "forwarded", "x-auxot", "X-Auxot", "gzip"};
+    static const char *const has[] = {"POST /v1/messages?beta=true HTTP/1.1\r\n",
+                                      "x-api-key: sk-canary-of-the-tests\r\n",
+                                      "anthropic-beta: one\r\n",
+                                      "Anthropic-Beta: two\r\n",
+                                      "anthropic-version: 2023-06-01\r\n",
+                                      "traceparent: 00-1-2-3\r\n",
+                                      "accept-encoding: identity\r\n",
+                                      "\r\n\r\n{\"model\":\"m1\",\"messages\":[],\"x\":1}"};
+    static const char *const lacks[] = {"cookie",  "auxk_",   "forwarded",
+                                        "x-auxot", "X-Auxot", "gzip"};
     CHECK("the id of the attempt", strstr(seen, id));
     for (size_t i = 0; i < COUNT(has); i++)
         CHECK(has[i], strstr(seen, has[i]));
@@ -87,7 +91,8 @@ static struct job_record job_now(struct stage *stage)
     struct job_filter filter = {.limit = 1};
     char next[96];
     CHECK_INT("drain", store_drain(stage->kept.store, 10000), OK);
-    CHECK_INT("jobs", store_jobs(stage->kept.store, &filter, stage_on_job, &seen, next, &error), OK);
+    CHECK_INT("jobs", store_jobs(stage->kept.store, &filter, stage_on_job, &seen, next, &error),
+              OK);
     return seen.newest;
 }
 
@@ -98,11 +103,18 @@ static void the_record_is_ahead_of_the_provider_and_of_the_client(void **state)
         const char *name, *last, *status;
         struct play play;
     } ends[] = {
-        {"an answer", "[DONE]", "done",
-         {{WAIT(100), SAY(SSE ROLE TEXT("a") STOP DONE), STALL}}},
-        {"the provider's error event", "overloaded", "failed",
-         {{WAIT(100), SAY(SSE ROLE TEXT("a") "data: " OPENAI_ERROR("overloaded", "server_error", "null") "\n\n"), STALL}}},
-        {"our error event", "\"error\"", "failed", {{WAIT(100), SAY(SSE ROLE TEXT("a")), WAIT(200), RESET}}},
+        {"an answer", "[DONE]", "done", {{WAIT(100), SAY(SSE ROLE TEXT("a") STOP DONE), STALL}}},
+        {"the provider's error event",
+         "overloaded",
+         "failed",
+         {{WAIT(100),
+           SAY(SSE ROLE TEXT("a") "data: " OPENAI_ERROR("overloaded", "server_error",
+                                                        "null") "\n\n"),
+           STALL}}},
+        {"our error event",
+         "\"error\"",
+         "failed",
+         {{WAIT(100), SAY(SSE ROLE TEXT("a")), WAIT(200), RESET}}},
     };
     for (size_t i = 0; i < COUNT(ends); i++) {
         struct stage stage = {0};
@@ -186,7 +198,8 @@ static void what_is_wrong_with_a_request_is_said(void **state)
         {"junk", "POST " CHAT " HTTP/1.1\r\nhost: x\r\nx-api-key: auxk_1\r\n\r\n", 401,
          "x-should-retry: false\r\n", NULL},
         {"two keys",
-         "POST " CHAT " HTTP/1.1\r\nhost: x\r\nx-api-key: KEY\r\nauthorization: Bearer other\r\n\r\n",
+         "POST " CHAT
+         " HTTP/1.1\r\nhost: x\r\nx-api-key: KEY\r\nauthorization: Bearer other\r\n\r\n",
          400, "two different keys", NULL},
         {"the same key twice",
          "POST " CHAT " HTTP/1.1\r\nhost: x\r\nx-api-key: KEY\r\nauthorization: Bearer KEY\r\n"
@@ -196,11 +209,11 @@ static void what_is_wrong_with_a_request_is_said(void **state)
          "allow: POST\r\n", NULL},
         {"a path of nobody", "POST /api/openai/v1/nothing HTTP/1.1\r\nhost: x\r\n\r\n", 404,
          "no such path", NULL},
-        {"anthropic in its own words",
-         "POST /api/anthropic/v1/nothing HTTP/1.1\r\nhost: x\r\n\r\n", 404,
-         "\"type\":\"not_found_error\"", NULL},
+        {"anthropic in its own words", "POST /api/anthropic/v1/nothing HTTP/1.1\r\nhost: x\r\n\r\n",
+         404, "\"type\":\"not_found_error\"", NULL},
         {"a WebSocket",
-         "GET " RESPONSES " HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n",
+         "GET " RESPONSES
+         " HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n",
          426, "WebSocket", NULL},
         {"a large body",
          "POST " CHAT " HTTP/1.1\r\nhost: x\r\nx-api-key: KEY\r\ncontent-length: 5000\r\n\r\n", 413,
@@ -218,8 +231,9 @@ static void what_is_wrong_with_a_request_is_said(void **state)
          "model_not_found", NULL},
         {"the list", "GET /api/openai/models HTTP/1.1\r\nhost: x\r\nx-api-key: KEY\r\n\r\n", 200,
          "\"id\":\"auto\"", NULL},
-        {"a model of it", "GET /api/openai/v1/v1/models/m%31 HTTP/1.1\r\nhost: x\r\nx-api-key: KEY\r\n\r\n",
-         200, "\"id\":\"m1\"", NULL},
+        {"a model of it",
+         "GET /api/openai/v1/v1/models/m%31 HTTP/1.1\r\nhost: x\r\nx-api-key: KEY\r\n\r\n", 200,
+         "\"id\":\"m1\"", NULL},
     };
     for (size_t i = 0; i < COUNT(stories); i++) {
         struct stage stage = {.options = {.body_limit_bytes = 1000}};
