@@ -268,7 +268,7 @@ await_drained()
 {
     local i
     for ((i = 0; i < 300; i++)); do
-        ! http GET /metrics | grep -q '^auxot_journal_bytes_waiting 0$' || return 0
+        ! http GET /metrics | grep -q '^auxot_journal_waiting_bytes 0$' || return 0
         sleep 0.1
     done
     fail "the writer does not come to an end"
