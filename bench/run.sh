@@ -700,6 +700,8 @@ Written by \`./dev bench --save\`; a new run replaces it.
 
 $(write_table)
 
+Where the time of the missed rows goes: [NOTES.md](NOTES.md).
+
 ## How it was measured
 
 The server under test runs on core 0, load and upstream on core 1 (\`taskset\`). In each round the servers take turns, A B C in
