@@ -293,6 +293,10 @@ static void stop_loops(struct server *server)
     for (int i = 0; i < server->loop_count; i++)
         if (server->loops[i].is_running)
             thread_join(server->loops[i].thread);
+    /* "Drain" and "cut" may have come behind the loop's last turn: they speak of listeners and requests. */
+    for (int i = 0; i < server->loop_count; i++)
+        if (server->loops[i].is_running)
+            loop_settle(server->loops[i].loop);
 }
 
 static void free_listeners(struct server *server)

@@ -101,12 +101,17 @@ enum err loop_new(int index, struct loop **out_loop, struct error *error)
     return OK;
 }
 
+void loop_settle(struct loop *loop)
+{
+    run_posted(loop);
+    run_deferred(loop);
+}
+
 void loop_free(struct loop *loop)
 {
     if (!loop)
         return;
-    run_posted(loop);
-    run_deferred(loop);
+    loop_settle(loop);
     if (event_initialized(&loop->bell))
         event_del(&loop->bell);
     if (event_initialized(&loop->timer))

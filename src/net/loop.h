@@ -24,6 +24,9 @@ void loop_free(struct loop *loop);
 /** Runs until loop_stop; may be run again afterwards. */
 void loop_run(struct loop *loop);
 void loop_stop(struct loop *loop); /* any thread */
+/** Runs the messages that came too late for loop_run, while what they speak of is still there. After the
+ *  loop's thread has ended, before its objects are freed. */
+void loop_settle(struct loop *loop);
 int loop_index(const struct loop *loop);
 struct event_base *loop_base(struct loop *loop);
 int64_t loop_now_ns(const struct loop *loop); /* monotonic, read once per wake-up */

@@ -249,6 +249,30 @@ static void deferred_work_may_defer_itself_and_starves_nobody(void **state)
     loop_free(loop);
 }
 
+struct late {
+    struct loop_message message;
+    int runs;
+};
+static void count_late(struct loop_message *message)
+{
+    LIST_OWNER(message, struct late, message)->runs++;
+}
+
+/* What it speaks of may be freed between the settling and the freeing of the loop, not before. */
+static void what_came_behind_the_last_turn_is_run_by_settling_and_only_once(void **state)
+{
+    (void)state;
+    struct late late = {.message.run = count_late};
+    open_loop();
+    loop_stop(loop);
+    loop_run(loop);
+    loop_post(loop, &late.message);
+    loop_settle(loop);
+    CHECK("run while it is there", late.runs == 1);
+    loop_free(loop);
+    CHECK("and not again", late.runs == 1);
+}
+
 static void what_was_posted_is_run_before_a_loop_is_freed(void **state)
 {
     (void)state;
@@ -340,6 +364,7 @@ TEST_MAIN(TEST(deadlines_ring_once_and_never_early), TEST(a_deadline_of_the_past
           TEST(messages_of_many_threads_all_arrive_in_order),
           TEST(a_stop_from_another_thread_ends_a_sleeping_loop_and_it_may_run_again),
           TEST(deferred_work_may_defer_itself_and_starves_nobody),
+          TEST(what_came_behind_the_last_turn_is_run_by_settling_and_only_once),
           TEST(what_was_posted_is_run_before_a_loop_is_freed), TEST(numbers_are_answered_at_once),
           TEST(names_are_answered_later_and_then_from_memory),
           TEST(a_cancelled_question_is_never_answered))
