@@ -49,7 +49,6 @@ static void loop_release(struct gateway_loop *gl)
             exchange_abort(TAKE(request->exchange), true);
         request_finish(request);
     }
-    deadline_release(&gl->cut_tick);
     client_pool_free(gl->pool);
     json_reader_free(gl->body_reader);
     json_reader_free(gl->event_reader);

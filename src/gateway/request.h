@@ -173,7 +173,6 @@ struct gateway_loop {
     _Atomic int64_t running;
     struct loop_message adopt_message, cut_message;
     struct snapshot *to_adopt;
-    struct deadline cut_tick;
 };
 
 struct gateway {
