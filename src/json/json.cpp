@@ -65,6 +65,10 @@ struct json_reader {
     size_t limit_bytes = 0;
     std::unique_ptr<str[]> names; /* json_peek: for finding duplicates */
     size_t names_room = 0;
+    std::unique_ptr<uint32_t[]>
+        entries; /* json_raw: where a place of the tape stands in the index */
+    size_t entries_room = 0;
+    bool has_entries = false; /* of the document in hand */
 };
 
 namespace
@@ -297,6 +301,7 @@ err parse(json_reader *reader, str text, bool is_padded, json *out_root, struct 
                          reader->limit_bytes);
     reader->bytes = text.at;
     reader->len = text.len;
+    reader->has_entries = false;
     if (reserve(reader, text.len) || (!is_padded && take_copy(reader, text)))
         return refuse(simdjson::MEMALLOC, error);
 
@@ -436,6 +441,34 @@ err refuse_duplicates(json_reader *reader, json object, struct error *error)
     return error_set(error, ERR_MALFORMED, "the member \"%.*s\" occurs twice", STR_ARG(shown));
 }
 
+/* ---- raw values ------------------------------------------------------------------------------ */
+
+/* Every value, name and closing bracket of the tape has its entry in the index, in the same order; the
+ * index has commas and colons besides. */
+bool find_entries(json_reader *reader)
+{
+    const size_t count = static_cast<uint32_t>(word_at(&reader->tree, 0));
+    if (!fits(reader->entries_room, count)) {
+        const size_t room = room_for(count);
+        reader->entries_room = 0;
+        reader->entries.reset(new (std::nothrow) uint32_t[room]);
+        if (!reader->entries)
+            return false;
+        reader->entries_room = room;
+    }
+    const uint32_t *offsets = reader->parser.implementation->structural_indexes.get();
+    uint32_t entry = 0;
+    for (size_t at = 1; at + 1 < count; at++) {
+        while (reader->bytes[offsets[entry]] == ',' || reader->bytes[offsets[entry]] == ':')
+            entry++;
+        reader->entries[at] = entry++;
+        const char tag = tag_of(json{&reader->tree, at});
+        at += tag == 'l' || tag == 'u' || tag == 'd';
+    }
+    reader->has_entries = true;
+    return true;
+}
+
 /* `first` is the entry of the object's '{' in the structural index. */
 err peek_object(json_reader *reader, json object, size_t first, json_member *members, size_t count,
                 json_span *out_object, struct error *error)
@@ -534,6 +567,21 @@ extern "C" enum err json_peek_inside(struct json_reader *reader, const struct js
     forget(members, member_count);
     return peek_object(reader, outer->value, static_cast<size_t>(first - offsets), members,
                        member_count, out_object, error);
+}
+
+extern "C" struct str json_raw(struct json_reader *reader, struct json value, struct str text)
+{
+    assert(!value.doc || (value.doc == &reader->tree && text.len == reader->len));
+    if (!value.doc || (!reader->has_entries && !find_entries(reader)))
+        return str{"", 0};
+    const uint32_t *offsets = reader->parser.implementation->structural_indexes.get();
+    const size_t start = offsets[reader->entries[value.at]];
+    const char tag = tag_of(value);
+    const size_t end =
+        tag == '{' || tag == '['
+            ? offsets[reader->entries[end_of(value) - 1]] + size_t{1}
+            : without_space_before(reader->bytes, offsets[reader->entries[value.at] + 1]);
+    return str{text.at + start, end - start};
 }
 
 /* ---- values ---------------------------------------------------------------------------------- */

@@ -87,6 +87,13 @@ bool json_next(struct json_cursor *cursor);
 /** Elements or members; 0 for anything else. */
 size_t json_count(struct json container);
 
+/**
+ * The bytes of a value as they stand in `text`, the very text of the reader's last parse: numbers keep
+ * their digits, objects their order and blanks. Found by one walk over the whole document at the first
+ * call after a parse. Empty when the value is absent, or without memory.
+ */
+struct str json_raw(struct json_reader *reader, struct json value, struct str text);
+
 /** One wanted top-level member of a request body. */
 struct json_member {
     const char *name;    /* in: exact, lower-case ASCII */

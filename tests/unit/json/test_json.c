@@ -303,6 +303,34 @@ static void duplicates_are_found_among_many(void **state)
     }
 }
 
+static void raw_values_are_the_bytes_of_the_text(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *name, *want;
+    } rows[] = {
+        {"{\"a\": 1.10 }", "a", "1.10"},
+        {"{\"a\":123456789012345678901234567890 ,\"b\":2}", "a", "123456789012345678901234567890"},
+        {"{\"a\":\"\\ud800 x\"\n}", "a", "\"\\ud800 x\""},
+        {"{ \"x\" : [1,{\"y\":[]}] , \"a\" : { \"k\" : [ 1.0, -0 ] }\t,\"z\":null}", "a",
+         "{ \"k\" : [ 1.0, -0 ] }"},
+        {"{\"x\":{\"a\":1},\"a\":[]}", "a", "[]"},
+        {"{\"x\":[\",:]\",2],\"a\":true}", "a", "true"},
+        {"{\"x\":1}", "a", ""},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct json root;
+        struct str text = str_of(rows[i].text);
+        CHECK(rows[i].text, json_parse(reader, text, &root, NULL) == OK);
+        struct str raw = json_raw(reader, json_get(root, rows[i].name), text);
+        CHECK(rows[i].text, str_eq(raw, str_of(rows[i].want)));
+        CHECK(rows[i].text, str_eq(json_raw(reader, root, text), text));
+    }
+    struct json root;
+    CHECK("a lone number", json_parse(reader, STR(" 12 "), &root, NULL) == OK);
+    CHECK("a lone number", str_eq(json_raw(reader, root, STR(" 12 ")), STR("12")));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -317,6 +345,7 @@ int main(void)
         TEST(peeking_finds_the_bytes),
         TEST(peeking_inside_gives_offsets_of_the_whole),
         TEST(duplicates_are_found_among_many),
+        TEST(raw_values_are_the_bytes_of_the_text),
     };
     return cmocka_run_group_tests(tests, open_reader, close_reader);
 }
