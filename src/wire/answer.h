@@ -71,7 +71,8 @@ struct answer_parts {
     size_t count, room;
     size_t waiting_bytes;
     int open_slot; /* -1: none */
-    bool failed;   /* past a bound, or no memory: the answer cannot be told rightly any more */
+    enum part_kind open_part;
+    bool failed; /* past a bound, or no memory: the answer cannot be told rightly any more */
 };
 void answer_parts_init(struct answer_parts *parts, answer_on_event *on_event, void *arg);
 void answer_parts_release(struct answer_parts *parts);
@@ -151,13 +152,14 @@ void answer_translation_free(struct answer_translation *translation); /* NULL is
 
 /**
  * Translates one event of the provider's stream; appends whole events of the caller's dialect (or nothing).
- * `root` is the event's data as `json` has parsed it (absent when it is no JSON: [DONE]); `usage` what the meter knows.
+ * `root` is the event's data as `json` has parsed it (absent when it is no JSON: [DONE]); `scratch` is free for
+ * use; `usage` is what the meter knows.
  * ERR_TOO_LARGE, ERR_NO_MEMORY: the answer cannot go on.
  */
 MUST_USE enum err answer_translate_event(struct answer_translation *translation,
                                          const struct sse_event *event, struct json_reader *json,
-                                         struct json root, const struct usage *usage,
-                                         struct buf *out);
+                                         struct json root, struct json_reader *scratch,
+                                         const struct usage *usage, struct buf *out);
 /** The provider's stream has ended well: appends the last events. `scratch` is free for use. */
 MUST_USE enum err answer_translate_end(struct answer_translation *translation,
                                        struct json_reader *scratch, const struct usage *usage,

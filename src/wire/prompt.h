@@ -54,12 +54,12 @@ struct part {
     struct str text;    /* TEXT, REFUSAL, THINKING; the input of a custom tool's call */
     struct media media; /* IMAGE, DOCUMENT, AUDIO */
     struct str id; /* TOOL_CALL, TOOL_RESULT: the call's; THINKING, SEALED: a reasoning item's */
-    struct str name, space;  /* TOOL_CALL: tool, and its namespace (responses) */
-    bool is_custom;          /* TOOL_CALL, TOOL_RESULT: of a tool that takes free text */
-    struct str arguments;    /* TOOL_CALL: JSON text as the model wrote it; may be no JSON at all */
-    bool is_error;           /* TOOL_RESULT */
-    struct part *inside;     /* TOOL_RESULT: TEXT, IMAGE, DOCUMENT parts; NULL: nothing was said */
-    struct str seal;         /* THINKING: signature; SEALED: the opaque data */
+    struct str name, space; /* TOOL_CALL: tool, and its namespace (responses) */
+    bool is_custom;         /* TOOL_CALL, TOOL_RESULT: of a tool that takes free text */
+    struct str arguments;   /* TOOL_CALL: JSON text as the model wrote it; may be no JSON at all */
+    bool is_error;          /* TOOL_RESULT */
+    struct part *inside, *last_inside; /* TOOL_RESULT: TEXT, IMAGE, DOCUMENT parts; NULL: none */
+    struct str seal;                   /* THINKING: signature; SEALED: the opaque data */
     enum endpoint sealed_by; /* whose seal it is: ENDPOINT_MESSAGES or ENDPOINT_RESPONSES */
 };
 
