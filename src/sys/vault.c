@@ -15,10 +15,10 @@
 
 #include "base/mem.h"
 #include "sys/random.h"
+#include "sys/vault_parts.h"
 
 #include <assert.h>
 #include <openssl/core_names.h>
-#include <openssl/evp.h>
 #include <openssl/kdf.h>
 #include <openssl/sha.h>
 #include <pthread.h>
@@ -35,12 +35,13 @@
 #define UNIT_MAX     8u /* a secret that repeats a unit this short is no secret */
 
 /* clang-format off */
-#define PURPOSE_LIST(X)                  \
-    X(SEAL,    "auxot v1 sealed columns") \
-    X(KEY_ID,  "auxot v1 seal key id")    \
-    X(API_KEY, "auxot v1 api key digest") \
-    X(CURSOR,  "auxot v1 list cursors")   \
-    X(CHECK,   "auxot v1 check value")
+#define PURPOSE_LIST(X)                   \
+    X(SEAL,     "auxot v1 sealed columns") \
+    X(KEY_ID,   "auxot v1 seal key id")    \
+    X(API_KEY,  "auxot v1 api key digest") \
+    X(CURSOR,   "auxot v1 list cursors")   \
+    X(CHECK,    "auxot v1 check value")    \
+    X(ENVELOPE, "auxot v1 envelopes")
 /* clang-format on */
 enum purpose {
 #define X(name, info) PURPOSE_##name,
@@ -103,6 +104,16 @@ static void make_openers(void)
 static const struct keys *keys_of(const struct vault *vault)
 {
     return (const struct keys *)(const void *)secret_borrow(vault->page).at; /* page aligned */
+}
+
+const uint8_t *vault_envelope_key(const struct vault *vault)
+{
+    return keys_of(vault)->key[PURPOSE_ENVELOPE];
+}
+
+const EVP_CIPHER *vault_cipher(const struct vault *vault)
+{
+    return vault->cipher;
 }
 
 /* ---- opening ------------------------------------------------------------------------------------ */
