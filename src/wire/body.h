@@ -55,3 +55,12 @@ struct body_pieces {
  */
 MUST_USE enum err body_splice(struct str body, const struct body_facts *facts, struct str model,
                               bool add_usage, struct buf *scratch, struct body_pieces *out_pieces);
+
+/** May it hold envelopes of ours (wire/seal.h)? A search for their first bytes. */
+bool body_has_envelopes(enum endpoint endpoint, struct str body);
+/**
+ * Appends the body without the thinking that other makers sealed: a provider of the caller's own dialect
+ * would refuse it. Everything else stays byte for byte. ERR_NO_MEMORY, ERR_MALFORMED (body_read was not asked).
+ */
+MUST_USE enum err body_drop_envelopes(struct json_reader *reader, enum endpoint endpoint,
+                                      struct str body, struct buf *out);

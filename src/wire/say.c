@@ -83,6 +83,8 @@ static const char *failed_code(enum say what)
     const struct say_row *row = row_of(what);
     if (row->status == 429)
         return row->openai_code ? row->openai_code : "rate_limit_exceeded";
+    if (what == SAY_TOO_LONG)
+        return row->openai_code;
     if (row->status < 500 && !row->may_retry)
         return "invalid_prompt";
     return row->may_retry && !row->openai_code ? "server_error" : "server_is_overloaded";

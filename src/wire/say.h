@@ -15,6 +15,7 @@
     /* name                 status openai type             openai code               anthropic type           retry */ \
     X(BAD_REQUEST,          400, "invalid_request_error", NULL,                      "invalid_request_error", false)  \
     X(DIALECT,              400, "invalid_request_error", "dialect_not_supported",   "invalid_request_error", false)  \
+    X(TOO_LONG,             400, "invalid_request_error", "context_length_exceeded", "invalid_request_error", false)  \
     X(UNAUTHORIZED,         401, "invalid_request_error", "invalid_api_key",         "authentication_error",  false)  \
     X(FORBIDDEN,            403, "permission_denied",     NULL,                      "permission_error",      false)  \
     X(NO_PATH,              404, "invalid_request_error", NULL,                      "not_found_error",       false)  \
@@ -46,6 +47,11 @@ bool say_may_retry(enum say what);
 /** Appends the whole JSON error body in the dialect's shape. `param` may be NULL. */
 void say_error(struct buf *out, enum dialect dialect, enum say what, const char *sentence,
                const char *param, const char *request_id);
+
+/** A provider's error in the other dialect: its sentence, with the type and code that this dialect has for its status;
+ *  a context overflow in each dialect's own words. wire/foreign_error.c. */
+void say_foreign_error(struct buf *out, enum dialect dialect, int status, bool is_too_long,
+                       struct str message, const char *request_id);
 
 /**
  * Appends the dialect's own error event for a stream that already began: OpenAI chat/completions

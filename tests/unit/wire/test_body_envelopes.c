@@ -1,0 +1,53 @@
+/* tests/unit/wire/test_body_envelopes.c: what others sealed is cut out, and not a byte besides. */
+#include "wire/body.h"
+#include "tests/test.h"
+
+static void only_envelopes_are_cut(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        enum endpoint endpoint;
+        const char *body, *want;
+    } rows[] = {
+        {"a block among others", ENDPOINT_MESSAGES,
+         "{\"model\":\"m\", \"messages\":[{\"role\":\"user\",\"content\":\"auxot1.\"},"
+         "{\"role\":\"assistant\",\"content\":[ {\"type\":\"thinking\",\"thinking\":\"x\","
+         "\"signature\":\"auxot1.abc\"} , {\"type\":\"text\",\"text\":\"a\", \"n\": 1.0} ]}], \"z\":2}",
+         "{\"model\":\"m\", \"messages\":[{\"role\":\"user\",\"content\":\"auxot1.\"},"
+         "{\"role\":\"assistant\",\"content\":[{\"type\":\"text\",\"text\":\"a\", \"n\": 1.0}]}], \"z\":2}"},
+        {"the only one of its turn", ENDPOINT_MESSAGES,
+         "{\"messages\":[{\"role\":\"assistant\",\"content\":[{\"type\":\"redacted_thinking\","
+         "\"data\":\"auxot1.abc\"}]}]}",
+         "{\"messages\":[{\"role\":\"assistant\",\"content\":[{\"type\":\"text\",\"text\":\".\"}]}]}"},
+        {"the vendor's own stay", ENDPOINT_MESSAGES,
+         "{\"messages\":[{\"role\":\"assistant\",\"content\":[{\"type\":\"thinking\",\"thinking\":"
+         "\"auxot1.\",\"signature\":\"EqQB\"}]}]}",
+         "{\"messages\":[{\"role\":\"assistant\",\"content\":[{\"type\":\"thinking\",\"thinking\":"
+         "\"auxot1.\",\"signature\":\"EqQB\"}]}]}"},
+        {"reasoning items", ENDPOINT_RESPONSES,
+         "{\"input\":[{\"type\":\"reasoning\",\"encrypted_content\":\"auxot1.x\",\"summary\":[]},"
+         "{\"type\":\"reasoning\",\"encrypted_content\":\"gAAA\"},{\"role\":\"user\",\"content\":\"a\"}]}",
+         "{\"input\":[{\"type\":\"reasoning\",\"encrypted_content\":\"gAAA\"},"
+         "{\"role\":\"user\",\"content\":\"a\"}]}"},
+        {"two turns", ENDPOINT_COUNT_TOKENS,
+         "{\"messages\":[{\"content\":[{\"type\":\"thinking\",\"signature\":\"auxot1.1\"},1]},"
+         "{\"content\":[2,{\"type\":\"thinking\",\"signature\":\"auxot1.2\"},3]}]}",
+         "{\"messages\":[{\"content\":[1]},{\"content\":[2,3]}]}"},
+    };
+    struct json_reader *reader;
+    CHECK("a reader", json_reader_new(1u << 20, &reader) == OK);
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        AUTO_BUF struct buf out;
+        buf_init(&out, 1u << 20);
+        CHECK(rows[i].name, body_has_envelopes(rows[i].endpoint, str_of(rows[i].body)));
+        CHECK(rows[i].name,
+              body_drop_envelopes(reader, rows[i].endpoint, str_of(rows[i].body), &out) == OK);
+        CHECK_STR(rows[i].name, buf_str(&out).at, rows[i].want);
+    }
+    CHECK("chat has none", !body_has_envelopes(ENDPOINT_CHAT, STR("auxot1.")));
+    CHECK("nor has this", !body_has_envelopes(ENDPOINT_MESSAGES, STR("{\"messages\":[]}")));
+    json_reader_free(reader);
+}
+
+TEST_MAIN(TEST(only_envelopes_are_cut))
