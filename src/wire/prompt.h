@@ -61,6 +61,8 @@ struct part {
     struct part *inside, *last_inside; /* TOOL_RESULT: TEXT, IMAGE, DOCUMENT parts; NULL: none */
     struct str seal;                   /* THINKING: signature; SEALED: the opaque data */
     enum endpoint sealed_by; /* whose seal it is: ENDPOINT_MESSAGES or ENDPOINT_RESPONSES */
+    struct part *partner;    /* filled by tool_pairs_find: TOOL_CALL: its result; and back */
+    unsigned repeat;         /* likewise: TOOL_CALL: earlier calls with this id */
 };
 
 enum turn_role { TURN_SYSTEM, TURN_DEVELOPER, TURN_USER, TURN_ASSISTANT };
