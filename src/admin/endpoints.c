@@ -10,10 +10,10 @@
 
 #define KIB 1024u
 
-#define PROVIDER_NEW " type name api_key base_url "
+#define PROVIDER_NEW " type name api_key base_url dialects "
 #define PROVIDER_CHANGE                                                                          \
     " name base_url api_key surfaced_models default_model fallback_rules wait_ms max_concurrent" \
-    " timeouts paused "
+    " timeouts paused dialects "
 #define EXPLAIN " model provider agent team endpoint faults "
 
 // clang-format off

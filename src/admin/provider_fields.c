@@ -2,6 +2,7 @@
 #include "admin/provider_fields.h"
 
 #include "admin/provider_models.h"
+#include "admin/provider_view.h"
 #include "base/mem.h"
 #include "http/client.h"
 
@@ -103,6 +104,44 @@ static bool name_field(struct api_call *call, struct provider_row *row)
     return true;
 }
 
+static bool dialects_fail(struct api_call *call)
+{
+    api_fail(call, PROBLEM_INVALID_FIELD, "dialects",
+             "dialects must be null, for what its type usually speaks, or a list out of "
+             "chat_completions, responses, embeddings, completions, messages and count_tokens; "
+             "\"openai\" and \"anthropic\" stand for all of theirs.");
+    return false;
+}
+
+static bool dialects_field(struct api_call *call, struct provider_row *row)
+{
+    AUTO_BUF struct buf list = {0};
+    struct json_writer writer;
+    struct json wanted = json_get(call->root, "dialects");
+    unsigned endpoints = 0;
+    if (json_type_of(wanted) == JSON_ABSENT)
+        return true;
+    if (json_type_of(wanted) == JSON_NULL) {
+        row->dialects_json[0] = '\0';
+        return true;
+    }
+    if (json_type_of(wanted) != JSON_ARRAY)
+        return dialects_fail(call);
+    for (struct json_cursor each = json_each(wanted); json_next(&each);) {
+        unsigned more = provider_dialect_endpoints(json_string_or_empty(each.value));
+        if (!more)
+            return dialects_fail(call);
+        endpoints |= more;
+    }
+    if (!endpoints)
+        return dialects_fail(call);
+    buf_init(&list, sizeof row->dialects_json);
+    json_writer_init(&writer, &list);
+    dialects_write(&writer, NULL, endpoints);
+    str_copy(buf_str(&list), row->dialects_json, sizeof row->dialects_json);
+    return true;
+}
+
 bool provider_new_fields(struct api_call *call, struct provider_row *row)
 {
     enum provider_kind kind;
@@ -113,7 +152,7 @@ bool provider_new_fields(struct api_call *call, struct provider_row *row)
         return false;
     }
     str_copy(str_of(row->kind), row->name, sizeof row->name); /* unless one is given */
-    if (!name_field(call, row) || !url_field(call, kind, row))
+    if (!name_field(call, row) || !url_field(call, kind, row) || !dialects_field(call, row))
         return false;
     provider_slug(str_of(row->name), row->slug, sizeof row->slug);
     return true;
@@ -350,7 +389,8 @@ bool provider_change_fields(struct api_call *call, const struct store_config *co
     enum provider_kind kind = PROVIDER_OPENAI;
     (void)provider_kind_parse(str_of(row->kind), &kind);
     return name_field(call, row) && url_field(call, kind, row) && models_fields(call, row) &&
-           rules_field(call, config, row) && timeouts_field(call, row) &&
+           dialects_field(call, row) && rules_field(call, config, row) &&
+           timeouts_field(call, row) &&
            api_int(call, "wait_ms", 0, TIMEOUT_MS_MAX, &row->wait_ms) &&
            api_int(call, "max_concurrent", 0, CONCURRENT_MAX, &row->max_concurrent) &&
            api_bool(call, "paused", &row->is_paused);

@@ -10,7 +10,7 @@
 bool provider_key_field(struct api_call *call, struct str *out_key, bool *out_is_given);
 /** "sk-p…aBcD"; only dots for a short key. */
 void provider_key_hint(struct str key, char *room, size_t room_bytes);
-/** type, name and base_url of a new provider. */
+/** type, name, base_url and dialects of a new provider. */
 bool provider_new_fields(struct api_call *call, struct provider_row *row);
 /** Every other field of PATCH but the key. `config` is for rules, which name other providers. */
 bool provider_change_fields(struct api_call *call, const struct store_config *config,

@@ -22,6 +22,16 @@ static int64_t value_or(int64_t value, int64_t otherwise)
     return value > 0 ? value : otherwise;
 }
 
+static void write_dialects(struct json_writer *writer, const struct provider_row *row)
+{
+    enum provider_kind kind = PROVIDER_OPENAI;
+    (void)provider_kind_parse(str_of(row->kind), &kind);
+    if (row->dialects_json[0])
+        json_put_raw(writer, "dialects", str_of(row->dialects_json));
+    else
+        dialects_write(writer, "dialects", provider_kind_endpoints(kind));
+}
+
 static void write_timeouts(struct json_writer *writer, const struct provider_row *row)
 {
     const struct timeouts *usual = &timeouts_default_cloud;
@@ -100,6 +110,7 @@ static void write_standing(struct json_writer *writer, const struct provider_row
 static void write_configured(struct json_writer *writer, const struct provider_row *row)
 {
     json_put_text(writer, "base_url", row->base_url);
+    write_dialects(writer, row);
     json_put_text(writer, "key_hint", null_if_empty(row->key_hint));
     json_put_text(writer, "default_model", null_if_empty(row->default_model));
     json_put_raw(writer, "fallback_rules", list_or_empty(row->rules_json));
@@ -109,21 +120,25 @@ static void write_configured(struct json_writer *writer, const struct provider_r
     json_put_bool(writer, "paused", row->is_paused);
 }
 
+void dialects_write(struct json_writer *writer, const char *name, unsigned endpoints)
+{
+    json_open_array(writer, name);
+    for (int i = 0; i < ENDPOINT_COUNT; i++)
+        if (endpoints & ENDPOINT_BIT(i))
+            json_put_text(writer, NULL, endpoint_facts((enum endpoint)i)->name);
+    json_close_array(writer);
+}
+
 void provider_write(struct json_writer *writer, const struct provider_row *row,
                     const struct snapshot *snapshot)
 {
     enum provider_kind kind = PROVIDER_OPENAI;
     (void)provider_kind_parse(str_of(row->kind), &kind);
-    const struct provider_kind_facts *facts = provider_kind_facts(kind);
     json_put_text(writer, "id", row->id);
     json_put_text(writer, "type", row->kind);
     json_put_text(writer, "name", row->name);
     json_put_text(writer, "slug", row->slug);
     json_put_text(writer, "tier", tier_name(provider_kind_tier(kind)));
-    json_open_array(writer, "dialects");
-    if (facts)
-        json_put_text(writer, NULL, dialect_name(facts->dialect));
-    json_close_array(writer);
     write_configured(writer, row);
     write_standing(writer, row, snapshot);
     json_put_raw(writer, "models", list_or_empty(row->models_json));

@@ -14,5 +14,7 @@ void provider_answer(struct api_call *call, int status, const char *id,
 /** Appends the fields of one provider to an open object. */
 void provider_write(struct json_writer *writer, const struct provider_row *row,
                     const struct snapshot *snapshot);
+/** The names of these ENDPOINT_BITs, as an array. */
+void dialects_write(struct json_writer *writer, const char *name, unsigned endpoints);
 /** Appends the configured part as a JSON object, for events; `has_models`: the list too. */
 void provider_row_write(struct buf *out, const struct provider_row *row, bool has_models);

@@ -39,6 +39,10 @@ enum column {
     COLUMN_LONG_FROM,
     COLUMN_LONG_INPUT,
     COLUMN_LONG_OUTPUT,
+    COLUMN_TOOLS,
+    COLUMN_VISION,
+    COLUMN_SCHEMA,
+    COLUMN_REASONING,
     COLUMN_COUNT
 };
 static const char *const column_names[COLUMN_COUNT] = {
@@ -53,6 +57,10 @@ static const char *const column_names[COLUMN_COUNT] = {
     "long_context_threshold_tokens",
     "long_context_input_usd_per_mtok",
     "long_context_output_usd_per_mtok",
+    "supports_tools",
+    "supports_vision",
+    "supports_json_schema",
+    "supports_reasoning",
 };
 
 #define FIELDS_MAX 32
@@ -126,6 +134,15 @@ static bool read_tokens(struct str text, int64_t *out_tokens)
     return text.len == 0 || str_to_int64(text, out_tokens);
 }
 
+/* "false" is a lack; blank is unknown, and no lack. */
+static bool read_ability(struct str text, enum model_lack lack, unsigned *lacks)
+{
+    bool is_false = str_eq(text, STR("false"));
+    if (is_false)
+        *lacks |= lack;
+    return is_false || text.len == 0 || str_eq(text, STR("true"));
+}
+
 /* `normal` raised as the input price is; prices are small, the product fits (10^12 * 10^12 < 2^128). */
 static int64_t long_price(const struct price *price, int64_t normal)
 {
@@ -148,7 +165,11 @@ static bool read_price(const struct str *fields, const size_t at[COLUMN_COUNT], 
                    read_dollars(fields[at[COLUMN_LONG_OUTPUT]], &price->long_output) &&
                    read_tokens(fields[at[COLUMN_LONG_FROM]], &price->long_from_tokens) &&
                    read_tokens(fields[at[COLUMN_CONTEXT]], &price->context_tokens) &&
-                   read_tokens(fields[at[COLUMN_MAX_OUTPUT]], &price->max_output_tokens);
+                   read_tokens(fields[at[COLUMN_MAX_OUTPUT]], &price->max_output_tokens) &&
+                   read_ability(fields[at[COLUMN_TOOLS]], MODEL_LACKS_TOOLS, &price->lacks) &&
+                   read_ability(fields[at[COLUMN_VISION]], MODEL_LACKS_IMAGES, &price->lacks) &&
+                   read_ability(fields[at[COLUMN_SCHEMA]], MODEL_LACKS_SCHEMA, &price->lacks) &&
+                   read_ability(fields[at[COLUMN_REASONING]], MODEL_LACKS_REASONING, &price->lacks);
     if (!is_good)
         return false;
     if (price->long_from_tokens == TOKENS_UNKNOWN)

@@ -16,6 +16,7 @@ struct price {
     int64_t long_from_tokens;                   /* more input than this: long; 0: no such tier */
     int64_t long_input, long_output, long_cached;
     int64_t context_tokens, max_output_tokens; /* abilities, when the table has them; -1 */
+    unsigned lacks;                            /* enum model_lack: where the table says false */
 };
 
 struct price_table; /* immutable, any thread */

@@ -73,6 +73,20 @@ unsigned provider_kind_endpoints(enum provider_kind kind)
     return kinds[kind].endpoints;
 }
 
+unsigned provider_dialect_endpoints(struct str word)
+{
+    if (str_eq(word, str_of(dialect_name(DIALECT_OPENAI))))
+        return ENDPOINTS_OPENAI;
+    if (str_eq(word, str_of(dialect_name(DIALECT_ANTHROPIC))))
+        return ENDPOINTS_ANTHROPIC;
+    for (int i = 0; i < ENDPOINT_COUNT; i++) {
+        const struct endpoint_facts *facts = endpoint_facts((enum endpoint)i);
+        if (facts->is_inference && str_eq(word, str_of(facts->name)))
+            return ENDPOINT_BIT(i);
+    }
+    return 0;
+}
+
 const char *tier_name(enum tier tier)
 {
     assert(tier < TIER_COUNT);

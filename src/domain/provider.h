@@ -21,6 +21,10 @@
     (ENDPOINT_BIT(ENDPOINT_CHAT) | ENDPOINT_BIT(ENDPOINT_EMBEDDINGS) | \
      ENDPOINT_BIT(ENDPOINT_COMPLETIONS))
 #define ENDPOINTS_CLI ENDPOINT_BIT(ENDPOINT_MESSAGES)
+/* The three that are translated into each other. */
+#define ENDPOINTS_GENERATION                                          \
+    (ENDPOINT_BIT(ENDPOINT_CHAT) | ENDPOINT_BIT(ENDPOINT_RESPONSES) | \
+     ENDPOINT_BIT(ENDPOINT_MESSAGES))
 
 /* In cascade order: SPEC 4.1. */
 // clang-format off
@@ -44,8 +48,11 @@ const char *provider_kind_name(enum provider_kind kind); /* "openai" */
 bool provider_kind_parse(struct str name, enum provider_kind *out_kind);
 enum tier provider_kind_tier(enum provider_kind kind);
 enum dialect provider_kind_dialect(enum provider_kind kind);
-/** ENDPOINT_BIT of each endpoint that it may be asked. */
+/** ENDPOINT_BIT of each endpoint that it answers, unless its configuration says otherwise. */
 unsigned provider_kind_endpoints(enum provider_kind kind);
+/** What one word of a provider's `dialects` stands for: an endpoint by its name, or "openai" or "anthropic" for
+ *  all that such a provider usually answers. ENDPOINT_BITs; 0 when it is no such word. */
+unsigned provider_dialect_endpoints(struct str word);
 const char *tier_name(enum tier tier);
 bool tier_parse(struct str name, enum tier *out_tier);
 
@@ -58,11 +65,22 @@ enum condition {
 const char *condition_name(enum condition condition); /* "queue_too_deep" */
 bool condition_parse(struct str name, enum condition *out_condition);
 
+/* What a model is known to be without. What is not known counts as there. */
+enum model_lack {
+    MODEL_LACKS_TOOLS = 1u << 0,
+    MODEL_LACKS_IMAGES = 1u << 1,
+    MODEL_LACKS_SCHEMA = 1u << 2, /* answers by a JSON schema */
+    MODEL_LACKS_REASONING = 1u << 3
+};
+
 struct model {
     const char *id; /* the provider's own spelling */
     bool is_surfaced;
-    int64_t context_tokens; /* -1 unknown */
-    int64_t created_at_ms;  /* wall clock; 0 unknown */
+    int64_t context_tokens;    /* -1 unknown */
+    int64_t max_output_tokens; /* -1 unknown */
+    int64_t created_at_ms;     /* wall clock; 0 unknown */
+    unsigned lacks;            /* enum model_lack */
+    unsigned quirks; /* enum quirk: known beforehand; what was learned is the live part's */
 };
 
 /** When `condition` holds for the provider that owns it, `provider_id` comes right behind it. */
@@ -88,6 +106,8 @@ struct provider {
     const char *name, *slug;
     enum provider_kind kind;
     const char *base_url; /* normalised: no trailing slash; openai with /v1, anthropic without */
+    unsigned speaks;      /* ENDPOINT_BIT of each that it really answers */
+    bool is_openais_own;  /* OpenAI or Azure: there responses is the better of the two dialects */
     const char *default_model;  /* NULL: none */
     const struct model *models; /* sorted by id (strcmp) */
     size_t model_count;

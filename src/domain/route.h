@@ -6,6 +6,7 @@
 #pragma once
 #include "domain/health.h"
 #include "domain/provider.h"
+#include "domain/quirks.h"
 
 /** A named route or alias: SPEC 4.1 item 4. */
 enum step_when { STEP_ALWAYS, STEP_PREVIOUS_FULL, STEP_PREVIOUS_OFFLINE };
@@ -36,8 +37,16 @@ struct routing {
 /** Health of each provider, in the order of routing.providers. */
 struct provider_view {
     struct health_view health;
-    const struct health *models; /* for missing models; may be NULL */
-    int64_t waiting;             /* tickets whose first choice this is */
+    const struct health *models;        /* for missing models; may be NULL */
+    const struct quirk_memory *learned; /* from its refusals; may be NULL */
+    int64_t waiting;                    /* tickets whose first choice this is */
+};
+
+/* What of a model the request cannot do without. */
+enum route_need {
+    NEEDS_TOOLS = MODEL_LACKS_TOOLS, /* the same bits: a need meets a lack */
+    NEEDS_IMAGES = MODEL_LACKS_IMAGES,
+    NEEDS_SCHEMA = MODEL_LACKS_SCHEMA
 };
 
 struct route_request {
@@ -45,6 +54,7 @@ struct route_request {
     struct str model;        /* as the caller wrote it */
     struct str provider_pin; /* X-Auxot-Provider: id or slug; empty: none */
     bool is_admin;           /* may call unsurfaced models by name */
+    unsigned needs;          /* enum route_need */
     int64_t now_ms;          /* monotonic */
 };
 
@@ -69,7 +79,7 @@ const char *route_verdict_name(enum route_verdict verdict); /* "chosen" */
     X(MODEL_UNSURFACED,  "model_unsurfaced",   "the model is not surfaced, and the key is no admin's") \
     X(MODEL_MISSING,     "model_missing",      "it said lately that it does not have this model")    \
     X(NO_DEFAULT_MODEL,  "no_default_model",   "it has no default model to answer auto with")        \
-    X(DIALECT,           "dialect_not_supported", "it speaks the other dialect, and translation is not there yet") \
+    X(DIALECT,           "dialect_not_supported", "it speaks none of the dialects that this request can be translated to") \
     X(ENDPOINT,          "endpoint_not_supported", "it does not offer this endpoint")                \
     X(NOT_ASKED,         "not_asked",          "the request names another provider or route")        \
     X(CONDITION_FALSE,   "condition_not_met",  "the condition of its route step does not hold")
@@ -88,6 +98,9 @@ struct candidate {
     const struct provider *provider;
     size_t index;     /* into routing.providers */
     struct str model; /* what this provider is asked for; borrowed from config or request */
+    /* Where it is asked: the request's own endpoint, or the one that the request is translated to. ENDPOINT_COUNT:
+     * nobody is asked, for tokens can be counted here, if not exactly. */
+    enum endpoint asked;
     enum route_verdict verdict;
     enum route_reason reason;
 };
@@ -99,7 +112,7 @@ enum route_outcome {
     ROUTE_UNKNOWN_PIN,     /* 404: no such provider */
     ROUTE_PIN_LACKS_MODEL, /* 404 naming it */
     ROUTE_PINS_DISAGREE,   /* 400: header and slug/ prefix */
-    ROUTE_DIALECT,         /* 400: only providers of the other dialect could */
+    ROUTE_DIALECT,         /* 400: only providers that it cannot be translated for could */
     ROUTE_ENDPOINT,        /* 404: no provider offers this endpoint for it */
     ROUTE_ALL_OVER_QUOTA,  /* 429 with the smallest wait, in wait_ms */
     ROUTE_NONE_EVER        /* 503: none configured, paused, key refused, offline */

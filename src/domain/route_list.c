@@ -71,6 +71,7 @@ static void add(struct planning *planning, size_t index, struct str model, enum 
         (struct candidate){.provider = provider_at(planning, index),
                            .index = index,
                            .model = model,
+                           .asked = planning->request->endpoint,
                            .verdict = ROUTE_ELIGIBLE,
                            .reason = reason};
 }
@@ -281,9 +282,8 @@ void route_list_make(struct planning *planning)
 
 #define NO_REASON REASON_COUNT
 
-/* By configuration. */
-static enum route_reason why_unfit(const struct planning *planning,
-                                   const struct candidate *candidate)
+/* By configuration. Also says where it is asked. */
+static enum route_reason why_unfit(const struct planning *planning, struct candidate *candidate)
 {
     if (candidate->model.len == 0) /* a pin that its route does not know, or no default */
         return planning->asked == ASKED_ROUTE && candidate->index == planning->pinned
@@ -295,13 +295,8 @@ static enum route_reason why_unfit(const struct planning *planning,
     bool is_named = planning->asked == ASKED_MODEL && str_eq(candidate->model, planning->model);
     if (!model->is_surfaced && !(planning->request->is_admin && is_named))
         return REASON_MODEL_UNSURFACED;
-
-    enum endpoint endpoint = planning->request->endpoint;
-    if (provider_kind_dialect(candidate->provider->kind) != endpoint_facts(endpoint)->dialect)
-        return REASON_DIALECT;
-    if (!(provider_kind_endpoints(candidate->provider->kind) & ENDPOINT_BIT(endpoint)))
-        return REASON_ENDPOINT;
-    return NO_REASON;
+    enum route_reason reason = NO_REASON;
+    return route_endpoint_choose(planning, candidate, model, &reason) ? NO_REASON : reason;
 }
 
 /* By its state now. */

@@ -1,4 +1,4 @@
-/* domain/route_parts.h: what route.c, route_list.c and route_say.c share. Nobody else includes it. */
+/* domain/route_parts.h: what route.c, route_list.c, route_endpoint.c and route_say.c share. Nobody else includes it. */
 #pragma once
 #include "domain/route.h"
 
@@ -42,6 +42,12 @@ void route_list_make(struct planning *planning);
 void route_list_sieve(struct planning *planning);
 /** Is it paused, refused or gone: of no use until somebody or something changes that? */
 bool route_is_out(enum provider_state state);
+
+/* ---- route_endpoint.c: at which endpoint ---- */
+
+/** Sets candidate->asked. False: there is no way to this provider, because of `*out_reason`. */
+bool route_endpoint_choose(const struct planning *planning, struct candidate *candidate,
+                           const struct model *model, enum route_reason *out_reason);
 
 /* ---- route_say.c: the outcome ---- */
 

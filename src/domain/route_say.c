@@ -15,8 +15,9 @@
 
 /* Who was left out, by kind of reason. */
 struct leftover {
-    const struct candidate *out;     /* first: paused, refused, offline */
-    const struct candidate *dialect; /* first of the other dialect that could else have served */
+    const struct candidate *out; /* first: paused, refused, offline */
+    const struct candidate
+        *dialect; /* first that could else have served, but speaks no dialect of use */
     const struct candidate *endpoint, *no_default;
     size_t over_quota;
     int64_t wait_ms;
@@ -155,12 +156,10 @@ static void say_none(struct planning *planning, const struct leftover *left)
 static void say_dialect(struct planning *planning, const struct candidate *candidate)
 {
     struct quoted name = quote(str_of(candidate ? candidate->provider->name : ""));
-    bool is_anthropic = endpoint_facts(planning->request->endpoint)->dialect == DIALECT_ANTHROPIC;
     say(planning,
-        "Only providers of the %s dialect could answer this (such as '%s'), and translation is not "
-        "there yet. Use %s for it.",
-        is_anthropic ? "OpenAI" : "Anthropic", name.text,
-        is_anthropic ? "/api/openai/v1" : "/api/anthropic");
+        "Provider '%s' could answer this, but it speaks none of chat_completions, responses and "
+        "messages. An admin sets its dialects; GET /api/providers shows them.",
+        name.text);
 }
 
 static void say_outcome(struct planning *planning, const struct leftover *left)

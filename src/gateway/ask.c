@@ -125,11 +125,11 @@ static bool wants_usage_added(const struct request *request)
     bool is_needed = request->facts.stream && !request->facts.wants_usage;
     if (!may || !is_needed || request->trial.is_repeat)
         return false;
-    struct live_provider *live = request->trial.live;
-    pthread_mutex_lock(&live->lock);
-    bool refuses = live->drops_usage_option;
-    pthread_mutex_unlock(&live->lock);
-    return !refuses;
+    const struct trial *trial = &request->trial;
+    const struct model *model = provider_model(trial->provider, trial->model);
+    unsigned quirks =
+        quirks_join(model ? model->quirks : 0, live_quirks(trial->live, trial->model));
+    return !(quirks & QUIRK_NO_STREAM_OPTIONS);
 }
 
 static enum err send_request(struct request *request, struct error *error)

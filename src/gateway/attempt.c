@@ -168,6 +168,8 @@ void attempt_next(struct request *request)
     while (request->next_candidate < request->candidate_count && request->attempt_count < most) {
         const struct candidate *candidate = &request->candidates[request->next_candidate++];
         bool is_health_trial = false;
+        if (candidate->asked != request->endpoint) /* until attempts translate: the lead's line */
+            continue;
         if (!is_large_enough(request, candidate))
             continue;
         if (!may_begin(request, candidate, &is_health_trial))

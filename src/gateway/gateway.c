@@ -201,12 +201,14 @@ struct snapshot *gateway_snapshot(struct gateway *gateway)
 /* ---- health ---------------------------------------------------------------------------------- */
 
 #define MISSING_COPIES 8
+#define LEARNED_COPIES 16
 
 void gateway_views(const struct snapshot *snapshot, int64_t now_ms, struct provider_view *views)
 {
-    /* Which models a provider said it lacks is copied out, for the few providers that said so. */
+    /* Which models a provider said it lacks, and what it refused, is copied out: few said so. */
     static _Thread_local struct health copies[MISSING_COPIES];
-    size_t copied = 0;
+    static _Thread_local struct quirk_memory learned[LEARNED_COPIES];
+    size_t copied = 0, learned_count = 0;
     for (size_t i = 0; i < snapshot->routing.provider_count; i++) {
         const struct provider *provider = snapshot->routing.providers[i];
         struct live_provider *live = provider_live(provider);
@@ -219,6 +221,10 @@ void gateway_views(const struct snapshot *snapshot, int64_t now_ms, struct provi
             copies[copied] = live->health;
             views[i].models = &copies[copied++];
             break;
+        }
+        if (quirk_memory_matters(&live->learned) && learned_count < LEARNED_COPIES) {
+            learned[learned_count] = live->learned;
+            views[i].learned = &learned[learned_count++];
         }
         pthread_mutex_unlock(&live->lock);
     }

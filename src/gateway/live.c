@@ -42,6 +42,21 @@ void live_unref(struct live_provider *live)
     mem_free(live);
 }
 
+void live_learn_quirk(struct live_provider *live, struct str model, unsigned quirk)
+{
+    pthread_mutex_lock(&live->lock);
+    quirk_memory_learn(&live->learned, model, quirk);
+    pthread_mutex_unlock(&live->lock);
+}
+
+unsigned live_quirks(struct live_provider *live, struct str model)
+{
+    pthread_mutex_lock(&live->lock);
+    unsigned quirks = quirk_memory_find(&live->learned, model);
+    pthread_mutex_unlock(&live->lock);
+    return quirks;
+}
+
 enum err live_key_open(struct live_provider *live, const struct vault *vault,
                        struct secret **out_key, int64_t *out_version, struct error *error)
 {

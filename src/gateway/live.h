@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "domain/health.h"
 #include "domain/provider.h"
+#include "domain/quirks.h"
 #include "sys/secret.h"
 #include <pthread.h>
 #include <stdatomic.h>
@@ -20,7 +21,7 @@ struct live_provider {
     size_t sealed_key_len;
     int64_t credential_version;
     bool is_deleted;
-    bool drops_usage_option; /* it refused stream_options once: do not ask again */
+    struct quirk_memory learned;                   /* what it refused once: do not ask so again */
     _Atomic int64_t attempts, failures, in_flight; /* for metrics and load */
     int64_t latency_ms;                            /* smoothed time to first byte */
     int64_t heartbeat_at_ms;                       /* wall: the last answer of any kind */
@@ -31,6 +32,11 @@ struct live_provider {
 struct live_provider *live_new(const char *id);
 struct live_provider *live_ref(struct live_provider *live);
 void live_unref(struct live_provider *live);
+
+/** What a refusal taught of this model, or of the whole provider (QUIRKS_OF_SERVICE). Until it moves. */
+void live_learn_quirk(struct live_provider *live, struct str model, unsigned quirk);
+/** What refusals have taught so far; join with the model's own (quirks_join). */
+unsigned live_quirks(struct live_provider *live, struct str model);
 
 struct vault;
 /** Opens the provider's key for the one request whose head is being built; the caller frees (and so wipes)

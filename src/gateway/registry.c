@@ -142,7 +142,7 @@ static void entry_follow(struct live_entry *entry, const struct provider_row *ro
     if (!is_new && (has_new_key || has_moved || is_unpaused))
         health_clear(&live->health, now_ms);
     if (has_moved)
-        live->drops_usage_option = false;
+        live->learned = (struct quirk_memory){0};
     if (is_new && row->error_code[0] != '\0')
         health_remember(&live->health, row, now_ms);
     live->models_at_ms = row->models_at_ms;

@@ -95,11 +95,8 @@ static void on_head(void *owner, const struct http_head *head)
     if (head->status >= 300)
         return;
     (void)attempt_step(&trial->machine, ATTEMPT_ON_ACCEPTED);
-    if (!trial->is_repeat)
-        return;
-    pthread_mutex_lock(&trial->live->lock); /* so it was the option: no more of it */
-    trial->live->drops_usage_option = true;
-    pthread_mutex_unlock(&trial->live->lock);
+    if (trial->is_repeat) /* so it was the option: no more of it */
+        live_learn_quirk(trial->live, trial->model, QUIRK_NO_STREAM_OPTIONS);
 }
 
 /* The usage option that we added was refused: ask again without it, which is not an attempt. */

@@ -231,6 +231,7 @@ enum route_outcome request_plan(struct request *request)
                                    .model = request->facts.model,
                                    .provider_pin = request->pin,
                                    .is_admin = request->principal->role == ROLE_ADMIN,
+                                   .needs = request->facts.has_tools ? NEEDS_TOOLS : 0,
                                    .now_ms = loop_now_ms(gl->loop)};
     gateway_views(snapshot, wanted.now_ms, gl->views);
     route_plan_make(&snapshot->routing, gl->views, &wanted, &gl->plan);

@@ -7,6 +7,7 @@
 #include "gateway/snapshot.h"
 
 #include "base/log.h"
+#include "domain/price.h"
 #include "gateway/registry.h"
 #include "json/json.h"
 #include "providers/kinds.h"
@@ -69,6 +70,25 @@ static int model_order(const void *left, const void *right)
     return strcmp(((const struct model *)left)->id, ((const struct model *)right)->id);
 }
 
+/* What the tables know of a model. The price table knows vendors' models: a local one that bears such a name is
+ * another. */
+static void build_abilities(struct build *build, const struct provider *provider,
+                            struct model *model)
+{
+    struct str id = str_of(model->id);
+    model->quirks = quirks_known(provider->kind, provider->base_url, id);
+    model->max_output_tokens = -1;
+    const struct price *price = build->snapshot->prices && !(model->quirks & QUIRK_LOCAL)
+                                    ? price_find(build->snapshot->prices, provider->kind, id)
+                                    : NULL;
+    if (!price)
+        return;
+    if (model->context_tokens < 0)
+        model->context_tokens = price->context_tokens;
+    model->max_output_tokens = price->max_output_tokens;
+    model->lacks = price->lacks;
+}
+
 static void build_models(struct build *build, const struct provider_row *row,
                          struct provider *provider)
 {
@@ -85,6 +105,7 @@ static void build_models(struct build *build, const struct provider_row *row,
         json_bool(json_get(each.value, "surfaced"), &model->is_surfaced);
         model->context_tokens = json_int64_or(json_get(each.value, "context_tokens"), -1);
         model->created_at_ms = json_int64_or(json_get(each.value, "created_at_ms"), 0);
+        build_abilities(build, provider, model);
     }
     if (count > 1)
         qsort(models, count, sizeof *models, model_order);
@@ -115,6 +136,17 @@ static void build_rules(struct build *build, const struct provider_row *row,
     provider->rule_count = count;
 }
 
+/* What it really answers: its own list, else what its kind usually does. */
+static unsigned build_speaks(struct build *build, const struct provider_row *row,
+                             enum provider_kind kind)
+{
+    struct json list = build_list(build, row->id, row->dialects_json);
+    unsigned speaks = 0;
+    for (struct json_cursor each = json_each(list); json_next(&each);)
+        speaks |= provider_dialect_endpoints(json_string_or_empty(each.value));
+    return speaks ? speaks : provider_kind_endpoints(kind);
+}
+
 static int64_t value_or(int64_t value, int64_t otherwise)
 {
     return value > 0 ? value : otherwise;
@@ -133,6 +165,8 @@ static struct provider *build_provider(struct build *build, const struct provide
         .slug = build_text(build, str_of(row->slug)),
         .kind = kind,
         .base_url = build_text(build, str_of(row->base_url)),
+        .speaks = build_speaks(build, row, kind),
+        .is_openais_own = base_url_is_openais_own(row->base_url),
         .default_model = build_text_or_null(build, str_of(row->default_model)),
         .timeouts = {.connect_ms = value_or(row->connect_ms, usual->connect_ms),
                      .first_byte_ms = value_or(row->first_byte_ms, usual->first_byte_ms),

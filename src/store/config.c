@@ -43,7 +43,8 @@ static enum err done_named(sqlite3_stmt *statement, const char *what, const char
 
 /* clang-format off */
 #define PROVIDER_TEXTS(X) \
-    X(id) X(name) X(slug) X(kind) X(base_url) X(key_hint) X(default_model) X(error_code) X(error_text)
+    X(id) X(name) X(slug) X(kind) X(base_url) X(key_hint) X(default_model) \
+    X(error_code) X(error_text) X(dialects_json)
 #define PROVIDER_NUMBERS(X) \
     X(connect_ms) X(first_byte_ms) X(plain_ms) X(idle_ms) X(wait_ms) X(max_concurrent) \
     X(credential_version) X(created_at_ms) X(created_seq) X(updated_at_ms) X(rev) X(models_at_ms)
@@ -182,7 +183,7 @@ static enum err provider_update(sqlite3 *db, void *arg, struct error *error)
         db,
         "UPDATE provider SET name = :name, slug = :slug, kind = :kind, base_url = :base_url, "
         "key_hint = :key_hint, default_model = :default_model, error_code = :error_code, "
-        "error_text = :error_text, connect_ms = :connect_ms, first_byte_ms = :first_byte_ms, "
+        "error_text = :error_text, dialects_json = :dialects_json, connect_ms = :connect_ms, first_byte_ms = :first_byte_ms, "
         "plain_ms = :plain_ms, idle_ms = :idle_ms, wait_ms = :wait_ms, "
         "max_concurrent = :max_concurrent, credential_version = :credential_version, "
         "created_at_ms = coalesce(created_at_ms, :created_at_ms), "

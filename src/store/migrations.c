@@ -63,6 +63,9 @@ static const char *const steps[] = {
     "  min_created_at_ms INTEGER NOT NULL, max_created_at_ms INTEGER NOT NULL,"
     "  indexes_done INTEGER NOT NULL"
     ") STRICT;",
+
+    /* 002: what a provider really speaks; empty: what its kind usually does. */
+    "ALTER TABLE provider ADD COLUMN dialects_json TEXT NOT NULL DEFAULT '';",
 };
 /* clang-format on */
 #define STEP_COUNT ((int64_t)(sizeof steps / sizeof steps[0]))

@@ -54,6 +54,7 @@ void store_figures(const struct store *store, struct store_figures *out_figures)
 struct provider_row {
     char id[ID_MAX], name[128], slug[48], kind[16], base_url[512], key_hint[32];
     char default_model[200]; /* "" none */
+    char dialects_json[160]; /* ["chat_completions", ...]; "": what its kind usually speaks */
     char *models_json;       /* [{"id","surfaced","context_tokens","created_at_ms"}]; owned */
     char *rules_json;        /* [{"condition","provider","model","threshold"}]; owned */
     char *sealed_key;        /* vault blob, binary; owned; NULL: no key */

@@ -30,4 +30,6 @@ enum quirk {
     QUIRK_LOCAL = 1u << 17,              /* our own hardware: no billing block, no vendor extras */
     QUIRK_NO_SCHEMA = 1u << 18,          /* JSON schema answers are refused: JSON mode at most */
     QUIRK_NO_CACHE_CONTROL = 1u << 19,   /* reserved for compatible messages services */
+    QUIRK_NO_CHAT = 1u << 20,            /* the model is served on responses only */
+    QUIRK_NEW_MAX_TOKENS = 1u << 21,     /* chat: refuses max_tokens; outweighs OLD_MAX_TOKENS */
 };

@@ -1,7 +1,7 @@
 /* tests/unit/domain/test_route.c: who answers, told as set-ups and the lists that they give.
  *
- * A list is written as the slugs of the eligible, each with its model: "gpu:llama cli:opus". The
- * probes of SPEC 4.5 carry their numbers.
+ * A list is written as the slugs of the eligible, each with its model, and with the endpoint where the request
+ * is translated: "gpu:llama cli:opus>messages". The probes of SPEC 4.5 carry their numbers.
  */
 #include "domain/route.h"
 #include "tests/test.h"
@@ -37,6 +37,8 @@ enum who { GPU, CLI, OPENAI, AZURE, ANTHROPIC, CLAUDE2, WORLD };
                .default_model = (its_default),                    \
                .models = (its_models),                            \
                .model_count = COUNT(its_models)}
+#define CLI_OPUS "cli:opus>messages"
+#define CLAUDES  "anthropic:opus>messages claude2:sonnet>messages"
 static const struct provider world[WORLD] = {
     PROVIDER(GPU, "gpu", PROVIDER_GPU, "llama", gpu_models),
     PROVIDER(CLI, "cli", PROVIDER_CLI, "opus", cli_models),
@@ -93,6 +95,11 @@ struct story {
     bool is_admin;
     unsigned absent; /* bit per who: not configured */
     const char *auto_provider, *auto_model;
+    unsigned needs;
+    unsigned speaks[WORLD];   /* 0: what its kind does */
+    unsigned own;             /* bit per who: OpenAI's own service */
+    const char *quirky_model; /* of everybody */
+    unsigned quirks, learned; /* learned: of that very request's model, by everybody */
     struct setting settings[4];
     int setting_count;
     struct rule_of rules[4];
@@ -102,12 +109,19 @@ struct story {
     const char *sentence; /* a part of it */
 };
 
-#define BIT(who)         (1u << (who))
-#define NO_WORKERS       (BIT(GPU) | BIT(CLI))
-#define CHAT             .endpoint = ENDPOINT_CHAT
-#define MESSAGES         .endpoint = ENDPOINT_MESSAGES
-#define SETTINGS(n, ...) .setting_count = (n), .settings = {__VA_ARGS__}
-#define RULES(n, ...)    .rule_count = (n), .rules = {__VA_ARGS__}
+#define BIT(who)            (1u << (who))
+#define NO_WORKERS          (BIT(GPU) | BIT(CLI))
+#define CHAT                .endpoint = ENDPOINT_CHAT
+#define MESSAGES            .endpoint = ENDPOINT_MESSAGES
+#define RESPONSES           .endpoint = ENDPOINT_RESPONSES
+#define EMBEDDINGS          .endpoint = ENDPOINT_EMBEDDINGS
+#define COUNT_TOKENS        .endpoint = ENDPOINT_COUNT_TOKENS
+#define OWN(who)            .own = BIT(who)
+#define QUIRKS(name, which) .quirky_model = (name), .quirks = (which)
+#define SPEAKS(who, which)  .speaks[who] = (which)
+#define ONLY(endpoint)      ENDPOINT_BIT(ENDPOINT_##endpoint)
+#define SETTINGS(n, ...)    .setting_count = (n), .settings = {__VA_ARGS__}
+#define RULES(n, ...)       .rule_count = (n), .rules = {__VA_ARGS__}
 #define ON(cond, target)                                            \
     {                                                               \
         .condition = CONDITION_##cond, .provider_id = "prv_" target \
@@ -121,39 +135,46 @@ struct story {
 static const struct story stories[] = {
     /* -- auto and the cascade -- */
     {"R1: auto goes down the cascade, each with its default", "auto", CHAT,
-     .list = "gpu:llama openai:gpt azure:gpt-mini"},
-    {"auto for the other dialect", "auto", MESSAGES, .list = "cli:opus anthropic:opus claude2:sonnet"},
+     .list = "gpu:llama " CLI_OPUS " openai:gpt azure:gpt-mini " CLAUDES},
+    {"auto for the other dialect: the same cascade", "auto", MESSAGES,
+     .list = "gpu:llama>chat_completions cli:opus openai:gpt>chat_completions azure:gpt-mini>chat_completions "
+             "anthropic:opus claude2:sonnet"},
     {"R3: without workers openai answers", "auto", CHAT, .absent = NO_WORKERS,
-     .list = "openai:gpt azure:gpt-mini"},
-    {"R3: workers offline", "auto", CHAT, SETTINGS(1, {GPU, STATE_OFFLINE}),
-     .list = "openai:gpt azure:gpt-mini"},
+     .list = "openai:gpt azure:gpt-mini " CLAUDES},
+    {"R3: workers offline", "auto", CHAT, SETTINGS(2, {GPU, STATE_OFFLINE}, {CLI, STATE_OFFLINE}),
+     .list = "openai:gpt azure:gpt-mini " CLAUDES},
+    {"R3: then anthropic, when openai is gone too", "auto", CHAT, .absent = NO_WORKERS | BIT(AZURE),
+     SETTINGS(1, {OPENAI, STATE_ERROR}), .list = CLAUDES},
     {"the Auto default comes first, then the cascade", "auto", CHAT, .auto_provider = "prv_azure",
-     .list = "azure:gpt-mini gpu:llama openai:gpt"},
+     .list = "azure:gpt-mini gpu:llama " CLI_OPUS " openai:gpt " CLAUDES},
     {"the Auto default with a model of its own", "auto", CHAT, .auto_provider = "prv_azure",
-     .auto_model = "shared", .list = "azure:shared gpu:llama openai:gpt"},
+     .auto_model = "shared", .list = "azure:shared gpu:llama " CLI_OPUS " openai:gpt " CLAUDES},
     {"an Auto default that was deleted is as if there were none", "auto", CHAT,
-     .auto_provider = "prv_deleted", .list = "gpu:llama openai:gpt azure:gpt-mini"},
+     .auto_provider = "prv_deleted", .list = "gpu:llama " CLI_OPUS " openai:gpt azure:gpt-mini " CLAUDES},
     {"R6: Auto default offline with a rule: the target is next", "auto", MESSAGES,
-     .auto_provider = "prv_anthropic", .absent = NO_WORKERS, SETTINGS(1, {ANTHROPIC, STATE_ERROR}),
-     RULES(1, {ANTHROPIC, ON(OFFLINE, "claude2")}), .list = "claude2:sonnet"},
+     .auto_provider = "prv_anthropic", .absent = NO_WORKERS | BIT(AZURE), SETTINGS(1, {ANTHROPIC, STATE_ERROR}),
+     RULES(1, {ANTHROPIC, ON(OFFLINE, "openai")}), .list = "openai:gpt>chat_completions claude2:sonnet"},
     {"R6: the rule's own model is asked for", "auto", MESSAGES, .auto_provider = "prv_anthropic",
-     .absent = NO_WORKERS, SETTINGS(1, {ANTHROPIC, STATE_ERROR}),
-     RULES(1, {ANTHROPIC, ON_WITH(OFFLINE, "claude2", .model = "opus")}), .list = "claude2:opus"},
+     .absent = NO_WORKERS | BIT(AZURE), SETTINGS(1, {ANTHROPIC, STATE_ERROR}),
+     RULES(1, {ANTHROPIC, ON_WITH(OFFLINE, "claude2", .model = "opus")}),
+     .list = "claude2:opus openai:gpt>chat_completions"},
     {"R7: the same when over its quota", "auto", CHAT, .auto_provider = "prv_azure",
      .absent = NO_WORKERS, SETTINGS(1, {AZURE, STATE_OVER_QUOTA, 5000}),
-     RULES(1, {AZURE, ON_WITH(OVER_QUOTA, "openai", .model = "shared")}), .list = "openai:shared"},
+     RULES(1, {AZURE, ON_WITH(OVER_QUOTA, "openai", .model = "shared")}), .list = "openai:shared " CLAUDES},
     {"R9: a degraded one goes behind the others of its tier", "auto", CHAT, .absent = NO_WORKERS,
-     SETTINGS(1, {OPENAI, STATE_DEGRADED}), .list = "azure:gpt-mini openai:gpt"},
+     SETTINGS(1, {OPENAI, STATE_DEGRADED}), .list = "azure:gpt-mini " CLAUDES " openai:gpt"},
     {"but not behind another tier", "auto", CHAT, SETTINGS(1, {GPU, STATE_DEGRADED}),
-     .list = "gpu:llama openai:gpt azure:gpt-mini"},
+     .list = "gpu:llama " CLI_OPUS " openai:gpt azure:gpt-mini " CLAUDES},
     {"two degraded ones keep their order", "auto", CHAT, .absent = NO_WORKERS,
-     SETTINGS(2, {OPENAI, STATE_DEGRADED}, {AZURE, STATE_DEGRADED}), .list = "openai:gpt azure:gpt-mini"},
+     SETTINGS(2, {OPENAI, STATE_DEGRADED}, {AZURE, STATE_DEGRADED}),
+     .list = CLAUDES " openai:gpt azure:gpt-mini"},
     {"past its reset it may be tried, in its place", "auto", CHAT, .absent = NO_WORKERS,
-     SETTINGS(1, {OPENAI, STATE_OVER_QUOTA, 0}), .list = "openai:gpt azure:gpt-mini"},
+     SETTINGS(1, {OPENAI, STATE_OVER_QUOTA, 0}), .list = "openai:gpt azure:gpt-mini " CLAUDES},
 
     /* -- named models -- */
     {"R4: a named model goes to whom has it", "gpt-mini", CHAT, .list = "azure:gpt-mini"},
-    {"in cascade order to all who have it", "shared", CHAT, .list = "openai:shared azure:shared"},
+    {"in cascade order to all who have it", "shared", CHAT,
+     .list = "openai:shared azure:shared anthropic:shared>messages"},
     {"an id with a slash is an id", "vendor/x", CHAT, .list = "openai:vendor/x"},
     {"slug and model pin the provider", "azure/gpt", CHAT, .list = "azure:gpt"},
     {"slug and an id with a slash", "openai/vendor/x", CHAT, .list = "openai:vendor/x"},
@@ -170,7 +191,7 @@ static const struct story stories[] = {
      .list = "openai:gpt"},
     {"a target that serves the model anyway keeps it", "shared", CHAT,
      SETTINGS(1, {OPENAI, STATE_DEGRADED}), RULES(1, {OPENAI, ON(OFFLINE, "azure")}),
-     .list = "azure:shared openai:shared"},
+     .list = "azure:shared anthropic:shared>messages openai:shared"},
 
     /* -- surfaced or not -- */
     {"R11: a member may not name a model that is not surfaced", "gpt-hidden", CHAT, .list = "",
@@ -181,7 +202,7 @@ static const struct story stories[] = {
      .list = "openai:gpt-hidden"},
     {"R11: auto never uses it, for an admin neither", "auto", CHAT, .is_admin = true,
      .auto_provider = "prv_openai", .auto_model = "gpt-hidden", .absent = NO_WORKERS,
-     .list = "azure:gpt-mini"},
+     .list = "azure:gpt-mini " CLAUDES},
 
     /* -- pins -- */
     {"a pin by slug", "gpt", .pin = "azure", CHAT, .list = "azure:gpt"},
@@ -229,9 +250,10 @@ static const struct story stories[] = {
      SETTINGS(1, {OPENAI, STATE_DEGRADED}), RULES(1, {OPENAI, ON(OFFLINE, "deleted")}),
      .list = "openai:gpt"},
     {"a target that comes anyway comes earlier", "auto", CHAT, SETTINGS(1, {GPU, STATE_OFFLINE}),
-     RULES(1, {GPU, ON(OFFLINE, "azure")}), .list = "azure:gpt-mini openai:gpt"},
+     RULES(1, {GPU, ON(OFFLINE, "azure")}), .list = "azure:gpt-mini " CLI_OPUS " openai:gpt " CLAUDES},
     {"a target that came before stays where it is", "auto", CHAT, SETTINGS(1, {AZURE, STATE_DEGRADED}),
-     RULES(1, {AZURE, ON(OFFLINE, "gpu")}), .list = "gpu:llama openai:gpt azure:gpt-mini"},
+     RULES(1, {AZURE, ON(OFFLINE, "gpu")}),
+     .list = "gpu:llama " CLI_OPUS " openai:gpt " CLAUDES " azure:gpt-mini"},
     {"a pinned and degraded one goes behind its rule's target", "gpt", .pin = "openai", CHAT,
      SETTINGS(1, {OPENAI, STATE_DEGRADED}), RULES(1, {OPENAI, ON(OFFLINE, "azure")}),
      .list = "azure:gpt-mini openai:gpt"},
@@ -246,27 +268,73 @@ static const struct story stories[] = {
     {"and not while it is online", "spare", CHAT, .list = "openai:gpt"},
     {"an alias by pattern; the name is not a model: the default", "claude-3", MESSAGES,
      .list = "anthropic:opus"},
-    {"the longer pattern wins", "claude-special", CHAT, .list = "openai:shared azure:shared"},
+    {"the longer pattern wins", "claude-special", CHAT,
+     .list = "openai:shared azure:shared anthropic:shared>messages"},
     {"a pin and a route: the route's model for it", "coding", .pin = "openai", CHAT, .list = "openai:shared"},
     {"a pin that the route does not name", "coding", .pin = "claude2", MESSAGES, .list = "",
      .outcome = ROUTE_PIN_LACKS_MODEL},
     {"a route that leads nowhere", "dead", CHAT, .list = "", .outcome = ROUTE_NONE_EVER,
      .sentence = "route 'dead'"},
 
+    /* -- which endpoint -- */
+    {"its own dialect first", "gpt", RESPONSES, .list = "openai:gpt azure:gpt"},
+    {"responses to a server of chat", "llama", RESPONSES, .list = "gpu:llama>chat_completions"},
+    {"responses to anthropic", "haiku", RESPONSES, .list = "anthropic:haiku>messages"},
+    {"chat to anthropic", "haiku", CHAT, .list = "anthropic:haiku>messages"},
+    {"messages to a compatible service: chat", "gpt-mini", MESSAGES, .list = "azure:gpt-mini>chat_completions"},
+    {"messages to OpenAI's own: responses", "gpt-mini", MESSAGES, OWN(AZURE), .list = "azure:gpt-mini>responses"},
+    {"messages to a service of responses only", "gpt-mini", MESSAGES, SPEAKS(AZURE, ONLY(RESPONSES)),
+     .list = "azure:gpt-mini>responses"},
+    {"chat to a service of responses only", "gpt-mini", CHAT, SPEAKS(AZURE, ONLY(RESPONSES)),
+     .list = "azure:gpt-mini>responses"},
+    {"chat to one of the two others: messages", "gpt-mini", CHAT,
+     SPEAKS(AZURE, ONLY(RESPONSES) | ONLY(MESSAGES)), .list = "azure:gpt-mini>messages"},
+    {"but responses at OpenAI's own", "gpt-mini", CHAT, OWN(AZURE),
+     SPEAKS(AZURE, ONLY(RESPONSES) | ONLY(MESSAGES)), .list = "azure:gpt-mini>responses"},
+    {"an anthropic provider that speaks chat too", "haiku", CHAT, SPEAKS(ANTHROPIC, ONLY(CHAT) | ONLY(MESSAGES)),
+     .list = "anthropic:haiku"},
+
+    /* -- quirks -- */
+    {"tools go by responses where chat refuses them", "gpt-mini", CHAT, .needs = NEEDS_TOOLS,
+     QUIRKS("gpt-mini", QUIRK_TOOLS_BY_RESPONSES), .list = "azure:gpt-mini>responses"},
+    {"without tools chat is good", "gpt-mini", CHAT, QUIRKS("gpt-mini", QUIRK_TOOLS_BY_RESPONSES),
+     .list = "azure:gpt-mini"},
+    {"messages with tools too", "gpt-mini", MESSAGES, .needs = NEEDS_TOOLS,
+     QUIRKS("gpt-mini", QUIRK_TOOLS_BY_RESPONSES), .list = "azure:gpt-mini>responses"},
+    {"where there is no responses, chat says no itself", "gpt-mini", CHAT, .needs = NEEDS_TOOLS,
+     SPEAKS(AZURE, ONLY(CHAT)), QUIRKS("gpt-mini", QUIRK_TOOLS_BY_RESPONSES), .list = "azure:gpt-mini"},
+    {"a model of responses only", "gpt-mini", CHAT, QUIRKS("gpt-mini", QUIRK_NO_CHAT), .list = "azure:gpt-mini>responses"},
+    {"a service without responses", "gpt-mini", RESPONSES, QUIRKS("gpt-mini", QUIRK_NO_RESPONSES),
+     .list = "azure:gpt-mini>chat_completions"},
+    {"a service that has nothing else says so itself", "gpt-mini", RESPONSES, SPEAKS(AZURE, ONLY(RESPONSES)),
+     QUIRKS("gpt-mini", QUIRK_NO_RESPONSES), .list = "azure:gpt-mini"},
+    {"what was learned counts as well", "gpt-mini", CHAT, .learned = QUIRK_NO_CHAT, .list = "azure:gpt-mini>responses"},
+    {"also of the whole service", "gpt-mini", MESSAGES, OWN(AZURE), .learned = QUIRK_NO_RESPONSES,
+     .list = "azure:gpt-mini>chat_completions"},
+
+    /* -- counting tokens -- */
+    {"tokens are counted by who can, else here, in the cascade's order", "auto", COUNT_TOKENS, .absent = BIT(AZURE),
+     .list = "gpu:llama>here cli:opus>here openai:gpt>here anthropic:opus claude2:sonnet"},
+    {"a llama-server counts its own", "gpt", COUNT_TOKENS, .absent = BIT(OPENAI),
+     SPEAKS(AZURE, ONLY(CHAT) | ONLY(COUNT_TOKENS)), .list = "azure:gpt"},
+    {"who could not answer is not counted for", "gpt-mini", COUNT_TOKENS, SPEAKS(AZURE, ONLY(EMBEDDINGS)), .list = "",
+     .outcome = ROUTE_DIALECT},
+
     /* -- what is left when nobody is -- */
-    {"only the other dialect has it", "haiku", CHAT, .list = "", .outcome = ROUTE_DIALECT,
-     .sentence = "'anthropic'"},
-    {"only the other dialect has it, but it is paused", "haiku", CHAT,
+    {"whoever has it speaks no dialect of use", "haiku", CHAT, SPEAKS(ANTHROPIC, ONLY(EMBEDDINGS)), .list = "",
+     .outcome = ROUTE_DIALECT, .sentence = "'anthropic' could answer this, but it speaks none of"},
+    {"whoever has it speaks no dialect of use, and is paused", "haiku", CHAT, SPEAKS(ANTHROPIC, ONLY(EMBEDDINGS)),
      SETTINGS(1, {ANTHROPIC, STATE_PAUSED}), .list = "", .outcome = ROUTE_NONE_EVER},
-    {"one of the caller's dialect could be repaired", "auto", CHAT,
-     .absent = BIT(GPU) | BIT(AZURE), SETTINGS(1, {OPENAI, STATE_ERROR}), .list = "",
+    {"one could be repaired", "auto", CHAT, .absent = ~BIT(OPENAI), SETTINGS(1, {OPENAI, STATE_ERROR}), .list = "",
      .outcome = ROUTE_NONE_EVER, .sentence = "'openai' is in error"},
-    {"no provider offers the endpoint", "llama", .endpoint = ENDPOINT_RESPONSES, .list = "",
-     .outcome = ROUTE_ENDPOINT},
-    {"all over quota: the smallest wait", "shared", CHAT,
+    {"embeddings are never translated", "haiku", EMBEDDINGS, .list = "", .outcome = ROUTE_ENDPOINT,
+     .sentence = "No provider offers embeddings for model 'haiku'"},
+    {"nor are completions", "auto", .endpoint = ENDPOINT_COMPLETIONS, .absent = NO_WORKERS,
+     .list = "openai:gpt azure:gpt-mini"},
+    {"all over quota: the smallest wait", "shared", CHAT, .absent = BIT(ANTHROPIC),
      SETTINGS(2, {OPENAI, STATE_OVER_QUOTA, 90000}, {AZURE, STATE_OVER_QUOTA, 7001}), .list = "",
      .outcome = ROUTE_ALL_OVER_QUOTA, .sentence = "resets in 8 s"},
-    {"one over quota, one paused: a limit that ends is told first", "shared", CHAT,
+    {"one over quota, one paused: a limit that ends is told first", "shared", CHAT, .absent = BIT(ANTHROPIC),
      SETTINGS(2, {OPENAI, STATE_OVER_QUOTA, 90000}, {AZURE, STATE_PAUSED}), .list = "",
      .outcome = ROUTE_ALL_OVER_QUOTA},
     {"nobody is configured", "auto", CHAT, .absent = ~0u, .list = "", .outcome = ROUTE_NONE_EVER,
@@ -282,24 +350,43 @@ static const struct story stories[] = {
 
 struct stage {
     struct provider providers[WORLD];
+    struct model models[WORLD][4];
     const struct provider *pointers[WORLD];
+    struct quirk_memory learned;
     struct provider_view views[WORLD];
     struct fallback_rule rules[WORLD][4];
     struct routing routing;
 };
 
+/* Models of its own, with what the story says of them. */
+static void set_up_provider(const struct story *story, struct stage *stage, size_t who, size_t at)
+{
+    struct provider *provider = &stage->providers[at];
+    *provider = world[who];
+    provider->speaks =
+        story->speaks[who] ? story->speaks[who] : provider_kind_endpoints(provider->kind);
+    provider->is_openais_own = story->own & BIT(who);
+    provider->rules = stage->rules[at];
+    memcpy(stage->models[at], provider->models, provider->model_count * sizeof(struct model));
+    provider->models = stage->models[at];
+    for (size_t i = 0; i < provider->model_count; i++)
+        if (story->quirky_model && strcmp(provider->models[i].id, story->quirky_model) == 0)
+            stage->models[at][i].quirks = story->quirks;
+    stage->pointers[at] = provider;
+    if (story->learned)
+        stage->views[at].learned = &stage->learned;
+}
+
 static void set_up(const struct story *story, struct stage *stage)
 {
     *stage = (struct stage){0};
+    quirk_memory_learn(&stage->learned, str_of(story->model), story->learned);
     size_t place_of[WORLD], count = 0;
     for (size_t i = 0; i < WORLD; i++) {
         place_of[i] = count;
         if (story->absent & BIT(i))
             continue;
-        stage->providers[count] = world[i];
-        stage->providers[count].rules = stage->rules[count];
-        stage->pointers[count] = &stage->providers[count];
-        count++;
+        set_up_provider(story, stage, i, count++);
     }
     for (int i = 0; i < story->rule_count; i++) {
         size_t owner = place_of[story->rules[i].owner];
@@ -321,13 +408,21 @@ static void set_up(const struct story *story, struct stage *stage)
                                       .route_count = COUNT(routes)};
 }
 
-static void write_list(const struct route_plan *plan, char *out_list, size_t room)
+static void write_list(const struct route_plan *plan, enum endpoint endpoint, char *out_list,
+                       size_t room)
 {
     size_t len = 0;
     out_list[0] = '\0';
-    for (size_t i = 0; i < plan->eligible_count; i++)
-        len += (size_t)snprintf(out_list + len, room - len, "%s%s:%.*s", i ? " " : "",
-                                plan->list[i].provider->slug, STR_ARG(plan->list[i].model));
+    for (size_t i = 0; i < plan->eligible_count; i++) {
+        const struct candidate *candidate = &plan->list[i];
+        const char *asked = candidate->asked == endpoint ? NULL
+                            : candidate->asked == ENDPOINT_COUNT
+                                ? "here"
+                                : endpoint_facts(candidate->asked)->name;
+        len += (size_t)snprintf(out_list + len, room - len, "%s%s:%.*s%s%s", i ? " " : "",
+                                candidate->provider->slug, STR_ARG(candidate->model),
+                                asked ? ">" : "", asked ? asked : "");
+    }
 }
 
 /* What every plan keeps, whatever the set-up. */
@@ -363,9 +458,10 @@ static void requests_go_where_the_stories_say(void **unused)
                                         .model = str_of(story->model),
                                         .provider_pin = str_of(story->pin),
                                         .is_admin = story->is_admin,
+                                        .needs = story->needs,
                                         .now_ms = NOW};
         route_plan_make(&stage.routing, stage.views, &request, &plan);
-        write_list(&plan, list, sizeof list);
+        write_list(&plan, story->endpoint, list, sizeof list);
         CHECK_STR(story->name, list, story->list);
         CHECK_INT(story->name, plan.outcome, story->outcome);
         check_plan(story->name, &stage.routing, &plan);
@@ -396,7 +492,7 @@ static void every_provider_has_its_reason(void **unused)
         enum route_reason reason;
     } rows[] = {
         {"auto", NULL, {0}, {0}, "openai", REASON_CASCADE},
-        {"auto", NULL, {0}, {0}, "anthropic", REASON_DIALECT},
+        {"auto", NULL, {0}, {0}, "anthropic", REASON_CASCADE},
         {"auto", NULL, {OPENAI, STATE_DEGRADED, 0, 0}, {0}, "openai", REASON_DEGRADED},
         {"auto", NULL, {OPENAI, STATE_OVER_QUOTA, 1, 0}, {0}, "openai", REASON_OVER_QUOTA},
         {"auto", NULL, {OPENAI, STATE_ERROR, 0, 0}, {0}, "openai", REASON_KEY_ERROR},
@@ -433,7 +529,7 @@ static void every_provider_has_its_reason(void **unused)
 static void a_model_that_is_missing_is_asked_elsewhere_first(void **unused)
 {
     (void)unused;
-    struct story story = {.absent = NO_WORKERS};
+    struct story story = {.absent = ~(BIT(OPENAI) | BIT(AZURE))};
     struct stage stage;
     struct route_plan plan;
     struct health lacks = {.missing = {{.id = "shared", .until_ms = NOW + 1}}};
@@ -509,6 +605,13 @@ static void random_story(struct story *story)
     story->pin = some_pins[dice(COUNT(some_pins))];
     story->endpoint = (enum endpoint)dice(ENDPOINT_COUNT_TOKENS + 1);
     story->is_admin = dice(2);
+    story->needs = dice(8);
+    for (size_t who = 0; who < WORLD; who++)
+        story->speaks[who] = dice(3) ? 0 : 1 + dice(ENDPOINT_BIT(ENDPOINT_MODELS) - 1);
+    story->own = dice(64);
+    story->quirky_model = some_models[dice(COUNT(some_models))];
+    story->quirks = dice(QUIRK_NO_CHAT << 1);
+    story->learned = dice(4) ? 0 : dice(QUIRK_NO_CHAT << 1);
     story->auto_provider = dice(2) ? some_ids[dice(COUNT(some_ids))] : NULL;
     story->auto_model = dice(4) ? NULL : "shared";
     for (int i = 0; i < 4; i++) {
@@ -541,14 +644,20 @@ static void any_configuration_lists_everybody_once(void **unused)
                                         .model = str_of(story.model),
                                         .provider_pin = str_of(story.pin),
                                         .is_admin = story.is_admin,
+                                        .needs = story.needs,
                                         .now_ms = NOW};
         route_plan_make(&stage.routing, stage.views, &request, &plan);
         check_plan(story.model, &stage.routing, &plan);
         for (size_t i = 0; i < plan.eligible_count; i++) {
             const struct provider *provider = plan.list[i].provider;
             CHECK("serves what it is asked for", provider_model(provider, plan.list[i].model));
-            CHECK("speaks the dialect",
-                  provider_kind_endpoints(provider->kind) & ENDPOINT_BIT(story.endpoint));
+            enum endpoint asked = plan.list[i].asked;
+            bool is_translated = asked != story.endpoint;
+            CHECK("speaks it", asked == ENDPOINT_COUNT ? story.endpoint == ENDPOINT_COUNT_TOKENS
+                                                       : provider->speaks & ENDPOINT_BIT(asked));
+            CHECK("can be translated", !is_translated || asked == ENDPOINT_COUNT ||
+                                           (ENDPOINT_BIT(asked) & ENDPOINTS_GENERATION &&
+                                            ENDPOINT_BIT(story.endpoint) & ENDPOINTS_GENERATION));
         }
         if (plan.outcome == ROUTE_ALL_OVER_QUOTA)
             CHECK("a wait", plan.wait_ms > 0);

@@ -1,6 +1,7 @@
 /* tests/unit/gateway/test_snapshot.c: rows become a configuration that requests can search, and the live parts
  * follow their rows.
  */
+#include "domain/price.h"
 #include "gateway/snapshot.h"
 #include "sys/vault.h"
 
@@ -127,6 +128,84 @@ static void lists_are_read_sorted_and_a_damaged_one_is_empty(void **state)
     snapshot_unref(snapshot);
 }
 
+static void abilities_come_from_the_tables_but_not_to_local_models(void **state)
+{
+    (void)state;
+    static char models[] =
+        "[{\"id\":\"gpt-4\"},{\"id\":\"gpt-5\",\"context_tokens\":9},{\"id\":\"mine\"}]";
+    struct provider_row rows[] = {row_of("prv_a", "openai", 1), row_of("prv_b", "openai", 2)};
+    rows[0].models_json = rows[1].models_json = models;
+    str_copy(STR("http://127.0.0.1:8080/v1"), rows[1].base_url, sizeof rows[1].base_url);
+    struct store_config config = {.providers = rows, .provider_count = 2};
+    struct error error = {0};
+    struct price_table *prices = NULL;
+    struct snapshot *snapshot = NULL;
+    CHECK_INT("prices", price_table_new((struct str){prices_csv, prices_csv_len}, &prices, &error),
+              OK);
+    CHECK_INT("builds", snapshot_build(&config, vault, registry, prices, &snapshot, &error), OK);
+    const struct provider *cloud = snapshot->routing.providers[0];
+    const struct provider *local = snapshot->routing.providers[1];
+    const struct model *model = provider_model(cloud, STR("gpt-4"));
+    CHECK_INT("no images", model->lacks & MODEL_LACKS_IMAGES, MODEL_LACKS_IMAGES);
+    CHECK_INT("its window", model->context_tokens, 8192);
+    model = provider_model(cloud, STR("gpt-5"));
+    CHECK_INT("what the provider said itself counts", model->context_tokens, 9);
+    CHECK_INT("its longest answer", model->max_output_tokens, 128000);
+    CHECK("its quirks", model->quirks & QUIRK_NO_TEMPERATURE);
+    model = provider_model(cloud, STR("mine"));
+    CHECK("nothing is known", !model->lacks && !model->quirks && model->context_tokens == -1 &&
+                                  model->max_output_tokens == -1);
+    model = provider_model(local, STR("gpt-4"));
+    CHECK("another of that name", !model->lacks && model->context_tokens == -1);
+    CHECK("but local", model->quirks & QUIRK_LOCAL);
+    snapshot_unref(snapshot);
+    price_table_free(prices);
+}
+
+static void a_provider_speaks_what_its_row_says(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *kind, *dialects;
+        unsigned speaks;
+    } rows[] = {
+        {"openai", "", ENDPOINTS_OPENAI},
+        {"anthropic", "", ENDPOINTS_ANTHROPIC},
+        {"openai", "[\"messages\",\"chat_completions\"]",
+         ENDPOINT_BIT(ENDPOINT_MESSAGES) | ENDPOINT_BIT(ENDPOINT_CHAT)},
+        {"anthropic", "[\"from a later version\"]", ENDPOINTS_ANTHROPIC},
+        {"openai", "[damaged", ENDPOINTS_OPENAI},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct provider_row row = row_of("prv_a", rows[i].kind, 1);
+        str_copy(str_of(rows[i].dialects), row.dialects_json, sizeof row.dialects_json);
+        struct store_config config = {.providers = &row, .provider_count = 1};
+        struct snapshot *snapshot = build(&config);
+        CHECK_INT(rows[i].dialects, snapshot->routing.providers[0]->speaks, rows[i].speaks);
+        snapshot_unref(snapshot);
+    }
+}
+
+static void what_was_learned_is_forgotten_when_the_provider_moves(void **state)
+{
+    (void)state;
+    struct provider_row row = row_of("prv_a", "openai", 1);
+    struct store_config config = {.providers = &row, .provider_count = 1};
+    struct snapshot *first = build(&config);
+    struct live_provider *live = provider_live(first->routing.providers[0]);
+    live_learn_quirk(live, STR("m"), QUIRK_NO_STOP);
+    live_learn_quirk(live, STR("m"), QUIRK_NO_RESPONSES);
+    struct snapshot *second = build(&config);
+    CHECK_INT("kept", live_quirks(live, STR("m")), QUIRK_NO_STOP | QUIRK_NO_RESPONSES);
+    CHECK_INT("of the whole service", live_quirks(live, STR("n")), QUIRK_NO_RESPONSES);
+    str_copy(STR("https://elsewhere.example/v1"), row.base_url, sizeof row.base_url);
+    struct snapshot *third = build(&config);
+    CHECK_INT("forgotten", live_quirks(live, STR("m")), 0);
+    snapshot_unref(first);
+    snapshot_unref(second);
+    snapshot_unref(third);
+}
+
 static void a_key_is_found_by_its_whole_digest(void **state)
 {
     (void)state;
@@ -224,6 +303,9 @@ static void trouble_on_record_survives_a_restart(void **state)
 #define ISOLATED(function) cmocka_unit_test_setup_teardown(function, before, after)
 TEST_MAIN(ISOLATED(providers_stand_in_cascade_order_with_their_targets),
           ISOLATED(lists_are_read_sorted_and_a_damaged_one_is_empty),
+          ISOLATED(abilities_come_from_the_tables_but_not_to_local_models),
+          ISOLATED(a_provider_speaks_what_its_row_says),
+          ISOLATED(what_was_learned_is_forgotten_when_the_provider_moves),
           ISOLATED(a_key_is_found_by_its_whole_digest),
           ISOLATED(the_live_part_outlives_snapshots_and_follows_its_row),
           ISOLATED(a_moved_ciphertext_leaves_its_provider_in_error),

@@ -40,6 +40,7 @@ static void a_provider_is_read_back_as_written(void **state)
     struct provider_row row = provider("prv_1", "Cloud");
     row.models_json = (char[]){"[{\"id\":\"gpt-test\"}]"};
     row.rules_json = (char[]){"[]"};
+    str_copy(STR("[\"messages\"]"), row.dialects_json, sizeof row.dialects_json);
     row.sealed_key = (char[]){"\x01\x00\xff blob"};
     row.sealed_key_len = 8;
     CHECK_INT("insert", store_provider_insert(fixture.store, &row, NULL, &error), OK);
@@ -51,12 +52,14 @@ static void a_provider_is_read_back_as_written(void **state)
     struct provider_row *got = &config.providers[0];
     CHECK_STR("name", got->name, "Cloud");
     CHECK_STR("slug", got->slug, "cloud");
+    CHECK_STR("dialects", got->dialects_json, row.dialects_json);
     CHECK_STR("models", got->models_json, row.models_json);
     CHECK("blob", got->sealed_key_len == 8 && memcmp(got->sealed_key, row.sealed_key, 8) == 0);
     CHECK_INT("limits", got->max_concurrent, 3);
     CHECK_INT("order", got->created_seq, 1);
 
     got->is_paused = true;
+    got->dialects_json[0] = '\0';
     str_copy(STR("Cloud of ours"), got->name, sizeof got->name);
     CHECK_INT("update", store_provider_update(fixture.store, got, NULL, &error), OK);
     int64_t version = config.version;
@@ -65,6 +68,7 @@ static void a_provider_is_read_back_as_written(void **state)
     CHECK_STR("new name", config.providers[0].name, "Cloud of ours");
     CHECK_STR("the slug stays", config.providers[0].slug, "cloud");
     CHECK("paused", config.providers[0].is_paused);
+    CHECK_STR("as its kind", config.providers[0].dialects_json, "");
     CHECK_INT("its revision", config.providers[0].rev, 2);
     CHECK_INT("the version", config.version, version + 1);
     store_config_release(&config);
