@@ -7,7 +7,6 @@
 #include <stdio.h>
 
 #define FIRST_ROOM_BYTES 256u
-#define SLACK_BYTES      64u /* simdjson may read this far behind the content */
 
 void buf_init(struct buf *buf, size_t limit_bytes)
 {
@@ -29,18 +28,18 @@ void buf_clear(struct buf *buf)
         buf->data[0] = '\0';
 }
 
-char *buf_reserve(struct buf *buf, size_t len)
+char *buf_grow(struct buf *buf, size_t len)
 {
     assert(buf->limit_bytes > 0); /* buf_init was called */
     if (buf->failed || len > buf->limit_bytes - buf->len) {
         buf->failed = true;
         return NULL;
     }
-    size_t needed = buf->len + len + SLACK_BYTES;
+    size_t needed = buf->len + len + BUF_SLACK_BYTES;
     if (needed > buf->room_bytes) {
         size_t room = buf->room_bytes ? buf->room_bytes * 2 : FIRST_ROOM_BYTES;
-        if (room > buf->limit_bytes + SLACK_BYTES)
-            room = buf->limit_bytes + SLACK_BYTES;
+        if (room > buf->limit_bytes + BUF_SLACK_BYTES)
+            room = buf->limit_bytes + BUF_SLACK_BYTES;
         if (room < needed)
             room = needed;
         char *grown = mem_realloc(buf->data, room);
@@ -52,32 +51,6 @@ char *buf_reserve(struct buf *buf, size_t len)
         buf->room_bytes = room;
     }
     return buf->data + buf->len;
-}
-
-void buf_append(struct buf *buf, const void *bytes, size_t len)
-{
-    char *room = buf_reserve(buf, len);
-    if (!room)
-        return;
-    if (len)
-        memcpy(room, bytes, len);
-    buf->len += len;
-    buf->data[buf->len] = '\0';
-}
-
-void buf_append_str(struct buf *buf, struct str s)
-{
-    buf_append(buf, s.at, s.len);
-}
-
-void buf_puts(struct buf *buf, const char *text)
-{
-    buf_append(buf, text, strlen(text));
-}
-
-void buf_putc(struct buf *buf, char c)
-{
-    buf_append(buf, &c, 1);
 }
 
 void buf_put_uint(struct buf *buf, uint64_t value)

@@ -18,15 +18,44 @@ struct buf {
     bool failed;
 };
 
+#define BUF_SLACK_BYTES 64u /* behind the content: for the NUL, and simdjson may read this far */
+
 /** Empty buffer of at most `limit_bytes`; allocates nothing yet. */
 void buf_init(struct buf *buf, size_t limit_bytes);
 void buf_release(struct buf *buf);
 /** Forgets the content and the failure, keeps the memory. */
 void buf_clear(struct buf *buf);
-void buf_append(struct buf *buf, const void *bytes, size_t len);
-void buf_append_str(struct buf *buf, struct str s);
-void buf_puts(struct buf *buf, const char *text);
-void buf_putc(struct buf *buf, char c);
+/** What buf_reserve does when the room is not there already. */
+MUST_USE char *buf_grow(struct buf *buf, size_t len);
+/** Makes room for `len` more bytes and returns it (write there, then buf->len += n); NULL if not. */
+MUST_USE static inline char *buf_reserve(struct buf *buf, size_t len)
+{
+    bool has_room =
+        buf->data && !buf->failed && len <= buf->room_bytes - BUF_SLACK_BYTES - buf->len;
+    return has_room ? buf->data + buf->len : buf_grow(buf, len);
+}
+static inline void buf_append(struct buf *buf, const void *bytes, size_t len)
+{
+    char *room = buf_reserve(buf, len);
+    if (!room)
+        return;
+    if (len)
+        memcpy(room, bytes, len);
+    room[len] = '\0'; /* in the slack, if need be */
+    buf->len += len;
+}
+static inline void buf_append_str(struct buf *buf, struct str s)
+{
+    buf_append(buf, s.at, s.len);
+}
+static inline void buf_puts(struct buf *buf, const char *text)
+{
+    buf_append(buf, text, strlen(text));
+}
+static inline void buf_putc(struct buf *buf, char c)
+{
+    buf_append(buf, &c, 1);
+}
 /** A literal, whose length the compiler knows. */
 #define buf_append_lit(buf, literal) buf_append((buf), "" literal, sizeof(literal) - 1)
 /** Decimal, as "%llu" would write it, at a tenth of its price. */
@@ -36,8 +65,6 @@ void buf_vprintf(struct buf *buf, const char *format, va_list args)
     __attribute__((format(printf, 2, 0)));
 /** Removes the first `len` bytes. */
 void buf_consume(struct buf *buf, size_t len);
-/** Makes room for `len` more bytes and returns it (write there, then buf->len += n); NULL if not. */
-MUST_USE char *buf_reserve(struct buf *buf, size_t len);
 /** What is in it, borrowed until the next change. */
 static inline struct str buf_str(const struct buf *buf)
 {
