@@ -43,6 +43,17 @@ static inline void list_push_front(struct list *head, struct list *node)
     list_push_back(head->next, node);
 }
 
+/** Moves all of `from` to the ring that `to` becomes. */
+static inline void list_move(struct list *from, struct list *to)
+{
+    list_init(to);
+    if (list_is_empty(from))
+        return;
+    *to = *from;
+    to->next->prev = to->prev->next = to;
+    list_init(from);
+}
+
 /** Takes the node off whatever list it is on; fine when it is on none. */
 static inline void list_unlink(struct list *node)
 {

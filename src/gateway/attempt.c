@@ -41,6 +41,20 @@ static bool note_attempt(struct request *request)
     return true;
 }
 
+static void fail_unrecorded(struct request *request, const struct error *error)
+{
+    request->attempt_count = 0; /* nobody was asked */
+    request_fail(request, SAY_OVERLOADED, "record_not_writable", error->text);
+}
+
+static void on_recorded(struct request *request, enum err err, const struct error *error)
+{
+    if (err == OK)
+        attempt_ask(request);
+    else
+        fail_unrecorded(request, error);
+}
+
 static void begin(struct request *request, const struct candidate *candidate, bool is_health_trial)
 {
     struct gateway_loop *gl = request->gl;
@@ -64,12 +78,12 @@ static void begin(struct request *request, const struct candidate *candidate, bo
     /* Nothing goes upstream that is not on record. */
     if (request->is_opened) {
         record_progress(request);
+        attempt_ask(request);
     } else if (record_open(request, &error) != OK) {
-        request->attempt_count = 0; /* nobody was asked */
-        request_fail(request, SAY_OVERLOADED, "record_not_writable", error.text);
-        return;
+        fail_unrecorded(request, &error);
+    } else {
+        record_await(request, on_recorded);
     }
-    attempt_ask(request);
 }
 /* ---- which next ------------------------------------------------------------------------------ */
 

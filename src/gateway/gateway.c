@@ -91,7 +91,9 @@ enum err gateway_loop_add(struct gateway *gateway, struct loop *loop, int index,
     gl->journal = store_journal(gateway->options.store, index);
     gl->adopt_message.run = adopt;
     gl->cut_message.run = cut_all;
+    gl->record_message.run = record_turn;
     list_init(&gl->live);
+    list_init(&gl->recording);
     buf_init(&gl->joined, JOINED_BYTES);
     struct client_options options = {.ca_file = gateway->options.ca_file};
     enum err err = client_pool_new(loop, &options, &gl->pool, error);

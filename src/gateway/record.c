@@ -3,6 +3,11 @@
  * The open record goes to the journal before the first byte goes upstream; a progress record at each
  * further attempt; the close record before the client gets the terminal event. Each holds the whole of
  * what is known, so the job row is built afresh on the stack each time and costs an open stream nothing.
+ *
+ * A busy loop finds dozens of sockets ready in one turn, and writing the journal for each of their requests
+ * is a tenth of what a small one costs. So open records, and the close records of plain answers, are put
+ * together and written once behind the last of them; then the requests go on. On an idle loop a turn has
+ * one request, which waits for nobody.
  */
 #include "gateway/request.h"
 #include "base/log.h"
@@ -61,7 +66,7 @@ enum err record_open(struct request *request, struct error *error)
 {
     struct job_record record;
     fill(request, &record);
-    enum err err = journal_append(request->gl->journal, RECORD_OPEN, false, &record, error);
+    enum err err = journal_put(request->gl->journal, RECORD_OPEN, false, &record, error);
     request->is_opened = err == OK;
     return err;
 }
@@ -92,8 +97,11 @@ static void fill_answer(const struct request *request, struct job_record *record
     record->cost_microusd = price_cost(price, &record->usage);
 }
 
-void record_close(struct request *request, enum job_status status, const char *reason,
-                  int http_status)
+typedef enum err journal_way(struct journal *journal, enum record_kind kind, bool was_opened,
+                             const struct job_record *record, struct error *error);
+
+static void close_by(journal_way *way, struct request *request, enum job_status status,
+                     const char *reason, int http_status)
 {
     if (request->is_closed || !request->principal)
         return;
@@ -107,7 +115,7 @@ void record_close(struct request *request, enum job_status status, const char *r
     record.duration_ms = ms_since_start(request, loop_now_ns(gl->loop));
     str_copy(str_of(reason), record.reason, sizeof record.reason);
     fill_answer(request, &record);
-    if (journal_append(gl->journal, RECORD_CLOSE, request->is_opened, &record, &error) != OK)
+    if (way(gl->journal, RECORD_CLOSE, request->is_opened, &record, &error) != OK)
         log_error("record_close_lost", "job=%s why=\"%s\"", request->id, error.text);
     count_up(&gl->counters[status == JOB_DONE        ? COUNT_DONE
                            : status == JOB_CANCELLED ? COUNT_CANCELLED
@@ -128,7 +136,48 @@ void record_close(struct request *request, enum job_status status, const char *r
                  request->attempt_count, (long long)record.duration_ms);
 }
 
+void record_close(struct request *request, enum job_status status, const char *reason,
+                  int http_status)
+{
+    close_by(journal_append, request, status, reason, http_status);
+}
+
+void record_close_put(struct request *request, enum job_status status, const char *reason,
+                      int http_status)
+{
+    close_by(journal_put, request, status, reason, http_status);
+}
+
 void record_refused(struct request *request, const char *reason, int http_status)
 {
     record_close(request, JOB_REFUSED, reason, http_status);
+}
+
+/* ---- one write a turn ------------------------------------------------------------------------- */
+
+void record_await(struct request *request,
+                  void (*on_recorded)(struct request *request, enum err err,
+                                      const struct error *error))
+{
+    struct gateway_loop *gl = request->gl;
+    request->on_recorded = on_recorded;
+    list_push_back(&gl->recording, &request->recording);
+    if (!gl->is_record_queued)
+        loop_defer(gl->loop, &gl->record_message);
+    gl->is_record_queued = true;
+}
+
+void record_turn(struct loop_message *message)
+{
+    struct gateway_loop *gl = LIST_OWNER(message, struct gateway_loop, record_message);
+    struct list written;
+    struct error error = {0};
+    enum err err = journal_write(gl->journal, &error);
+    gl->is_record_queued = false;
+    list_move(&gl->recording, &written); /* whoever comes now was not in this write */
+    while (!list_is_empty(&written)) {
+        struct request *request = LIST_OWNER(written.next, struct request, recording);
+        list_unlink(&request->recording);
+        request->on_recorded(request, err, &error);
+    }
 }

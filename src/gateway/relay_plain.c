@@ -3,6 +3,7 @@
  * comes; of those only the last bytes are kept, because the usage stands there.
  */
 #include "gateway/relay_parts.h"
+#include "base/log.h"
 
 #define END_KEPT (16u * 1024) /* of a large answer: usage, and what vendors put behind it */
 
@@ -112,6 +113,15 @@ static void answer_whole(struct request *request)
                     buf_str(&trial->held));
 }
 
+/* An answer without its record is an answer all the same: it was paid for. */
+static void on_recorded(struct request *request, enum err err, const struct error *error)
+{
+    if (err != OK)
+        log_error("record_close_lost", "job=%s why=\"%s\"", request->id, error->text);
+    answer_whole(request);
+    request_finish(request);
+}
+
 static void held_is_whole(struct request *request)
 {
     struct trial *trial = &request->trial;
@@ -134,9 +144,9 @@ static void held_is_whole(struct request *request)
     request->is_answered = true;
     request->first_byte_ns = loop_now_ns(request->gl->loop);
     request->bytes_out += (int64_t)trial->held.len;
-    record_close(request, JOB_DONE, relay_done_reason(request), trial->status);
-    answer_whole(request);
-    request_finish(request);
+    record_close_put(request, JOB_DONE, relay_done_reason(request), trial->status);
+    request->state = REQUEST_ANSWERING;
+    record_await(request, on_recorded);
 }
 
 void relay_plain_end(struct request *request)

@@ -55,6 +55,7 @@ void request_finish(struct request *request)
     request_stop_parsing(request);
     free_body(request);
     list_unlink(&request->node);
+    list_unlink(&request->recording);
     deadline_clear(&request->clock);
     count_up(&request->gl->running, -1);
     if (request->has_slot)
@@ -65,8 +66,8 @@ void request_finish(struct request *request)
 /* Says why, in whatever form the answer has by now, and ends. */
 void request_fail(struct request *request, enum say what, const char *reason, const char *sentence)
 {
-    if (request->state == REQUEST_ENDED)
-        return;
+    if (request->state == REQUEST_ENDED || request->state == REQUEST_ANSWERING)
+        return; /* nothing is left to fail */
     bool was_asked = request->attempt_count > 0;
     attempt_cancel(request, "failed", reason);
     int status = request->is_head_sent ? 200 : say_status(what);
@@ -158,7 +159,7 @@ static void on_clock(struct deadline *deadline)
 {
     struct request *request = LIST_OWNER(deadline, struct request, clock);
     int64_t now_ns = loop_now_ns(request->gl->loop);
-    if (request->state == REQUEST_ENDED)
+    if (request->state == REQUEST_ENDED || request->state == REQUEST_ANSWERING)
         return;
     if (now_ns >= request->deadline_ns) {
         if (request->state == REQUEST_DRAINING) {
@@ -328,6 +329,7 @@ struct request *request_new(struct gateway_loop *gl, struct exchange *exchange,
     arena_init(&request->arena, ARENA_MAX);
     deadline_init(&request->clock, gl->loop, on_clock);
     list_push_back(&gl->live, &request->node);
+    list_init(&request->recording);
     count_up(&gl->running, 1);
     count_up(&gl->counters[COUNT_REQUESTS], 1);
     retry_budget_on_request(&gl->retries, loop_now_ms(gl->loop));

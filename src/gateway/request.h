@@ -43,6 +43,7 @@ enum request_state {
     REQUEST_PARSING,   /* a large body is read on an api thread */
     REQUEST_ATTEMPT,   /* a provider is being tried; the client has seen no content */
     REQUEST_STREAMING, /* committed: content went to the client */
+    REQUEST_ANSWERING, /* a plain answer is whole and its record is put: it goes out this turn */
     REQUEST_DRAINING,  /* the client has its answer; the upstream's framing is still to end */
     REQUEST_ENDED
 };
@@ -98,7 +99,9 @@ struct kept_error {
 
 struct request {
     struct gateway_loop *gl;
-    struct list node;          /* gl->live */
+    struct list node;      /* gl->live */
+    struct list recording; /* gl->recording, while its record is put but not written */
+    void (*on_recorded)(struct request *request, enum err err, const struct error *error);
     struct exchange *exchange; /* NULL once the client has everything, or left */
     enum request_state state;
     enum endpoint endpoint;
@@ -161,6 +164,9 @@ struct gateway_loop {
     struct journal *journal;
     struct lease *lease; /* the current one */
     struct list live;    /* requests */
+    struct list recording;
+    struct loop_message record_message;
+    bool is_record_queued;
     struct json_reader *body_reader, *event_reader;
     struct buf joined;  /* scratch for events of several data lines */
     struct batch batch; /* of the one request whose upstream is being read: else empty */
@@ -261,10 +267,20 @@ void relay_keepalive(struct request *request); /* starts the late head when noth
 void relay_cut(struct request *request, enum say what, const char *sentence);
 
 /* record.c */
+/* Puts the record; the request may go on when it is written: record_await. */
 MUST_USE enum err record_open(struct request *request, struct error *error);
 void record_progress(struct request *request);
 void record_close(struct request *request, enum job_status status, const char *reason,
                   int http_status);
+/* The same, put and not yet written: nothing goes to the client before record_await has called back. */
+void record_close_put(struct request *request, enum job_status status, const char *reason,
+                      int http_status);
+/* Calls `on_recorded` at the end of this turn of the loop, when what was put is written: OK, or ERR_IO and
+ * the record is lost. The request may end before; then nobody is called. */
+void record_await(struct request *request,
+                  void (*on_recorded)(struct request *request, enum err err,
+                                      const struct error *error));
+void record_turn(struct loop_message *message); /* gl->record_message */
 /* A request that was refused before any provider was asked: one closed record. */
 void record_refused(struct request *request, const char *reason, int http_status);
 

@@ -28,6 +28,7 @@
     128 /* segments (512 MiB) that the writer may be behind before opens are refused */
 #define SEGMENT_USABLE (SEGMENT_BYTES - SEGMENT_HEAD_BYTES - RECORD_MAX_BYTES)
 #define OFFER_NONE     0u
+#define PENDING_MAX    (64u * 1024) /* put together; then they are written without being asked for */
 
 struct segment {
     int fd; /* -1: none */
@@ -42,9 +43,9 @@ struct journal {
     struct segment current;
     struct segment spares[SPARES_MAX]; /* by sequence */
     int spare_count;
-    uint32_t offset;   /* in current: where the next record goes */
-    int64_t open_jobs; /* accepted, not closed */
-    struct buf frame;
+    uint32_t offset;    /* in current: where the pending bytes go */
+    struct buf pending; /* records that were put, not yet written */
+    int64_t open_jobs;  /* accepted, not closed */
     /* shared with the writer thread */
     _Atomic uint64_t written;       /* position; release after the bytes are in the file */
     _Atomic uint64_t next_sequence; /* either thread takes one when it makes a segment */
@@ -71,7 +72,7 @@ enum err journal_new(const struct segment_owner *owner, int loop, uint64_t first
     journal->bell = bell;
     journal->loop = loop;
     journal->current.fd = -1;
-    buf_init(&journal->frame, RECORD_MAX_BYTES);
+    buf_init(&journal->pending, PENDING_MAX + RECORD_MAX_BYTES);
     atomic_store(&journal->written, position_of(first_sequence, 0));
     atomic_store(&journal->next_sequence, first_sequence);
     atomic_store(&journal->drained, first_sequence);
@@ -107,7 +108,7 @@ void journal_free(struct journal *journal, bool is_drained)
     for (int i = 0; i < journal->spare_count; i++)
         segment_drop(journal, &journal->spares[i], true);
     segment_drop(journal, &journal->current, is_drained);
-    buf_release(&journal->frame);
+    buf_release(&journal->pending);
     mem_free(journal);
 }
 
@@ -166,8 +167,9 @@ static enum err spare_add(struct journal *journal, struct error *error)
 static int64_t room_bytes(const struct journal *journal)
 {
     int64_t room = (int64_t)journal->spare_count * SEGMENT_USABLE;
-    if (journal->current.fd >= 0 && journal->offset + RECORD_MAX_BYTES < SEGMENT_BYTES)
-        room += SEGMENT_BYTES - journal->offset - RECORD_MAX_BYTES;
+    size_t used = journal->offset + journal->pending.len;
+    if (journal->current.fd >= 0 && used + RECORD_MAX_BYTES < SEGMENT_BYTES)
+        room += (int64_t)(SEGMENT_BYTES - used - RECORD_MAX_BYTES);
     return room;
 }
 
@@ -201,21 +203,16 @@ static void rotate(struct journal *journal)
 
 /* ---- appending ---------------------------------------------------------------------------------- */
 
-/* A failed write leaves the offset: the next record overwrites whatever part of it arrived. */
-static enum err frame_write(struct journal *journal, struct error *error)
+/* The first `len` of the pending bytes. A failed write leaves everything as it was: the next one
+ * overwrites whatever part of it arrived. */
+static enum err pending_write(struct journal *journal, size_t len, struct error *error)
 {
-    struct str frame = buf_str(&journal->frame);
-    if (journal->current.fd < 0 || frame.len > SEGMENT_BYTES - journal->offset) {
-        if (journal->spare_count == 0) {
-            enum err err = spare_add(journal, error);
-            if (err != OK)
-                return err;
-        }
-        rotate(journal);
-    }
-    if (file_write_at(journal->current.fd, frame.at, frame.len, journal->offset) != OK)
+    if (len == 0)
+        return OK;
+    if (file_write_at(journal->current.fd, journal->pending.data, len, journal->offset) != OK)
         return error_set(error, ERR_IO, "cannot write the journal: %s", ERRNO_TEXT(errno));
-    journal->offset += (uint32_t)frame.len;
+    buf_consume(&journal->pending, len);
+    journal->offset += (uint32_t)len;
     atomic_store_explicit(&journal->written,
                           position_of(journal->current.sequence, journal->offset),
                           memory_order_release);
@@ -223,29 +220,91 @@ static enum err frame_write(struct journal *journal, struct error *error)
     return OK;
 }
 
-enum err journal_append(struct journal *journal, enum record_kind kind, bool was_opened,
-                        const struct job_record *record, struct error *error)
+/* The frame that stands behind the first `before` pending bytes does not cross into the next segment:
+ * then those are written, and it begins that segment. */
+static enum err frame_fit(struct journal *journal, size_t before, struct error *error)
 {
-    buf_clear(&journal->frame);
-    record_encode(&journal->frame, kind, record);
-    if (journal->frame.failed)
-        return error_set(error, ERR_NO_MEMORY, "no memory for the record of a request");
-
-    enum err err = OK;
-    bool is_promised = kind == RECORD_CLOSE && was_opened;
-    if (is_promised) {
-        assert(journal->open_jobs > 0);
-        journal->open_jobs--; /* whatever happens now, the job is over */
-    } else {
-        int64_t promise = kind == RECORD_OPEN ? RECORD_MAX_BYTES : 0;
-        err = room_have(journal, (int64_t)journal->frame.len + promise, error);
-    }
+    if (journal->current.fd >= 0 && journal->pending.len <= SEGMENT_BYTES - journal->offset)
+        return OK;
+    enum err err = journal->spare_count == 0 ? spare_add(journal, error) : OK;
     if (err == OK)
-        err = frame_write(journal, error);
-    if (err == OK && kind == RECORD_OPEN)
+        err = pending_write(journal, before, error);
+    if (err == OK)
+        rotate(journal);
+    return err;
+}
+
+/* Room for the record, and for the close of what it opens. A promised close has it. */
+static enum err room_admit(struct journal *journal, enum record_kind kind, bool was_opened,
+                           struct error *error)
+{
+    if (kind != RECORD_CLOSE || !was_opened)
+        return room_have(journal, (kind == RECORD_OPEN ? 2 : 1) * (int64_t)RECORD_MAX_BYTES, error);
+    assert(journal->open_jobs > 0);
+    journal->open_jobs--; /* whatever happens now, the job is over */
+    return OK;
+}
+
+static enum err put(struct journal *journal, enum record_kind kind, bool was_opened,
+                    const struct job_record *record, size_t *out_len, struct error *error)
+{
+    size_t before = journal->pending.len;
+    enum err err = room_admit(journal, kind, was_opened, error);
+    if (err != OK)
+        return err;
+    record_encode(&journal->pending, kind, record);
+    if (journal->pending.failed) {
+        journal->pending.failed = false;
+        return error_set(error, ERR_NO_MEMORY, "no memory for the record of a request");
+    }
+    *out_len = journal->pending.len - before;
+    err = frame_fit(journal, before, error);
+    if (err != OK)
+        journal->pending.len = before;
+    else if (kind == RECORD_OPEN)
         journal->open_jobs++;
+    return err;
+}
+
+/* Takes back the record that was put last, which could not be written. */
+static void take_back(struct journal *journal, enum record_kind kind, size_t len)
+{
+    journal->pending.len -= len;
+    if (kind == RECORD_OPEN)
+        journal->open_jobs--;
+}
+
+static enum err append(struct journal *journal, enum record_kind kind, bool was_opened,
+                       const struct job_record *record, bool is_written, struct error *error)
+{
+    size_t len = 0;
+    enum err err = put(journal, kind, was_opened, record, &len, error);
+    if (err == OK && (is_written || journal->pending.len > PENDING_MAX)) {
+        err = pending_write(journal, journal->pending.len, error);
+        if (err != OK)
+            take_back(journal, kind, len);
+    }
     if (err != OK && kind == RECORD_CLOSE)
         log_error("journal_close_lost", "job=%s error=\"%s\"", record->id,
                   error ? error->text : err_name(err));
+    return err;
+}
+
+enum err journal_append(struct journal *journal, enum record_kind kind, bool was_opened,
+                        const struct job_record *record, struct error *error)
+{
+    return append(journal, kind, was_opened, record, true, error);
+}
+
+enum err journal_put(struct journal *journal, enum record_kind kind, bool was_opened,
+                     const struct job_record *record, struct error *error)
+{
+    return append(journal, kind, was_opened, record, false, error);
+}
+
+enum err journal_write(struct journal *journal, struct error *error)
+{
+    enum err err = pending_write(journal, journal->pending.len, error);
+    buf_clear(&journal->pending);
     return err;
 }

@@ -2,7 +2,8 @@
  *
  * Segments are fallocated whole and written with pwrite at an owned offset, so an append costs about a
  * microsecond and cannot meet a full disk: room for the close of every open job is reserved when its
- * open record is accepted. The writer thread reads behind and drains into the store; a drained segment
+ * open record is accepted. A loop that has many requests in hand puts their records together and writes
+ * them at once, before any of them goes on. The writer thread reads behind and drains into the store; a drained segment
  * is deleted. DESIGN.md 3.4, F45, F46, F60.
  *
  * Thread:  a journal belongs to its loop thread; `written` is published to the writer thread.
@@ -18,3 +19,10 @@ struct journal;
  *  `was_opened` false and counts as OPEN for room. */
 MUST_USE enum err journal_append(struct journal *journal, enum record_kind kind, bool was_opened,
                                  const struct job_record *record, struct error *error);
+/** The same, but the record is in the file only after the next journal_write or journal_append: nothing
+ *  that needs it on record may happen before. */
+MUST_USE enum err journal_put(struct journal *journal, enum record_kind kind, bool was_opened,
+                              const struct job_record *record, struct error *error);
+/** Writes what was put. ERR_IO: all of that is lost, and room that was promised stays promised until the
+ *  close of each job. */
+MUST_USE enum err journal_write(struct journal *journal, struct error *error);

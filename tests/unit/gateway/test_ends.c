@@ -1,6 +1,9 @@
 /* tests/unit/gateway/test_ends.c: every way out of a request that is no answer, and what stays behind. */
 #include "tests/unit/gateway/stories.h"
 
+#include <semaphore.h>
+#include <signal.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #define FAST_MS 1000 /* SPEC asks for 100 ms; a loaded machine under a sanitizer gets some more */
@@ -342,6 +345,129 @@ static void a_trial_ends_with_its_request(void **state)
     }
 }
 
+/* ---- one write of the journal for a whole turn ------------------------------------------------- */
+
+/* The loop stands still until `go`, so that whatever comes meanwhile is read in one turn. */
+struct standstill {
+    struct loop_message message;
+    sem_t stands, go;
+};
+
+static void stand_still(struct loop_message *message)
+{
+    struct standstill *still = LIST_OWNER(message, struct standstill, message);
+    sem_post(&still->stands);
+    while (sem_wait(&still->go) != 0)
+        ;
+}
+
+static void standstill_begin(struct standstill *still, struct stage *stage)
+{
+    sem_init(&still->stands, 0, 0);
+    sem_init(&still->go, 0, 0);
+    still->message = (struct loop_message){.run = stand_still};
+    loop_post(stage->loop, &still->message);
+    while (sem_wait(&still->stands) != 0)
+        ;
+}
+
+static void open_all(const struct stage *stage, int *fds, int count)
+{
+    for (int i = 0; i < count; i++)
+        fds[i] = client_open(stage);
+    for (int waited_ms = 0; waited_ms < FAST_MS; waited_ms += 2) {
+        if (http_listener_connections(stage->listener) == count)
+            return;
+        sleep_ms(2);
+    }
+    CHECK("all are connected", false);
+}
+
+static struct play play_whole(struct upstream *up, int number)
+{
+    (void)up;
+    (void)number;
+    return (struct play){{SAY(JSON WHOLE)}};
+}
+
+static void requests_of_one_turn_are_answered_and_recorded_each(void **state)
+{
+    (void)state;
+    enum { CLIENTS = 8, LEAVERS = 3 };
+    int fds[CLIENTS];
+    struct stage stage = {.up[0].choose = play_whole};
+    struct standstill still;
+    stage_begin(&stage, 1);
+    open_all(&stage, fds, CLIENTS);
+    standstill_begin(&still, &stage);
+    for (int i = 0; i < CLIENTS; i++)
+        client_ask(&stage, fds[i], CHAT, "", ASK);
+    for (int i = 0; i < LEAVERS; i++)
+        close(fds[i]);
+    sem_post(&still.go);
+    for (int i = LEAVERS; i < CLIENTS; i++) {
+        struct buf raw;
+        buf_init(&raw, ANSWER_MAX);
+        struct answer answer = client_finish(fds[i], &raw);
+        CHECK_INT("answered", answer.status, 200);
+        CHECK_STR("whole", answer.body, WHOLE);
+        answer_free(&answer);
+    }
+    stage_job(&stage);
+    struct job_filter filter = {.limit = CLIENTS + 1, .status = "done"};
+    struct jobs_seen done = {0};
+    struct error error;
+    char next[96];
+    CHECK_INT("jobs", store_jobs(stage.kept.store, &filter, stage_on_job, &done, next, &error), OK);
+    CHECK("each answer is on record", done.count >= CLIENTS - LEAVERS);
+    struct jobs_seen all = {0};
+    filter.status[0] = '\0';
+    CHECK_INT("jobs", store_jobs(stage.kept.store, &filter, stage_on_job, &all, next, &error), OK);
+    CHECK_INT("each request is, once", all.count, CLIENTS);
+    stage_end(&stage);
+}
+
+static void let_files_be_written(bool may)
+{
+    struct rlimit limit;
+    signal(SIGXFSZ, SIG_IGN);
+    CHECK_INT("limit", getrlimit(RLIMIT_FSIZE, &limit), 0);
+    limit.rlim_cur = may ? limit.rlim_max : 1;
+    CHECK_INT("limit", setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+/* Some run already, so that the segment is there and only the write fails. */
+static void nobody_is_asked_when_the_record_cannot_be_written(void **state)
+{
+    (void)state;
+    enum { CLIENTS = 3 };
+    int fds[CLIENTS];
+    struct stage stage = {.up[0].choose = play_whole};
+    struct standstill still;
+    stage_begin(&stage, 1);
+    struct answer first = stage_ask(&stage, CHAT, "", ASK);
+    CHECK_INT("before", first.status, 200);
+    answer_free(&first);
+    stage_job(&stage);
+    open_all(&stage, fds, CLIENTS);
+    standstill_begin(&still, &stage);
+    for (int i = 0; i < CLIENTS; i++)
+        client_ask(&stage, fds[i], CHAT, "", ASK);
+    let_files_be_written(false);
+    sem_post(&still.go);
+    for (int i = 0; i < CLIENTS; i++) {
+        struct buf raw;
+        buf_init(&raw, ANSWER_MAX);
+        struct answer answer = client_finish(fds[i], &raw);
+        CHECK_INT("refused", answer.status, 503);
+        CHECK("says why", strstr(answer.body, "cannot write the journal") != NULL);
+        answer_free(&answer);
+    }
+    let_files_be_written(true);
+    CHECK_INT("nobody saw them", upstream_count(&stage.up[0]), 1);
+    stage_end(&stage);
+}
+
 TEST_MAIN(TEST(a_client_that_leaves_closes_the_upstream_in_each_phase),
           TEST(a_client_that_leaves_in_its_own_body_is_on_record),
           TEST(a_revoked_key_ends_its_streams), TEST(a_revoked_key_ends_what_waits),
@@ -350,4 +476,6 @@ TEST_MAIN(TEST(a_client_that_leaves_closes_the_upstream_in_each_phase),
           TEST(a_full_server_takes_the_next_one_when_one_has_ended),
           TEST(a_client_that_does_not_read_holds_the_provider_back),
           TEST(an_answer_is_settled_though_its_client_still_reads),
-          TEST(a_silence_inside_an_event_costs_nothing), TEST(a_trial_ends_with_its_request))
+          TEST(a_silence_inside_an_event_costs_nothing), TEST(a_trial_ends_with_its_request),
+          TEST(requests_of_one_turn_are_answered_and_recorded_each),
+          TEST(nobody_is_asked_when_the_record_cannot_be_written))
