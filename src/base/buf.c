@@ -14,9 +14,21 @@ void buf_init(struct buf *buf, size_t limit_bytes)
     *buf = (struct buf){.limit_bytes = limit_bytes};
 }
 
-void buf_release(struct buf *buf)
+void buf_init_in(struct buf *buf, size_t limit_bytes, char *room, size_t room_bytes)
 {
-    mem_free(buf->data);
+    assert(room_bytes > BUF_SLACK_BYTES);
+    buf_init(buf, limit_bytes);
+    buf->is_lent = true;
+    buf->data = room;
+    buf->room_bytes =
+        room_bytes < limit_bytes + BUF_SLACK_BYTES ? room_bytes : limit_bytes + BUF_SLACK_BYTES;
+    room[0] = '\0';
+}
+
+void buf_free_room(struct buf *buf)
+{
+    if (!buf->is_lent)
+        mem_free(buf->data);
     *buf = (struct buf){.limit_bytes = buf->limit_bytes};
 }
 
@@ -26,6 +38,17 @@ void buf_clear(struct buf *buf)
     buf->failed = false;
     if (buf->data)
         buf->data[0] = '\0';
+}
+
+/* Room of its own, larger, with the content in it. */
+static char *move_to(struct buf *buf, size_t room_bytes)
+{
+    if (!buf->is_lent)
+        return mem_realloc(buf->data, room_bytes);
+    char *own = mem_alloc(room_bytes);
+    if (own)
+        memcpy(own, buf->data, buf->len + 1);
+    return own;
 }
 
 char *buf_grow(struct buf *buf, size_t len)
@@ -42,12 +65,13 @@ char *buf_grow(struct buf *buf, size_t len)
             room = buf->limit_bytes + BUF_SLACK_BYTES;
         if (room < needed)
             room = needed;
-        char *grown = mem_realloc(buf->data, room);
+        char *grown = move_to(buf, room);
         if (!grown) {
             buf->failed = true;
             return NULL;
         }
         buf->data = grown;
+        buf->is_lent = false;
         buf->room_bytes = room;
     }
     return buf->data + buf->len;
@@ -102,7 +126,9 @@ void buf_consume(struct buf *buf, size_t len)
 
 char *buf_take(struct buf *buf)
 {
-    char *data = TAKE(buf->data);
-    buf_release(buf);
+    char *data = buf->data;
+    if (buf->is_lent)
+        data = buf->len ? mem_dup(buf->data, buf->len) : NULL;
+    *buf = (struct buf){.limit_bytes = buf->limit_bytes};
     return data;
 }

@@ -16,13 +16,23 @@ struct buf {
     char *data; /* NULL while empty; NUL-terminated once anything was appended */
     size_t len, room_bytes, limit_bytes;
     bool failed;
+    bool is_lent; /* `data` is somebody else's room */
 };
 
 #define BUF_SLACK_BYTES 64u /* behind the content: for the NUL, and simdjson may read this far */
 
 /** Empty buffer of at most `limit_bytes`; allocates nothing yet. */
 void buf_init(struct buf *buf, size_t limit_bytes);
-void buf_release(struct buf *buf);
+/** The same, with `room` (on the caller's stack; it outlives the buffer) to begin in: what fits there
+ *  needs no allocation. `room_bytes` is more than BUF_SLACK_BYTES. */
+void buf_init_in(struct buf *buf, size_t limit_bytes, char *room, size_t room_bytes);
+void buf_free_room(struct buf *buf); /* of buf_release */
+static inline void buf_release(struct buf *buf)
+{
+    if (buf->data)
+        buf_free_room(buf);
+    buf->failed = false;
+}
 /** Forgets the content and the failure, keeps the memory. */
 void buf_clear(struct buf *buf);
 /** What buf_reserve does when the room is not there already. */

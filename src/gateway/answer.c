@@ -7,7 +7,6 @@
 
 #define MODELS_LISTED_MAX 4000u
 #define MODELS_BODY_MAX   (4u << 20)
-#define HEADERS_USUAL     600u /* ours and the provider's two */
 
 /* Any provider's spelling as a header value: what is not visible ASCII, and '%', is percent-encoded. */
 static void write_model(struct buf *out, struct str model)
@@ -30,8 +29,6 @@ void answer_headers_write(const struct request *request, struct buf *out)
 {
     const struct trial *trial = &request->trial;
     struct str id = str_of(request->id);
-    char *room = buf_reserve(out, HEADERS_USUAL); /* once, for all that follows */
-    (void)room;
     buf_append_lit(out, "request-id: ");
     buf_append_str(out, id);
     buf_append_lit(out, "\r\nx-request-id: ");

@@ -7,7 +7,8 @@
 #include "sys/vault.h"
 
 #define HEAD_MAX            (48u * 1024)
-#define HEAD_USUAL          1024u
+#define HEAD_USUAL          600u /* without the key: small blocks are malloc's cheap ones */
+#define CREDENTIAL_LINE     64u  /* around the key */
 #define FORWARDED_VALUE_MAX 4096u
 #define SPLICE_MAX          (64u * 1024)
 
@@ -70,9 +71,10 @@ static enum err write_head(struct request *request, const struct target *target,
                                  &trial->credential_version, error);
     if (err != OK)
         return err;
+    struct str secret = key ? secret_borrow(key) : STR("");
     bool is_beta = str_eq(head->query, STR("beta=true")) && request->dialect == DIALECT_ANTHROPIC;
     buf_init(&trial->head, HEAD_MAX);
-    if (!buf_reserve(&trial->head, HEAD_USUAL + SECRET_MAX_BYTES)) /* in one piece, nearly always */
+    if (!buf_reserve(&trial->head, HEAD_USUAL + secret.len)) /* in one piece, nearly always */
         err = ERR_NO_MEMORY;
     write_request_line(request, target, kind, is_beta);
     buf_append_lit(&trial->head, "content-length: ");
@@ -85,9 +87,9 @@ static enum err write_head(struct request *request, const struct target *target,
     bool has_version = forward_headers(head, &trial->head);
     kind->write_defaults(&trial->head, has_version);
     if (!buf_reserve(&trial->head,
-                     SECRET_MAX_BYTES + 64)) /* no growing behind the key: no copies */
+                     CREDENTIAL_LINE + secret.len)) /* no growing behind the key: no copies */
         err = ERR_NO_MEMORY;
-    kind->write_credential(&trial->head, key ? secret_borrow(key) : STR(""));
+    kind->write_credential(&trial->head, secret);
     buf_puts(&trial->head, "\r\n");
     secret_free(key);
     return err == OK && !trial->head.failed

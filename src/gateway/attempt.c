@@ -316,7 +316,8 @@ void attempt_relay_error(struct request *request, int status, struct str content
     }
     struct str extra = request->trial.extra_headers;
     AUTO_BUF struct buf headers;
-    buf_init(&headers, 8192);
+    UNSET char room[HEADERS_USUAL];
+    buf_init_in(&headers, HEADERS_MAX, room, sizeof room);
     answer_headers_write(request, &headers);
     buf_append_str(&headers, extra);
     if (status >= 400 && !str_ifind(extra, STR("x-should-retry"), NULL))

@@ -60,7 +60,8 @@ void batch_add(struct request *request, struct batch *batch, const char *bytes, 
 void relay_start_client(struct request *request, int status, struct str content_type)
 {
     AUTO_BUF struct buf headers;
-    buf_init(&headers, 8192);
+    UNSET char room[HEADERS_USUAL];
+    buf_init_in(&headers, HEADERS_MAX, room, sizeof room);
     answer_headers_write(request, &headers);
     if (request->trial.provider)
         buf_append_str(&headers, request->trial.extra_headers);

@@ -106,7 +106,8 @@ static void answer_whole(struct request *request)
 {
     struct trial *trial = &request->trial;
     AUTO_BUF struct buf headers;
-    buf_init(&headers, 8192);
+    UNSET char room[HEADERS_USUAL];
+    buf_init_in(&headers, HEADERS_MAX, room, sizeof room);
     answer_headers_write(request, &headers);
     buf_append_str(&headers, trial->extra_headers);
     exchange_answer(TAKE(request->exchange), trial->status, buf_str(&headers), trial->content_type,

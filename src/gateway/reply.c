@@ -32,7 +32,8 @@ static void keep_headers(struct request *request, const struct http_head *head)
 {
     struct trial *trial = &request->trial;
     AUTO_BUF struct buf lines;
-    buf_init(&lines, 4096);
+    UNSET char room[512];
+    buf_init_in(&lines, 4096, room, sizeof room);
     struct str id = http_header_find(head, STR("x-request-id"), NULL);
     if (id.len == 0)
         id = http_header_find(head, STR("request-id"), NULL);

@@ -285,6 +285,8 @@ void record_turn(struct loop_message *message); /* gl->record_message */
 void record_refused(struct request *request, const char *reason, int http_status);
 
 /* answer.c */
+#define HEADERS_MAX   8192u
+#define HEADERS_USUAL 768u /* ours, and the provider's two */
 void answer_headers_write(const struct request *request, struct buf *out);
 /* An error of the server's own, in the caller's dialect. */
 struct own_error {

@@ -696,10 +696,11 @@ struct call *call_start(struct client_pool *pool, const struct call_options *opt
 {
     assert(options->piece_count <= CALL_PIECES_MAX);
     struct origin *origin = origin_find(pool, options->target);
-    struct call *call = origin ? mem_zalloc(1, sizeof *call) : NULL;
+    struct call *call =
+        origin ? mem_alloc(sizeof *call) : NULL; /* calloc is five times its price */
     if (!call)
         return NULL;
-    call->options = *options;
+    *call = (struct call){.options = *options};
     struct upstream_conn *idle = take_idle(pool, origin);
     if (idle) {
         idle->call = call;

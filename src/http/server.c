@@ -42,6 +42,7 @@
 #define CHUNK_LINE_BYTES 18 /* 16 digits, CR LF */
 #define DATE_BYTES       40
 #define HEAD_LINES_BYTES 256u /* what write_head itself says, at most */
+#define HEAD_USUAL_BYTES 1024u
 
 /* ---- held bodies, process-wide --------------------------------------------------------------- */
 
@@ -390,7 +391,8 @@ void exchange_answer(struct exchange *exchange, int status, struct str headers,
     if (sc->phase != PHASE_ANSWERING || sc->listener->is_draining || !exchange->head.keep_alive)
         exchange->closes_after = true;
     AUTO_BUF struct buf head;
-    buf_init(&head, HTTP_RESPONSE_HEAD_MAX);
+    UNSET char room[HEAD_USUAL_BYTES];
+    buf_init_in(&head, HTTP_RESPONSE_HEAD_MAX, room, sizeof room);
     write_head(sc, &head, status, headers, content_type,
                is_bodyless(status) ? -1 : (int64_t)body.len);
     bool has_body = !exchange->is_mute && body.len > 0;

@@ -41,6 +41,47 @@ static void it_grows_as_far_as_its_limit_and_not_a_byte_further(void **unused)
     }
 }
 
+static void it_begins_in_the_room_it_is_lent_and_leaves_it_when_that_is_full(void **unused)
+{
+    (void)unused;
+    char room[BUF_SLACK_BYTES + 8];
+    static const size_t limits[] = {4, 8, 9, BIG};
+    for (size_t i = 0; i < COUNT(limits); i++) {
+        AUTO_BUF struct buf buf;
+        buf_init_in(&buf, limits[i], room, sizeof room);
+        size_t lent = limits[i] < 8 ? limits[i] : 8;
+        for (size_t n = 0; n < limits[i]; n++) {
+            buf_putc(&buf, (char)('a' + n % 26));
+            CHECK("in the room as long as it fits", (buf.data == room) == (n < lent));
+        }
+        CHECK("full is no failure", !buf.failed && buf.len == limits[i]);
+        buf_putc(&buf, 'x');
+        CHECK("one more is one", buf.failed && buf.len == limits[i]);
+        for (size_t n = 0; n < limits[i]; n++)
+            CHECK("nothing is lost on the way", buf.data[n] == (char)('a' + n % 26));
+        buf_release(&buf);
+        CHECK("usable again, with memory of its own", !buf.failed && !buf.data);
+        buf_puts(&buf, "abcd");
+        CHECK("not in the room", buf.data != room && str_eq(buf_str(&buf), STR("abcd")));
+    }
+}
+
+static void what_is_taken_from_lent_room_is_a_copy(void **unused)
+{
+    (void)unused;
+    char room[BUF_SLACK_BYTES + 8];
+    struct buf buf;
+    buf_init_in(&buf, 100, room, sizeof room);
+    CHECK("nothing was appended", buf_take(&buf) == NULL);
+    buf_init_in(&buf, 100, room, sizeof room);
+    buf_puts(&buf, "abc");
+    char *taken = buf_take(&buf);
+    CHECK("a copy", taken && taken != room);
+    CHECK_STR("the content", taken, "abc");
+    CHECK("empty", !buf.data && buf.len == 0);
+    mem_free(taken);
+}
+
 static void a_failed_buffer_keeps_what_it_had_and_takes_no_more(void **unused)
 {
     (void)unused;
@@ -179,4 +220,6 @@ TEST_MAIN(TEST(what_is_appended_is_there),
           TEST(lengths_near_the_end_of_size_t_fail_too), TEST(numbers_are_written_as_printf_would),
           TEST(printf_of_any_length_is_whole), TEST(printf_beyond_the_limit_adds_nothing),
           TEST(the_front_can_be_consumed), TEST(reserved_room_may_be_filled_by_hand),
-          TEST(what_is_taken_is_the_takers))
+          TEST(what_is_taken_is_the_takers),
+          TEST(it_begins_in_the_room_it_is_lent_and_leaves_it_when_that_is_full),
+          TEST(what_is_taken_from_lent_room_is_a_copy))
