@@ -616,6 +616,25 @@ extern "C" struct json json_member_of(struct json object, struct str name)
     return json{};
 }
 
+extern "C" void json_pick(struct json object, const struct str *names, size_t count,
+                          struct json *out_members)
+{
+    memset(out_members, 0, count * sizeof *out_members);
+    if (tag_of(object) != '{')
+        return;
+    const size_t end = end_of(object) - 1;
+    for (size_t at = object.at + 1; at < end;) {
+        const json value = {object.doc, at + 1};
+        const str name = text_of(json{object.doc, at});
+        size_t i = 0;
+        while (i < count && !(names[i].len == name.len && str_eq(names[i], name)))
+            i++;
+        if (i < count && !out_members[i].doc)
+            out_members[i] = value;
+        at = behind(value);
+    }
+}
+
 extern "C" struct json json_at(struct json root, ...)
 {
     va_list names;

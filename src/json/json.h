@@ -60,6 +60,8 @@ static inline struct json json_get(struct json object, const char *name)
 {
     return json_member_of(object, str_of(name));
 }
+/** The members of these names in one walk over the object, as json_get would find each. */
+void json_pick(struct json object, const struct str *names, size_t count, struct json *out_members);
 /** json_get along a path of names, e.g. json_at(root, "usage", "prompt_tokens", NULL). */
 struct json json_at(struct json root, ...) __attribute__((sentinel));
 

@@ -1,6 +1,8 @@
 /* wire/meter_answer.c: plain answers, and what they share with streams: tokens, text, errors. */
 #include "wire/meter_parts.h"
 
+#include "base/mem.h"
+
 #define TOKENS_MAX      INT64_C(1000000000000) /* more than this is a provider's mistake */
 #define BYTES_PER_TOKEN 4
 
@@ -81,29 +83,31 @@ static int64_t at_most(int64_t tokens, int64_t whole)
     return whole != TOKENS_UNKNOWN && tokens > whole ? whole : tokens;
 }
 
-static const struct usage_names {
-    struct str input, input_details, output, output_details;
-} chat_names = {STR_INIT("prompt_tokens"), STR_INIT("prompt_tokens_details"),
-                STR_INIT("completion_tokens"), STR_INIT("completion_tokens_details")},
-  responses_names = {STR_INIT("input_tokens"), STR_INIT("input_tokens_details"),
-                     STR_INIT("output_tokens"), STR_INIT("output_tokens_details")};
+/* What the two dialects of OpenAI call it. */
+enum counted {
+    COUNTED_INPUT,
+    COUNTED_INPUT_DETAILS,
+    COUNTED_OUTPUT,
+    COUNTED_OUTPUT_DETAILS,
+    COUNTED_COUNT
+};
+static const struct str chat_names[COUNTED_COUNT] = {STR_INIT("prompt_tokens"),
+                                                     STR_INIT("prompt_tokens_details"),
+                                                     STR_INIT("completion_tokens"),
+                                                     STR_INIT("completion_tokens_details")},
+                        responses_names[COUNTED_COUNT] = {
+                            STR_INIT("input_tokens"), STR_INIT("input_tokens_details"),
+                            STR_INIT("output_tokens"), STR_INIT("output_tokens_details")};
 
-static void take_openai(struct usage *usage, const struct usage_names *names, struct json told)
+static void take_openai(struct usage *usage, const struct str *names, struct json told)
 {
-    struct json input = {0}, input_details = {0}, output = {0}, output_details = {0};
-    for (struct json_cursor c = json_each(told); json_next(&c);) {
-        struct json *member = str_eq(c.name, names->input)            ? &input
-                              : str_eq(c.name, names->output)         ? &output
-                              : str_eq(c.name, names->input_details)  ? &input_details
-                              : str_eq(c.name, names->output_details) ? &output_details
-                                                                      : NULL;
-        if (member && !member->doc) /* the first of one name holds, as with json_get */
-            *member = c.value;
-    }
-    take_tokens(&usage->input_tokens, input);
-    take_tokens(&usage->output_tokens, output);
-    take_tokens(&usage->cached_tokens, json_get(input_details, "cached_tokens"));
-    take_tokens(&usage->reasoning_tokens, json_get(output_details, "reasoning_tokens"));
+    struct json counted[COUNTED_COUNT];
+    json_pick(told, names, COUNTED_COUNT, counted);
+    take_tokens(&usage->input_tokens, counted[COUNTED_INPUT]);
+    take_tokens(&usage->output_tokens, counted[COUNTED_OUTPUT]);
+    take_tokens(&usage->cached_tokens, json_get(counted[COUNTED_INPUT_DETAILS], "cached_tokens"));
+    take_tokens(&usage->reasoning_tokens,
+                json_get(counted[COUNTED_OUTPUT_DETAILS], "reasoning_tokens"));
     usage->cached_tokens = at_most(usage->cached_tokens, usage->input_tokens);
     usage->reasoning_tokens = at_most(usage->reasoning_tokens, usage->output_tokens);
 }
@@ -144,8 +148,8 @@ void meter_take_usage(struct meter *meter, struct json usage)
         return;
     switch (meter->endpoint) {
     case ENDPOINT_MESSAGES: take_anthropic(&meter->usage, usage); break;
-    case ENDPOINT_RESPONSES: take_openai(&meter->usage, &responses_names, usage); break;
-    default: take_openai(&meter->usage, &chat_names, usage); break;
+    case ENDPOINT_RESPONSES: take_openai(&meter->usage, responses_names, usage); break;
+    default: take_openai(&meter->usage, chat_names, usage); break;
     }
     if (meter->endpoint == ENDPOINT_EMBEDDINGS && meter->usage.output_tokens == TOKENS_UNKNOWN)
         meter->usage.output_tokens = 0;
@@ -203,21 +207,6 @@ static const struct str root_names[ROOT_COUNT] = {
     [ROOT_DATA] = STR_INIT("data"),
 };
 
-/* In one pass over the members; of two of one name the first holds, as with json_get. */
-static void read_root(struct json root, struct json *out_members)
-{
-    memset(out_members, 0, ROOT_COUNT * sizeof *out_members);
-    for (struct json_cursor c = json_each(root); json_next(&c);) {
-        for (size_t i = 0; i < ROOT_COUNT; i++) {
-            if (c.name.len == root_names[i].len && str_eq(c.name, root_names[i])) {
-                if (!out_members[i].doc)
-                    out_members[i] = c.value;
-                break;
-            }
-        }
-    }
-}
-
 static bool is_string(struct json value)
 {
     return json_type_of(value) == JSON_STRING;
@@ -230,13 +219,17 @@ static bool is_text(struct json value, struct str text)
 
 static bool has_choice(struct meter *meter, struct json choices)
 {
+    enum { MESSAGE, TEXT, FINISH_REASON, COUNT };
+    static const struct str names[COUNT] = {STR_INIT("message"), STR_INIT("text"),
+                                            STR_INIT("finish_reason")};
     bool has_any = false;
     for (struct json_cursor c = json_each(choices); json_next(&c);) {
-        struct json text = json_get(c.value, "text");
-        int64_t message_bytes = meter_text_bytes(json_get(c.value, "message"));
-        meter->output_bytes += message_bytes + meter_text_bytes(text);
-        has_any = has_any || is_string(json_get(c.value, "finish_reason")) || message_bytes > 0 ||
-                  meter_says_something(text);
+        struct json member[COUNT];
+        json_pick(c.value, names, COUNT, member);
+        int64_t message_bytes = meter_text_bytes(member[MESSAGE]);
+        meter->output_bytes += message_bytes + meter_text_bytes(member[TEXT]);
+        has_any = has_any || is_string(member[FINISH_REASON]) || message_bytes > 0 ||
+                  meter_says_something(member[TEXT]);
     }
     return has_any;
 }
@@ -279,8 +272,8 @@ enum answer_class meter_answer(struct meter *meter, struct json_reader *reader, 
     struct json root;
     if (json_parse(reader, body, &root, NULL) != OK || json_type_of(root) != JSON_OBJECT)
         return ANSWER_GARBAGE;
-    struct json member[ROOT_COUNT];
-    read_root(root, member);
+    UNSET struct json member[ROOT_COUNT];
+    json_pick(root, root_names, ROOT_COUNT, member);
     meter_take_model(meter, member[ROOT_MODEL]);
     meter_take_usage(meter, member[ROOT_USAGE]);
     if (is_error(member)) {

@@ -331,6 +331,31 @@ static void raw_values_are_the_bytes_of_the_text(void **state)
     CHECK("a lone number", str_eq(json_raw(reader, root, STR(" 12 ")), STR("12")));
 }
 
+static void members_are_picked_as_each_would_be_found(void **state)
+{
+    (void)state;
+    static const struct str names[] = {STR_INIT("b"), STR_INIT("a"), STR_INIT(""), STR_INIT("no"),
+                                       STR_INIT("\xc3\xa9")};
+    static const char *const texts[] = {
+        "{}",
+        "[]",
+        "7",
+        "\"a\"",
+        "{\"a\":1}",
+        "{\"a\":1,\"b\":{\"a\":2},\"a\":3}",
+        "{\"x\":[{\"a\":1}],\"\":null,\"\\u00e9\":\"e\",\"b\":[],\"b\":1.5}",
+    };
+    for (size_t i = 0; i < COUNT(texts); i++) {
+        struct json root = parse(texts[i]);
+        struct json picked[COUNT(names)];
+        json_pick(root, names, COUNT(names), picked);
+        for (size_t n = 0; n < COUNT(names); n++) {
+            struct json found = json_member_of(root, names[n]);
+            CHECK(texts[i], picked[n].doc == found.doc && picked[n].at == found.at);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -341,6 +366,7 @@ int main(void)
         TEST(refusals_say_why),
         TEST(a_text_past_the_limit_is_too_large),
         TEST(trees_are_walked),
+        TEST(members_are_picked_as_each_would_be_found),
         TEST(big_room_is_given_back_and_reused),
         TEST(peeking_finds_the_bytes),
         TEST(peeking_inside_gives_offsets_of_the_whole),
