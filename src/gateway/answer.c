@@ -1,7 +1,7 @@
 /* gateway/answer.c: what the server itself says: headers of its own, errors in the caller's dialect, and
  * the lists of models.
  */
-#include "gateway/request.h"
+#include "gateway/translate.h"
 
 #include <stdlib.h>
 
@@ -25,6 +25,15 @@ static void write_model(struct buf *out, struct str model)
     buf_append_lit(out, "\r\n");
 }
 
+static void write_fidelity(const struct fidelity *fidelity, struct buf *out)
+{
+    if (fidelity->count == 0)
+        return;
+    buf_append_lit(out, "x-auxot-fidelity: ");
+    fidelity_write(fidelity, out);
+    buf_append_lit(out, "\r\n");
+}
+
 void answer_headers_write(const struct request *request, struct buf *out)
 {
     const struct trial *trial = &request->trial;
@@ -42,6 +51,8 @@ void answer_headers_write(const struct request *request, struct buf *out)
         buf_append_lit(out, "\r\n");
         write_model(out, trial->model);
     }
+    if (trial->provider && trial->translation)
+        write_fidelity(&trial->translation->fidelity, out);
     buf_append_lit(out, "x-auxot-attempts: ");
     buf_put_uint(out, (uint64_t)request->attempt_count);
     buf_append_lit(out, "\r\n");
@@ -69,6 +80,43 @@ void answer_error(struct exchange *exchange, const struct own_error *error)
         buf_puts(&headers, "upgrade: HTTP/1.1\r\n");
     say_error(&body, error->dialect, error->what, error->sentence, NULL, error->id);
     exchange_answer(exchange, status, buf_str(&headers), STR("application/json"), buf_str(&body));
+}
+
+void answer_foreign_error(struct request *request, int status, struct str headers, struct str body)
+{
+    AUTO_BUF struct buf out;
+    struct error_body error;
+    buf_init(&out, 16384);
+    error_body_read(request->gl->event_reader, body, &error);
+    if (error.message.len == 0)
+        error.message = str_of(request->last_sentence);
+    bool is_too_long = request->has_met_long;
+    if (is_too_long && status == 413)
+        status = 400; /* Groq's limit on tokens: clients take a 413 for too large a body */
+    say_foreign_error(&out, request->dialect, status, is_too_long, error.message, request->id);
+    exchange_answer(TAKE(request->exchange), status, headers, STR("application/json"),
+                    buf_str(&out));
+}
+
+/* About as many tokens as the text of the request has; said to be an estimate, here and in the record. */
+void answer_token_estimate(struct request *request)
+{
+    struct json root;
+    int64_t bytes = (int64_t)request->body_bytes;
+    if (json_parse(request->gl->body_reader, buf_str(&request->body), &root, NULL) == OK)
+        bytes = meter_text_bytes(root);
+    AUTO_BUF struct buf headers, body;
+    buf_init(&headers, 8192);
+    buf_init(&body, 256);
+    answer_headers_write(request, &headers);
+    buf_append_lit(&headers, "x-auxot-estimated: input_tokens\r\n");
+    buf_printf(&body, "{\"input_tokens\":%lld}", (long long)((bytes + 3) / 4));
+    request->first_byte_ns = loop_now_ns(request->gl->loop);
+    request->bytes_out += (int64_t)body.len;
+    record_close(request, JOB_DONE, "estimated", 200);
+    exchange_answer(TAKE(request->exchange), 200, buf_str(&headers), STR("application/json"),
+                    buf_str(&body));
+    request_finish(request);
 }
 
 /* ---- models ---------------------------------------------------------------------------------- */

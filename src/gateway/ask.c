@@ -1,7 +1,7 @@
 /* gateway/ask.c: what goes to a provider: a head with its credential, and the caller's bytes with the few that
  * must change changed.
  */
-#include "gateway/request.h"
+#include "gateway/translate.h"
 #include "gen/version.h"
 #include "providers/blot.h"
 #include "sys/vault.h"
@@ -14,19 +14,21 @@
 
 /* ---- the upstream's head --------------------------------------------------------------------- */
 
-/* The caller's headers that go along: an allow-list. SPEC.md 3. True when anthropic-version is one. */
-static bool forward_headers(const struct http_head *head, struct buf *out)
+/* The caller's headers that go along: an allow-list. SPEC.md 3. Those of a vendor mean nothing in another
+ * dialect. True when anthropic-version is one. */
+static bool forward_headers(const struct http_head *head, bool is_translated, struct buf *out)
 {
     static const struct str version = STR_INIT("anthropic-version");
-    static const struct str forwarded[] = {STR_INIT("anthropic-beta"), STR_INIT("openai-beta"),
-                                           STR_INIT("traceparent")};
+    static const struct str all[] = {STR_INIT("traceparent"), STR_INIT("anthropic-beta"),
+                                     STR_INIT("openai-beta")};
+    size_t count = is_translated ? 1 : sizeof all / sizeof all[0];
     bool has_version = false;
     for (size_t h = 0; h < head->header_count; h++) {
         const struct http_header *header = &head->headers[h];
-        bool is_version = !has_version && str_ieq(header->name, version);
+        bool is_version = !is_translated && !has_version && str_ieq(header->name, version);
         bool goes = is_version;
-        for (size_t i = 0; i < sizeof forwarded / sizeof forwarded[0] && !goes; i++)
-            goes = str_ieq(header->name, forwarded[i]); /* lists: each line of them */
+        for (size_t i = 0; i < count && !goes; i++)
+            goes = str_ieq(header->name, all[i]); /* lists: each line of them */
         if (!goes || header->value.len == 0 || header->value.len > FORWARDED_VALUE_MAX)
             continue;
         buf_append_str(out, header->name);
@@ -45,7 +47,7 @@ static void write_request_line(struct request *request, const struct target *tar
     buf_append_lit(out, "POST ");
     buf_puts(out, target->path);
     buf_puts(out, kind->path_prefix);
-    buf_puts(out, endpoint_facts(request->endpoint)->upstream_path);
+    buf_puts(out, endpoint_facts(request->trial.asked)->upstream_path);
     if (is_beta)
         buf_append_lit(out, "?beta=true");
     buf_append_lit(out, " HTTP/1.1\r\nhost: ");
@@ -72,7 +74,9 @@ static enum err write_head(struct request *request, const struct target *target,
     if (err != OK)
         return err;
     struct str secret = key ? secret_borrow(key) : STR("");
-    bool is_beta = str_eq(head->query, STR("beta=true")) && request->dialect == DIALECT_ANTHROPIC;
+    bool is_translated = trial->translation != NULL;
+    bool is_beta = str_eq(head->query, STR("beta=true")) && !is_translated &&
+                   request->dialect == DIALECT_ANTHROPIC;
     buf_init(&trial->head, HEAD_MAX);
     if (!buf_reserve(&trial->head, HEAD_USUAL + secret.len)) /* in one piece, nearly always */
         err = ERR_NO_MEMORY;
@@ -84,7 +88,7 @@ static enum err write_head(struct request *request, const struct target *target,
     buf_putc(&trial->head, '-');
     buf_put_uint(&trial->head, (uint64_t)request->attempt_count);
     buf_append_lit(&trial->head, "\r\n");
-    bool has_version = forward_headers(head, &trial->head);
+    bool has_version = forward_headers(head, is_translated, &trial->head);
     kind->write_defaults(&trial->head, has_version);
     if (!buf_reserve(&trial->head,
                      CREDENTIAL_LINE + secret.len)) /* no growing behind the key: no copies */
@@ -103,6 +107,7 @@ void attempt_wipe_head(struct trial *trial)
         secret_wipe(trial->head.data, trial->head.len);
     buf_release(&trial->head);
     buf_release(&trial->splice);
+    buf_release(&trial->opened);
 }
 
 void attempt_blot(struct request *request, char *bytes, size_t len)
@@ -123,15 +128,45 @@ void attempt_blot(struct request *request, char *bytes, size_t len)
 
 static bool wants_usage_added(const struct request *request)
 {
-    bool may = request->endpoint == ENDPOINT_CHAT || request->endpoint == ENDPOINT_COMPLETIONS;
+    bool may = (request->endpoint == ENDPOINT_CHAT || request->endpoint == ENDPOINT_COMPLETIONS) &&
+               !request->trial.translation;
     bool is_needed = request->facts.stream && !request->facts.wants_usage;
     if (!may || !is_needed || request->trial.is_repeat)
         return false;
-    const struct trial *trial = &request->trial;
-    const struct model *model = provider_model(trial->provider, trial->model);
-    unsigned quirks =
-        quirks_join(model ? model->quirks : 0, live_quirks(trial->live, trial->model));
-    return !(quirks & QUIRK_NO_STREAM_OPTIONS);
+    return !(request->trial.quirks & QUIRK_NO_STREAM_OPTIONS);
+}
+
+/* The same of a conversation that was elsewhere meanwhile: without what others have sealed. */
+static enum err make_opened_body(struct request *request, struct body_pieces *out_pieces)
+{
+    struct trial *trial = &request->trial;
+    struct body_facts facts;
+    struct error error;
+    buf_init(&trial->opened, request->body.len + 4096);
+    enum err err = body_drop_envelopes(request->gl->body_reader, request->endpoint,
+                                       buf_str(&request->body), &trial->opened);
+    if (err == OK)
+        err = body_read(request->gl->body_reader, request->endpoint, buf_str(&trial->opened),
+                        &facts, &error);
+    if (err != OK)
+        return err;
+    return body_splice(buf_str(&trial->opened), &facts, trial->model, trial->adds_usage,
+                       &trial->splice, out_pieces);
+}
+
+/* The caller's bytes with what must change changed, or their translation. */
+static enum err make_body(struct request *request, struct body_pieces *out_pieces)
+{
+    struct trial *trial = &request->trial;
+    buf_init(&trial->splice, SPLICE_MAX);
+    if (!trial->translation && body_has_envelopes(request->endpoint, buf_str(&request->body)))
+        return make_opened_body(request, out_pieces);
+    if (!trial->translation)
+        return body_splice(buf_str(&request->body), &request->facts, trial->model,
+                           trial->adds_usage, &trial->splice, out_pieces);
+    struct str body = buf_str(&trial->translation->body);
+    *out_pieces = (struct body_pieces){.piece = {body}, .count = 1, .total_bytes = body.len};
+    return OK;
 }
 
 static enum err send_request(struct request *request, struct error *error)
@@ -142,9 +177,7 @@ static enum err send_request(struct request *request, struct error *error)
     const struct target *target = &snapshot->targets[index];
     const struct timeouts *timeouts = &trial->provider->timeouts;
     struct body_pieces pieces;
-    buf_init(&trial->splice, SPLICE_MAX);
-    enum err err = body_splice(buf_str(&request->body), &request->facts, trial->model,
-                               trial->adds_usage, &trial->splice, &pieces);
+    enum err err = make_body(request, &pieces);
     if (err != OK)
         return error_set(error, err, "no memory for the request to the provider");
     err = write_head(request, target, pieces.total_bytes, error);
@@ -185,4 +218,5 @@ void attempt_take_apart(struct request *request)
     attempt_wipe_head(trial);
     buf_release(&trial->held);
     buf_release(&trial->tail);
+    translation_free(TAKE(trial->translation));
 }

@@ -3,7 +3,8 @@
  * The policy is domain/attempt.c's table; this file and reply.c feed it events and perform its actions. What an
  * error means is providers/'s tables; what it does to the provider is domain/health.c.
  */
-#include "gateway/request.h"
+#include "domain/quirks.h"
+#include "gateway/translate.h"
 #include "base/log.h"
 #include "sys/clock.h"
 #include "sys/random.h"
@@ -20,6 +21,7 @@ static void end_health_trial(struct trial *trial)
     pthread_mutex_lock(&trial->live->lock);
     health_end_trial(&trial->live->health);
     pthread_mutex_unlock(&trial->live->lock);
+    trial->is_health_trial = false;
 }
 
 /* Notes the try where the record will find it. */
@@ -55,16 +57,16 @@ static void on_recorded(struct request *request, enum err err, const struct erro
         fail_unrecorded(request, error);
 }
 
-static void begin(struct request *request, const struct candidate *candidate, bool is_health_trial)
+/* Everything is ready: on record first, then to the provider. */
+static void ask(struct request *request)
 {
     struct gateway_loop *gl = request->gl;
     struct trial *trial = &request->trial;
     struct error error = {0};
-    *trial = (struct trial){.provider = candidate->provider,
-                            .live = provider_live(candidate->provider),
-                            .model = candidate->model,
-                            .is_health_trial = is_health_trial};
-    meter_init(&trial->meter, request->endpoint);
+    if (trial->note) { /* again, in another form: the same attempt */
+        attempt_ask(request);
+        return;
+    }
     if (!note_attempt(request)) {
         end_health_trial(trial);
         request_fail_for_memory(request);
@@ -85,6 +87,67 @@ static void begin(struct request *request, const struct candidate *candidate, bo
         record_await(request, on_recorded);
     }
 }
+
+/* What became of a translation. False: this candidate is unfit, and nobody has heard of it. */
+static bool go_on(struct request *request, enum translated outcome)
+{
+    switch (outcome) {
+    case TRANSLATED_READY: ask(request); return true;
+    case TRANSLATED_AWAY: return true;
+    case TRANSLATED_UNFIT:
+        if (request->trial.note) {
+            attempt_broken(request, request->unfit_reason, request->unfit_sentence);
+            return true;
+        }
+        end_health_trial(&request->trial);
+        attempt_take_apart(request);
+        return false;
+    case TRANSLATED_FAILED: break;
+    }
+    end_health_trial(&request->trial);
+    request_fail_for_memory(request);
+    return true;
+}
+
+void attempt_translated(struct request *request, enum translated outcome)
+{
+    if (!go_on(request, outcome))
+        attempt_next(request);
+}
+
+void attempt_again(struct request *request)
+{
+    struct trial *trial = &request->trial;
+    attempt_take_apart(request);
+    trial->status = 0;
+    trial->error_headers = NULL;
+    trial->repeats++;
+    meter_init(&trial->meter, trial->asked);
+    if (trial->asked == request->endpoint)
+        (void)go_on(request, TRANSLATED_READY);
+    else
+        (void)go_on(request, translate_request(request));
+}
+
+/* False: it turned out unfit. */
+static bool begin(struct request *request, const struct candidate *candidate, bool is_health_trial)
+{
+    struct trial *trial = &request->trial;
+    struct live_provider *live = provider_live(candidate->provider);
+    const struct model *model = provider_model(candidate->provider, candidate->model);
+    *trial = (struct trial){
+        .provider = candidate->provider,
+        .live = live,
+        .model = candidate->model,
+        .asked = candidate->asked,
+        .quirks = quirks_join(model ? model->quirks : 0, live_quirks(live, candidate->model)),
+        .is_health_trial = is_health_trial};
+    meter_init(&trial->meter, trial->asked);
+    if (trial->asked == request->endpoint)
+        return go_on(request, TRANSLATED_READY);
+    return go_on(request, translate_request(request));
+}
+
 /* ---- which next ------------------------------------------------------------------------------ */
 
 /* What must be true at this very moment, whatever the snapshot said when the list was made. */
@@ -124,7 +187,9 @@ static void relay_kept(struct request *request)
     trial->provider = kept->provider;
     trial->model = kept->model;
     trial->extra_headers = kept->extra_headers;
-    meter_init(&trial->meter, request->endpoint);
+    trial->asked = kept->asked;
+    request->has_met_long = kept->is_long;
+    meter_init(&trial->meter, kept->asked);
     request->last_sentence = kept->sentence;
     attempt_relay_error(request, kept->status, kept->content_type, kept->body, kept->reason);
 }
@@ -145,7 +210,9 @@ static void all_over_quota(struct request *request)
 /* Each candidate changed under our hands, or others were faster. */
 static void nobody_asked(struct request *request)
 {
-    if (request_plan(request) != ROUTE_OK)
+    if (request->unfit_sentence)
+        request_fail(request, SAY_BAD_REQUEST, request->unfit_reason, request->unfit_sentence);
+    else if (request_plan(request) != ROUTE_OK)
         request_fail_unrouted(request);
     else
         request_fail(request, SAY_OVERLOADED, "no_candidate",
@@ -182,8 +249,10 @@ void attempt_next(struct request *request)
     while (request->next_candidate < request->candidate_count && request->attempt_count < most) {
         const struct candidate *candidate = &request->candidates[request->next_candidate++];
         bool is_health_trial = false;
-        if (candidate->asked != request->endpoint) /* until attempts translate: the lead's line */
-            continue;
+        if (candidate->asked == ENDPOINT_COUNT) {
+            answer_token_estimate(request);
+            return;
+        }
         if (!is_large_enough(request, candidate))
             continue;
         if (!may_begin(request, candidate, &is_health_trial))
@@ -195,8 +264,8 @@ void attempt_next(struct request *request)
             end_health_trial(&unbegun);
             break;
         }
-        begin(request, candidate, is_health_trial);
-        return;
+        if (begin(request, candidate, is_health_trial))
+            return;
     }
     exhausted(request);
 }
@@ -224,6 +293,8 @@ void attempt_cancel(struct request *request, const char *outcome, const char *re
     trial->has_spent |= trial->call != NULL; /* it was asked, and may have worked on it */
     if (trial->call)
         call_cancel(TAKE(trial->call));
+    if (trial->live && !trial->note)
+        end_health_trial(trial); /* it was still being translated */
     if (!trial->note || trial->note->outcome || !outcome)
         return;
     if (trial->machine.state != ATTEMPT_ENDED)
@@ -286,6 +357,7 @@ static void keep_error(struct request *request, const struct verdict_report *rep
         .extra_headers = trial->extra_headers,
         .content_type = trial->content_type,
         .body = request_keep(request, buf_str(&trial->held)),
+        .asked = trial->asked,
         .reason = request_keep(request, str_of(report->reason)).at,
         .sentence = request_keep(request, str_of(report->sentence)).at,
         .is_long = report->verdict == VERDICT_LONG,
@@ -293,9 +365,26 @@ static void keep_error(struct request *request, const struct verdict_report *rep
     };
 }
 
-/* To a client that has its head already: what the provider said in a stream, or an event of ours. */
-static void relay_error_late(struct request *request, struct str content_type, struct str body)
+/* The status that tells best what the provider's error was. */
+static enum say say_of_status(int status)
 {
+    switch (status) {
+    case 413: return SAY_BODY_TOO_LARGE;
+    case 404: return SAY_NO_MODEL;
+    case 429: return SAY_RATE_LIMITED;
+    default: return status >= 500 ? SAY_ATTEMPTS_EXHAUSTED : SAY_BAD_REQUEST;
+    }
+}
+
+/* To a client that has its head already: what the provider said in a stream, or an event of ours. */
+static void relay_error_late(struct request *request, int status, struct str content_type,
+                             struct str body)
+{
+    if (request->trial.asked != request->endpoint) {
+        relay_cut(request, request->has_met_long ? SAY_TOO_LONG : say_of_status(status),
+                  request->last_sentence);
+        return;
+    }
     if (!str_istarts(content_type, STR("text/event-stream"))) {
         relay_cut(request, SAY_BAD_REQUEST, request->last_sentence);
         return;
@@ -310,7 +399,7 @@ void attempt_relay_error(struct request *request, int status, struct str content
     request->is_answered = true;
     record_close(request, JOB_FAILED, reason, request->is_head_sent ? 200 : status);
     if (request->is_head_sent) {
-        relay_error_late(request, content_type, body);
+        relay_error_late(request, status, content_type, body);
         request_finish(request);
         return;
     }
@@ -322,8 +411,12 @@ void attempt_relay_error(struct request *request, int status, struct str content
     buf_append_str(&headers, extra);
     if (status >= 400 && !str_ifind(extra, STR("x-should-retry"), NULL))
         buf_puts(&headers, "x-should-retry: false\r\n"); /* the same again meets the same */
-    exchange_answer(TAKE(request->exchange), status, buf_str(&headers),
-                    content_type.len ? content_type : STR("application/json"), body);
+    if (request->trial.asked != request->endpoint) {
+        answer_foreign_error(request, status, buf_str(&headers), body);
+    } else {
+        exchange_answer(TAKE(request->exchange), status, buf_str(&headers),
+                        content_type.len ? content_type : STR("application/json"), body);
+    }
     request_finish(request);
 }
 
@@ -344,6 +437,7 @@ static void remember(struct request *request, const struct verdict_report *repor
 {
     bool is_quota = report->verdict == VERDICT_LIMIT || report->verdict == VERDICT_SPENT;
     request->has_met_quota |= is_quota;
+    request->has_met_long = report->verdict == VERDICT_LONG;
     request->has_met_trouble |= !is_quota && !is_about_model(report);
     if (is_quota && report->retry_after_ms > 0 &&
         (request->quota_wait_ms == 0 || report->retry_after_ms < request->quota_wait_ms))
@@ -351,6 +445,14 @@ static void remember(struct request *request, const struct verdict_report *repor
     request->last_sentence = request_keep(request, str_of(report->sentence)).at;
     if (is_about_model(report) && !request->is_pinned)
         keep_error(request, report);
+}
+
+/* An error inside a 200 has a status of its own when it cannot be shown as it came. */
+static int status_of(const struct trial *trial, const struct verdict_report *report)
+{
+    if (!trial->translation || trial->status >= 400)
+        return trial->status;
+    return report->http_status >= 400 ? report->http_status : 400;
 }
 
 void attempt_failed(struct request *request, const struct verdict_report *report)
@@ -377,7 +479,7 @@ void attempt_failed(struct request *request, const struct verdict_report *report
     case ATTEMPT_RELAY_ERROR: {
         struct buf held = trial->held;
         trial->held = (struct buf){0};
-        attempt_relay_error(request, trial->status, trial->content_type, buf_str(&held),
+        attempt_relay_error(request, status_of(trial, report), trial->content_type, buf_str(&held),
                             report->reason);
         buf_release(&held);
         return;

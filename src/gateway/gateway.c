@@ -3,7 +3,7 @@
  * A snapshot reaches a loop by message; the loop swaps its lease, cuts requests whose key is gone, and says
  * so; gateway_publish waits for all of them. Old leases die when their last request ends.
  */
-#include "gateway/request.h"
+#include "gateway/translate.h"
 #include "base/log.h"
 #include "sys/clock.h"
 
@@ -23,6 +23,7 @@ enum err gateway_new(const struct gateway_options *options, struct gateway **out
     if (!gateway)
         return error_set(error, ERR_NO_MEMORY, "no memory for the gateway");
     gateway->options = *options;
+    gateway->sealer = translation_sealer(gateway);
     pthread_mutex_init(&gateway->lock, NULL);
     pthread_cond_init(&gateway->adopted, NULL);
     body_budget_set(options->body_budget_bytes ? options->body_budget_bytes : INT64_C(256) << 20);
@@ -52,7 +53,9 @@ static void loop_release(struct gateway_loop *gl)
     client_pool_free(gl->pool);
     json_reader_free(gl->body_reader);
     json_reader_free(gl->event_reader);
+    json_reader_free(gl->scratch_reader);
     buf_release(&gl->joined);
+    buf_release(&gl->translated);
 }
 
 void gateway_free(struct gateway *gateway)
@@ -95,16 +98,19 @@ enum err gateway_loop_add(struct gateway *gateway, struct loop *loop, int index,
     list_init(&gl->live);
     list_init(&gl->recording);
     buf_init(&gl->joined, JOINED_BYTES);
+    buf_init(&gl->translated, TRANSLATED_MAX);
     struct client_options options = {.ca_file = gateway->options.ca_file};
     enum err err = client_pool_new(loop, &options, &gl->pool, error);
     size_t body_limit =
         gateway->options.body_limit_bytes ? gateway->options.body_limit_bytes : BODY_LIMIT_DEFAULT;
     if (err == OK && (json_reader_new(body_limit + 1, &gl->body_reader) != OK ||
-                      json_reader_new(EVENT_READER_BYTES, &gl->event_reader) != OK))
+                      json_reader_new(EVENT_READER_BYTES, &gl->event_reader) != OK ||
+                      json_reader_new(SCRATCH_BYTES, &gl->scratch_reader) != OK))
         err = error_set(error, ERR_NO_MEMORY, "no memory for a JSON reader");
     if (err != OK) {
         client_pool_free(gl->pool);
         json_reader_free(gl->body_reader);
+        json_reader_free(gl->event_reader);
         mem_free(gl);
         return err;
     }

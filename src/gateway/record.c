@@ -9,7 +9,7 @@
  * together and written once behind the last of them; then the requests go on. On an idle loop a turn has
  * one request, which waits for nobody.
  */
-#include "gateway/request.h"
+#include "gateway/translate.h"
 #include "base/log.h"
 #include "sys/clock.h"
 
@@ -27,6 +27,24 @@ static void fill_attempt(struct attempt_record *out, const struct attempt_note *
     str_copy(note->model, out->model, sizeof out->model);
     str_copy(str_of(note->outcome), out->outcome, sizeof out->outcome);
     str_copy(str_of(note->reason), out->reason, sizeof out->reason);
+}
+
+/* As many whole notes as there is room for. */
+static void fill_fidelity(const struct translation *translation, char *room, size_t room_bytes)
+{
+    AUTO_BUF struct buf notes;
+    buf_init(&notes, 4096);
+    fidelity_write(&translation->fidelity, &notes);
+    struct str text = buf_str(&notes);
+    if (text.len >= room_bytes) {
+        text = str_upto(text, room_bytes - sizeof ",more");
+        while (text.len && text.at[text.len - 1] != ',')
+            text.len--;
+        notes.len = text.len;
+        buf_append_lit(&notes, "more");
+        text = buf_str(&notes);
+    }
+    str_copy(text, room, room_bytes);
 }
 
 static int64_t ms_since_start(const struct request *request, int64_t at_ns)
@@ -57,6 +75,8 @@ static void fill(const struct request *request, struct job_record *out)
     out->config_version = request_snapshot(request)->version;
     out->bytes_in = (int64_t)request->body_bytes;
     out->bytes_out = request->bytes_out;
+    if (request->trial.translation)
+        fill_fidelity(request->trial.translation, out->fidelity, sizeof out->fidelity);
     out->attempt_count = request->attempt_count;
     for (int i = 0; i < request->attempt_count; i++)
         fill_attempt(&out->attempt[i], request->notes[i], i + 1);

@@ -5,6 +5,7 @@
  * the terminal event is handed over, because clients stop reading there. Plain answers: relay_plain.c.
  */
 #include "gateway/relay_parts.h"
+#include "gateway/translate.h"
 
 #include <assert.h>
 
@@ -98,8 +99,13 @@ static struct str last_words(const struct request *request, enum say what, const
     bool is_streaming = request->state == REQUEST_STREAMING;
     if (is_streaming && trial->held.len > 0)
         return buf_str(&trial->held);
-    say_stream_error(event, request->endpoint, what, sentence, request->id, "",
-                     is_streaming ? trial->events_relayed : 0);
+    const struct answer_translation *answer =
+        trial->translation ? trial->translation->answer : NULL;
+    int64_t sequence = answer         ? answer_next_sequence(answer)
+                       : is_streaming ? trial->events_relayed
+                                      : 0;
+    say_stream_error(event, request->endpoint, what, sentence, request->id,
+                     answer ? answer_response_id(answer) : "", is_streaming ? sequence : 0);
     return buf_str(event);
 }
 
@@ -129,9 +135,11 @@ void relay_commit(struct request *request)
 {
     struct trial *trial = &request->trial;
     if (!request->is_head_sent)
-        relay_start_client(request, trial->status, trial->content_type);
+        relay_start_client(request, trial->status,
+                           trial->translation ? STR("text/event-stream") : trial->content_type);
     request->state = REQUEST_STREAMING;
     request->is_answered = true;
+    translation_release_body(trial->translation);
     buf_release(&request->body);
     body_budget_return(request->body_charged);
     request->body_charged = 0;
@@ -160,6 +168,13 @@ const char *relay_done_reason(const struct request *request)
 void relay_complete(struct request *request, struct batch *batch)
 {
     struct trial *trial = &request->trial;
+    if (trial->translation) {
+        meter_estimate(&trial->meter,
+                       (int64_t)request->body_bytes); /* the last events tell tokens */
+        if (!translate_end(request))
+            return;
+        relay_translated(request, batch);
+    }
     (void)attempt_step(&trial->machine, ATTEMPT_ON_FINISHED);
     attempt_succeeded(request);
     if (request->first_byte_ns == 0)
@@ -169,6 +184,7 @@ void relay_complete(struct request *request, struct batch *batch)
     struct exchange *exchange = TAKE(request->exchange);
     exchange_send_finish(exchange, batch->piece, batch->count);
     batch->count = 0;
+    buf_clear(&request->gl->translated);
     if (!trial->call) {
         request_finish(request);
         return;
@@ -211,6 +227,11 @@ static void stream_error(struct request *request, struct batch *batch, struct st
                          size_t sent)
 {
     struct trial *trial = &request->trial;
+    if (trial->translation) { /* its words are told in the caller's dialect */
+        relay_flush(request);
+        attempt_judge_event(request);
+        return;
+    }
     if (trial->machine.state == ATTEMPT_HOLDING) {
         buf_append_str(&trial->held, event); /* in case the caller has to see it */
         attempt_judge_event(request);
@@ -224,26 +245,55 @@ static void stream_error(struct request *request, struct batch *batch, struct st
     attempt_judge_event(request);
 }
 
+/* One event in the caller's dialect, which may be none or several. */
+static bool pass_translated(struct request *request, struct batch *batch,
+                            const struct sse_event *event, struct json root,
+                            enum attempt_event what)
+{
+    struct trial *trial = &request->trial;
+    struct buf *out = &request->gl->translated;
+    if (!translate_event(request, event, root))
+        return false;
+    bool is_held = trial->machine.state == ATTEMPT_HOLDING && what == ATTEMPT_ON_LIFECYCLE;
+    if (!is_held)
+        return pass(request, batch, STR(""), 0, what); /* the bytes go out with the read */
+    if (trial->held.len + out->len > HELD_EVENTS_MAX)  /* the bound is COMMIT */
+        return pass(request, batch, STR(""), 0, ATTEMPT_ON_CONTENT);
+    (void)pass(request, batch, buf_str(out), 0, what);
+    buf_clear(out);
+    return true;
+}
+
 /* False: the request is over, or the bytes in hand are no longer wanted. */
 static bool take_event(struct request *request, struct batch *batch, struct str event, size_t sent)
 {
     struct trial *trial = &request->trial;
     struct sse_event read;
     enum stream_class class = STREAM_LIFECYCLE;
+    struct json root = {0};
     bool had_content = trial->meter.has_content;
     sse_event_read(event, &request->gl->joined, &read);
-    enum err err = request->gl->joined.failed
-                       ? ERR_TOO_LARGE
-                       : meter_event(&trial->meter, request->gl->event_reader, &read, &class);
+    enum err err =
+        request->gl->joined.failed
+            ? ERR_TOO_LARGE
+            : meter_event(&trial->meter, request->gl->event_reader, &read, &class, &root);
     if (err == ERR_MALFORMED) {
         if (sent > 0) /* half of it is out: no word of ours may stand inside it */
             batch_add(request, batch, event.at + sent, event.len - sent);
-        batch_send(request, batch);
+        relay_flush(request);
         attempt_broken(request, "bad_answer", "the provider sent an event that is not JSON");
+        return false;
+    }
+    if (err != OK && trial->translation) {
+        relay_flush(request);
+        attempt_broken(request, "bad_answer", "the provider sent an event that is too large");
         return false;
     }
     if (err != OK) /* too large to be read here: so much is content */
         return pass(request, batch, event, sent, ATTEMPT_ON_CONTENT);
+    if (trial->translation && class != STREAM_ERROR && class != STREAM_END)
+        return pass_translated(request, batch, &read, root,
+                               class == STREAM_CONTENT ? ATTEMPT_ON_CONTENT : ATTEMPT_ON_LIFECYCLE);
     switch (class) {
     case STREAM_LIFECYCLE: return pass(request, batch, event, sent, ATTEMPT_ON_LIFECYCLE);
     case STREAM_CONTENT: return pass(request, batch, event, sent, ATTEMPT_ON_CONTENT);
@@ -262,7 +312,10 @@ static bool take_event(struct request *request, struct batch *batch, struct str 
     }
     enum attempt_event what =
         trial->machine.state == ATTEMPT_HOLDING ? ATTEMPT_ON_CONTENT : ATTEMPT_ON_LIFECYCLE;
-    (void)pass(request, batch, event, sent, what);
+    if (!trial->translation)
+        (void)pass(request, batch, event, sent, what);
+    else if (!pass_translated(request, batch, &read, root, what))
+        return false;
     relay_complete(request, batch);
     return false;
 }
@@ -291,6 +344,11 @@ static void pass_unfinished(struct request *request)
     struct batch *batch = &request->gl->batch;
     if (trial->tail.len < EVENT_RAW_BYTES && trial->tail_sent == 0)
         return;
+    if (trial->translation) {
+        if (trial->tail.len >= EVENT_MAX)
+            attempt_broken(request, "bad_answer", "the provider sent an event that is too large");
+        return;
+    }
     if (trial->machine.state == ATTEMPT_HOLDING) {
         if (trial->held.len + trial->tail.len < HELD_EVENTS_MAX)
             return;
@@ -307,12 +365,27 @@ static void pass_unfinished(struct request *request)
     lose_tail(trial);
 }
 
+/* What was translated stands behind what is in the batch: one slice, now that it no longer grows. */
+void relay_translated(struct request *request, struct batch *batch)
+{
+    struct buf *out = &request->gl->translated;
+    batch_add(request, batch, out->data, out->len);
+}
+
 /* The read is over, or bytes of it are about to move. */
 void relay_flush(struct request *request)
 {
+    struct buf *out = &request->gl->translated;
+    bool has_translated = out->len > 0 && request->state == REQUEST_STREAMING;
+    if (request->exchange && has_translated)
+        relay_translated(request, &request->gl->batch);
     if (request->exchange)
         batch_send(request, &request->gl->batch);
     request->gl->batch.count = 0;
+    if (out->room_bytes > TRANSLATED_KEPT)
+        buf_release(out);
+    else
+        buf_clear(out);
 }
 
 static void relay_events(struct request *request, char *bytes, size_t len)

@@ -7,6 +7,8 @@ void batch_send(struct request *request, struct batch *batch);
 
 /* From here on nothing can be undone. */
 void relay_commit(struct request *request);
+/* Adds what was translated to the batch. */
+void relay_translated(struct request *request, struct batch *batch);
 /* Hands over what was held back. */
 void relay_held(struct request *request, struct batch *batch);
 /* The client has everything after `batch`. The upstream may still owe the end of its framing. */

@@ -4,6 +4,7 @@
  */
 #include "gateway/relay_parts.h"
 #include "base/log.h"
+#include "gateway/translate.h"
 
 #define END_KEPT (16u * 1024) /* of a large answer: usage, and what vendors put behind it */
 
@@ -88,6 +89,11 @@ void relay_plain(struct request *request, char *bytes, size_t len)
                 request_fail_for_memory(request);
             return;
         }
+        if (trial->translation) {
+            attempt_broken(request, "bad_answer",
+                           "the provider's answer is too large to translate");
+            return;
+        }
         if (comes_too_late(request))
             return;
         (void)attempt_step(&trial->machine, ATTEMPT_ON_CONTENT);
@@ -110,8 +116,27 @@ static void answer_whole(struct request *request)
     buf_init_in(&headers, HEADERS_MAX, room, sizeof room);
     answer_headers_write(request, &headers);
     buf_append_str(&headers, trial->extra_headers);
-    exchange_answer(TAKE(request->exchange), trial->status, buf_str(&headers), trial->content_type,
+    struct str type = !trial->translation     ? trial->content_type
+                      : request->facts.stream ? STR("text/event-stream")
+                                              : STR("application/json");
+    exchange_answer(TAKE(request->exchange), trial->status, buf_str(&headers), type,
                     buf_str(&trial->held));
+}
+
+/* Makes what is held the caller's answer. False: it cannot be told in the caller's dialect. */
+static bool translate_held(struct request *request)
+{
+    struct trial *trial = &request->trial;
+    struct buf *out = &request->gl->translated;
+    if (!trial->translation)
+        return true;
+    meter_estimate(&trial->meter, (int64_t)request->body_bytes);
+    if (!translate_plain(request))
+        return false;
+    buf_release(&trial->held);
+    trial->held = *out;
+    buf_init(out, TRANSLATED_MAX);
+    return true;
 }
 
 /* An answer without its record is an answer all the same: it was paid for. */
@@ -137,7 +162,7 @@ static void held_is_whole(struct request *request)
     case ANSWER_ERROR: attempt_judge_event(request); return;
     case ANSWER_GOOD: break;
     }
-    if (comes_too_late(request))
+    if (comes_too_late(request) || !translate_held(request))
         return;
     (void)attempt_step(&trial->machine, ATTEMPT_ON_CONTENT);
     (void)attempt_step(&trial->machine, ATTEMPT_ON_FINISHED);

@@ -1,4 +1,5 @@
 /* gateway/reply.c: what comes back from a provider: its head, its errors; answers go on to relay.c. */
+#include "domain/quirks.h"
 #include "gateway/request.h"
 #include "sys/clock.h"
 
@@ -114,6 +115,35 @@ static bool is_usage_refused(const struct request *request, const struct verdict
            str_find(body, STR("include_usage"), NULL);
 }
 
+#define REPEATS_MAX 4
+#define FORM_QUIRKS ((unsigned)(QUIRK_TOOLS_BY_RESPONSES | QUIRK_NO_RESPONSES | QUIRK_NO_CHAT))
+
+/* The endpoint that a quirk of form leads to; the present one when it leads nowhere. */
+static enum endpoint asked_by(const struct request *request, unsigned quirk)
+{
+    const struct trial *trial = &request->trial;
+    enum endpoint wanted = quirk & QUIRK_NO_RESPONSES ? ENDPOINT_CHAT : ENDPOINT_RESPONSES;
+    bool may = quirk & FORM_QUIRKS && trial->provider->speaks & ENDPOINT_BIT(wanted);
+    return may ? wanted : trial->asked;
+}
+
+/* The provider refused a form that can be avoided: learned, so that the next request begins without it. */
+static bool is_lesson(struct request *request, const struct verdict_report *report)
+{
+    struct trial *trial = &request->trial;
+    unsigned quirk = quirk_of_refusal(report, trial->asked, buf_str(&trial->held));
+    if (!quirk || trial->quirks & quirk || trial->repeats == REPEATS_MAX)
+        return false;
+    enum endpoint asked = asked_by(request, quirk);
+    bool helps = quirk & FORM_QUIRKS ? asked != trial->asked : trial->translation != NULL;
+    if (!helps)
+        return false;
+    live_learn_quirk(trial->live, trial->model, quirk);
+    trial->quirks |= quirk;
+    trial->asked = asked;
+    return true;
+}
+
 static void judge_answer(struct request *request)
 {
     struct trial *trial = &request->trial;
@@ -123,6 +153,10 @@ static void judge_answer(struct request *request)
     provider_judge(trial->provider->kind, trial->status,
                    trial->error_headers ? trial->error_headers : &none, buf_str(&trial->held),
                    request->gl->event_reader, clock_wall_ms(), &report);
+    if (is_lesson(request, &report)) {
+        attempt_again(request);
+        return;
+    }
     if (!is_usage_refused(request, &report)) {
         attempt_failed(request, &report);
         return;

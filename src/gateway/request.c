@@ -51,6 +51,7 @@ void request_finish(struct request *request)
     assert(!request->trial.call && !request->exchange);
     request->state = REQUEST_ENDED;
     request->gl->batch.count = 0; /* it points into what goes now */
+    buf_clear(&request->gl->translated);
     attempt_take_apart(request);
     request_stop_parsing(request);
     free_body(request);
@@ -358,6 +359,7 @@ void request_admit(struct request *request)
     size_t pins = 0;
     limit = limit ? limit : BODY_LIMIT_DEFAULT;
     request->pin = http_header_find(head, STR("x-auxot-provider"), &pins);
+    request->is_strict = str_eq(http_header_find(head, STR("x-auxot-strict"), NULL), STR("1"));
     if (atomic_load_explicit(&gateway->is_draining, memory_order_relaxed)) {
         request_fail(request, SAY_OVERLOADED, "draining",
                      "The server is shutting down; send the request again in a moment.");

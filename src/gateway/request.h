@@ -5,6 +5,7 @@
  *     request.c   admit -> body -> parse -> route          (and cancel from anywhere)
  *     attempt.c   one try at one provider after the other: begin, move on, end
  *     ask.c       what goes to the provider
+ *     translate.c the same in another dialect, and its answer back
  *     reply.c     what comes back, and its errors
  *     relay.c     hold back, COMMIT, pass on in whole events, end
  *     record.c    what is written down, when
@@ -21,11 +22,15 @@
 #include "providers/kinds.h"
 #include "wire/body.h"
 #include "wire/say.h"
+#include "wire/seal.h"
 
 #define NS_PER_MS       INT64_C(1000000)
-#define HELD_EVENTS_MAX (2u << 20)   /* hold-back; reaching it is COMMIT */
-#define HELD_ANSWER_MAX (4u << 20)   /* a plain answer held whole; reaching it is COMMIT */
-#define HELD_ERROR_MAX  (64u * 1024) /* of an error answer */
+#define HELD_EVENTS_MAX (2u << 20)    /* hold-back; reaching it is COMMIT */
+#define HELD_ANSWER_MAX (4u << 20)    /* a plain answer held whole; reaching it is COMMIT */
+#define SCRATCH_BYTES   (8u << 20)    /* JSON inside a string: the arguments of one tool call */
+#define TRANSLATED_MAX  (48u << 20)   /* what one read of an upstream may become */
+#define TRANSLATED_KEPT (256u * 1024) /* room for the next read; more is given back */
+#define HELD_ERROR_MAX  (64u * 1024)  /* of an error answer */
 #define EVENT_RAW_BYTES \
     (256u * 1024)                 /* an unfinished event of this size is passed on as it comes */
 #define EVENT_MAX      (4u << 20) /* and is no longer kept for reading past this */
@@ -52,6 +57,7 @@ enum request_state {
 struct attempt_note {
     const struct provider *provider;
     struct str model;
+    enum endpoint asked;
     const char *outcome; /* NULL while open */
     char reason[48];
     int http_status;
@@ -66,9 +72,14 @@ struct trial {
     const struct provider *provider;
     struct live_provider *live;
     struct str model;
+    enum endpoint asked; /* the caller's endpoint, or the one that it is translated to */
+    unsigned quirks;     /* of the model, as known now; enum quirk */
+    struct translation *translation; /* NULL: bytes pass as they are */
+    int repeats;                     /* for quirks that a refusal taught */
     struct attempt_note *note;
     struct buf head;                /* request head, with the credential: wiped */
     struct buf splice;              /* what body_splice put in */
+    struct buf opened;              /* the body without envelopes, when it had some */
     bool adds_usage, is_repeat;     /* without the usage option */
     bool is_health_trial, is_coded; /* content-encoding: its body cannot be read */
     bool has_spent;                 /* tokens that nobody told are estimated */
@@ -93,6 +104,7 @@ struct kept_error {
     const struct provider *provider;
     struct str model, extra_headers, content_type, body;
     const char *reason, *sentence;
+    enum endpoint asked;
     bool is_long;
     int64_t context_tokens; /* of the model it was too long for; -1 unknown */
 };
@@ -119,6 +131,8 @@ struct request {
     struct candidate *candidates; /* the eligible ones; arena */
     size_t candidate_count, next_candidate;
     bool is_pinned;
+    bool is_strict;                            /* X-Auxot-Strict: no loss in translation */
+    const char *unfit_reason, *unfit_sentence; /* why a candidate could not be asked; arena */
     struct attempt_note *notes[ATTEMPTS_MAX];
     int attempt_count;
     struct trial trial;
@@ -126,6 +140,7 @@ struct request {
     const char *last_sentence;    /* of the last failure; arena */
     bool has_met_quota,
         has_met_trouble;   /* attempts that failed for their quota; for yet another reason */
+    bool has_met_long;     /* the last failure: too long for the model */
     int64_t quota_wait_ms; /* the smallest that was told; 0 none */
     bool is_head_sent, is_opened /* the journal has it */, is_closed;
     bool is_answered; /* by the provider of the trial: its answer, or its own error */
@@ -167,9 +182,10 @@ struct gateway_loop {
     struct list recording;
     struct loop_message record_message;
     bool is_record_queued;
-    struct json_reader *body_reader, *event_reader;
-    struct buf joined;  /* scratch for events of several data lines */
-    struct batch batch; /* of the one request whose upstream is being read: else empty */
+    struct json_reader *body_reader, *event_reader, *scratch_reader;
+    struct buf joined;     /* scratch for events of several data lines */
+    struct buf translated; /* of the one request whose upstream is being read: else empty */
+    struct batch batch;    /* of the one request whose upstream is being read: else empty */
     struct retry_budget retries;
     struct route_plan plan; /* scratch: large */
     struct provider_view views[PROVIDERS_MAX];
@@ -190,6 +206,7 @@ struct gateway {
     int waiting_for; /* loops that have not adopted yet */
     struct snapshot *newest;
     atomic_bool is_draining;
+    struct sealer sealer;                               /* over options.vault */
     bool (*offload)(void *arg, struct pool_work *work); /* set before the loops run; NULL: none */
     void *offload_arg;
     _Atomic int64_t running; /* only kept when max_concurrent is set */
@@ -234,6 +251,8 @@ void request_stop_parsing(struct request *request); /* the request ends first */
 
 /* attempt.c */
 void attempt_next(struct request *request); /* tries the next candidate, or ends the request */
+/* Asks the same provider again, in the form that trial->asked and trial->quirks now say: no new attempt. */
+void attempt_again(struct request *request);
 /* Ends the try without a verdict on the provider: client gone, deadline, shutdown. */
 void attempt_cancel(struct request *request, const char *outcome, const char *reason);
 /* The try failed. Updates health, then moves on, shows the error, or cuts the stream. */
@@ -298,5 +317,7 @@ struct own_error {
     const struct request *request; /* NULL: it became none */
 };
 void answer_error(struct exchange *exchange, const struct own_error *error);
+/* A provider's own error, said in the caller's dialect. */
+void answer_foreign_error(struct request *request, int status, struct str headers, struct str body);
 void answer_models(struct gateway_loop *gl, struct exchange *exchange,
                    const struct api_route *route, const char *id);

@@ -325,10 +325,11 @@ static enum stream_class classify(struct meter *meter, const struct sse_event *e
 }
 
 enum err meter_event(struct meter *meter, struct json_reader *reader, const struct sse_event *event,
-                     enum stream_class *out_class)
+                     enum stream_class *out_class, struct json *out_root)
 {
     struct str data = str_trim(event->data);
     enum stream_class class = STREAM_LIFECYCLE;
+    *out_root = (struct json){0};
     if (str_eq(data, STR("[DONE]"))) {
         class = STREAM_END;
     } else if (data.len == 0) {
@@ -341,6 +342,7 @@ enum err meter_event(struct meter *meter, struct json_reader *reader, const stru
         if (json_type_of(root) != JSON_OBJECT)
             return ERR_MALFORMED;
         class = classify(meter, event, root);
+        *out_root = root;
     }
     meter->has_content = meter->has_content || class == STREAM_CONTENT;
     meter->has_end = meter->has_end || class == STREAM_END;

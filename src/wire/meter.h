@@ -48,10 +48,11 @@ void meter_init(struct meter *meter, enum endpoint endpoint);
 /**
  * Classifies one event of the stream and adds up what it tells. An event whose data is no JSON
  * object (and not [DONE]) is ERR_MALFORMED: garbage, the stream is broken. ERR_NO_MEMORY and
- * ERR_TOO_LARGE are the reader's.
+ * ERR_TOO_LARGE are the reader's. `out_root` is what was read, absent where there was no JSON.
  */
 MUST_USE enum err meter_event(struct meter *meter, struct json_reader *reader,
-                              const struct sse_event *event, enum stream_class *out_class);
+                              const struct sse_event *event, enum stream_class *out_class,
+                              struct json *out_root);
 
 /** What a whole plain answer (status 2xx) is. */
 enum answer_class { ANSWER_GOOD, ANSWER_EMPTY, ANSWER_ERROR, ANSWER_GARBAGE };
@@ -63,6 +64,9 @@ enum answer_class meter_answer(struct meter *meter, struct json_reader *reader, 
  *  input from `input_bytes` unless that is negative. Also replaces the placeholder that Anthropic's
  *  message_start gives, when the stream broke before its message_delta. */
 void meter_estimate(struct meter *meter, int64_t input_bytes);
+
+/** Bytes of text in a value, however deep; ids, types and signatures not counted. */
+int64_t meter_text_bytes(struct json value);
 
 /** What is told by an error of any shape of PROVIDER_ERRORS.md 1. */
 struct error_body {

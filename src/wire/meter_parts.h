@@ -4,8 +4,6 @@
 
 /** A string, array or object that is not empty. */
 bool meter_says_something(struct json value);
-/** Bytes of text in a value, however deep; ids, types and signatures not counted. */
-int64_t meter_text_bytes(struct json value);
 /** Takes over the numbers of a `usage` object of the meter's endpoint; absent is fine. */
 void meter_take_usage(struct meter *meter, struct json usage);
 /** Takes over the first model name that is told. */

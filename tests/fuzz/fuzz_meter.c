@@ -41,9 +41,10 @@ static void play(struct meter *meter, struct json_reader *reader, struct str str
     for (size_t len; (len = sse_event_end(stream, &scanned)) > 0;) {
         struct sse_event event;
         enum stream_class class = STREAM_LIFECYCLE;
+        struct json root;
         bool had_content = meter->has_content;
         sse_event_read(str_upto(stream, len), &joined, &event);
-        if (meter_event(meter, reader, &event, &class) == OK) {
+        if (meter_event(meter, reader, &event, &class, &root) == OK) {
             require(class != STREAM_CONTENT || meter->has_content);
             require(class != STREAM_END || meter->has_end);
         }

@@ -92,7 +92,7 @@ static void play_feed(struct play *play, struct str bytes, struct buf *joined)
         struct sse_event event;
         enum stream_class class;
         sse_event_read(str_upto(str_from(bytes, play->start), len), joined, &event);
-        assert_int_equal(meter_event(&play->meter, reader, &event, &class), OK);
+        assert_int_equal(meter_event(&play->meter, reader, &event, &class, &(struct json){0}), OK);
         assert_true(play->events < EVENTS_MAX - 1);
         play->classes[play->events++] = "lCUXE"[class];
         play->start += len;
@@ -189,7 +189,7 @@ static void single_events_are_classed(void **state)
         enum stream_class class = STREAM_LIFECYCLE;
         struct sse_event event = {str_of(events[i].event_name), str_of(events[i].data), true};
         meter_init(&meter, events[i].endpoint);
-        enum err failed = meter_event(&meter, reader, &event, &class);
+        enum err failed = meter_event(&meter, reader, &event, &class, &(struct json){0});
         CHECK(events[i].name, (failed ? '!' : "lCUXE"[class]) == events[i].class);
     }
 }

@@ -89,7 +89,7 @@ static void our_own_errors_are_errors_to_the_meter(void **state)
             enum stream_class class;
             sse_event_read(buf_str(&out), &joined, &event);
             meter_init(&meter, endpoints[i]);
-            CHECK("read", meter_event(&meter, reader, &event, &class) == OK);
+            CHECK("read", meter_event(&meter, reader, &event, &class, &(struct json){0}) == OK);
             CHECK("error", class == STREAM_ERROR && strcmp(meter.error_message, "cut") == 0);
         }
     }
