@@ -72,6 +72,15 @@ static size_t padding_of(struct str text)
     return padding;
 }
 
+/* The last letters may hold bits that mean nothing: only the spelling that we gave is ours. */
+static bool is_our_spelling(struct str sealed, const uint8_t *blob, size_t blob_len)
+{
+    char last[5];
+    size_t start = (blob_len - 1) / 3 * 3;
+    (void)EVP_EncodeBlock((uint8_t *)last, blob + start, (int)(blob_len - start));
+    return memcmp(sealed.at + sealed.len - 4, last, 4) == 0;
+}
+
 enum err envelope_open(const struct vault *vault, struct str sealed, struct buf *out)
 {
     if (sealed.len == 0 || sealed.len % 4 != 0 || sealed.len > ENVELOPE_PLAIN_MAX * 2u)
@@ -81,7 +90,8 @@ enum err envelope_open(const struct vault *vault, struct str sealed, struct buf 
         return ERR_NO_MEMORY;
     int decoded = EVP_DecodeBlock(blob, (const uint8_t *)sealed.at, (int)sealed.len);
     size_t blob_len = decoded < 0 ? 0 : (size_t)decoded - padding_of(sealed);
-    if (blob_len < HEAD_BYTES + TAG_BYTES || blob[0] != VERSION)
+    if (blob_len < HEAD_BYTES + TAG_BYTES || blob[0] != VERSION ||
+        !is_our_spelling(sealed, blob, blob_len))
         return ERR_DENIED;
     size_t plain_len = blob_len - HEAD_BYTES - TAG_BYTES;
     char *room = buf_reserve(out, plain_len + 1);

@@ -419,6 +419,7 @@ static void a_large_answer_arrives_whole_through_pauses(void **state)
         CHECK_INT("one handshake", SSL_CTX_sess_accept_good(context), 1);
         close_all(&caller);
     }
+    streamed = NULL;
 }
 
 static void a_stream_cut_in_the_middle_is_told(void **state)

@@ -70,7 +70,7 @@ static inline void stage_classes(struct stage *stage, enum endpoint endpoint)
         struct sse_event event;
         enum stream_class class;
         sse_event_read(str_upto(rest, len), &joined, &event);
-        bool is_good = meter_event(&stage->meter, reader, &event, &class) == OK;
+        bool is_good = meter_event(&stage->meter, reader, &event, &class, &(struct json){0}) == OK;
         char mark = is_good ? "LCUE."[class] : '!';
         if (mark != last)
             stage_add(stage->classes, sizeof stage->classes, (char[2]){mark, 0});
