@@ -3,6 +3,7 @@
  * A snapshot reaches a loop by message; the loop swaps its lease, cuts requests whose key is gone, and says
  * so; gateway_publish waits for all of them. Old leases die when their last request ends.
  */
+#include "gateway/thinking.h"
 #include "gateway/translate.h"
 #include "base/log.h"
 #include "sys/clock.h"
@@ -23,7 +24,11 @@ enum err gateway_new(const struct gateway_options *options, struct gateway **out
     if (!gateway)
         return error_set(error, ERR_NO_MEMORY, "no memory for the gateway");
     gateway->options = *options;
-    gateway->sealer = translation_sealer(gateway);
+    gateway->thinking = thinking_memory_new();
+    if (!gateway->thinking) {
+        mem_free(gateway);
+        return error_set(error, ERR_NO_MEMORY, "no memory for the gateway");
+    }
     pthread_mutex_init(&gateway->lock, NULL);
     pthread_cond_init(&gateway->adopted, NULL);
     body_budget_set(options->body_budget_bytes ? options->body_budget_bytes : INT64_C(256) << 20);
@@ -73,6 +78,7 @@ void gateway_free(struct gateway *gateway)
     }
     if (gateway->newest)
         snapshot_unref(gateway->newest);
+    thinking_memory_free(gateway->thinking);
     pthread_cond_destroy(&gateway->adopted);
     pthread_mutex_destroy(&gateway->lock);
     mem_free(gateway);

@@ -22,7 +22,6 @@
 #include "providers/kinds.h"
 #include "wire/body.h"
 #include "wire/say.h"
-#include "wire/seal.h"
 
 #define NS_PER_MS       INT64_C(1000000)
 #define HELD_EVENTS_MAX (2u << 20)    /* hold-back; reaching it is COMMIT */
@@ -206,7 +205,7 @@ struct gateway {
     int waiting_for; /* loops that have not adopted yet */
     struct snapshot *newest;
     atomic_bool is_draining;
-    struct sealer sealer;                               /* over options.vault */
+    struct thinking_memory *thinking;
     bool (*offload)(void *arg, struct pool_work *work); /* set before the loops run; NULL: none */
     void *offload_arg;
     _Atomic int64_t running; /* only kept when max_concurrent is set */

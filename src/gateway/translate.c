@@ -1,6 +1,7 @@
 /* gateway/translate.c: see translate.h. */
 #include "gateway/translate.h"
 
+#include "gateway/thinking.h"
 #include "sys/clock.h"
 #include "sys/envelope.h"
 #include "sys/pool.h"
@@ -16,17 +17,43 @@
 
 static bool seal(void *arg, struct str plain, struct buf *out)
 {
-    return envelope_seal(arg, plain, out) == OK;
+    const struct keeper *keeper = arg;
+    return envelope_seal(keeper->gateway->options.vault, plain, out) == OK;
 }
 
 static bool unseal(void *arg, struct str sealed, struct buf *out)
 {
-    return envelope_open(arg, sealed, out) == OK;
+    const struct keeper *keeper = arg;
+    return envelope_open(keeper->gateway->options.vault, sealed, out) == OK;
 }
 
-struct sealer translation_sealer(const struct gateway *gateway)
+/* The same content of another caller has another name. */
+static bool name_turn(const struct keeper *keeper, struct str content, struct thinking_name *out)
 {
-    return (struct sealer){(void *)(uintptr_t)gateway->options.vault, seal, unseal};
+    AUTO_BUF struct buf whole;
+    buf_init(&whole, 64u * 1024);
+    buf_puts(&whole, keeper->caller);
+    buf_putc(&whole, '\n');
+    buf_append_str(&whole, content);
+    if (!whole.failed)
+        vault_turn_name(keeper->gateway->options.vault, buf_str(&whole), out->bytes);
+    return !whole.failed;
+}
+
+static void keep(void *arg, struct str content, struct str envelopes)
+{
+    const struct keeper *keeper = arg;
+    struct thinking_name name;
+    if (name_turn(keeper, content, &name))
+        thinking_keep(keeper->gateway->thinking, &name, envelopes, clock_monotonic_ms());
+}
+
+static bool recall(void *arg, struct str content, struct buf *out)
+{
+    const struct keeper *keeper = arg;
+    struct thinking_name name;
+    return name_turn(keeper, content, &name) &&
+           thinking_recall(keeper->gateway->thinking, &name, clock_monotonic_ms(), out);
 }
 
 /* ---- the work, on whatever thread ------------------------------------------------------------ */
@@ -34,7 +61,6 @@ struct sealer translation_sealer(const struct gateway *gateway)
 /* One body to translate. Everything that it reads stays where it is meanwhile. */
 struct prompt_work {
     struct prompt_options options;
-    struct sealer sealer;
     struct str body;
     char model[256];
     struct translation *translation; /* its names, fidelity and body are filled */
@@ -50,7 +76,7 @@ static void do_work(struct prompt_work *work, struct json_reader *reader,
     work->options.reader = reader;
     work->options.scratch = scratch;
     work->options.arena = &arena;
-    work->options.sealer = &work->sealer;
+    work->options.sealer = &work->translation->sealer;
     work->err =
         prompt_translate(&work->options, work->body, &work->translation->body, &work->error);
     arena_release(&arena);
@@ -67,7 +93,6 @@ static void prepare(const struct request *request, struct prompt_work *work)
                     .names = &translation->names,
                     .fidelity = &translation->fidelity,
                     .is_stream = request->facts.stream},
-        .sealer = request->gl->gateway->sealer,
         .body = buf_str(&request->body),
         .translation = translation,
     };
@@ -154,7 +179,6 @@ static bool make_answer(struct request *request)
 {
     struct trial *trial = &request->trial;
     struct translation *translation = trial->translation;
-    struct gateway *gateway = request->gl->gateway;
     struct answer_options options = {
         .from = trial->asked,
         .to = request->endpoint,
@@ -164,7 +188,7 @@ static bool make_answer(struct request *request)
         .created_s = request->created_at_ms / 1000,
         .wants_usage = request->facts.wants_usage,
         .names = &translation->names,
-        .sealer = &gateway->sealer,
+        .sealer = &translation->sealer,
         .fidelity = &translation->fidelity,
     };
     return answer_translation_new(&options, &translation->answer) == OK;
@@ -209,6 +233,10 @@ enum translated translate_request(struct request *request)
     tool_names_init(&translation->names, &translation->arena,
                     dialect_facts(trial->asked)->tool_name_bytes);
     buf_init(&translation->body, BODY_MAX);
+    translation->keeper.gateway = gl->gateway;
+    str_copy(str_of(request->principal->id), translation->keeper.caller,
+             sizeof translation->keeper.caller);
+    translation->sealer = (struct sealer){&translation->keeper, seal, unseal, keep, recall};
     if (request->body.len >= AWAY_BYTES && send_away(request))
         return TRANSLATED_AWAY;
     struct prompt_work work;

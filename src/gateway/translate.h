@@ -13,7 +13,12 @@ struct translation {
     struct arena arena; /* names */
     struct tool_names names;
     struct fidelity fidelity;
-    struct buf body; /* for the provider; given back at COMMIT */
+    struct keeper {
+        struct gateway *gateway;
+        char caller[ID_MAX]; /* whose thinking it is */
+    } keeper;
+    struct sealer sealer; /* over keeper */
+    struct buf body;      /* for the provider; given back at COMMIT */
     struct answer_translation *answer;
     struct away_translation *away; /* NULL unless an api thread is at it */
 };
@@ -29,9 +34,6 @@ enum translated {
 enum translated translate_request(struct request *request);
 /** The second half, when it was away; on the loop. attempt.c's. */
 void attempt_translated(struct request *request, enum translated outcome);
-/** Seals and opens thinking with the gateway's vault. */
-struct sealer translation_sealer(const struct gateway *gateway);
-
 /** Frees what the try holds; work that is away loses its request. NULL is fine. */
 void translation_free(struct translation *translation);
 /** The body is of no more use. */

@@ -41,7 +41,8 @@
     X(API_KEY,  "auxot v1 api key digest") \
     X(CURSOR,   "auxot v1 list cursors")   \
     X(CHECK,    "auxot v1 check value")    \
-    X(ENVELOPE, "auxot v1 envelopes")
+    X(ENVELOPE, "auxot v1 envelopes")      \
+    X(TURN,     "auxot v1 names of turns")
 /* clang-format on */
 enum purpose {
 #define X(name, info) PURPOSE_##name,
@@ -417,6 +418,13 @@ void vault_cursor_mac(const struct vault *vault, struct str cursor, uint8_t out_
     uint8_t whole[32];
     digest(vault, PURPOSE_CURSOR, cursor, whole);
     memcpy(out_mac, whole, 16);
+}
+
+void vault_turn_name(const struct vault *vault, struct str content, uint8_t out_name[16])
+{
+    uint8_t whole[32];
+    digest(vault, PURPOSE_TURN, content, whole);
+    memcpy(out_name, whole, 16);
 }
 
 void vault_check_value(const struct vault *vault, uint8_t out_value[32])

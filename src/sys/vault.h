@@ -33,5 +33,7 @@ MUST_USE enum err vault_open(const struct vault *vault, const char *org, const c
 void vault_key_digest(const struct vault *vault, struct str api_key, uint8_t out_digest[32]);
 /** Signs list cursors (so that a forged one is refused): HMAC under the cursor key, first 16 bytes. */
 void vault_cursor_mac(const struct vault *vault, struct str cursor, uint8_t out_mac[16]);
+/** A name for the content of a turn that nobody without the secret can make: likewise, under its own key. */
+void vault_turn_name(const struct vault *vault, struct str content, uint8_t out_name[16]);
 /** The value kept in the store that tells a wrong secret at start: 32 bytes. */
 void vault_check_value(const struct vault *vault, uint8_t out_value[32]);

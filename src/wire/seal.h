@@ -21,6 +21,10 @@ struct sealer {
     void *arg;
     bool (*seal)(void *arg, struct str plain, struct buf *out);  /* text, without prefix */
     bool (*open)(void *arg, struct str sealed, struct buf *out); /* text, without prefix */
+    /** For a dialect without an opaque field (chat): envelopes, one a line, under the content of their turn.
+     *  Either may be NULL: then nothing is kept. */
+    void (*keep)(void *arg, struct str content, struct str envelopes);
+    bool (*recall)(void *arg, struct str content, struct buf *out); /* appends; false: nothing */
 };
 
 struct sealed_thinking {
