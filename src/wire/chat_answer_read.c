@@ -6,6 +6,8 @@
  */
 #include "wire/chat_parts.h"
 
+#include <assert.h>
+
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static void note(struct answer_reader *reader, const char *field)
@@ -15,43 +17,33 @@ static void note(struct answer_reader *reader, const char *field)
 
 /* ---- what a delta holds -------------------------------------------------------------------------- */
 
-struct said {
-    struct json content, refusal, reasoning_content, reasoning;
-    struct json tool_calls, function_call, annotations;
-    struct json reasoning_details; /* OpenRouter's */
-    struct json audio, images;     /* not carried */
+enum said {
+    SAID_CONTENT,
+    SAID_TOOL_CALLS,
+    SAID_REASONING_CONTENT,
+    SAID_REASONING,
+    SAID_REASONING_DETAILS, /* OpenRouter's */
+    SAID_REFUSAL,
+    SAID_FUNCTION_CALL,
+    SAID_ANNOTATIONS,
+    SAID_AUDIO, /* from here: not carried */
+    SAID_IMAGES,
+    SAID_COUNT
 };
 
-#define AT(member) offsetof(struct said, member)
-
-static const struct said_row {
-    struct str name;
-    size_t offset;
-} said_rows[] = {
-    {STR_INIT("content"), AT(content)},
-    {STR_INIT("tool_calls"), AT(tool_calls)},
-    {STR_INIT("reasoning_content"), AT(reasoning_content)},
-    {STR_INIT("reasoning"), AT(reasoning)},
-    {STR_INIT("refusal"), AT(refusal)},
-    {STR_INIT("function_call"), AT(function_call)},
-    {STR_INIT("annotations"), AT(annotations)},
-    {STR_INIT("audio"), AT(audio)},
-    {STR_INIT("images"), AT(images)},
-    {STR_INIT("reasoning_details"), AT(reasoning_details)},
+static const struct str said_names[] = {
+    [SAID_CONTENT] = STR_INIT("content"),
+    [SAID_TOOL_CALLS] = STR_INIT("tool_calls"),
+    [SAID_REASONING_CONTENT] = STR_INIT("reasoning_content"),
+    [SAID_REASONING] = STR_INIT("reasoning"),
+    [SAID_REASONING_DETAILS] = STR_INIT("reasoning_details"),
+    [SAID_REFUSAL] = STR_INIT("refusal"),
+    [SAID_FUNCTION_CALL] = STR_INIT("function_call"),
+    [SAID_ANNOTATIONS] = STR_INIT("annotations"),
+    [SAID_AUDIO] = STR_INIT("audio"),
+    [SAID_IMAGES] = STR_INIT("images"),
 };
-
-/* One walk over a delta, whose members are nearly always one. The first of a name holds. */
-static void said_read(struct said *said, struct json delta)
-{
-    *said = (struct said){0};
-    for (struct json_cursor c = json_each(delta); json_next(&c);) {
-        for (size_t i = 0; i < COUNT(said_rows); i++) {
-            struct json *member = (struct json *)((char *)said + said_rows[i].offset);
-            if (str_eq(c.name, said_rows[i].name) && !member->doc)
-                *member = c.value;
-        }
-    }
-}
+static_assert(COUNT(said_names) == SAID_COUNT, "one name each");
 
 /* ---- text, thoughts, refusals -------------------------------------------------------------------- */
 
@@ -135,10 +127,10 @@ static void tell_annotation(struct answer_reader *reader, struct json annotation
 /* ---- one delta, or one message ------------------------------------------------------------------- */
 
 /* vLLM says one thought under both names. */
-static struct str thought_of(const struct said *said)
+static struct str thought_of(const struct json *said)
 {
-    struct str thought = json_string_or_empty(said->reasoning_content);
-    return thought.len ? thought : json_string_or_empty(said->reasoning);
+    struct str thought = json_string_or_empty(said[SAID_REASONING_CONTENT]);
+    return thought.len ? thought : json_string_or_empty(said[SAID_REASONING]);
 }
 
 /* OpenRouter says a thought once more in pieces with types, or in these alone; and sealed ones, which are its vendor's. */
@@ -155,22 +147,22 @@ static void tell_details(struct answer_reader *reader, struct json details, bool
     }
 }
 
-static void tell_said(struct answer_reader *reader, const struct said *said, bool is_whole)
+static void tell_said(struct answer_reader *reader, const struct json *said, bool is_whole)
 {
     struct str thought = thought_of(said);
     tell_prose(reader, PART_THINKING, thought);
-    tell_details(reader, said->reasoning_details, thought.len > 0);
-    tell_content(reader, said->content);
-    for (struct json_cursor c = json_each(said->annotations); json_next(&c);)
+    tell_details(reader, said[SAID_REASONING_DETAILS], thought.len > 0);
+    tell_content(reader, said[SAID_CONTENT]);
+    for (struct json_cursor c = json_each(said[SAID_ANNOTATIONS]); json_next(&c);)
         tell_annotation(reader, c.value);
-    tell_prose(reader, PART_REFUSAL, json_string_or_empty(said->refusal));
-    for (struct json_cursor c = json_each(said->tool_calls); json_next(&c);)
+    tell_prose(reader, PART_REFUSAL, json_string_or_empty(said[SAID_REFUSAL]));
+    for (struct json_cursor c = json_each(said[SAID_TOOL_CALLS]); json_next(&c);)
         chat_call_read(reader, c.value, is_whole);
-    if (json_type_of(said->function_call) == JSON_OBJECT)
-        chat_call_read_legacy(reader, said->function_call);
-    if (chat_is_given(said->audio))
+    if (json_type_of(said[SAID_FUNCTION_CALL]) == JSON_OBJECT)
+        chat_call_read_legacy(reader, said[SAID_FUNCTION_CALL]);
+    if (chat_is_given(said[SAID_AUDIO]))
         note(reader, "answer.audio");
-    if (chat_is_given(said->images))
+    if (chat_is_given(said[SAID_IMAGES]))
         note(reader, "answer.images");
 }
 
@@ -226,24 +218,36 @@ static void tell_begin(struct answer_reader *reader, struct json root)
     answer_reader_tell(reader, &begin);
 }
 
+enum in_choice { IN_INDEX, IN_DELTA, IN_MESSAGE, IN_LOGPROBS, IN_FINISH, IN_COUNT };
+
+static const struct str choice_names[] = {
+    [IN_INDEX] = STR_INIT("index"),
+    [IN_DELTA] = STR_INIT("delta"),
+    [IN_MESSAGE] = STR_INIT("message"),
+    [IN_LOGPROBS] = STR_INIT("logprobs"),
+    [IN_FINISH] = STR_INIT("finish_reason"),
+};
+static_assert(COUNT(choice_names) == IN_COUNT, "one name each");
+
 static void read_choice(struct answer_reader *reader, struct json choice, bool is_whole)
 {
-    struct said said;
-    struct str reason;
-    if (json_int64_or(json_get(choice, "index"), 0) != 0) {
+    struct json members[IN_COUNT], said[SAID_COUNT];
+    json_pick(choice, choice_names, IN_COUNT, members);
+    if (json_int64_or(members[IN_INDEX], 0) != 0) {
         note(reader, "answer.choices");
         return;
     }
-    said_read(&said, json_get(choice, is_whole ? "message" : "delta"));
+    json_pick(members[is_whole ? IN_MESSAGE : IN_DELTA], said_names, SAID_COUNT, said);
     if (reader->has_stopped) { /* a second finish, usually; nothing can follow a stop */
-        if (chat_is_given(said.content) || chat_is_given(said.tool_calls))
+        if (chat_is_given(said[SAID_CONTENT]) || chat_is_given(said[SAID_TOOL_CALLS]))
             note(reader, "answer.after_stop");
         return;
     }
-    tell_said(reader, &said, is_whole);
-    if (chat_is_given(json_get(choice, "logprobs")))
+    tell_said(reader, said, is_whole);
+    if (chat_is_given(members[IN_LOGPROBS]))
         note(reader, "answer.logprobs");
-    if (json_string(json_get(choice, "finish_reason"), &reason) && reason.len)
+    struct str reason = json_string_or_empty(members[IN_FINISH]);
+    if (reason.len)
         tell_stop(reader, reason, choice);
 }
 
