@@ -35,10 +35,10 @@ static char letter_of(enum endpoint maker)
 bool seal_put(const struct sealer *sealer, const struct sealed_thinking *thinking, struct buf *out)
 {
     AUTO_BUF struct buf plain;
+    buf_init(&plain, ENVELOPE_MAX);
     size_t before = out->len;
     if (!sealer)
         return false;
-    buf_init(&plain, ENVELOPE_MAX);
     buf_putc(&plain, letter_of(thinking->maker));
     buf_putc(&plain, thinking->is_opaque ? '1' : '0');
     put_text(&plain, thinking->id);
@@ -71,9 +71,9 @@ bool seal_open(const struct sealer *sealer, struct arena *arena, struct str text
                struct sealed_thinking *out_thinking)
 {
     AUTO_BUF struct buf plain;
+    buf_init(&plain, ENVELOPE_MAX);
     if (!sealer || !seal_is_ours(text))
         return false;
-    buf_init(&plain, ENVELOPE_MAX);
     if (!sealer->open(sealer->arg, str_from(text, strlen(SEAL_PREFIX)), &plain) || plain.failed)
         return false;
     char *kept = arena_dup(arena, plain.data, plain.len);
