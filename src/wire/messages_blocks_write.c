@@ -171,6 +171,8 @@ static bool is_plain_id(struct str id)
  * a number when they come again. */
 static void put_call_id(struct json_writer *writer, const char *name, const struct part *call)
 {
+    static const struct str own = STR_INIT("toolu_");
+    struct str bare = str_starts(call->id, own) ? str_from(call->id, own.len) : call->id;
     AUTO_BUF struct buf id;
     buf_init(&id, 64u * 1024);
     if (is_plain_id(call->id) && call->repeat == 0) {
@@ -178,8 +180,8 @@ static void put_call_id(struct json_writer *writer, const char *name, const stru
         json_put_raw(writer, name, buf_str(&id));
         return;
     }
-    buf_append_lit(&id, "toolu_");
-    buf_append_str(&id, str_upto(call->id, ID_KEPT_BYTES));
+    buf_append_str(&id, own);
+    buf_append_str(&id, str_upto(bare, ID_KEPT_BYTES));
     for (size_t i = 0; i < id.len; i++)
         if (!is_plain_id((struct str){id.data + i, 1}))
             id.data[i] = '_';
