@@ -138,15 +138,14 @@ static void hear_lines(struct hearing *hearing, const char *lines)
 {
     AUTO_BUF struct buf line;
     struct str rest = str_of(lines);
+    buf_init(&line, PLAY_BYTES);
     while (rest.len) {
-        struct str data = str_cut(&rest, '\n');
-        buf_init(&line, PLAY_BYTES);
-        buf_append_str(&line, data);
+        buf_clear(&line);
+        buf_append_str(&line, str_cut(&rest, '\n'));
         for (size_t i = 0; i < line.len; i++)
             if (line.data[i] == '\'')
                 line.data[i] = '"';
         hear_event(hearing, &(struct sse_event){.data = buf_str(&line), .has_data = true});
-        buf_release(&line);
     }
 }
 
