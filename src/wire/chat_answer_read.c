@@ -221,10 +221,8 @@ static void tell_begin(struct answer_reader *reader, struct json root)
 enum in_choice { IN_INDEX, IN_DELTA, IN_MESSAGE, IN_LOGPROBS, IN_FINISH, IN_COUNT };
 
 static const struct str choice_names[] = {
-    [IN_INDEX] = STR_INIT("index"),
-    [IN_DELTA] = STR_INIT("delta"),
-    [IN_MESSAGE] = STR_INIT("message"),
-    [IN_LOGPROBS] = STR_INIT("logprobs"),
+    [IN_INDEX] = STR_INIT("index"),          [IN_DELTA] = STR_INIT("delta"),
+    [IN_MESSAGE] = STR_INIT("message"),      [IN_LOGPROBS] = STR_INIT("logprobs"),
     [IN_FINISH] = STR_INIT("finish_reason"),
 };
 static_assert(COUNT(choice_names) == IN_COUNT, "one name each");

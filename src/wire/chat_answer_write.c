@@ -6,7 +6,8 @@
 
 #include "json/json_writer.h"
 
-#define KEPT_MAX (ANSWER_KEPT_MAX / 4) /* of each kind */
+#define KEPT_MAX    (ANSWER_KEPT_MAX / 4) /* of each kind */
+#define THOUGHT_MAX (1u << 20)            /* longer thinking is not kept for the next request */
 
 /* ---- shared with chat_stream_write.c ------------------------------------------------------------- */
 
@@ -19,6 +20,10 @@ void chat_writing_init(struct chat_writing *writing)
     buf_init(&writing->input, KEPT_MAX);
     buf_init(&writing->citations, KEPT_MAX);
     buf_init(&writing->pending, KEPT_MAX);
+    buf_init(&writing->thought, THOUGHT_MAX);
+    buf_init(&writing->thought_id, 512);
+    buf_init(&writing->envelopes, THOUGHT_MAX);
+    buf_init(&writing->call_ids, 64u * 1024);
 }
 
 void chat_writer_release(struct answer_writer *writer)
@@ -31,6 +36,10 @@ void chat_writer_release(struct answer_writer *writer)
     buf_release(&writing->input);
     buf_release(&writing->citations);
     buf_release(&writing->pending);
+    buf_release(&writing->thought);
+    buf_release(&writing->thought_id);
+    buf_release(&writing->envelopes);
+    buf_release(&writing->call_ids);
 }
 
 bool chat_writing_failed(const struct chat_writing *writing)
@@ -93,15 +102,6 @@ const char *chat_finish_reason(struct answer_writer *writer, const struct answer
     return writing->call_count > 0 ? "tool_calls" : "stop";
 }
 
-/* This dialect has no opaque field for thinking; what keeps seals between turns would take them from here. */
-void chat_note_seal(struct answer_writer *writer, const struct answer_event *end)
-{
-    if (end->part == PART_SEALED)
-        fidelity_note(writer->fidelity, FIDELITY_DROPPED, "answer.thinking");
-    else if (end->part == PART_THINKING && end->seal.len)
-        fidelity_note(writer->fidelity, FIDELITY_DROPPED, "answer.thinking.signature");
-}
-
 /* ---- tool calls ----------------------------------------------------------------------------------- */
 
 struct str chat_call_begin(struct answer_writer *writer, const struct answer_event *begin)
@@ -110,6 +110,7 @@ struct str chat_call_begin(struct answer_writer *writer, const struct answer_eve
     const struct tool_name *known =
         writer->names ? tool_name_find(writer->names, begin->name) : NULL;
     writing->call_count++;
+    chat_thinking_call(writer, begin->id);
     writing->is_custom = known ? known->is_custom : begin->is_custom;
     writing->is_told_plain = begin->is_custom;
     writing->has_arguments = false;
@@ -186,6 +187,8 @@ static void on_begin(struct answer_writer *writer, const struct answer_event *ev
 {
     if (event->part == PART_TOOL_CALL)
         begin_call(writer, event);
+    else
+        chat_thinking_begin(writer, event);
 }
 
 static void on_delta(struct answer_writer *writer, const struct answer_event *event)
@@ -196,11 +199,13 @@ static void on_delta(struct answer_writer *writer, const struct answer_event *ev
         buf_append_str(kept, event->text);
     if (event->part == PART_TEXT)
         chat_citations_text(writing, event->text);
+    else if (event->part == PART_THINKING)
+        chat_thinking_more(writer, event->text);
 }
 
 static void on_end(struct answer_writer *writer, const struct answer_event *event)
 {
-    chat_note_seal(writer, event);
+    chat_thinking_end(writer, event);
     if (event->part == PART_TOOL_CALL)
         end_call(writer);
     else if (event->part == PART_TEXT)
@@ -263,6 +268,7 @@ static void on_stop(struct answer_writer *writer, const struct answer_event *eve
 {
     struct chat_writing *writing = writer->own;
     writing->stop = event->stop;
+    chat_thinking_stop(writer);
     (void)chat_finish_reason(writer, event); /* for its notes: the sequence is not kept */
 }
 

@@ -257,7 +257,8 @@ static enum err read_assistant(struct conversation *conversation, struct json me
     struct str thought = prompt_text(json_get(message, "reasoning_content"));
     if (thought.len == 0)
         thought = prompt_text(json_get(message, "reasoning"));
-    add_text(prompt, &place, PART_THINKING, thought);
+    if (!chat_thinking_recall(prompt, turn, json_get(message, "tool_calls")))
+        add_text(prompt, &place, PART_THINKING, thought);
     enum err err = read_content(conversation, &place, json_get(message, "content"));
     add_text(prompt, &place, PART_REFUSAL, prompt_text(json_get(message, "refusal")));
     struct json_cursor c = json_each(json_get(message, "tool_calls"));

@@ -92,7 +92,9 @@ struct chat_writing {
     struct buf calls;                   /* plain answers: tool_calls, without brackets */
     struct buf input;                   /* arguments of the open call, where they are held */
     struct buf citations, pending;      /* chat_citations.c */
-    int64_t text_start, text_end;       /* of the open text within all text, in characters */
+    struct buf thought, thought_id, envelopes, call_ids; /* chat_thinking.c */
+    bool has_seal;
+    int64_t text_start, text_end; /* of the open text within all text, in characters */
     int64_t call_count;
     bool is_custom;     /* the open call: as the caller knows the tool, */
     bool is_told_plain; /* and as the provider tells it: free text, not JSON */
@@ -109,8 +111,14 @@ struct str chat_call_begin(struct answer_writer *writer, const struct answer_eve
 bool chat_call_is_held(const struct chat_writing *writing);
 /** At its end: the arguments (or input) that were held, in the caller's form; borrowed until the next call. */
 struct str chat_call_held(struct answer_writer *writer);
-/** Notes what of a part's end the dialect cannot say: a seal, sealed thinking. */
-void chat_note_seal(struct answer_writer *writer, const struct answer_event *end);
+/** Sealed thinking and calls of the answer, as they come; at its stop they are kept, or noted as lost. */
+void chat_thinking_begin(struct answer_writer *writer, const struct answer_event *begin);
+void chat_thinking_more(struct answer_writer *writer, struct str text);
+void chat_thinking_end(struct answer_writer *writer, const struct answer_event *end);
+void chat_thinking_call(struct answer_writer *writer, struct str id);
+void chat_thinking_stop(struct answer_writer *writer);
+/** Adds what was kept of the turn that made these calls. False: nothing. */
+bool chat_thinking_recall(struct prompt *prompt, struct turn *turn, struct json calls);
 /** "tool_calls", "stop", ...; notes what the word does not tell. */
 const char *chat_finish_reason(struct answer_writer *writer, const struct answer_event *stop);
 /** Puts the usage object, without a name. */

@@ -132,11 +132,13 @@ static void on_delta(struct answer_writer *writer, const struct answer_event *ev
         put_arguments(writer, event->text);
     if (event->part == PART_TEXT)
         chat_citations_text(writing, event->text);
+    else if (event->part == PART_THINKING)
+        chat_thinking_more(writer, event->text);
 }
 
 static void on_end(struct answer_writer *writer, const struct answer_event *event)
 {
-    chat_note_seal(writer, event);
+    chat_thinking_end(writer, event);
     if (event->part == PART_TOOL_CALL)
         end_call(writer);
     else if (event->part == PART_TEXT)
@@ -160,6 +162,7 @@ static void put_sources(struct answer_writer *writer)
 static void on_stop(struct answer_writer *writer, const struct answer_event *event)
 {
     char finish[32];
+    chat_thinking_stop(writer);
     (void)snprintf(finish, sizeof finish, "\"%s\"", chat_finish_reason(writer, event));
     put_sources(writer);
     open_chunk(writer);
@@ -187,6 +190,8 @@ void chat_stream_write(struct answer_writer *writer, const struct answer_event *
     case ANSWER_PART_BEGIN:
         if (event->part == PART_TOOL_CALL)
             begin_call(writer, event);
+        else
+            chat_thinking_begin(writer, event);
         break;
     case ANSWER_PART_DELTA: on_delta(writer, event); break;
     case ANSWER_ANNOTATION: chat_citation_add(writer, event); break;

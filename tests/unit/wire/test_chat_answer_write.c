@@ -147,7 +147,7 @@ static const struct story {
       {.kind = ANSWER_STOP, .stop = STOP_SEQUENCE, .text = STR_INIT("###")}, END},
      ROLE CHUNK("\"reasoning_content\":\"hm\"") FINISH("stop") DONE,
      PLAIN("\"reasoning_content\":\"hm\",\"content\":null,\"refusal\":null", "stop"),
-     "dropped:answer.thinking.signature,dropped:answer.thinking,dropped:answer.citations,dropped:answer.stop_sequence"},
+     "dropped:answer.citations,dropped:answer.thinking.signature,dropped:answer.stop_sequence"},
     {"cut at its limit", {BEGIN, STOPS(STOP_LENGTH), END}, ROLE FINISH("length") DONE, PLAIN("\"content\":null,\"refusal\":null", "length"), ""},
     {"a pause is an end here", {BEGIN, STOPS(STOP_PAUSE), END}, ROLE FINISH("stop") DONE, PLAIN("\"content\":null,\"refusal\":null", "stop"), "changed:answer.stop_reason"},
     {"an end that nobody gave a reason for", {BEGIN, STOPS(STOP_UNKNOWN), END}, ROLE FINISH("stop") DONE, PLAIN("\"content\":null,\"refusal\":null", "stop"), ""},
