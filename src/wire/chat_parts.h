@@ -1,6 +1,7 @@
 /* wire/chat_parts.h: what the files of the chat completions dialect share, and the states that answer.c makes room for.
  *
- *     chat_prompt_read.c    a request's fields and tools     chat_prompt_write.c, chat_tools_write.c
+ *     chat_prompt_read.c    a request's fields               chat_prompt_write.c    the same, written
+ *     chat_tools_read.c     its tools                        chat_tools_write.c
  *     chat_messages_read.c  its messages                     chat_messages_write.c, chat_content_write.c
  *     chat_answer_read.c    chunks and plain answers         chat_stream_write.c    chunks
  *     chat_calls_read.c     the tool calls in them           chat_answer_write.c    plain answers
@@ -21,6 +22,14 @@ void chat_drop_others(struct prompt *prompt, struct json object, const struct st
 /** Reads the array of messages into turns. ERR_MALFORMED. */
 MUST_USE enum err chat_messages_read(struct prompt *prompt, struct json messages,
                                      struct error *error);
+/** True, false, or neither. */
+enum maybe chat_maybe_of(struct json value);
+/** Reads the array `tools`, and that of old, `functions`. ERR_MALFORMED. */
+MUST_USE enum err chat_tools_read(struct prompt *prompt, struct json tools, struct error *error);
+MUST_USE enum err chat_functions_read(struct prompt *prompt, struct json functions,
+                                      struct error *error);
+/** Reads `tool_choice`, or `function_call` of old. False when it is neither a word nor names a tool. */
+MUST_USE bool chat_choice_read(struct prompt *prompt, struct json value);
 
 /* ---- requests, out ---------------------------------------------------------------------------- */
 

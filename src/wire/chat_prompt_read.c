@@ -175,10 +175,10 @@ static enum err read_modalities(struct prompt *prompt, const struct field *field
     return OK;
 }
 
-static enum maybe maybe_of(struct json value)
+/* Without a schema anything goes, which has a schema too. */
+static struct str schema_of(struct prompt *prompt, struct json schema)
 {
-    bool truth;
-    return !json_bool(value, &truth) ? MAYBE_UNSET : truth ? MAYBE_YES : MAYBE_NO;
+    return json_type_of(schema) == JSON_OBJECT ? prompt_raw(prompt, schema) : STR("{}");
 }
 
 static void read_schema(struct prompt *prompt, struct json schema)
@@ -188,8 +188,8 @@ static void read_schema(struct prompt *prompt, struct json schema)
     prompt->format = OUTPUT_SCHEMA;
     prompt->format_name = prompt_text(json_get(schema, "name"));
     prompt->format_description = prompt_text(json_get(schema, "description"));
-    prompt->format_schema = prompt_raw(prompt, json_get(schema, "schema"));
-    prompt->format_strict = maybe_of(json_get(schema, "strict"));
+    prompt->format_schema = schema_of(prompt, json_get(schema, "schema"));
+    prompt->format_strict = chat_maybe_of(json_get(schema, "strict"));
     chat_drop_others(prompt, schema, known, COUNT(known), "response_format");
 }
 
@@ -211,126 +211,30 @@ static enum err read_format(struct prompt *prompt, const struct field *field, st
     return OK;
 }
 
-/* ---- tools ------------------------------------------------------------------------------------- */
-
-/* {"type":"grammar","grammar":{…}} as {"type":"grammar",…}: the form of the responses dialect. Any text is no grammar. */
-static struct str grammar_of(struct prompt *prompt, struct json format)
-{
-    struct json grammar = json_get(format, "grammar");
-    if (json_type_of(grammar) != JSON_OBJECT || json_count(grammar) == 0)
-        return STR("");
-    return prompt_join(prompt, STR("{\"type\":\"grammar\","),
-                       str_from(prompt_raw(prompt, grammar), 1));
-}
-
-/* `about` is the object with the name: of a function, of a custom tool, or a function of old. */
-static enum err add_tool(struct prompt *prompt, enum tool_kind kind, struct json about,
-                         struct error *error)
-{
-    static const struct str known[] = {STR_INIT("name"), STR_INIT("description"),
-                                       STR_INIT("parameters"), STR_INIT("strict"),
-                                       STR_INIT("format")};
-    struct str name = prompt_text(json_get(about, "name"));
-    if (name.len == 0)
-        return error_set(error, ERR_MALFORMED, "a tool of \"tools\" has no name");
-    struct tool *tool = prompt_add_tool(prompt, kind);
-    if (!tool)
-        return ERR_NO_MEMORY;
-    tool->name = name;
-    tool->description = prompt_text(json_get(about, "description"));
-    tool->strict = maybe_of(json_get(about, "strict"));
-    if (kind == TOOL_CUSTOM)
-        tool->format = grammar_of(prompt, json_get(about, "format"));
-    else if (json_type_of(json_get(about, "parameters")) == JSON_OBJECT)
-        tool->schema = prompt_raw(prompt, json_get(about, "parameters"));
-    chat_drop_others(prompt, about, known, COUNT(known), "tools");
-    return OK;
-}
-
-static enum err read_tool(struct prompt *prompt, struct json value, struct error *error)
-{
-    static const struct str known[] = {STR_INIT("type"), STR_INIT("function"), STR_INIT("custom")};
-    struct json function = json_get(value, "function"), custom = json_get(value, "custom");
-    enum err err = OK;
-    if (json_type_of(value) != JSON_OBJECT)
-        return error_set(error, ERR_MALFORMED, "\"tools\" must be an array of objects");
-    if (json_type_of(function) == JSON_OBJECT)
-        err = add_tool(prompt, TOOL_FUNCTION, function, error);
-    else if (json_type_of(custom) == JSON_OBJECT)
-        err = add_tool(prompt, TOOL_CUSTOM, custom, error);
-    else
-        chat_drop_member(prompt, "tools", prompt_text(json_get(value, "type")));
-    chat_drop_others(prompt, value, known, COUNT(known), "tools");
-    return err;
-}
+/* ---- tools: chat_tools_read.c ------------------------------------------------------------------ */
 
 static enum err read_tools(struct prompt *prompt, const struct field *field, struct json value,
                            struct error *error)
 {
-    enum err err = OK;
     if (json_type_of(value) != JSON_ARRAY)
         return refuse(field, "must be an array", error);
-    for (struct json_cursor c = json_each(value); err == OK && json_next(&c);)
-        err = read_tool(prompt, c.value, error);
-    return err;
+    return chat_tools_read(prompt, value, error);
 }
 
-/* Whoever sends these waits for `function_call` in the answer, which will hold `tool_calls`: a change. */
 static enum err read_functions(struct prompt *prompt, const struct field *field, struct json value,
                                struct error *error)
 {
-    enum err err = OK;
     if (json_type_of(value) != JSON_ARRAY)
         return refuse(field, "must be an array", error);
-    for (struct json_cursor c = json_each(value); err == OK && json_next(&c);)
-        err = add_tool(prompt, TOOL_FUNCTION, c.value, error);
-    prompt_change(prompt, "functions");
-    return err;
+    return chat_functions_read(prompt, value, error);
 }
 
-static const struct choice_row {
-    struct str word;
-    enum tool_choice choice;
-} choice_rows[] = {
-    {STR_INIT("auto"), CHOICE_AUTO},
-    {STR_INIT("none"), CHOICE_NONE},
-    {STR_INIT("required"), CHOICE_ANY},
-    {STR_INIT("any"), CHOICE_ANY}, /* Mistral's word */
-};
-
-static void read_choice_word(struct prompt *prompt, const struct field *field, struct str word)
-{
-    for (size_t i = 0; i < COUNT(choice_rows); i++) {
-        if (str_eq(word, choice_rows[i].word)) {
-            prompt->choice = choice_rows[i].choice;
-            return;
-        }
-    }
-    fidelity_note_str(prompt->fidelity, FIDELITY_DROPPED, field->name);
-}
-
-/* A word; {function: {name}}, {custom: {name}}; {allowed_tools: {mode}}; of old: {name}. */
 static enum err read_choice(struct prompt *prompt, const struct field *field, struct json value,
                             struct error *error)
 {
-    struct json allowed = json_get(value, "allowed_tools");
-    struct str word, name = prompt_text(json_get(value, "name"));
-    if (name.len == 0)
-        name = prompt_text(json_at(value, "function", "name", NULL));
-    if (name.len == 0)
-        name = prompt_text(json_at(value, "custom", "name", NULL));
-    if (json_string(value, &word)) {
-        read_choice_word(prompt, field, word);
-    } else if (json_type_of(allowed) == JSON_OBJECT) {
-        prompt_drop(prompt, "tool_choice.allowed_tools");
-        read_choice_word(prompt, field, prompt_text(json_get(allowed, "mode")));
-    } else if (name.len) {
-        prompt->choice = CHOICE_NAMED;
-        prompt->choice_name = name;
-    } else {
-        return refuse(field, "must be none, auto, required or name a tool", error);
-    }
-    return OK;
+    return chat_choice_read(prompt, value)
+               ? OK
+               : refuse(field, "must be none, auto, required or name a tool", error);
 }
 
 /* ---- the table --------------------------------------------------------------------------------- */
@@ -396,6 +300,8 @@ enum err chat_prompt_read(struct prompt *prompt, struct json root, struct error 
             continue;
         }
         enum err err = field->read(prompt, field, c.value, error);
+        if (err == ERR_NO_MEMORY)
+            break;
         if (err != OK)
             return err;
     }

@@ -193,9 +193,8 @@ static void callers_hear_whole_answers(void **state)
 static void usage_comes_in_a_chunk_of_its_own_when_asked_for(void **state)
 {
     (void)state;
-    static const struct story story = {
-        .events = {BEGIN, OPENS(PART_TEXT), SAYS(PART_TEXT, "a"), CLOSES(PART_TEXT),
-                   STOPS(STOP_END), END}};
+    static const struct story story = {.events = {BEGIN, OPENS(PART_TEXT), SAYS(PART_TEXT, "a"),
+                                                  CLOSES(PART_TEXT), STOPS(STOP_END), END}};
     start(true);
     play(&story, chat_stream_write);
     CHECK_STR("chunks", caller.out.data,
@@ -240,12 +239,18 @@ static void an_answer_without_end_is_refused(void **state)
 
 /* Ids begin with call_ here: those that do not are given it, which is no identity. */
 static const char *const fixtures[] = {
-    "openai/chat_text.sse",           "openai/chat_tool_calls.sse",
-    "openai/chat_reasoning_crlf.sse", "openai/chat_refusal.sse",
-    "openai/chat_pretty.sse",         "openai/chat_parallel_tools.sse",
-    "openai/chat_citations.sse",      "openai/chat_interleaved_tools.sse",
-    "vllm/chat_tools_new_ids.sse",    "openai/chat_function_call.sse",
-    "llama/chat_text.sse",            "llama/chat_reasoning.sse",
+    "openai/chat_text.sse",
+    "openai/chat_tool_calls.sse",
+    "openai/chat_reasoning_crlf.sse",
+    "openai/chat_refusal.sse",
+    "openai/chat_pretty.sse",
+    "openai/chat_parallel_tools.sse",
+    "openai/chat_citations.sse",
+    "openai/chat_interleaved_tools.sse",
+    "vllm/chat_tools_new_ids.sse",
+    "openai/chat_function_call.sse",
+    "llama/chat_text.sse",
+    "llama/chat_reasoning.sse",
     "ollama/chat_tools_no_index.sse",
 };
 

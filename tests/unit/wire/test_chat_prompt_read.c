@@ -83,6 +83,7 @@ static const struct story {
     {"a JSON schema",
      ASKS("\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{\"name\":\"n\",\"description\":\"d\",\"schema\":{\"type\":\"object\"},\"strict\":true}}"),
      "user['hi'] schema name=n about=d schema={\"type\":\"object\"} strict=yes", ""},
+    {"a JSON schema that is none asks for any JSON", ASKS("\"response_format\":{\"type\":\"json_schema\"}"), "user['hi'] schema schema={}", ""},
     {"effort is thinking", ASKS("\"reasoning_effort\":\"high\",\"verbosity\":\"low\""), "user['hi'] thinking=on effort=high verbosity=low", ""},
     {"no effort is none", ASKS("\"reasoning_effort\":\"none\""), "user['hi'] thinking=off effort=none", ""},
     {"whose request it is",
