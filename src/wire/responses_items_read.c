@@ -157,7 +157,6 @@ void responses_part_end(struct answer_reader *reader, struct reading_part *part)
 /* A namespace goes in front of the name, as the request's writer has registered it. */
 void responses_call_begin(struct answer_reader *reader, struct reading_part *part, struct json item)
 {
-    AUTO_BUF struct buf whole;
     struct responses_reading *reading = reader->own;
     struct str space = json_string_or_empty(json_get(item, "namespace"));
     struct answer_event event = {.kind = ANSWER_PART_BEGIN,
@@ -166,6 +165,7 @@ void responses_call_begin(struct answer_reader *reader, struct reading_part *par
                                  .name = json_string_or_empty(json_get(item, "name"))};
     if (part->has_begun || event.name.len == 0)
         return;
+    AUTO_BUF struct buf whole;
     buf_init(&whole, 64u * 1024);
     if (space.len) {
         buf_append_str(&whole, space);
