@@ -8,7 +8,8 @@
 #include <stdlib.h>
 
 #define LIMIT_BYTES (4u << 20)
-#define DEPTH_SURE  40 /* brackets in the input: what is made of it is no deeper than the reader allows */
+#define DEPTH_SURE \
+    40 /* brackets in the input: what is made of it is no deeper than the reader allows */
 
 static struct json_reader *fuzz_reader, *fuzz_scratch, *fuzz_judge;
 
@@ -107,8 +108,7 @@ static inline void fuzz_prompt(enum endpoint from, const uint8_t *bytes, size_t 
 /* ---- answers -------------------------------------------------------------------------------------- */
 
 static inline struct answer_translation *fuzz_translation(enum endpoint from, enum endpoint to,
-                                                          bool is_stream,
-                                                          struct fidelity *fidelity)
+                                                          bool is_stream, struct fidelity *fidelity)
 {
     struct answer_translation *made;
     const struct answer_options options = {.from = from,

@@ -26,15 +26,20 @@ static void on_event(void *arg, const struct answer_event *event)
                                                        [PART_THINKING] = "thinking",
                                                        [PART_SEALED] = "sealed",
                                                        [PART_TOOL_CALL] = "call"};
-    static const char *const stops[] = {"unknown", "end", "length", "sequence", "tools", "refusal", "pause"};
+    static const char *const stops[] = {"unknown", "end",     "length", "sequence",
+                                        "tools",   "refusal", "pause"};
     struct hearing *hearing = arg;
     struct buf *out = &hearing->told;
     switch (event->kind) {
-    case ANSWER_BEGIN: buf_puts(out, "begin"); hearing->reader.has_begun = true; break;
+    case ANSWER_BEGIN:
+        buf_puts(out, "begin");
+        hearing->reader.has_begun = true;
+        break;
     case ANSWER_PART_BEGIN: buf_printf(out, "<%s", kinds[event->part]); break;
     case ANSWER_PART_DELTA: buf_printf(out, "'%.*s'", STR_ARG(event->text)); break;
     case ANSWER_ANNOTATION:
-        buf_printf(out, "(%.*s|%.*s|%.*s)", STR_ARG(event->url), STR_ARG(event->title), STR_ARG(event->text));
+        buf_printf(out, "(%.*s|%.*s|%.*s)", STR_ARG(event->url), STR_ARG(event->title),
+                   STR_ARG(event->text));
         break;
     case ANSWER_PART_END: buf_printf(out, ">%.*s", STR_ARG(event->seal)); break;
     case ANSWER_STOP:
@@ -103,11 +108,13 @@ static void streams_are_told_part_by_part(void **state)
          "begin msg_01XFDUDYJgAACzvnptvVoYEL; <text; 'Hello'; '!'; >; stop end; ", ""},
         {"anthropic/messages_tool_use.sse",
          "begin msg_01XFDUDYJgAACzvnptvVoYEL; <call toolu_01T1x1fJ34qAmk2tNTrN7Up6 get_weather; '{\"location\":'; "
-         "' \"San Francisco, CA\"}'; >; stop tools; ", ""},
+         "' \"San Francisco, CA\"}'; >; stop tools; ",
+         ""},
         {"anthropic/messages_thinking.sse",
          "begin msg_01XFDUDYJgAACzvnptvVoYEL; <thinking; 'Let me solve'; "
          ">EqQBCgIYAhIM1gbcDa9GJwZA2b3hGgxBdjrkzLoky3dl1pkiMOYds...; <sealed; >EmwKAhgBEgy3va3pzix; "
-         "<text; '42'; >; stop end; ", ""},
+         "<text; '42'; >; stop end; ",
+         ""},
         {"anthropic/messages_empty.sse", "begin msg_01XFDUDYJgAACzvnptvVoYEL; stop end; ", ""},
         {"anthropic/messages_late_usage.sse",
          "begin msg_01XFDUDYJgAACzvnptvVoYEL; <text; 'late'; >; stop end; ", ""},
@@ -116,7 +123,8 @@ static void streams_are_told_part_by_part(void **state)
          "dropped:answer.server_tool_use,dropped:answer.web_search_tool_result"},
         {"llama/messages_overlap.sse",
          "begin chatcmpl-1; <thinking; 'a '; 'b'; >; <text; 'One'; ' two'; >; <call x1 f; '{\"a\"'; ':1}'; >; "
-         "stop tools; ", ""},
+         "stop tools; ",
+         ""},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct hearing hearing;
@@ -149,10 +157,13 @@ static void hear_lines(struct hearing *hearing, const char *lines)
     }
 }
 
-#define START(index, block) "{'type':'content_block_start','index':" #index ",'content_block':{'type':" block "}}\n"
-#define DELTA(index, delta) "{'type':'content_block_delta','index':" #index ",'delta':{'type':" delta "}}\n"
-#define STOP(index)         "{'type':'content_block_stop','index':" #index "}\n"
-#define REASON(reason)      "{'type':'message_delta','delta':{'stop_reason':'" reason "','stop_sequence':'x'}}\n"
+#define START(index, block) \
+    "{'type':'content_block_start','index':" #index ",'content_block':{'type':" block "}}\n"
+#define DELTA(index, delta) \
+    "{'type':'content_block_delta','index':" #index ",'delta':{'type':" delta "}}\n"
+#define STOP(index) "{'type':'content_block_stop','index':" #index "}\n"
+#define REASON(reason) \
+    "{'type':'message_delta','delta':{'stop_reason':'" reason "','stop_sequence':'x'}}\n"
 
 static const struct odd_story {
     const char *name, *lines, *want, *notes;
@@ -161,30 +172,39 @@ static const struct odd_story {
     {"an input told at once", START(0, "'tool_use','id':'a','name':'f','input':{'n': 1.0}") STOP(0),
      "<call a f; '{\"n\": 1.0}'; >; ", "", false},
     {"an input told at once and in pieces counts once",
-     START(0, "'tool_use','id':'a','name':'f','input':{'n':1}") DELTA(0, "'input_json_delta','partial_json':'{}'") STOP(0),
+     START(0, "'tool_use','id':'a','name':'f','input':{'n':1}")
+         DELTA(0, "'input_json_delta','partial_json':'{}'") STOP(0),
      "<call a f; '{}'; >; ", "", false},
     {"a text that is there from the start",
-     START(0, "'text','text':'a'") DELTA(0, "'text_delta','text':''") DELTA(0, "'text_delta','text':'b'") STOP(0),
+     START(0, "'text','text':'a'") DELTA(0, "'text_delta','text':''")
+         DELTA(0, "'text_delta','text':'b'") STOP(0),
      "<text; 'a'; 'b'; >; ", "", false},
     {"a signature in pieces",
-     START(0, "'thinking','thinking':'h','signature':'E'") DELTA(0, "'signature_delta','signature':'q'") STOP(0),
+     START(0, "'thinking','thinking':'h','signature':'E'")
+         DELTA(0, "'signature_delta','signature':'q'") STOP(0),
      "<thinking; 'h'; >Eq; ", "", false},
     {"blocks that nobody stopped",
-     START(1, "'thinking','thinking':'h','signature':'Eq'") START(0, "'text','text':'a'") REASON("max_tokens")
-         "{'type':'message_stop'}",
+     START(1, "'thinking','thinking':'h','signature':'Eq'") START(0, "'text','text':'a'")
+         REASON("max_tokens") "{'type':'message_stop'}",
      "<thinking; 'h'; >Eq; <text; 'a'; >; stop length x; ", "", false},
-    {"a block behind the end is no part of the answer", REASON("end_turn") START(0, "'text','text':'a'"),
-     "stop end x; ", "dropped:answer.late_block", false},
-    {"deltas of a block that never began", DELTA(3, "'text_delta','text':'a'"), "", "dropped:answer.text_delta", false},
-    {"a delta of another kind", START(0, "'text','text':''") DELTA(0, "'new_delta','x':'a'") STOP(0), "<text; >; ",
+    {"a block behind the end is no part of the answer",
+     REASON("end_turn") START(0, "'text','text':'a'"), "stop end x; ", "dropped:answer.late_block",
+     false},
+    {"deltas of a block that never began", DELTA(3, "'text_delta','text':'a'"), "",
+     "dropped:answer.text_delta", false},
+    {"a delta of another kind",
+     START(0, "'text','text':''") DELTA(0, "'new_delta','x':'a'") STOP(0), "<text; >; ",
      "dropped:answer.new_delta", false},
     {"what stands in message_start",
-     "{'type':'message_start','message':{'id':'m','content':[{'type':'text','text':'a'}]}}\n" START(0, "'text','text':'b'") STOP(0),
+     "{'type':'message_start','message':{'id':'m','content':[{'type':'text','text':'a'}]}}\n" START(
+         0, "'text','text':'b'") STOP(0),
      "begin m; <text; 'a'; >; <text; 'b'; >; ", "", false},
-    {"a second start", "{'type':'message_start','message':{'id':'m'}}\n{'type':'message_start','message':{'id':'n'}}",
+    {"a second start",
+     "{'type':'message_start','message':{'id':'m'}}\n{'type':'message_start','message':{'id':'n'}}",
      "begin m; ", "", false},
     {"pings and news", "{'type':'ping'}\n{'type':'novelty','content':'x'}\n{}\n", "", "", false},
-    {"an index twice", START(0, "'text','text':''") START(0, "'text','text':''"), "<text; ", "", true},
+    {"an index twice", START(0, "'text','text':''") START(0, "'text','text':''"), "<text; ", "",
+     true},
     {"no index", "{'type':'content_block_start','content_block':{'type':'text'}}", "", "", true},
     {"an index beyond all", START(1000000000000, "'text'"), "", "", true},
     {"the window is full", REASON("model_context_window_exceeded"), "stop length x; ", "", false},
@@ -220,8 +240,10 @@ static void too_many_open_blocks_are_no_answer(void **state)
     for (int i = 0; i <= MESSAGES_OPEN_MAX; i++) {
         char line[128];
         CHECK("so far", !hearing.reader.parts.failed);
-        (void)snprintf(line, sizeof line,
-                       "{'type':'content_block_start','index':%d,'content_block':{'type':'text','text':''}}", i);
+        (void)snprintf(
+            line, sizeof line,
+            "{'type':'content_block_start','index':%d,'content_block':{'type':'text','text':''}}",
+            i);
         hear_lines(&hearing, line);
     }
     CHECK("one too many", hearing.reader.parts.failed);
@@ -247,18 +269,20 @@ static void plain_answers_are_the_same_row_of_events(void **state)
 {
     (void)state;
     struct fixture fixture = fixture_read("anthropic/messages_plain.json");
-    hear_plain("recorded", (struct str){fixture.bytes, fixture.len},
-               "begin msg_1; <thinking; 'hm'; >Eq; <text; 'Hi!'; >; <call toolu_1 get_weather; '{\n        \"city\": "
-               "\"Bern\"\n      }'; >; stop tools; ",
-               "");
+    hear_plain(
+        "recorded", (struct str){fixture.bytes, fixture.len},
+        "begin msg_1; <thinking; 'hm'; >Eq; <text; 'Hi!'; >; <call toolu_1 get_weather; '{\n        \"city\": "
+        "\"Bern\"\n      }'; >; stop tools; ",
+        "");
     free(fixture.bytes);
-    hear_plain("redacted, cited, hosted",
-               STR("{\"id\":\"m\",\"content\":[{\"type\":\"redacted_thinking\",\"data\":\"Em\"},"
-                   "{\"type\":\"text\",\"text\":\"a\",\"citations\":[{\"type\":\"char_location\",\"document_title\":\"D\","
-                   "\"cited_text\":\"c\"}]},{\"type\":\"tool_use\",\"id\":\"t\",\"name\":\"f\",\"input\":{}},"
-                   "{\"type\":\"container_upload\"}],\"stop_reason\":\"stop_sequence\",\"stop_sequence\":\"x\"}"),
-               "begin m; <sealed; >Em; <text; 'a'; (|D|c); >; <call t f; >; stop sequence x; ",
-               "dropped:answer.container_upload");
+    hear_plain(
+        "redacted, cited, hosted",
+        STR("{\"id\":\"m\",\"content\":[{\"type\":\"redacted_thinking\",\"data\":\"Em\"},"
+            "{\"type\":\"text\",\"text\":\"a\",\"citations\":[{\"type\":\"char_location\",\"document_title\":\"D\","
+            "\"cited_text\":\"c\"}]},{\"type\":\"tool_use\",\"id\":\"t\",\"name\":\"f\",\"input\":{}},"
+            "{\"type\":\"container_upload\"}],\"stop_reason\":\"stop_sequence\",\"stop_sequence\":\"x\"}"),
+        "begin m; <sealed; >Em; <text; 'a'; (|D|c); >; <call t f; >; stop sequence x; ",
+        "dropped:answer.container_upload");
     hear_plain("nothing", STR("{\"content\":[]}"), "begin; ", "");
 }
 

@@ -42,7 +42,8 @@ static void saying_end(struct saying *saying)
 /* ---- a stream, without what is always the same ----------------------------------------------------- */
 
 /* Appends the data of each event between message_start and message_delta, a line each; checks names and JSON. */
-static void tell_blocks(const char *name, struct json_reader *reader, struct str stream, struct buf *out)
+static void tell_blocks(const char *name, struct json_reader *reader, struct str stream,
+                        struct buf *out)
 {
     AUTO_BUF struct buf joined;
     buf_init(&joined, PLAY_BYTES);
@@ -61,14 +62,26 @@ static void tell_blocks(const char *name, struct json_reader *reader, struct str
     CHECK_INT(name, stream.len, 0);
 }
 
-#define B(...)            {.kind = ANSWER_PART_BEGIN, .part = __VA_ARGS__}
-#define D(part_is, words) {.kind = ANSWER_PART_DELTA, .part = part_is, .text = STR_INIT(words)}
-#define E(...)            {.kind = ANSWER_PART_END, .part = __VA_ARGS__}
-#define START(index, block) "{\"type\":\"content_block_start\",\"index\":" #index ",\"content_block\":{\"type\":" block "}}\n"
-#define DELTA(index, delta) "{\"type\":\"content_block_delta\",\"index\":" #index ",\"delta\":{\"type\":" delta "}}\n"
-#define STOP(index)         "{\"type\":\"content_block_stop\",\"index\":" #index "}\n"
-#define TEXT_START(index)   START(index, "\"text\",\"text\":\"\"")
-#define CITATION "{\"type\":\"char_location\",\"cited_text\":\"c\",\"document_index\":0}"
+#define B(...)                                         \
+    {                                                  \
+        .kind = ANSWER_PART_BEGIN, .part = __VA_ARGS__ \
+    }
+#define D(part_is, words)                                                   \
+    {                                                                       \
+        .kind = ANSWER_PART_DELTA, .part = part_is, .text = STR_INIT(words) \
+    }
+#define E(...)                                       \
+    {                                                \
+        .kind = ANSWER_PART_END, .part = __VA_ARGS__ \
+    }
+#define START(index, block)                                                                     \
+    "{\"type\":\"content_block_start\",\"index\":" #index ",\"content_block\":{\"type\":" block \
+    "}}\n"
+#define DELTA(index, delta) \
+    "{\"type\":\"content_block_delta\",\"index\":" #index ",\"delta\":{\"type\":" delta "}}\n"
+#define STOP(index)       "{\"type\":\"content_block_stop\",\"index\":" #index "}\n"
+#define TEXT_START(index) START(index, "\"text\",\"text\":\"\"")
+#define CITATION          "{\"type\":\"char_location\",\"cited_text\":\"c\",\"document_index\":0}"
 
 static const struct block_story {
     const char *name;
@@ -79,70 +92,109 @@ static const struct block_story {
 } block_stories[] = {
     {"a text in pieces",
      {B(PART_TEXT), D(PART_TEXT, "a\n"), D(PART_TEXT, "\xC3\xA9"), E(PART_TEXT)},
-     TEXT_START(0) DELTA(0, "\"text_delta\",\"text\":\"a\\n\"") DELTA(0, "\"text_delta\",\"text\":\"\xC3\xA9\"") STOP(0),
-     "{\"type\":\"text\",\"text\":\"a\\n\xC3\xA9\"}", ""},
-    {"an answer without any block gets an empty one", {{.kind = ANSWER_STOP}}, TEXT_START(0) STOP(0),
-     "{\"type\":\"text\",\"text\":\"\"}", ""},
+     TEXT_START(0) DELTA(0, "\"text_delta\",\"text\":\"a\\n\"")
+         DELTA(0, "\"text_delta\",\"text\":\"\xC3\xA9\"") STOP(0),
+     "{\"type\":\"text\",\"text\":\"a\\n\xC3\xA9\"}",
+     ""},
+    {"an answer without any block gets an empty one",
+     {{.kind = ANSWER_STOP}},
+     TEXT_START(0) STOP(0),
+     "{\"type\":\"text\",\"text\":\"\"}",
+     ""},
     {"an empty text takes no index",
      {B(PART_TEXT), D(PART_TEXT, ""), E(PART_TEXT), B(PART_TEXT), D(PART_TEXT, "b"), E(PART_TEXT)},
-     TEXT_START(0) DELTA(0, "\"text_delta\",\"text\":\"b\"") STOP(0), "{\"type\":\"text\",\"text\":\"b\"}", ""},
+     TEXT_START(0) DELTA(0, "\"text_delta\",\"text\":\"b\"") STOP(0),
+     "{\"type\":\"text\",\"text\":\"b\"}",
+     ""},
     {"a call, and another without arguments",
-     {B(PART_TOOL_CALL, .id = STR_INIT("call_1"), .name = STR_INIT("f")), D(PART_TOOL_CALL, "{\"n\":"),
-      D(PART_TOOL_CALL, " 1.0}"), E(PART_TOOL_CALL),
-      B(PART_TOOL_CALL, .id = STR_INIT("toolu_2"), .name = STR_INIT("sent_name")), E(PART_TOOL_CALL)},
+     {B(PART_TOOL_CALL, .id = STR_INIT("call_1"), .name = STR_INIT("f")),
+      D(PART_TOOL_CALL, "{\"n\":"), D(PART_TOOL_CALL, " 1.0}"), E(PART_TOOL_CALL),
+      B(PART_TOOL_CALL, .id = STR_INIT("toolu_2"), .name = STR_INIT("sent_name")),
+      E(PART_TOOL_CALL)},
      START(0, "\"tool_use\",\"id\":\"toolu_call_1\",\"name\":\"f\",\"input\":{}")
-     DELTA(0, "\"input_json_delta\",\"partial_json\":\"{\\\"n\\\":\"")
-     DELTA(0, "\"input_json_delta\",\"partial_json\":\" 1.0}\"") STOP(0)
-     START(1, "\"tool_use\",\"id\":\"toolu_2\",\"name\":\"my.name\",\"input\":{}") STOP(1),
+         DELTA(0, "\"input_json_delta\",\"partial_json\":\"{\\\"n\\\":\"")
+             DELTA(0, "\"input_json_delta\",\"partial_json\":\" 1.0}\"") STOP(0) START(
+                 1, "\"tool_use\",\"id\":\"toolu_2\",\"name\":\"my.name\",\"input\":{}") STOP(1),
      "{\"type\":\"tool_use\",\"id\":\"toolu_call_1\",\"name\":\"f\",\"input\":{\"n\": 1.0}},"
-     "{\"type\":\"tool_use\",\"id\":\"toolu_2\",\"name\":\"my.name\",\"input\":{}}", ""},
+     "{\"type\":\"tool_use\",\"id\":\"toolu_2\",\"name\":\"my.name\",\"input\":{}}",
+     ""},
     {"free text of a tool",
-     {B(PART_TOOL_CALL, .id = STR_INIT("c"), .name = STR_INIT("f"), .is_custom = true), D(PART_TOOL_CALL, "a\"\n"),
-      D(PART_TOOL_CALL, "b"), E(PART_TOOL_CALL)},
+     {B(PART_TOOL_CALL, .id = STR_INIT("c"), .name = STR_INIT("f"), .is_custom = true),
+      D(PART_TOOL_CALL, "a\"\n"), D(PART_TOOL_CALL, "b"), E(PART_TOOL_CALL)},
      START(0, "\"tool_use\",\"id\":\"toolu_c\",\"name\":\"f\",\"input\":{}")
-     DELTA(0, "\"input_json_delta\",\"partial_json\":\"{\\\"input\\\":\\\"\"")
-     DELTA(0, "\"input_json_delta\",\"partial_json\":\"a\\\\\\\"\\\\n\"") DELTA(0, "\"input_json_delta\",\"partial_json\":\"b\"")
-     DELTA(0, "\"input_json_delta\",\"partial_json\":\"\\\"}\"") STOP(0),
-     "{\"type\":\"tool_use\",\"id\":\"toolu_c\",\"name\":\"f\",\"input\":{\"input\":\"a\\\"\\nb\"}}", ""},
+         DELTA(0, "\"input_json_delta\",\"partial_json\":\"{\\\"input\\\":\\\"\"")
+             DELTA(0, "\"input_json_delta\",\"partial_json\":\"a\\\\\\\"\\\\n\"")
+                 DELTA(0, "\"input_json_delta\",\"partial_json\":\"b\"")
+                     DELTA(0, "\"input_json_delta\",\"partial_json\":\"\\\"}\"") STOP(0),
+     "{\"type\":\"tool_use\",\"id\":\"toolu_c\",\"name\":\"f\",\"input\":{\"input\":\"a\\\"\\nb\"}}",
+     ""},
     {"Anthropic's own thinking",
-     {B(PART_THINKING), D(PART_THINKING, "h"), E(PART_THINKING, .seal = STR_INIT("Eq"), .sealed_by = ENDPOINT_MESSAGES),
-      B(PART_SEALED), E(PART_SEALED, .seal = STR_INIT("Em"), .sealed_by = ENDPOINT_MESSAGES)},
-     START(0, "\"thinking\",\"thinking\":\"\",\"signature\":\"\"") DELTA(0, "\"thinking_delta\",\"thinking\":\"h\"")
-     DELTA(0, "\"signature_delta\",\"signature\":\"Eq\"") STOP(0) START(1, "\"redacted_thinking\",\"data\":\"Em\"") STOP(1),
-     "{\"type\":\"thinking\",\"thinking\":\"h\",\"signature\":\"Eq\"},{\"type\":\"redacted_thinking\",\"data\":\"Em\"}", ""},
+     {B(PART_THINKING), D(PART_THINKING, "h"),
+      E(PART_THINKING, .seal = STR_INIT("Eq"), .sealed_by = ENDPOINT_MESSAGES), B(PART_SEALED),
+      E(PART_SEALED, .seal = STR_INIT("Em"), .sealed_by = ENDPOINT_MESSAGES)},
+     START(0, "\"thinking\",\"thinking\":\"\",\"signature\":\"\"")
+         DELTA(0, "\"thinking_delta\",\"thinking\":\"h\"")
+             DELTA(0, "\"signature_delta\",\"signature\":\"Eq\"") STOP(0)
+                 START(1, "\"redacted_thinking\",\"data\":\"Em\"") STOP(1),
+     "{\"type\":\"thinking\",\"thinking\":\"h\",\"signature\":\"Eq\"},{\"type\":\"redacted_thinking\",\"data\":\"Em\"}",
+     ""},
     {"a signature alone is thinking that is not shown",
      {B(PART_THINKING), E(PART_THINKING, .seal = STR_INIT("Eq"), .sealed_by = ENDPOINT_MESSAGES)},
-     START(0, "\"thinking\",\"thinking\":\"\",\"signature\":\"\"") DELTA(0, "\"signature_delta\",\"signature\":\"Eq\"") STOP(0),
-     "{\"type\":\"thinking\",\"thinking\":\"\",\"signature\":\"Eq\"}", ""},
+     START(0, "\"thinking\",\"thinking\":\"\",\"signature\":\"\"")
+         DELTA(0, "\"signature_delta\",\"signature\":\"Eq\"") STOP(0),
+     "{\"type\":\"thinking\",\"thinking\":\"\",\"signature\":\"Eq\"}",
+     ""},
     {"OpenAI's thinking goes in our envelope",
      {B(PART_THINKING, .id = STR_INIT("r")), D(PART_THINKING, "h"),
       E(PART_THINKING, .seal = STR_INIT("z"), .sealed_by = ENDPOINT_RESPONSES),
-      B(PART_SEALED, .id = STR_INIT("s")), E(PART_SEALED, .seal = STR_INIT("z"), .sealed_by = ENDPOINT_RESPONSES)},
-     START(0, "\"thinking\",\"thinking\":\"\",\"signature\":\"\"") DELTA(0, "\"thinking_delta\",\"thinking\":\"h\"")
-     DELTA(0, "\"signature_delta\",\"signature\":\"auxot1.hcdadbdkhcdadkdbdkhk\"") STOP(0)
-     START(1, "\"redacted_thinking\",\"data\":\"auxot1.hcdbdbdkhddadkdbdkhk\"") STOP(1),
+      B(PART_SEALED, .id = STR_INIT("s")),
+      E(PART_SEALED, .seal = STR_INIT("z"), .sealed_by = ENDPOINT_RESPONSES)},
+     START(0, "\"thinking\",\"thinking\":\"\",\"signature\":\"\"")
+         DELTA(0, "\"thinking_delta\",\"thinking\":\"h\"")
+             DELTA(0, "\"signature_delta\",\"signature\":\"auxot1.hcdadbdkhcdadkdbdkhk\"") STOP(0)
+                 START(1, "\"redacted_thinking\",\"data\":\"auxot1.hcdbdbdkhddadkdbdkhk\"") STOP(1),
      "{\"type\":\"thinking\",\"thinking\":\"h\",\"signature\":\"auxot1.hcdadbdkhcdadkdbdkhk\"},"
-     "{\"type\":\"redacted_thinking\",\"data\":\"auxot1.hcdbdbdkhddadkdbdkhk\"}", ""},
+     "{\"type\":\"redacted_thinking\",\"data\":\"auxot1.hcdbdbdkhddadkdbdkhk\"}",
+     ""},
     {"thinking that nobody sealed is known as ours when it comes back",
      {B(PART_THINKING), D(PART_THINKING, "h"), E(PART_THINKING)},
-     START(0, "\"thinking\",\"thinking\":\"\",\"signature\":\"\"") DELTA(0, "\"thinking_delta\",\"thinking\":\"h\"")
-     DELTA(0, "\"signature_delta\",\"signature\":\"auxot1.gddadadkdadkdadk\"") STOP(0),
-     "{\"type\":\"thinking\",\"thinking\":\"h\",\"signature\":\"auxot1.gddadadkdadkdadk\"}", ""},
+     START(0, "\"thinking\",\"thinking\":\"\",\"signature\":\"\"")
+         DELTA(0, "\"thinking_delta\",\"thinking\":\"h\"")
+             DELTA(0, "\"signature_delta\",\"signature\":\"auxot1.gddadadkdadkdadk\"") STOP(0),
+     "{\"type\":\"thinking\",\"thinking\":\"h\",\"signature\":\"auxot1.gddadadkdadkdadk\"}",
+     ""},
     {"without a sealer the text alone is shown",
-     {B(PART_THINKING), D(PART_THINKING, "h"), E(PART_THINKING, .seal = STR_INIT("z"), .sealed_by = ENDPOINT_RESPONSES),
-      B(PART_SEALED), E(PART_SEALED, .seal = STR_INIT("z"), .sealed_by = ENDPOINT_RESPONSES)},
-     START(0, "\"thinking\",\"thinking\":\"\",\"signature\":\"\"") DELTA(0, "\"thinking_delta\",\"thinking\":\"h\"") STOP(0),
-     "{\"type\":\"thinking\",\"thinking\":\"h\",\"signature\":\"\"}", "dropped:thinking.signature", true},
+     {B(PART_THINKING), D(PART_THINKING, "h"),
+      E(PART_THINKING, .seal = STR_INIT("z"), .sealed_by = ENDPOINT_RESPONSES), B(PART_SEALED),
+      E(PART_SEALED, .seal = STR_INIT("z"), .sealed_by = ENDPOINT_RESPONSES)},
+     START(0, "\"thinking\",\"thinking\":\"\",\"signature\":\"\"")
+         DELTA(0, "\"thinking_delta\",\"thinking\":\"h\"") STOP(0),
+     "{\"type\":\"thinking\",\"thinking\":\"h\",\"signature\":\"\"}",
+     "dropped:thinking.signature",
+     true},
     {"citations of Anthropic's kind pass, others are noted",
-     {B(PART_TEXT), D(PART_TEXT, "a"), {.kind = ANSWER_ANNOTATION, .part = PART_TEXT, .raw = STR_INIT("{\n\"type\":\"char_location\"}")},
+     {B(PART_TEXT),
+      D(PART_TEXT, "a"),
+      {.kind = ANSWER_ANNOTATION,
+       .part = PART_TEXT,
+       .raw = STR_INIT("{\n\"type\":\"char_location\"}")},
       {.kind = ANSWER_ANNOTATION, .part = PART_TEXT, .raw = STR_INIT(CITATION)},
-      {.kind = ANSWER_ANNOTATION, .part = PART_TEXT, .url = STR_INIT("https://x"), .raw = STR_INIT("{\"type\":\"url_citation\"}")},
+      {.kind = ANSWER_ANNOTATION,
+       .part = PART_TEXT,
+       .url = STR_INIT("https://x"),
+       .raw = STR_INIT("{\"type\":\"url_citation\"}")},
       E(PART_TEXT)},
-     TEXT_START(0) DELTA(0, "\"text_delta\",\"text\":\"a\"") DELTA(0, "\"citations_delta\",\"citation\":{ \"type\":\"char_location\"}")
-     DELTA(0, "\"citations_delta\",\"citation\":" CITATION) STOP(0),
-     "{\"type\":\"text\",\"text\":\"a\",\"citations\":[{\n\"type\":\"char_location\"}," CITATION "]}", "dropped:annotations"},
-    {"a refusal is a text", {B(PART_REFUSAL), D(PART_REFUSAL, "No."), E(PART_REFUSAL)},
-     TEXT_START(0) DELTA(0, "\"text_delta\",\"text\":\"No.\"") STOP(0), "{\"type\":\"text\",\"text\":\"No.\"}", ""},
+     TEXT_START(0) DELTA(0, "\"text_delta\",\"text\":\"a\"")
+         DELTA(0, "\"citations_delta\",\"citation\":{ \"type\":\"char_location\"}")
+             DELTA(0, "\"citations_delta\",\"citation\":" CITATION) STOP(0),
+     "{\"type\":\"text\",\"text\":\"a\",\"citations\":[{\n\"type\":\"char_location\"}," CITATION
+     "]}",
+     "dropped:annotations"},
+    {"a refusal is a text",
+     {B(PART_REFUSAL), D(PART_REFUSAL, "No."), E(PART_REFUSAL)},
+     TEXT_START(0) DELTA(0, "\"text_delta\",\"text\":\"No.\"") STOP(0),
+     "{\"type\":\"text\",\"text\":\"No.\"}",
+     ""},
 };
 
 static void play_events(struct saying *saying, const struct block_story *story,
@@ -211,23 +263,24 @@ static void a_whole_stream_is_exact(void **state)
     };
     for (size_t i = 0; i < COUNT(events); i++)
         messages_stream_write(&saying.writer, &events[i]);
-    CHECK_STR("the stream", buf_str(&saying.out).at,
-              "event: message_start\n"
-              "data: {\"type\":\"message_start\",\"message\":{\"id\":\"msg_k1\",\"type\":\"message\",\"role\":\"assistant\","
-              "\"model\":\"claude-x\",\"content\":[],\"stop_reason\":null,\"stop_sequence\":null,\"usage\":{\"input_tokens\":0,"
-              "\"cache_creation_input_tokens\":0,\"cache_read_input_tokens\":0,\"output_tokens\":0}}}\n\n"
-              "event: content_block_start\n"
-              "data: {\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"text\",\"text\":\"\"}}\n\n"
-              "event: content_block_delta\n"
-              "data: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"a\"}}\n\n"
-              "event: content_block_stop\n"
-              "data: {\"type\":\"content_block_stop\",\"index\":0}\n\n"
-              "event: message_delta\n"
-              "data: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"stop_sequence\",\"stop_sequence\":\"x\"},"
-              "\"usage\":{\"input_tokens\":30,\"cache_creation_input_tokens\":10,\"cache_read_input_tokens\":60,"
-              "\"output_tokens\":20,\"output_tokens_details\":{\"thinking_tokens\":5}}}\n\n"
-              "event: message_stop\n"
-              "data: {\"type\":\"message_stop\"}\n\n");
+    CHECK_STR(
+        "the stream", buf_str(&saying.out).at,
+        "event: message_start\n"
+        "data: {\"type\":\"message_start\",\"message\":{\"id\":\"msg_k1\",\"type\":\"message\",\"role\":\"assistant\","
+        "\"model\":\"claude-x\",\"content\":[],\"stop_reason\":null,\"stop_sequence\":null,\"usage\":{\"input_tokens\":0,"
+        "\"cache_creation_input_tokens\":0,\"cache_read_input_tokens\":0,\"output_tokens\":0}}}\n\n"
+        "event: content_block_start\n"
+        "data: {\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"text\",\"text\":\"\"}}\n\n"
+        "event: content_block_delta\n"
+        "data: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"a\"}}\n\n"
+        "event: content_block_stop\n"
+        "data: {\"type\":\"content_block_stop\",\"index\":0}\n\n"
+        "event: message_delta\n"
+        "data: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"stop_sequence\",\"stop_sequence\":\"x\"},"
+        "\"usage\":{\"input_tokens\":30,\"cache_creation_input_tokens\":10,\"cache_read_input_tokens\":60,"
+        "\"output_tokens\":20,\"output_tokens_details\":{\"thinking_tokens\":5}}}\n\n"
+        "event: message_stop\n"
+        "data: {\"type\":\"message_stop\"}\n\n");
     saying_end(&saying);
 }
 
@@ -246,11 +299,12 @@ static void a_whole_answer_is_exact(void **state)
     };
     for (size_t i = 0; i < COUNT(events); i++)
         messages_answer_write(&saying.writer, &events[i]);
-    CHECK_STR("the answer", buf_str(&saying.out).at,
-              "{\"id\":\"msg_k1\",\"type\":\"message\",\"role\":\"assistant\",\"model\":\"claude-x\","
-              "\"content\":[{\"type\":\"text\",\"text\":\"a\"}],\"stop_reason\":\"end_turn\",\"stop_sequence\":null,"
-              "\"usage\":{\"input_tokens\":0,\"cache_creation_input_tokens\":0,\"cache_read_input_tokens\":9,"
-              "\"output_tokens\":4}}");
+    CHECK_STR(
+        "the answer", buf_str(&saying.out).at,
+        "{\"id\":\"msg_k1\",\"type\":\"message\",\"role\":\"assistant\",\"model\":\"claude-x\","
+        "\"content\":[{\"type\":\"text\",\"text\":\"a\"}],\"stop_reason\":\"end_turn\",\"stop_sequence\":null,"
+        "\"usage\":{\"input_tokens\":0,\"cache_creation_input_tokens\":0,\"cache_read_input_tokens\":9,"
+        "\"output_tokens\":4}}");
     saying_end(&saying);
 }
 
@@ -262,16 +316,11 @@ static void the_reason_fits_what_was_said(void **state)
         enum stop_reason stop;
         const char *want;
     } rows[] = {
-        {PART_TEXT, STOP_END, "end_turn"},
-        {PART_TEXT, STOP_UNKNOWN, "end_turn"},
-        {PART_TEXT, STOP_TOOLS, "end_turn"},
-        {PART_TOOL_CALL, STOP_TOOLS, "tool_use"},
-        {PART_TOOL_CALL, STOP_END, "tool_use"},
-        {PART_TOOL_CALL, STOP_LENGTH, "max_tokens"},
-        {PART_REFUSAL, STOP_END, "refusal"},
-        {PART_TEXT, STOP_REFUSAL, "refusal"},
-        {PART_TEXT, STOP_PAUSE, "pause_turn"},
-        {PART_TEXT, STOP_SEQUENCE, "stop_sequence"},
+        {PART_TEXT, STOP_END, "end_turn"},      {PART_TEXT, STOP_UNKNOWN, "end_turn"},
+        {PART_TEXT, STOP_TOOLS, "end_turn"},    {PART_TOOL_CALL, STOP_TOOLS, "tool_use"},
+        {PART_TOOL_CALL, STOP_END, "tool_use"}, {PART_TOOL_CALL, STOP_LENGTH, "max_tokens"},
+        {PART_REFUSAL, STOP_END, "refusal"},    {PART_TEXT, STOP_REFUSAL, "refusal"},
+        {PART_TEXT, STOP_PAUSE, "pause_turn"},  {PART_TEXT, STOP_SEQUENCE, "stop_sequence"},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct saying saying;
@@ -307,10 +356,9 @@ static void an_answer_past_the_bound_has_failed(void **state)
     messages_answer_write(&saying.writer, &begin);
     for (size_t bytes = 0; bytes <= ANSWER_KEPT_MAX; bytes += sizeof much) {
         CHECK("so far", !saying.writer.failed);
-        messages_answer_write(&saying.writer,
-                              &(struct answer_event){.kind = ANSWER_PART_DELTA,
-                                                     .part = PART_TEXT,
-                                                     .text = {much, sizeof much}});
+        messages_answer_write(&saying.writer, &(struct answer_event){.kind = ANSWER_PART_DELTA,
+                                                                     .part = PART_TEXT,
+                                                                     .text = {much, sizeof much}});
     }
     CHECK("too much", saying.writer.failed);
     saying_end(&saying);

@@ -74,19 +74,22 @@ static const struct turn_story {
      "S[text 'be good']",
      "dropped:cache_control"},
     {"images of every source",
-     IN_USER("{\"type\":\"image\",\"source\":{\"type\":\"base64\",\"media_type\":\"image/png\",\"data\":\"iV\"}},"
-             "{\"type\":\"image\",\"source\":{\"type\":\"url\",\"url\":\"https://x/a.png\"}},"
-             "{\"type\":\"image\",\"source\":{\"type\":\"file\",\"file_id\":\"file_1\"}}"),
-     "U[image base64 type=image/png data=iV][image url data=https://x/a.png][image file data=file_1]", ""},
+     IN_USER(
+         "{\"type\":\"image\",\"source\":{\"type\":\"base64\",\"media_type\":\"image/png\",\"data\":\"iV\"}},"
+         "{\"type\":\"image\",\"source\":{\"type\":\"url\",\"url\":\"https://x/a.png\"}},"
+         "{\"type\":\"image\",\"source\":{\"type\":\"file\",\"file_id\":\"file_1\"}}"),
+     "U[image base64 type=image/png data=iV][image url data=https://x/a.png][image file data=file_1]",
+     ""},
     {"documents of every source",
-     IN_USER("{\"type\":\"document\",\"title\":\"T\",\"source\":{\"type\":\"base64\",\"media_type\":\"application/pdf\","
-             "\"data\":\"JV\"}},"
-             "{\"type\":\"document\",\"source\":{\"type\":\"url\",\"url\":\"https://x/a.pdf\"}},"
-             "{\"type\":\"document\",\"source\":{\"type\":\"text\",\"media_type\":\"text/plain\",\"data\":\"T\"}},"
-             "{\"type\":\"document\",\"source\":{\"type\":\"content\",\"content\":\"c\"}},"
-             "{\"type\":\"document\",\"source\":{\"type\":\"content\",\"content\":["
-             "{\"type\":\"text\",\"text\":\"a\"},{\"type\":\"text\",\"text\":\"b\"}]}},"
-             "{\"type\":\"document\",\"source\":{\"type\":\"file\",\"file_id\":\"f\"}}"),
+     IN_USER(
+         "{\"type\":\"document\",\"title\":\"T\",\"source\":{\"type\":\"base64\",\"media_type\":\"application/pdf\","
+         "\"data\":\"JV\"}},"
+         "{\"type\":\"document\",\"source\":{\"type\":\"url\",\"url\":\"https://x/a.pdf\"}},"
+         "{\"type\":\"document\",\"source\":{\"type\":\"text\",\"media_type\":\"text/plain\",\"data\":\"T\"}},"
+         "{\"type\":\"document\",\"source\":{\"type\":\"content\",\"content\":\"c\"}},"
+         "{\"type\":\"document\",\"source\":{\"type\":\"content\",\"content\":["
+         "{\"type\":\"text\",\"text\":\"a\"},{\"type\":\"text\",\"text\":\"b\"}]}},"
+         "{\"type\":\"document\",\"source\":{\"type\":\"file\",\"file_id\":\"f\"}}"),
      "U[document base64 type=application/pdf data=JV name=T][document url data=https://x/a.pdf]"
      "[document text type=text/plain data=T][document text type=text/plain data=c]"
      "[document text type=text/plain data=a\nb][document file data=f]",
@@ -94,27 +97,31 @@ static const struct turn_story {
     {"what is said about a document is noted",
      IN_USER("{\"type\":\"document\",\"context\":\"old\",\"citations\":{\"enabled\":true},"
              "\"source\":{\"type\":\"text\",\"data\":\"T\"}}"),
-     "U[document text type=text/plain data=T]", "dropped:documents.citations,dropped:documents.context"},
+     "U[document text type=text/plain data=T]",
+     "dropped:documents.citations,dropped:documents.context"},
     {"thinking keeps its seal",
      IN_ASSISTANT("{\"type\":\"thinking\",\"thinking\":\"hm\",\"signature\":\"Eq\"},"
                   "{\"type\":\"redacted_thinking\",\"data\":\"Em\"},"
                   "{\"type\":\"thinking\",\"thinking\":\"h\",\"signature\":\"\"}"),
      "A[thinking 'hm' messages:Eq][sealed messages:Em][thinking 'h']", ""},
     {"an envelope that does not open leaves its text",
-     IN_ASSISTANT("{\"type\":\"thinking\",\"thinking\":\"hm\",\"signature\":\"auxot1.x\"},"
-                  "{\"type\":\"redacted_thinking\",\"data\":\"auxot1.x\"},{\"type\":\"text\",\"text\":\"t\"}"),
+     IN_ASSISTANT(
+         "{\"type\":\"thinking\",\"thinking\":\"hm\",\"signature\":\"auxot1.x\"},"
+         "{\"type\":\"redacted_thinking\",\"data\":\"auxot1.x\"},{\"type\":\"text\",\"text\":\"t\"}"),
      "A[thinking 'hm'][text 't']", "dropped:thinking.signature,dropped:redacted_thinking"},
     {"arguments stay as they stand",
-     IN_ASSISTANT("{\"type\":\"tool_use\",\"id\":\"toolu_1\",\"name\":\"f\",\"caller\":{\"type\":\"direct\"},"
-                  "\"input\":{ \"n\" : 1.00e2, \"a\":\"\\u00e9\" }}"),
+     IN_ASSISTANT(
+         "{\"type\":\"tool_use\",\"id\":\"toolu_1\",\"name\":\"f\",\"caller\":{\"type\":\"direct\"},"
+         "\"input\":{ \"n\" : 1.00e2, \"a\":\"\\u00e9\" }}"),
      "A[call id=toolu_1 name=f args={ \"n\" : 1.00e2, \"a\":\"\\u00e9\" }]", ""},
     {"results: a string, blocks, nothing, an error",
-     IN_USER("{\"type\":\"tool_result\",\"tool_use_id\":\"a\",\"content\":\"12\"},"
-             "{\"type\":\"tool_result\",\"tool_use_id\":\"b\",\"content\":[{\"type\":\"text\",\"text\":\"x\"},"
-             "{\"type\":\"image\",\"source\":{\"type\":\"url\",\"url\":\"https://x\"}},"
-             "{\"type\":\"tool_reference\",\"tool_name\":\"grep\"}]},"
-             "{\"type\":\"tool_result\",\"tool_use_id\":\"c\"},"
-             "{\"type\":\"tool_result\",\"tool_use_id\":\"d\",\"content\":\"no\",\"is_error\":true}"),
+     IN_USER(
+         "{\"type\":\"tool_result\",\"tool_use_id\":\"a\",\"content\":\"12\"},"
+         "{\"type\":\"tool_result\",\"tool_use_id\":\"b\",\"content\":[{\"type\":\"text\",\"text\":\"x\"},"
+         "{\"type\":\"image\",\"source\":{\"type\":\"url\",\"url\":\"https://x\"}},"
+         "{\"type\":\"tool_reference\",\"tool_name\":\"grep\"}]},"
+         "{\"type\":\"tool_result\",\"tool_use_id\":\"c\"},"
+         "{\"type\":\"tool_result\",\"tool_use_id\":\"d\",\"content\":\"no\",\"is_error\":true}"),
      "U[result id=a[text '12']][result id=b[text 'x'][image url data=https://x][text 'Tool found: grep']]"
      "[result id=c][result id=d error[text 'no']]",
      "emulated:messages.tool_reference"},
@@ -123,13 +130,15 @@ static const struct turn_story {
              "{\"type\":\"text\",\"text\":\"a\"},{\"type\":\"text\",\"text\":\"b\"}]}"),
      "U[text 'Search result: T\nSource: https://x\n\na\nb']", "emulated:messages.search_result"},
     {"blocks of hosted tools are noted by their type",
-     IN_ASSISTANT("{\"type\":\"server_tool_use\",\"id\":\"s\",\"name\":\"web_search\",\"input\":{}},"
-                  "{\"type\":\"web_search_tool_result\",\"tool_use_id\":\"s\",\"content\":[]},"
-                  "{\"type\":\"text\",\"text\":\"t\",\"citations\":[{\"type\":\"char_location\"}]}"),
+     IN_ASSISTANT(
+         "{\"type\":\"server_tool_use\",\"id\":\"s\",\"name\":\"web_search\",\"input\":{}},"
+         "{\"type\":\"web_search_tool_result\",\"tool_use_id\":\"s\",\"content\":[]},"
+         "{\"type\":\"text\",\"text\":\"t\",\"citations\":[{\"type\":\"char_location\"}]}"),
      "A[text 't']",
      "dropped:messages.server_tool_use,dropped:messages.web_search_tool_result,dropped:messages.citations"},
     {"no call inside a result",
-     IN_USER("{\"type\":\"tool_result\",\"tool_use_id\":\"a\",\"content\":[{\"type\":\"tool_use\"}]}"),
+     IN_USER(
+         "{\"type\":\"tool_result\",\"tool_use_id\":\"a\",\"content\":[{\"type\":\"tool_use\"}]}"),
      "U[result id=a]", "dropped:messages.tool_use"},
 };
 
@@ -174,8 +183,9 @@ static void envelopes_become_what_their_makers_made(void **state)
         AUTO_BUF struct buf body, told;
         buf_init(&body, PLAY_BYTES);
         buf_init(&told, PLAY_BYTES);
-        buf_puts(&body, "{\"messages\":[{\"role\":\"assistant\",\"content\":[{\"type\":\"thinking\","
-                        "\"thinking\":\"shown\",\"signature\":\"");
+        buf_puts(&body,
+                 "{\"messages\":[{\"role\":\"assistant\",\"content\":[{\"type\":\"thinking\","
+                 "\"thinking\":\"shown\",\"signature\":\"");
         CHECK("sealed", seal_put(&play_sealer, &rows[i].sealed, &body));
         buf_puts(&body, "\"}]}]}");
         CHECK_INT("read", play_read(&play, buf_str(&body).at, NULL), OK);
@@ -238,44 +248,53 @@ static const struct setting_story {
           "\"stop_sequences\":[\"a\",\"\\n\\nb\"]"),
      " max=100 stream temperature=0.70 top_p=1.0 top_k=5 stop=a stop=\n\nb", ""},
     {"too many stop sequences",
-     WITH("\"stop_sequences\":[\"1\",\"2\",\"3\",\"4\",\"5\",\"6\",\"7\",\"8\",\"9\",\"10\",\"11\",\"12\",\"13\","
-          "\"14\",\"15\",\"16\",\"17\"]"),
+     WITH(
+         "\"stop_sequences\":[\"1\",\"2\",\"3\",\"4\",\"5\",\"6\",\"7\",\"8\",\"9\",\"10\",\"11\",\"12\",\"13\","
+         "\"14\",\"15\",\"16\",\"17\"]"),
      " stop=1 stop=2 stop=3 stop=4 stop=5 stop=6 stop=7 stop=8 stop=9 stop=10 stop=11 stop=12 stop=13 stop=14"
      " stop=15 stop=16",
      "dropped:stop_sequences"},
-    {"thinking within a budget", WITH("\"thinking\":{\"type\":\"enabled\",\"budget_tokens\":31999}"),
+    {"thinking within a budget",
+     WITH("\"thinking\":{\"type\":\"enabled\",\"budget_tokens\":31999}"),
      " thinking=on budget=31999", ""},
     {"thinking as Claude Code asks for it",
-     WITH("\"thinking\":{\"type\":\"adaptive\",\"display\":\"omitted\"},\"output_config\":{\"effort\":\"max\"},"
-          "\"context_management\":{\"edits\":[{\"type\":\"clear_thinking_20251015\",\"keep\":\"all\"}]},"
-          "\"metadata\":{\"user_id\":\"{\\\"device\\\":1}\"},\"betas\":[\"x\"]"),
-     " thinking=adaptive shown=omitted effort=max user={\"device\":1}", "dropped:context_management"},
+     WITH(
+         "\"thinking\":{\"type\":\"adaptive\",\"display\":\"omitted\"},\"output_config\":{\"effort\":\"max\"},"
+         "\"context_management\":{\"edits\":[{\"type\":\"clear_thinking_20251015\",\"keep\":\"all\"}]},"
+         "\"metadata\":{\"user_id\":\"{\\\"device\\\":1}\"},\"betas\":[\"x\"]"),
+     " thinking=adaptive shown=omitted effort=max user={\"device\":1}",
+     "dropped:context_management"},
     {"no thinking", WITH("\"thinking\":{\"type\":\"disabled\"}"), " thinking=off", ""},
     {"an answer by a schema",
-     WITH("\"output_config\":{\"format\":{\"type\":\"json_schema\",\"schema\":{ \"type\":\"object\"}},"
-          "\"task_budget\":{\"total\":9}}"),
+     WITH(
+         "\"output_config\":{\"format\":{\"type\":\"json_schema\",\"schema\":{ \"type\":\"object\"}},"
+         "\"task_budget\":{\"total\":9}}"),
      " schema={ \"type\":\"object\"}", "dropped:output_config.task_budget"},
     {"the same, as it was once spelled",
      WITH("\"output_format\":{\"type\":\"json_schema\",\"schema\":{}}"), " schema={}", ""},
     {"service tier", WITH("\"service_tier\":\"standard_only\""), " tier=standard_only", ""},
     {"what only Anthropic does is noted by its name",
-     WITH("\"container\":\"c\",\"mcp_servers\":[{\"url\":\"u\"}],\"inference_geo\":\"eu\",\"cache_control\":null,"
-          "\"metadata\":{\"user_id\":\"u\",\"x\":1}"),
+     WITH(
+         "\"container\":\"c\",\"mcp_servers\":[{\"url\":\"u\"}],\"inference_geo\":\"eu\",\"cache_control\":null,"
+         "\"metadata\":{\"user_id\":\"u\",\"x\":1}"),
      " user=u", "dropped:container,dropped:mcp_servers,dropped:inference_geo,dropped:metadata.x"},
-    {"what asks for nothing is no loss", WITH("\"mcp_servers\":[],\"container\":null,\"fast\":false"), "", ""},
+    {"what asks for nothing is no loss",
+     WITH("\"mcp_servers\":[],\"container\":null,\"fast\":false"), "", ""},
     {"tools of the caller",
-     WITH("\"tools\":[{\"name\":\"f\",\"description\":\"does\",\"input_schema\":{\"type\":\"object\"},"
-          "\"cache_control\":{\"type\":\"ephemeral\"}},{\"type\":\"custom\",\"name\":\"g\",\"strict\":true,"
-          "\"input_schema\":{},\"eager_input_streaming\":true,\"allowed_callers\":[\"direct\"]},"
-          "{\"name\":\"DeferredToolPlaceholder\",\"defer_loading\":true,\"input_schema\":{\"type\":\"object\"}}],"
-          "\"tool_choice\":{\"type\":\"any\",\"disable_parallel_tool_use\":true}"),
+     WITH(
+         "\"tools\":[{\"name\":\"f\",\"description\":\"does\",\"input_schema\":{\"type\":\"object\"},"
+         "\"cache_control\":{\"type\":\"ephemeral\"}},{\"type\":\"custom\",\"name\":\"g\",\"strict\":true,"
+         "\"input_schema\":{},\"eager_input_streaming\":true,\"allowed_callers\":[\"direct\"]},"
+         "{\"name\":\"DeferredToolPlaceholder\",\"defer_loading\":true,\"input_schema\":{\"type\":\"object\"}}],"
+         "\"tool_choice\":{\"type\":\"any\",\"disable_parallel_tool_use\":true}"),
      "(f says=does takes={\"type\":\"object\"})(g takes={} strict)(DeferredToolPlaceholder takes={\"type\":\"object\"})"
      " choice=any one at a time",
      "dropped:cache_control,emulated:tools.defer_loading"},
     {"tools of Anthropic",
-     WITH("\"tools\":[{\"type\":\"web_search_20250305\",\"name\":\"web_search\"},{\"type\":\"bash_20250124\","
-          "\"name\":\"bash\"},{\"name\":\"f\",\"input_schema\":{},\"input_examples\":[{}],"
-          "\"allowed_callers\":[\"code_execution_20260120\"]}],\"tool_choice\":{\"type\":\"tool\",\"name\":\"f\"}"),
+     WITH(
+         "\"tools\":[{\"type\":\"web_search_20250305\",\"name\":\"web_search\"},{\"type\":\"bash_20250124\","
+         "\"name\":\"bash\"},{\"name\":\"f\",\"input_schema\":{},\"input_examples\":[{}],"
+         "\"allowed_callers\":[\"code_execution_20260120\"]}],\"tool_choice\":{\"type\":\"tool\",\"name\":\"f\"}"),
      "(f takes={}) choice=named of=f",
      "dropped:tools.web_search_20250305,dropped:tools.bash_20250124,dropped:tools.allowed_callers,"
      "dropped:tools.input_examples"},
@@ -312,7 +331,8 @@ static const struct refusal_story {
     {"{\"messages\":[1]}", "messages[0] must be an object"},
     {"{\"messages\":[{\"role\":\"user\",\"content\":\"a\"},{\"role\":\"tool\",\"content\":\"a\"}]}",
      "messages[1].role must be user, assistant or system"},
-    {"{\"messages\":[{\"role\":\"user\"}]}", "messages[0].content must be a string or an array of blocks"},
+    {"{\"messages\":[{\"role\":\"user\"}]}",
+     "messages[0].content must be a string or an array of blocks"},
     {"{\"system\":{\"a\":1},\"messages\":[]}", "system must be a string or an array of blocks"},
     {"{\"system\":[{\"type\":\"text\"}],\"messages\":[]}", "system[0].text must be a string"},
     {IN_USER("{\"text\":\"a\"}"), "messages[0].content[0] must be an object with a type"},
@@ -323,7 +343,8 @@ static const struct refusal_story {
     {IN_USER("{\"type\":\"document\",\"source\":{\"type\":\"audio\"}}"),
      "messages[0].content[0].source must be a base64, text, url, content or file source"},
     {IN_ASSISTANT("{\"type\":\"thinking\"}"), "messages[0].content[0].thinking must be a string"},
-    {IN_ASSISTANT("{\"type\":\"redacted_thinking\"}"), "messages[0].content[0].data must be a string"},
+    {IN_ASSISTANT("{\"type\":\"redacted_thinking\"}"),
+     "messages[0].content[0].data must be a string"},
     {IN_ASSISTANT("{\"type\":\"tool_use\",\"id\":\"a\",\"input\":{}}"),
      "messages[0].content[0] needs an id and a name"},
     {IN_ASSISTANT("{\"type\":\"tool_use\",\"id\":\"a\",\"name\":\"f\",\"input\":\"{}\"}"),
@@ -340,10 +361,12 @@ static const struct refusal_story {
     {WITH("\"stop_sequences\":\"a\""), "stop_sequences must be an array of strings"},
     {WITH("\"stop_sequences\":[1]"), "stop_sequences must be an array of strings"},
     {WITH("\"stream\":1"), "stream must be true or false"},
-    {WITH("\"thinking\":{\"type\":\"much\"}"), "thinking.type must be enabled, adaptive or disabled"},
+    {WITH("\"thinking\":{\"type\":\"much\"}"),
+     "thinking.type must be enabled, adaptive or disabled"},
     {WITH("\"tools\":{}"), "tools must be an array"},
     {WITH("\"tools\":[{\"name\":\"a\"},{\"input_schema\":{}}]"), "tools[1].name must be a string"},
-    {WITH("\"tools\":[{\"name\":\"a\",\"input_schema\":[1]}]"), "tools[0].input_schema must be an object"},
+    {WITH("\"tools\":[{\"name\":\"a\",\"input_schema\":[1]}]"),
+     "tools[0].input_schema must be an object"},
     {WITH("\"tool_choice\":\"auto\""), "tool_choice.type must be auto, any, tool or none"},
     {WITH("\"tool_choice\":{\"type\":\"tool\"}"), "tool_choice.name must be a string"},
     {WITH("\"output_config\":{\"format\":{\"type\":\"json_schema\"}}"),

@@ -23,7 +23,8 @@ static void on_block_start(struct listener *listener, struct json root)
     listener->is_open = true;
     listener->is_call = str_eq(type, STR("tool_use"));
     if (listener->is_call) {
-        CHECK(listener->name, str_starts(json_string_or_empty(json_get(block, "id")), STR("toolu_")));
+        CHECK(listener->name,
+              str_starts(json_string_or_empty(json_get(block, "id")), STR("toolu_")));
         CHECK(listener->name, json_string_or_empty(json_get(block, "name")).len > 0);
         CHECK(listener->name, json_type_of(json_get(block, "input")) == JSON_OBJECT);
     }
@@ -122,7 +123,8 @@ static const struct stream_story {
     const char *text, *arguments;
 } streams[] = {
     {"anthropic/messages_text.sse", ENDPOINT_MESSAGES, 1, "Hello!", ""},
-    {"anthropic/messages_tool_use.sse", ENDPOINT_MESSAGES, 1, "", "{\"location\": \"San Francisco, CA\"}"},
+    {"anthropic/messages_tool_use.sse", ENDPOINT_MESSAGES, 1, "",
+     "{\"location\": \"San Francisco, CA\"}"},
     {"anthropic/messages_thinking.sse", ENDPOINT_MESSAGES, 3, "42", ""},
     {"anthropic/messages_empty.sse", ENDPOINT_MESSAGES, 1, "", ""},
     {"anthropic/messages_late_usage.sse", ENDPOINT_MESSAGES, 1, "late", ""},
@@ -137,7 +139,8 @@ static const struct stream_story {
     {"openai/chat_empty_answer.sse", ENDPOINT_CHAT, 1, "", ""},
     {"openai/responses_text.sse", ENDPOINT_RESPONSES, 2, "Hi there!", ""},
     {"openai/responses_tool_call.sse", ENDPOINT_RESPONSES, 1, "", "{\"cmd\":\"ls\"}"},
-    {"openai/responses_incomplete.sse", ENDPOINT_RESPONSES, 1, "Hi there!", ""}, /* the rest at its end */
+    {"openai/responses_incomplete.sse", ENDPOINT_RESPONSES, 1, "Hi there!",
+     ""}, /* the rest at its end */
 };
 
 static void every_stream_becomes_one_that_clients_accept(void **state)
