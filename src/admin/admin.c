@@ -7,6 +7,8 @@
 #include "admin/state.h"
 #include "base/log.h"
 
+#include <assert.h>
+
 enum err admin_publish(struct admin *admin, struct error *error)
 {
     struct store_config config = {0};
@@ -72,6 +74,12 @@ enum err admin_new(const struct admin_options *options, struct admin **out_admin
     }
     *out_admin = admin;
     return OK;
+}
+
+void admin_watch(struct admin *admin, const struct http_listener *listener)
+{
+    assert(admin->listener_count < LISTENERS_MAX);
+    admin->listeners[admin->listener_count++] = listener;
 }
 
 enum err admin_start(struct admin *admin, struct error *error)

@@ -16,14 +16,17 @@ struct admin_options {
     const struct vault *vault;
     struct gateway *gateway;
     const struct price_table *prices;
-    const char *ca_file; /* NULL: the system's */
-    const char *version; /* "0.1.0" */
+    const char *ca_file, *name_servers; /* NULL: the system's */
+    const char *version;                /* "0.1.0" */
 };
 
 /** Reads the configuration from the store and publishes it: after the last gateway_loop_add, before any
  *  loop runs. All in `options` outlives the admin. */
 MUST_USE enum err admin_new(const struct admin_options *options, struct admin **out_admin,
                             struct error *error);
+/** Counts this listener's connections and requests in /metrics. Before the loops run; the listener lives as
+ *  long as they do. */
+void admin_watch(struct admin *admin, const struct http_listener *listener);
 /** Starts api and health threads. */
 MUST_USE enum err admin_start(struct admin *admin, struct error *error);
 struct pool_work;

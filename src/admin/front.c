@@ -61,14 +61,23 @@ static void answer_health(struct front *front, struct exchange *exchange, const 
     answer_text(exchange, STR("application/json"), buf_str(&body), request_id);
 }
 
+struct metric_row {
+    const char *name, *type, *help;
+    int64_t value;
+};
+
+static void write_rows(const struct metric_row *rows, size_t count, struct buf *out)
+{
+    for (size_t i = 0; i < count; i++)
+        buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n%s %lld\n", rows[i].name, rows[i].help,
+                   rows[i].name, rows[i].type, rows[i].name, (long long)rows[i].value);
+}
+
 static void write_store_metrics(const struct store *store, struct buf *out)
 {
     struct store_figures figures = {0};
     store_figures(store, &figures);
-    const struct {
-        const char *name, *type, *help;
-        int64_t value;
-    } rows[] = {
+    const struct metric_row rows[] = {
         {"auxot_store_rows_written_total", "counter", "Job rows written.", figures.rows_written},
         {"auxot_store_batches_total", "counter", "Batches written.", figures.batches},
         {"auxot_store_write_errors_total", "counter", "Batches that failed.", figures.write_errors},
@@ -78,9 +87,33 @@ static void write_store_metrics(const struct store *store, struct buf *out)
         {"auxot_journal_waiting_bytes", "gauge", "Journal bytes not yet in the store.",
          figures.journal_bytes_waiting},
     };
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
-        buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n%s %lld\n", rows[i].name, rows[i].help,
-                   rows[i].name, rows[i].type, rows[i].name, (long long)rows[i].value);
+    write_rows(rows, sizeof rows / sizeof rows[0], out);
+}
+
+static void write_http_metrics(const struct admin *admin, struct buf *out)
+{
+    struct http_figures sum = {0};
+    for (int i = 0; i < admin->listener_count; i++) {
+        struct http_figures one;
+        http_listener_figures(admin->listeners[i], &one);
+        sum.accepted += one.accepted;
+        sum.refused += one.refused;
+        sum.requests += one.requests;
+        sum.bad_requests += one.bad_requests;
+        sum.open += one.open;
+    }
+    const struct metric_row rows[] = {
+        {"auxot_http_connections_total", "counter", "Client connections taken.", sum.accepted},
+        {"auxot_http_connections_refused_total", "counter",
+         "Client connections answered with 503: too many.", sum.refused},
+        {"auxot_http_requests_total", "counter", "Request heads read, well-formed or not.",
+         sum.requests},
+        {"auxot_http_bad_requests_total", "counter",
+         "Requests that the HTTP layer itself refused: malformed, too large, too slow.",
+         sum.bad_requests},
+        {"auxot_http_connections", "gauge", "Client connections open.", sum.open},
+    };
+    write_rows(rows, sizeof rows / sizeof rows[0], out);
 }
 
 static void answer_metrics(struct front *front, struct exchange *exchange, const char *request_id)
@@ -89,6 +122,7 @@ static void answer_metrics(struct front *front, struct exchange *exchange, const
     buf_init(&body, METRICS_BYTES_MAX);
     gateway_metrics(front->admin->options.gateway, &body);
     write_store_metrics(front->admin->options.store, &body);
+    write_http_metrics(front->admin, &body);
     answer_text(exchange, STR("text/plain; version=0.0.4; charset=utf-8"), buf_str(&body),
                 request_id);
 }

@@ -241,7 +241,9 @@ enum err prober_new(struct admin *admin, struct prober **out_prober, struct erro
     pthread_cond_init(&prober->nobody_waits, NULL);
     list_init(&prober->waiting);
     list_init(&prober->probes);
-    struct client_options options = {.ca_file = admin->options.ca_file, .idle_max = 2};
+    struct client_options options = {.ca_file = admin->options.ca_file,
+                                     .name_servers = admin->options.name_servers,
+                                     .idle_max = 2};
     enum err err = loop_new(-1, &prober->loop, error);
     if (err == OK)
         err = client_pool_new(prober->loop, &options, &prober->pool, error);

@@ -4,6 +4,8 @@
 #pragma once
 #include "admin/admin.h"
 
+#define LISTENERS_MAX 64
+
 struct pool;
 struct prober;
 
@@ -11,6 +13,9 @@ struct admin {
     struct admin_options options;
     struct live_registry *registry;
     struct prober *prober;
+    const struct http_listener
+        *listeners[LISTENERS_MAX]; /* one per loop; read-only while they run */
+    int listener_count;
     pthread_mutex_t config_lock; /* one change of configuration at a time; held from reading the
                                           rows to the publishing; never across a provider's answer */
     pthread_mutex_t pool_lock;   /* guards `pool`, which admin_stop takes away */

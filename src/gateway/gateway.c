@@ -105,7 +105,8 @@ enum err gateway_loop_add(struct gateway *gateway, struct loop *loop, int index,
     list_init(&gl->recording);
     buf_init(&gl->joined, JOINED_BYTES);
     buf_init(&gl->translated, TRANSLATED_MAX);
-    struct client_options options = {.ca_file = gateway->options.ca_file};
+    struct client_options options = {.ca_file = gateway->options.ca_file,
+                                     .name_servers = gateway->options.name_servers};
     enum err err = client_pool_new(loop, &options, &gl->pool, error);
     size_t body_limit =
         gateway->options.body_limit_bytes ? gateway->options.body_limit_bytes : BODY_LIMIT_DEFAULT;

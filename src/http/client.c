@@ -138,7 +138,7 @@ enum err client_pool_new(struct loop *loop, const struct client_options *options
     list_init(&pool->busy);
     enum err err = tls_client_context(options->ca_file, &pool->tls, error);
     if (err == OK)
-        err = resolver_new(loop, &pool->resolver, error);
+        err = resolver_new(loop, options->name_servers, &pool->resolver, error);
     if (err != OK) {
         SSL_CTX_free(pool->tls);
         mem_free(pool);

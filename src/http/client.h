@@ -61,9 +61,10 @@ struct call_options {
 
 struct client_pool; /* per loop: idle connections, LIFO, capped; TLS sessions; DNS cache */
 struct client_options {
-    const char *ca_file; /* NULL: the system's */
-    int64_t idle_ms;     /* 0: 55 s */
-    int idle_max;        /* per target; 0: 64 */
+    const char *ca_file;      /* NULL: the system's */
+    const char *name_servers; /* NULL: the system's */
+    int64_t idle_ms;          /* 0: 55 s */
+    int idle_max;             /* per target; 0: 64 */
 };
 MUST_USE enum err client_pool_new(struct loop *loop, const struct client_options *options,
                                   struct client_pool **out_pool, struct error *error);

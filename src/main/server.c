@@ -108,6 +108,7 @@ static enum err open_gateway(struct server *server, struct error *error)
         .store = server->store,
         .vault = server->vault,
         .ca_file = or_null(settings->ca_file),
+        .name_servers = or_null(settings->resolver),
         .job_timeout_ms = settings->job_timeout_ms,
         .late_head_ms = settings->late_head_ms,
         .keepalive_ms = settings->keepalive_ms,
@@ -127,6 +128,7 @@ static enum err open_admin(struct server *server, struct error *error)
         .gateway = server->gateway,
         .prices = server->prices,
         .ca_file = or_null(server->settings.ca_file),
+        .name_servers = or_null(server->settings.resolver),
         .version = AUXOT_VERSION,
     };
     enum err err = admin_new(&options, &server->admin, error);
@@ -174,6 +176,8 @@ static enum err open_listener(struct server *server, int index, struct error *er
     enum err err = http_listener_new(&options, &at->listener, error);
     if (err == OK)
         server->settings.port = http_listener_port(at->listener);
+    if (err == OK)
+        admin_watch(server->admin, at->listener);
     return err == OK && index == 0 ? open_control(server, at, error) : err;
 }
 

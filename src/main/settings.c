@@ -51,6 +51,8 @@ static const struct setting table[] = {
      "Private key (PEM) of tls_cert."},
     {"ca_file", SETTING_TEXT, AT(ca_file), "", 0, 0, NULL,
      "Authorities (PEM) that providers' certificates are checked against; empty: the system's."},
+    {"resolver", SETTING_TEXT, AT(resolver), "", 0, 0, NULL,
+     "Name servers (address:port, with commas) for providers' names; empty: the system's."},
     {"log_level", SETTING_CHOICE, AT(log_level), "info", 0, 0, " debug info warn error ",
      "Least important lines that are logged: debug, info, warn or error."},
     {"threads", SETTING_INT, AT(threads), "0", 0, 64, NULL,

@@ -17,6 +17,7 @@ struct settings {
     char host[256], base_url[512], data_dir[SETTING_PATH_MAX], database_url[SETTING_PATH_MAX];
     int64_t port;
     char tls_cert[SETTING_PATH_MAX], tls_key[SETTING_PATH_MAX], ca_file[SETTING_PATH_MAX];
+    char resolver[512];
     char log_level[16], plan[16], confine[16];
     int64_t threads, max_concurrent, max_attempts;
     int64_t job_timeout_ms, late_head_ms, keepalive_ms, grace_ms;

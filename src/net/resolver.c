@@ -19,6 +19,7 @@
 #define TTL_MAX_NS     (60 * INT64_C(1000000000))
 #define TTL_MIN_NS     (1 * INT64_C(1000000000))
 #define STALE_MAX_NS   (60 * INT64_C(1000000000))
+#define PATIENCE_NS    (500 * INT64_C(1000000)) /* then the last good addresses do */
 #define TICK_NS        (100 * INT64_C(1000000))
 #define TRY_TIMEOUT_MS 2000
 #define TRIES          2
@@ -42,12 +43,14 @@ struct resolver {
     ares_channel channel;
     struct watched sockets[SOCKETS_MAX];
     struct deadline tick;
-    int out; /* questions not answered yet */
+    struct list asked; /* questions not answered yet, the oldest first */
     struct cached cache[CACHE_MAX];
 };
 
 struct resolver_query {
     struct resolver *resolver;
+    struct list node;
+    int64_t asked_ns;
     char host[HOST_ROOM];
     int port;
     resolver_on_done *on_done; /* NULL: cancelled */
@@ -103,6 +106,18 @@ static struct cached *cache_row(struct resolver *resolver, const char *host, boo
     return oldest;
 }
 
+/* What a failed or slow look-up may be answered with; NULL: nothing. */
+static const struct resolved *last_good(struct resolver *resolver, const char *host)
+{
+    bool is_found;
+    struct cached *row = cache_row(resolver, host, &is_found);
+    int64_t now_ns = loop_now_ns(resolver->loop);
+    if (!is_found || now_ns >= row->fresh_until_ns + STALE_MAX_NS)
+        return NULL;
+    row->used_ns = now_ns;
+    return &row->resolved;
+}
+
 /* ---- c-ares and the loop --------------------------------------------------------------------- */
 
 static void on_socket(evutil_socket_t fd, short what, void *arg)
@@ -139,20 +154,65 @@ static void on_socket_state(void *arg, ares_socket_t fd, int readable, int writa
     event_add(&row->event, NULL);
 }
 
+/* The oldest question whose owner has waited long enough, and what it may have instead of an answer. */
+static struct resolver_query *find_late(struct resolver *resolver,
+                                        const struct resolved **out_instead)
+{
+    int64_t now_ns = loop_now_ns(resolver->loop);
+    LIST_EACH(node, &resolver->asked)
+    {
+        struct resolver_query *query = LIST_OWNER(node, struct resolver_query, node);
+        if (now_ns - query->asked_ns < PATIENCE_NS)
+            break;
+        *out_instead = query->on_done ? last_good(resolver, query->host) : NULL;
+        if (*out_instead)
+            return query;
+    }
+    return NULL;
+}
+
+/* A name server that hangs would use up the time to connect of every call before c-ares gives up. From
+ * the start each time: an owner may ask again, or cancel others. */
+static void serve_late(struct resolver *resolver)
+{
+    const struct resolved *instead;
+    for (struct resolver_query *query; (query = find_late(resolver, &instead));) {
+        resolver_on_done *on_done = query->on_done;
+        struct resolved resolved = *instead;
+        query->on_done = NULL; /* its answer, when it comes, is for the memory only */
+        set_port(&resolved, query->port);
+        on_done(query->arg, &resolved, "");
+    }
+}
+
 static void on_tick(struct deadline *deadline)
 {
     struct resolver *resolver = LIST_OWNER(deadline, struct resolver, tick);
     ares_process_fd(resolver->channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
-    if (resolver->out > 0)
+    serve_late(resolver);
+    if (!list_is_empty(&resolver->asked))
         deadline_set(deadline, loop_now_ns(resolver->loop) + TICK_NS);
 }
 
-enum err resolver_new(struct loop *loop, struct resolver **out_resolver, struct error *error)
+static enum err set_servers(struct resolver *resolver, const char *servers, struct error *error)
+{
+    int why = ares_set_servers_ports_csv(resolver->channel, servers);
+    if (why == ARES_SUCCESS)
+        return OK;
+    return error_set(error, why == ARES_ENOMEM ? ERR_NO_MEMORY : ERR_MALFORMED,
+                     "the name servers must be addresses such as 10.0.0.53 or [::1]:5353, with"
+                     " commas between them; '%s' is not",
+                     servers);
+}
+
+enum err resolver_new(struct loop *loop, const char *servers, struct resolver **out_resolver,
+                      struct error *error)
 {
     struct resolver *resolver = mem_zalloc(1, sizeof *resolver);
     if (!resolver)
         return error_set(error, ERR_NO_MEMORY, "no memory for the resolver");
     resolver->loop = loop;
+    list_init(&resolver->asked);
     deadline_init(&resolver->tick, loop, on_tick);
     struct ares_options options = {.timeout = TRY_TIMEOUT_MS,
                                    .tries = TRIES,
@@ -165,6 +225,11 @@ enum err resolver_new(struct loop *loop, struct resolver **out_resolver, struct 
     if (why != ARES_SUCCESS) {
         mem_free(resolver);
         return error_set(error, ERR_IO, "cannot start the resolver: %s", ares_strerror(why));
+    }
+    enum err err = servers ? set_servers(resolver, servers, error) : OK;
+    if (err != OK) {
+        resolver_free(resolver);
+        return err;
     }
     *out_resolver = resolver;
     return OK;
@@ -209,7 +274,7 @@ static void on_answer(void *arg, int status, int timeouts, struct ares_addrinfo 
     (void)timeouts;
     struct resolver_query *query = arg;
     struct resolver *resolver = query->resolver;
-    resolver->out--;
+    list_unlink(&query->node);
     int ttl_s = (int)(TTL_MAX_NS / 1000000000);
     for (struct ares_addrinfo_node *node = answer ? answer->nodes : NULL;
          node && query->resolved.count < RESOLVED_MAX; node = node->ai_next) {
@@ -228,12 +293,10 @@ static void on_answer(void *arg, int status, int timeouts, struct ares_addrinfo 
     if (query->is_good) {
         keep(resolver, query, ttl_s);
     } else {
-        bool is_found;
-        struct cached *row = cache_row(resolver, query->host, &is_found);
-        if (is_found && loop_now_ns(resolver->loop) < row->fresh_until_ns + STALE_MAX_NS) {
-            query->resolved = row->resolved;
-            query->is_good = true;
-        }
+        const struct resolved *instead = last_good(resolver, query->host);
+        if (instead)
+            query->resolved = *instead;
+        query->is_good = instead != NULL;
         snprintf(query->sentence, sizeof query->sentence, "the name cannot be resolved: %s",
                  ares_strerror(status));
     }
@@ -268,10 +331,11 @@ bool resolver_ask(struct resolver *resolver, const char *host, int port,
     query->port = port;
     query->on_done = on_done;
     query->arg = arg;
+    query->asked_ns = now_ns;
+    list_push_back(&resolver->asked, &query->node);
     str_copy(str_of(host), query->host, sizeof query->host);
     struct ares_addrinfo_hints hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
     *out_query = query;
-    resolver->out++;
     if (resolver->tick.due_ns ==
         INT64_MAX) /* else a stream of questions would put it off for ever */
         deadline_set(&resolver->tick, now_ns + TICK_NS);

@@ -1,6 +1,7 @@
 /* net/resolver.h: names to addresses without blocking: c-ares on the loop, with a small cache.
  *
- * A failed look-up may be answered with the last good addresses for up to 60 s (F03).
+ * A look-up that fails, or takes longer than half a second, may be answered with the last good addresses
+ * for up to 60 s after their time (F03).
  * Thread: the loop's.
  */
 #pragma once
@@ -20,8 +21,9 @@ struct resolved {
 struct resolver;
 struct resolver_query; /* outstanding; cancel it before its owner goes */
 
-MUST_USE enum err resolver_new(struct loop *loop, struct resolver **out_resolver,
-                               struct error *error);
+/** `servers`: name servers, "address[:port],..."; NULL: the system's. ERR_MALFORMED when they are none. */
+MUST_USE enum err resolver_new(struct loop *loop, const char *servers,
+                               struct resolver **out_resolver, struct error *error);
 void resolver_free(struct resolver *resolver);
 
 /** Called once unless cancelled; never from inside resolver_ask. `resolved` is NULL on failure. */

@@ -61,6 +61,9 @@ test('/metrics is Prometheus text, and counts what happened', async () => {
     const grown = (name, labels) => value_of(after, name, labels) - value_of(before, name, labels);
     assert.equal(grown('auxot_requests_total', 'endpoint="chat_completions",status="2xx"'), 4);
     assert.equal(grown('auxot_jobs_refused_total'), 1);
+    assert.ok(grown('auxot_http_requests_total') >= 7, 'every head, of whatever path'); // and those that asked for the metrics
+    assert.equal(grown('auxot_http_bad_requests_total'), 0);
+    assert.ok(grown('auxot_http_connections_total') >= 7 && value_of(after, 'auxot_http_connections') >= 1);
     assert.equal(grown('auxot_bad_keys_total'), 1);
     assert.equal(grown('auxot_attempts_total'), 5);
     assert.equal(grown('auxot_failovers_total'), 1);

@@ -305,7 +305,7 @@ static void numbers_are_answered_at_once(void **state)
     struct resolver_query *query;
     struct resolved resolved;
     struct error error;
-    CHECK("a resolver", resolver_new(loop, &resolver, &error) == OK);
+    CHECK("a resolver", resolver_new(loop, NULL, &resolver, &error) == OK);
     CHECK("v4", resolver_ask(resolver, "127.0.0.1", 80, &resolved, on_done, NULL, &query));
     const struct sockaddr_in *v4 = (const void *)&resolved.address[0].at;
     CHECK("as it is", resolved.count == 1 && v4->sin_port == htons(80) &&
@@ -326,7 +326,7 @@ static void names_are_answered_later_and_then_from_memory(void **state)
     struct resolved resolved;
     struct error error;
     answers = 0;
-    CHECK("a resolver", resolver_new(loop, &resolver, &error) == OK);
+    CHECK("a resolver", resolver_new(loop, NULL, &resolver, &error) == OK);
     CHECK("later", !resolver_ask(resolver, "localhost", 80, &resolved, on_done, loop, &query));
     CHECK("never from inside", query && answers == 0);
     loop_run(loop);
@@ -347,7 +347,7 @@ static void a_cancelled_question_is_never_answered(void **state)
     struct resolved resolved;
     struct error error;
     answers = 0;
-    CHECK("a resolver", resolver_new(loop, &resolver, &error) == OK);
+    CHECK("a resolver", resolver_new(loop, NULL, &resolver, &error) == OK);
     CHECK("later", !resolver_ask(resolver, "localhost", 80, &resolved, on_done, NULL, &query));
     resolver_cancel(query);
     CHECK("later",
@@ -356,6 +356,27 @@ static void a_cancelled_question_is_never_answered(void **state)
     resolver_free(resolver); /* with questions out */
     loop_free(loop);
     CHECK_INT("silent", answers, 0);
+}
+
+static void name_servers_are_addresses_or_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *servers;
+        bool is_good;
+    } stories[] = {
+        {"127.0.0.1", true},   {"127.0.0.1:5353", true}, {"127.0.0.1:53,[::1]:5353", true},
+        {"localhost.", false}, {"999.0.0.1", false},     {"127.0.0.1;127.0.0.2", false},
+    };
+    open_loop();
+    for (size_t i = 0; i < sizeof stories / sizeof stories[0]; i++) {
+        struct resolver *resolver = NULL;
+        struct error error = {0};
+        enum err err = resolver_new(loop, stories[i].servers, &resolver, &error);
+        CHECK_INT(stories[i].servers, err, stories[i].is_good ? OK : ERR_MALFORMED);
+        resolver_free(resolver);
+    }
+    loop_free(loop);
 }
 
 TEST_MAIN(TEST(deadlines_ring_once_and_never_early), TEST(a_deadline_of_the_past_rings_next_turn),
@@ -367,4 +388,4 @@ TEST_MAIN(TEST(deadlines_ring_once_and_never_early), TEST(a_deadline_of_the_past
           TEST(what_came_behind_the_last_turn_is_run_by_settling_and_only_once),
           TEST(what_was_posted_is_run_before_a_loop_is_freed), TEST(numbers_are_answered_at_once),
           TEST(names_are_answered_later_and_then_from_memory),
-          TEST(a_cancelled_question_is_never_answered))
+          TEST(a_cancelled_question_is_never_answered), TEST(name_servers_are_addresses_or_refused))
