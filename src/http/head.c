@@ -11,6 +11,8 @@
 #include <string.h>
 
 #define FRAMING_SLACK_BYTES (64u * 1024) /* chunk headers beyond the body's own size */
+#define REQUEST_CHUNK_MAX \
+    (1024u << 20) /* no body is larger: do not wait for what will be refused */
 
 static const char *const method_names[] = {"GET",    "POST", "PUT",     "PATCH",
                                            "DELETE", "HEAD", "OPTIONS", "OTHER"};
@@ -178,6 +180,11 @@ static int on_done(llhttp_t *machine)
     return HPE_PAUSED; /* what follows belongs to the next message */
 }
 
+static int on_chunk_size(llhttp_t *machine)
+{
+    return parser_of(machine)->is_request && machine->content_length > REQUEST_CHUNK_MAX ? -1 : 0;
+}
+
 static int on_extension(llhttp_t *machine, const char *at, size_t len)
 {
     (void)at;
@@ -192,6 +199,7 @@ static const llhttp_settings_t settings = {
     .on_headers_complete = on_head_done,
     .on_body = on_body,
     .on_message_complete = on_done,
+    .on_chunk_header = on_chunk_size,
     .on_chunk_extension_name = on_extension,
 };
 

@@ -638,6 +638,7 @@ static size_t feed_head(struct server_conn *sc, char *bytes, size_t len)
     if (is_head_unfinished(sc, (struct str){bytes, len}, &end))
         return 0;
     sc->head_scanned = 0;
+    count_up(&sc->listener->counters.requests, 1);
     if ((end ? end : len) > HTTP_REQUEST_HEAD_MAX) {
         answer_error(sc, 431, "The request head is larger than 32 KiB.");
         return len;
@@ -648,7 +649,6 @@ static size_t feed_head(struct server_conn *sc, char *bytes, size_t len)
     }
     struct str whole = {bytes, end};
     http_parser_init(&sc->parser, true, on_body_bytes, sc);
-    count_up(&sc->listener->counters.requests, 1);
     if (http_parser_head(&sc->parser, whole, false, &head, &error) != OK) {
         answer_error(sc, status_of(&error), error.text);
         return len;

@@ -5,7 +5,8 @@
 
 #include <stdlib.h>
 
-#define BODY_MAX (1u << 20)
+#define BODY_MAX  (1u << 20)
+#define CHUNK_MAX (1u << 30) /* no request may promise more in one chunk */
 
 static void require(bool condition)
 {
@@ -39,6 +40,8 @@ static enum http_parse strict(struct str rest, struct buf *body, size_t *out_lef
         if (rest.len == 0)
             return HTTP_PARSE_MORE;
         if (digits == 0 || rest.at[0] != '\r' || (rest.len > 1 && rest.at[1] != '\n'))
+            return HTTP_PARSE_BAD;
+        if (rest.len > 1 && size > CHUNK_MAX)
             return HTTP_PARSE_BAD;
         rest = str_from(rest, 2);
         struct str chunk = str_upto(rest, size > rest.len ? rest.len : (size_t)size);
