@@ -30,12 +30,6 @@ let load;
 before(() => { load = new Load(here, { models: { openai: ['calm'], anthropic: ['calm-claude'] }, streams: is_long ? 500 : 20, rate: is_long ? 200 : 25 }).start(); });
 
 const only_named = (more = {}) => server.call(at.chat, ask.chat('only-named', more));
-// The slowest but one in twenty of the load's answers since `from`, in ms.
-function slowness(from) {
-    const took = load.all.filter(one => one.mark === 'load' && one.from_ms >= from && one.until_ms).map(one => one.until_ms - one.from_ms).sort((x, y) => x - y);
-    assert.ok(took.length >= 20, `${took.length} requests of others meanwhile`);
-    return took[Math.floor(took.length * 0.95)];
-}
 
 test('F03: the name server of the settings is the one that is asked, behind the fences', async () => {
     assert.equal((await named.look()).status, 'online');
@@ -88,9 +82,7 @@ for (const how of ['servfail', 'empty', 'silent'])
     });
 
 test('F03: a name server that hangs: the time to connect bounds it, the next provider answers, others notice nothing', async () => {
-    const quiet = Date.now();
-    await until(() => load.all.filter(one => one.mark === 'load' && one.from_ms >= quiet && one.until_ms).length >= 20, 'some load in quiet');
-    const normal = slowness(quiet);
+    const normal = await load.slowness(Date.now());
     names.says('hangs.test', 'silent');
     await named.patch({ timeouts: { connect_ms: 700 } });
     const hangs = Date.now();
@@ -100,8 +92,7 @@ test('F03: a name server that hangs: the time to connect bounds it, the next pro
         if (i % 2) assert.equal(answer.headers['x-auxot-provider'], good.slug, answer.text.slice(0, 300));
         else assert.ok(answer.status >= 500, `${answer.status}`);
     assert.ok(Date.now() - hangs < 20_000, 'within the deadlines');
-    await until(() => load.all.filter(one => one.mark === 'load' && one.from_ms >= hangs && one.until_ms).length >= 20, 'some load beside it');
-    const beside = slowness(hangs);
+    const beside = await load.slowness(hangs);
     assert.ok(beside <= 10 * Math.max(normal, 50), `others: ${normal} ms in quiet, ${beside} ms beside a name server that hangs`);
     await named.patch({ timeouts: { connect_ms: 5000 } });
 });

@@ -107,6 +107,14 @@ export class Load {
         return this;
     }
 
+    // How long others waited since `from_ms`, once there are enough of them to say: the 95th of 100, in ms.
+    async slowness(from_ms) {
+        const ended = () => this.all.filter(one => one.mark === 'load' && one.from_ms >= from_ms && one.until_ms);
+        await until(() => ended().length >= 40, 'enough load to measure');
+        const took = ended().map(one => one.until_ms - one.from_ms).sort((x, y) => x - y);
+        return took[Math.floor(took.length * 0.95)];
+    }
+
     figures() {
         const sum = { ok: 0, fail: 0, unknown: 0 };
         for (const one of this.all.filter(one => one.mark !== held)) sum[one.outcome ?? 'unknown']++;

@@ -58,7 +58,7 @@ export class HandMade {
     static async start(answer, models = ['hand-made']) {
         const upstream = new HandMade();
         Object.assign(upstream, { requests: [], entries: [], sockets: new Set(), answer, models });
-        upstream.server = net.createServer(socket => upstream.#serve(socket));
+        upstream.server = net.createServer({ noDelay: true }, socket => upstream.#serve(socket));
         await new Promise(resolve => upstream.server.listen(0, '127.0.0.1', resolve));
         upstream.port = upstream.server.address().port;
         upstream.url = `http://127.0.0.1:${upstream.port}`;
