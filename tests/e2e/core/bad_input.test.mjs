@@ -126,15 +126,34 @@ test('401 for each way of having no good key, and nothing of it reaches an upstr
     await healthy();
 });
 
-test('T03: odd spellings of a path never get in without a key, nor around the check', async () => {
-    for (const path of ['//api/providers', '/./api/providers', '/api//providers', '/api/./providers', '/api/x/../providers', '/api/%70roviders', '/API/providers',
-        '/api/providers;x', '/api/providers/', '/api%2fproviders', '/api/health/../providers', `http://127.0.0.1:${server.port}/api/providers`, '/metrics/../api/providers']) {
-        const wire = new Wire(server.port);
-        await wire.send(`GET ${path} HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n\r\n`);
+test('T03: odd spellings of a path never get in without a key, nor around the check, by whatever carrier and Host', async () => {
+    const { admin, member, port } = server;
+    const bad = `${admin.slice(0, -1)}${admin.endsWith('a') ? 'b' : 'a'}`;
+    const none = ['', `authorization: Bearer ${bad}`, `x-api-key: ${bad}`, `cookie: session=${admin}; auxot=${admin}`, `authorization: Basic ${Buffer.from(`x:${admin}`).toString('base64')}`,
+        `sec-websocket-protocol: ${admin}`, `x-auxot-key: ${admin}`, `proxy-authorization: Bearer ${admin}`];
+    const good = [`authorization: Bearer ${admin}`, `x-api-key: ${admin}`, `authorization: Bearer ${admin}\r\nx-api-key: ${admin}`];
+    const two = [`authorization: Bearer ${admin}\r\nx-api-key: ${bad}`, `authorization: Bearer ${bad}\r\nx-api-key: ${admin}`, `authorization: Bearer ${member}\r\nx-api-key: ${admin}`];
+    const hosts = ['127.0.0.1', 'evil.example', `127.0.0.1:${port}`, 'api', 'health'];
+    const paths = ['/api/providers', `/api/providers?key=${admin}&api_key=${admin}`, '//api/providers', '/./api/providers', '/api//providers', '/api/./providers', '/api/x/../providers', '/api/%70roviders', '/API/providers',
+        '/api/providers;x', '/api/providers/', '/api%2fproviders', '/api/health/../providers', `http://127.0.0.1:${port}/api/providers`, 'http://evil.example/api/health/../providers', '/metrics/../api/providers', '/api/health;/../providers',
+        '/api/openai/v1/../../providers', '/api/openai/../providers', '/api/anthropic/v1/%2e%2e/%2e%2e/providers'];
+    const ask_for = async (path, host, carrier) => {
+        const wire = new Wire(port);
+        await wire.send(`GET ${path} HTTP/1.1\r\nhost: ${host}\r\n${carrier}${carrier && '\r\n'}connection: close\r\n\r\n`);
         const answer = await wire.answer();
-        assert.ok([400, 401, 404, 405].includes(answer.status), `${path}: ${answer.status} ${answer.text.slice(0, 100)}`);
         wire.close();
-    }
+        return { answer, what: `${path}, ${host}, ${carrier.slice(0, 24)}: ${answer.status} ${answer.text.slice(0, 100)}` };
+    };
+    for (const path of paths)
+        for (const host of hosts) {
+            const is_canonical = /^(http:..[^/]*)?.api.providers([?].*)?$/.test(path);
+            for (const [carriers, canonical] of [[none, 401], [good, 200], [two, 400]])
+                for (const carrier of carriers) {
+                    const { answer, what } = await ask_for(path, host, carrier);
+                    if (is_canonical) assert.equal(answer.status, canonical, what);
+                    else assert.ok([400, 401, 404, 405].includes(answer.status), what);
+                }
+        }
     await healthy();
 });
 
@@ -243,7 +262,7 @@ test('F32: pipelined requests are answered in order, each its own answer', async
     await healthy();
 });
 
-test('a connection serves one request after the other; HTTP/1.0 closes', async () => {
+test('F32: a connection serves one request after the other; HTTP/1.0 closes', async () => {
     const wire = new Wire(server.port);
     for (let i = 1; i <= 3; i++) {
         await wire.send(head(length) + chat);
@@ -257,7 +276,7 @@ test('a connection serves one request after the other; HTTP/1.0 closes', async (
     old.close();
 });
 
-test('426 to a WebSocket upgrade on /responses, so that Codex goes on over HTTP', async () => {
+test('F32: 426 to a WebSocket upgrade on /responses, so that Codex goes on over HTTP', async () => {
     for (const where of ['/api/openai/v1/responses', '/api/openai/responses']) {
         const wire = new Wire(server.port);
         await wire.send(`GET ${where} HTTP/1.1\r\n${auth}connection: Upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n`);
@@ -267,13 +286,25 @@ test('426 to a WebSocket upgrade on /responses, so that Codex goes on over HTTP'
     await healthy();
 });
 
-test('CONNECT and TRACE are refused', async () => {
+test('F32: CONNECT and TRACE are refused', async () => {
     for (const line of ['CONNECT example.org:443 HTTP/1.1', `TRACE ${at.chat} HTTP/1.1`]) {
         const wire = new Wire(server.port);
         await wire.send(head('', line));
         assert.ok((await wire.answer()).status >= 400);
         wire.close();
     }
+    await healthy();
+});
+
+test('F32: an upgrade in the middle of a body is part of the body; behind an absolute target the Host decides nothing', async () => {
+    const wire = new Wire(server.port);
+    const body = JSON.stringify(ask.chat('gpt-sim', { user: 'GET / HTTP/1.1 upgrade: websocket' }));
+    await wire.send(`POST ${at.chat} HTTP/1.1\r\n${auth}connection: upgrade\r\nupgrade: websocket\r\ncontent-length: ${body.length}\r\n\r\n${body.slice(0, 20)}`);
+    await wire.send(body.slice(20));
+    assert.equal((await wire.answer()).status, 200);
+    await wire.send(`POST http://elsewhere.example${at.chat} HTTP/1.1\r\n${auth}content-length: ${chat.length}\r\n\r\n${chat}`);
+    assert.equal((await wire.answer(2)).status, 200, 'the same connection, and our own path');
+    wire.close();
     await healthy();
 });
 

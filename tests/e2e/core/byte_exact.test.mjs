@@ -222,22 +222,54 @@ test('headers from the provider likewise: no cookies, no server name; its reques
     assert.notEqual(answer.headers.server, 'vendor');
 });
 
-test('T01: a caller cannot choose the upstream: such fields are refused, a redirect is not followed, the key goes nowhere else', async () => {
+// Every name under which a caller might try to say where a request goes, or as whom.
+const whereto = ['api_base', 'base_url', 'api_key', 'api_version', 'custom_llm_provider', 'extra_headers'];
+const elsewhere = [...whereto, 'apiBase', 'baseURL', 'baseUrl', 'endpoint', 'url', 'host', 'proxy', 'target', 'api_url', 'upstream', 'webhook', 'callback_url', 'azure_endpoint', 'aws_bedrock_runtime_endpoint', 'vertex_location', 'litellm_params', 'organization', 'default_headers', 'extra_body'];
+test('T01: a caller cannot choose the upstream: such fields are refused or pass by, on every route, at every depth, in query and headers; the key goes nowhere else', async () => {
     let hits = 0;
     const trap = await HandMade.start((request, socket) => { hits++; answer_with(socket, '{}'); });
+    const trap_host = `127.0.0.1:${trap.port}`;
     play = (request, socket) => answer_with(socket, plain_chat);
-    for (const field of ['api_base', 'base_url', 'api_key', 'custom_llm_provider', 'extra_headers'])
-        assert.equal((await through(at.chat, ask.chat('hand-made', { [field]: trap.url }))).answer.status, 400, field);
-    for (const headers of [{ 'x-api-base': trap.url }, { 'x-forwarded-host': `127.0.0.1:${trap.port}` }, { 'openai-base-url': trap.url }])
-        await through(at.chat, ask.chat('hand-made', { metadata: { api_base: trap.url } }), { headers });
-    await through(`${at.chat}?api_base=${encodeURIComponent(trap.url)}&base_url=${encodeURIComponent(trap.url)}`, ask.chat('hand-made'));
-    play = (request, socket) => answer_with(socket, '', { status: '302 Found', headers: [`location: ${trap.url}/v1/chat/completions`] });
-    const { answer } = await through(at.chat, ask.chat('hand-made'));
-    assert.ok(answer.status >= 400, `${answer.status}`);
-    assert.equal(answer.headers.location, undefined);
+    const asking = async (...how) => { // whatever comes back: the provider heard nothing of the trap in a head
+        const result = await through(...how);
+        for (const { head } of hand.requests) assert.ok(!head.includes(String(trap.port)), head);
+        return result;
+    };
+    for (const [name, where] of Object.entries(at)) {
+        const body = more => ask[name]('hand-made', more);
+        for (const field of whereto) assert.equal((await asking(where, body({ [field]: trap.url }))).answer.status, 400, `${name}: ${field}`);
+        for (const field of elsewhere)
+            for (const value of [trap.url, trap_host, { url: trap.url, api_base: trap.url }]) {
+                if (!whereto.includes(field)) await asking(where, body({ [field]: value }));
+                await asking(where, body({ metadata: { [field]: value, deep: [{ [field]: value }] } }));
+            }
+        const query = new URLSearchParams(elsewhere.map(field => [field, trap.url]));
+        await asking(`${where}?${query}`, body());
+        for (const header of [...elsewhere.map(field => `x-${field.replaceAll('_', '-').toLowerCase()}`), 'x-forwarded-host', 'x-host', 'x-original-url', 'x-rewrite-url', 'openai-base-url', 'anthropic-base-url', 'forwarded', 'referer', 'origin', 'x-portkey-custom-host', 'helicone-target-url', 'x-auxot-base-url', 'x-auxot-provider-url'])
+            await asking(where, body(), { headers: { [header]: header === 'forwarded' ? `host=${trap_host}` : trap.url } });
+        await asking(where, body(), { headers: { host: trap_host } });
+        assert.equal((await asking(where, body(), { headers: { 'x-auxot-provider': trap.url } })).answer.status, 404, name);
+    }
     assert.equal(hits, 0, 'the trap was never called');
     await trap.stop();
-    await server.api('POST', `/api/providers/${provider.openai.id}/refresh`);
+    for (const { id } of Object.values(provider)) await server.api('POST', `/api/providers/${id}/refresh`);
+});
+
+test('T01: a redirect from a provider is not followed, nor told to the caller', async () => {
+    let hits = 0;
+    const trap = await HandMade.start((request, socket) => { hits++; answer_with(socket, '{}'); });
+    for (const [name, where] of Object.entries(at))
+        for (const status of ['301 Moved', '302 Found', '303 See Other', '307 Temporary Redirect', '308 Permanent Redirect']) {
+            play = (request, socket) => answer_with(socket, '', { status, headers: [`location: ${trap.url}/v1/${name}`, `refresh: 0; url=${trap.url}`, `content-location: ${trap.url}`] });
+            const { answer } = await through(where, ask[name]('hand-made'));
+            assert.ok(answer.status >= 400, `${name}: ${status}: ${answer.status}`);
+            for (const header of ['location', 'refresh', 'content-location']) assert.equal(answer.headers[header], undefined, header);
+            assert.ok(!answer.text.includes(String(trap.port)), answer.text);
+            await server.api('POST', `/api/providers/${provider[where.includes('anthropic') ? 'anthropic' : 'openai'].id}/refresh`);
+        }
+    assert.equal(hits, 0, 'the trap was never called');
+    await trap.stop();
+    for (const { id } of Object.values(provider)) await server.api('POST', `/api/providers/${id}/refresh`);
 });
 
 test('the upstream connection is kept for the next request', async () => {

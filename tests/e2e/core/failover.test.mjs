@@ -72,6 +72,10 @@ const unseen = [
     ['redirects to somewhere else', { status: 302, headers: { location: 'http://127.0.0.1:9/' }, body: '' }],
     ['switches protocols', { status: 101, body: '' }],
     ['F12: sends a body with 204', { status: 204, body: 'hello' }],
+    ['F12: sends a body with 304', { status: 304, body: 'hello' }],
+    ['F12: speaks a version that is none', { raw: 'HTTP/3.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}' }],
+    ['F12: speaks HTTP/0.9', { raw: '{"id":"x","choices":[]}' }],
+    ['F12: has a status of two digits', { raw: 'HTTP/1.1 20 OK\r\ncontent-length: 2\r\n\r\n{}' }],
     ['F13: sends a header of 1 MB', { header_bytes: 1_000_000 }],
     ['F13: sends 10,000 headers', { header_count: 10_000 }],
     ['F15: answers with something that is no JSON', { body: 'hello', content_type: 'application/json' }, 'plain'],
@@ -345,6 +349,33 @@ test('F20: absurd times to come back are clamped', async () => {
         assert.ok(deprioritised_until_ms > Date.now() - 1000 && deprioritised_until_ms < Date.now() + 28 * 3600_000, `${retry_after}: ${deprioritised_until_ms}`);
     }
 });
+
+test('F20: a date is a time to come back as well', async () => {
+    const { answer } = await with_trouble(endpoints[0], { status: 429, retry_after: new Date(Date.now() + 30_000).toUTCString() });
+    assert.equal(answer.status, 200);
+    const { status, deprioritised_until_ms } = await a.look();
+    assert.equal(status, 'over_quota');
+    assert.ok(deprioritised_until_ms > Date.now() + 15_000 && deprioritised_until_ms <= Date.now() + 31_000, `${deprioritised_until_ms - Date.now()} ms`);
+});
+
+for (const [name, then] of [['529', { status: 529, retry_after: '1' }], ['503 with its word', { status: 503, retry_after: '1', body: { error: { type: 'overloaded_error', message: 'Overloaded' } } }],
+    ['an error event in a 200', { error_event_after: { events: 0, type: 'overloaded_error', message: 'Overloaded' } }]])
+    test(`F21: overloaded (${name}): it stands behind the others and is left alone meanwhile; recovered, it is back by itself`, async () => {
+        const stream = { stream: true };
+        const { answer, job } = await with_trouble(endpoints[0], then, stream);
+        assert_whole(answer, endpoints[0], true);
+        assert_failed_over({ answer, job }, endpoints[0]);
+        assert.equal((await a.look()).status, 'degraded');
+        const seen = (await a.sim.log()).length;
+        for (let i = 0; i < 5; i++) assert.equal((await server.call(at.chat, ask.chat('shared', stream))).headers['x-auxot-provider'], b.slug);
+        assert.equal((await a.sim.log()).length, seen, 'no retries at a provider that is overloaded');
+        await a.sim.plays();
+        if (then.error_event_after) { // no time was given: its 60 s are not waited for, a first success ends them
+            assert.equal((await server.call(at.chat, ask.chat('only-a', stream))).headers['x-auxot-provider'], a.slug);
+        }
+        await until(async () => (await server.call(at.chat, ask.chat('shared', stream))).headers['x-auxot-provider'] === a.slug, 'a answers again', 50_000);
+        assert.equal((await a.look()).status, 'online');
+    });
 
 test('F20: after its rest one request tries it again', async () => {
     await with_trouble(endpoints[0], { status: 429, retry_after: '1' });

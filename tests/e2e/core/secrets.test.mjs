@@ -302,6 +302,40 @@ test('T30: an empty, short, repeated or well-known secret is refused, and nothin
     }
 });
 
+// How far apart two samples are, in standard errors: Yuen's t, which leaves out the slowest tenth (the machine's).
+function t_of(one, other) {
+    const facts = times => {
+        const sorted = times.sort((x, y) => x - y), kept = Math.floor(times.length * 0.9);
+        const mean_of = list => list.reduce((sum, x) => sum + x, 0) / list.length;
+        const pulled_in = sorted.map(x => Math.min(x, sorted[kept - 1])), middle = mean_of(pulled_in);
+        const squares = pulled_in.reduce((sum, x) => sum + (x - middle) ** 2, 0);
+        return { mean: mean_of(sorted.slice(0, kept)), error: squares / (kept * (kept - 1)) };
+    };
+    const a = facts(one), b = facts(other);
+    return Math.abs(a.mean - b.mean) / Math.sqrt(a.error + b.error);
+}
+
+test('T13: how much of a bad key is right makes no difference to the time it takes', async () => {
+    const here = await Server.start({ env: { AUXOT_THREADS: '1' } });
+    here.admin = await here.key('x');
+    const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+    const flip = (key, i) => key.slice(0, i) + (key[i] === 'x' ? 'y' : 'x') + key.slice(i + 1);
+    const kinds = [{ key: flip(here.admin, 6), times: [] }, { key: flip(here.admin, here.admin.length - 1), times: [] }]; // nothing right; all but the last
+    const samples = (process.env.AUXOT_TEST_LONG === '1' ? 200_000 : 4000) / Suite.patience;
+    for (let i = 0; i < samples + 200; i++) {
+        const kind = kinds[Math.random() < 0.5 ? 0 : 1], from = process.hrtime.bigint();
+        const { status } = await call(here.url + at.chat, { key: kind.key, body: '{}', agent });
+        assert.equal(status, 401);
+        if (i >= 200) kind.times.push(Number(process.hrtime.bigint() - from)); // warm by then
+    }
+    agent.destroy();
+    const t = t_of(kinds[0].times, kinds[1].times);
+    assert.ok(t < 4.5, `t = ${t}`);
+    console.log(`# t = ${t.toFixed(2)} over ${samples} keys`);
+    assert.equal((await here.stop()).code, 0);
+    assert.equal(here.verdict(), null);
+});
+
 test('T13, T29: keys that share a prefix never share a verdict; a flood of bad ones disturbs no good one', async () => {
     const here = await Server.start();
     here.admin = await here.key('x');

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import https from 'node:https';
+import net from 'node:net';
 import path from 'node:path';
 import tls from 'node:tls';
 import { test } from 'node:test';
@@ -112,6 +113,29 @@ test('F04: a provider that speaks only TLS 1.0 or 1.1 is refused', async () => {
     assert.equal(upstream.seen.requests, 0);
     await server.api('DELETE', `/api/providers/${made.id}`);
     await upstream.stop();
+});
+
+test('F04: cut, reset or answered with nonsense in the handshake: no byte of HTTP goes there, the next provider answers', async () => {
+    const ways = { cut: socket => socket.destroy(), reset: socket => socket.resetAndDestroy(), 'no TLS': socket => socket.end('HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}'),
+        alert: socket => socket.end(Buffer.from([0x15, 3, 3, 0, 2, 2, 40])), half: socket => socket.end(Buffer.from([0x16, 3, 3, 0x40, 0, 2, 0])) };
+    for (const [name, way] of Object.entries(ways)) {
+        const heard = [];
+        const upstream = net.createServer(socket => socket.on('error', () => {}).once('data', bytes => { heard.push(bytes); way(socket); }));
+        await new Promise(resolve => upstream.listen(0, '127.0.0.1', resolve));
+        const good = await secure_upstream('good');
+        const made = await make(`shakes ${name}`, good.url);
+        await server.api('PATCH', '/api/routing', { auto: { provider: made.id, model: 'shared' } });
+        await good.stop();
+        const moved = await server.api('PATCH', `/api/providers/${made.id}`, { base_url: `https://127.0.0.1:${upstream.address().port}`, api_key: canary });
+        assert.notEqual(moved.status, 'online', name);
+        assert.ok(moved.error.length > 10, `${name}: ${moved.error}`);
+        assert.equal((await server.call(at.chat, ask.chat('auto'))).headers['x-auxot-provider'], here.spare.slug, name);
+        assert.ok(heard.length > 0 && heard.every(bytes => bytes[0] === 0x16), `${name}: only handshakes were sent`);
+        assert.ok(heard.every(bytes => !bytes.includes(canary)), name);
+        await server.api('PATCH', '/api/routing', { auto: null });
+        await server.api('DELETE', `/api/providers/${made.id}`);
+        await new Promise(resolve => upstream.close(resolve));
+    }
 });
 
 test('without the file the same certificate is unknown: the system decides', async () => {

@@ -1,6 +1,5 @@
 // What stands between us and a provider breaks, at any byte, while others are served: F02, F05 to F07, F10,
-// F23. The four ledgers agree afterwards. F03 (slow DNS) is not here: it needs a name server of our own; the
-// resolver's unit tests have its stories.
+// F23. The four ledgers agree afterwards. (F03, the name server, is in names.test.mjs.)
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { ask, at, canary, closing, scene } from '../lib/scene.mjs';
