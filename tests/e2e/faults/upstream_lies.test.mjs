@@ -177,6 +177,86 @@ test('F11: a flood to clients that do not read: the provider is made to wait, me
     await until(async () => (await flooding()).every(entry => entry.ended), 'the floods are over once their readers have left');
 });
 
+// What an answer must never carry from a provider, and what is ours to say.
+const hostile_headers = ['set-cookie: session=stolen; Path=/', 'set-cookie2: a=b', 'refresh: 0; url=http://evil.example/', 'link: <http://evil.example/>; rel=preload', 'location: http://evil.example/', 'www-authenticate: Basic realm="your password"',
+    'clear-site-data: "*"', 'alt-svc: h3="evil.example:443"', 'content-security-policy: default-src *', 'access-control-allow-origin: *', 'access-control-allow-credentials: true', 'content-disposition: attachment; filename=x.exe',
+    'x-powered-by: evil', 'via: 1.1 evil', 'trailer: x-evil', 'upgrade: h2c', 'proxy-authenticate: Basic', 'x-accel-redirect: /etc/passwd', 'x-sendfile: /etc/passwd', 'keep-alive: timeout=100000', 'x-auxot-evil: 1'];
+const ours = { 'x-auxot-job': 'job_evil', 'x-auxot-provider': 'evil', 'x-auxot-model': 'evil', 'x-auxot-attempts': '99', 'request-id': 'evil', 'x-request-id': 'evil' };
+const forbidden = hostile_headers.map(line => line.split(':')[0]);
+
+test('T18: headers of a hostile provider, in every kind of answer: by allow-list, and ours are ours', async () => {
+    const lines = [...hostile_headers, ...Object.entries(ours).map(([name, value]) => `${name}: ${value}`)].join('\r\n');
+    const plain = '{"id":"x","object":"chat.completion","choices":[{"index":0,"message":{"role":"assistant","content":"a"},"finish_reason":"stop"}]}';
+    for (const [status, type, body, stream] of [['200 OK', 'application/json', plain], ['200 OK', 'text/event-stream', chunk('"a"') + done, true], ['400 Bad Request', 'application/json', '{"error":{"message":"no","type":"invalid_request_error"}}'],
+        ['404 Not Found', 'application/json', '{"error":{"message":"no"}}'], ['429 Too Many Requests', 'application/json', '{}'], ['500 Oops', 'text/html', '<script>alert(1)</script>'], ['302 Found', 'text/html', ''], ['200 OK', 'text/html', '<script>alert(1)</script>']]) {
+        await refresh(made.id);
+        lie = (request, socket) => socket.write(`HTTP/1.1 ${status}\r\ncontent-type: ${type}\r\ncontent-length: ${body.length}\r\n${lines}\r\n\r\n${body}`);
+        const answer = await server.call(at.chat, ask.chat('only-hand', stream ? { stream } : {}));
+        for (const name of forbidden) assert.equal(answer.headers[name], undefined, `${status}: ${name}`);
+        assert.ok(!JSON.stringify(answer.raw_headers).includes('evil.example'), `${status}: ${answer.raw_headers}`);
+        for (const [name, value] of Object.entries(ours)) assert.notEqual(answer.headers[name], value, `${status}: ${name}`);
+        assert.doesNotMatch(answer.headers['content-type'], /html/, status);
+        if (answer.status !== 200) assert.ok(answer.json.error.message, `${status}: a well-formed error: ${answer.text.slice(0, 200)}`);
+    }
+});
+
+test('T18: what a provider says behind its own end, and events that it makes up, end with the stream', async () => {
+    const more = chunk('"behind the end"');
+    for (const [name, bytes, wanted] of [['content behind [DONE]', chunk('"a"') + done + more.repeat(50), /\[DONE\]\n\n$/], ['a second stream behind [DONE]', chunk('"a"') + done + chunk('"b"') + done, /\[DONE\]\n\n$/],
+        ['1 MB behind [DONE]', chunk('"a"') + done + `data: ${'x'.repeat(1_000_000)}\n\n`, /\[DONE\]\n\n$/], ['an error event, then content', `${chunk('"a"')}event: error\ndata: {"error":{"message":"x","type":"server_error"}}\n\n${more}${done}`, null],
+        ['another answer\'s head in the stream', `${chunk('"a"')}HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n${done}`, null]]) {
+        await refresh(made.id);
+        lie = (request, socket) => { socket.write(`HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncontent-length: ${Buffer.byteLength(bytes)}\r\n\r\n${bytes}`); };
+        const answer = await server.call(at.chat, ask.chat('only-hand', { stream: true }));
+        assert.equal(answer.status, 200, name);
+        assert.ok(!answer.text.includes('behind the end'), `${name}: ${answer.text.slice(-300)}`);
+        assert.equal(answer.text.split('[DONE]').length <= 2, true, `${name}: one end`);
+        if (wanted) assert.match(answer.text, wanted, name);
+        const job = await server.job(answer.job_id);
+        assert.ok(['done', 'failed'].includes(job.status), `${name}: ${job.status}`);
+        lie = (request, socket) => socket.write(`HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}`);
+    }
+});
+
+test('T18: heads, lines and bodies without end, many at once: no more than may be held of a stream (2 MiB), and each caller is told', async () => {
+    const part = 'x'.repeat(65536), head = 'HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n';
+    const floods = [
+        socket => `HTTP/1.1 200 OK\r\nx: ${part}`, // one header
+        socket => `HTTP/1.1 200 OK\r\n${'x: y\r\n'.repeat(10_000)}`,
+        socket => `${head}\r\ndata: ${part}`, // one line
+        socket => `${head}\r\n${': comment\n'.repeat(6000)}`,
+        socket => `${head}transfer-encoding: chunked\r\n\r\n${'1\r\nx\r\n'.repeat(10_000)}`,
+        socket => `${head}content-encoding: gzip\r\n\r\n\x1f\x8b\x08${part}`,
+    ];
+    await refresh(made.id);
+    const streams = floods.length * (is_long ? 20 : 5), before_it = server.rss();
+    let begun = 0, most = 0;
+    lie = (request, socket) => {
+        socket.write(floods[begun++ % floods.length](socket));
+        let left = 64; // 4 MiB: as good as no end
+        const more = () => { while (left-- > 0 && !socket.destroyed) if (!socket.write(part)) return socket.once('drain', more); };
+        more();
+    };
+    const watch = setInterval(() => { most = Math.max(most, server.rss() - before_it); }, 20);
+    const answers = await Promise.all(Array.from({ length: streams }, async () => {
+        const wire = new Wire(server.port), body = JSON.stringify(ask.chat('only-hand', { stream: true }));
+        let count = 0, begin = '';
+        wire.socket.removeAllListeners('data');
+        wire.socket.on('data', bytes => { count += bytes.length; if (begin.length < 4096) begin += bytes.toString('latin1'); });
+        await wire.send(`POST ${at.chat} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${server.admin}\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`);
+        await until(() => begin.startsWith('HTTP/1.1 ') || wire.closed, 'an answer begins');
+        await until(async () => { const was = count; await new Promise(resolve => setTimeout(resolve, 300)); return wire.closed || count === was; }, 'it came to rest', 30_000);
+        wire.close();
+        return begin;
+    }));
+    clearInterval(watch);
+    for (const begin of answers) assert.match(begin, /^HTTP\/1\.1 (200|50\d) /, begin.slice(0, 200));
+    assert.ok(answers.some(begin => begin.startsWith('HTTP/1.1 50')), 'what is no answer at all is an error');
+    assert.ok(most < streams * (2 << 20), `${streams} streams: grew by ${most}`);
+    console.log(`# ${streams} hostile streams: ${Math.round(most / streams / 1024)} KiB each at most`);
+    await refresh(made.id);
+});
+
 test('the ledgers agree after all of this (I1 to I5, I8)', async () => {
     await load.stop();
     const figures = load.figures();
