@@ -89,8 +89,8 @@ struct client_pool {
 };
 
 static const char *const failure_reasons[] = {
-    "dns_failed",       "connect_refused",    "connect_timeout", "tls_failed",
-    "connection_reset", "first_byte_timeout", "idle_timeout",    "bad_answer"};
+    "dns_failed",         "connect_refused", "connect_timeout", "tls_failed", "connection_reset",
+    "first_byte_timeout", "idle_timeout",    "bad_answer",      "no_memory"};
 _Static_assert(sizeof failure_reasons / sizeof failure_reasons[0] == CALL_FAILED_COUNT,
                "one per failure");
 
@@ -413,6 +413,15 @@ static void feed_body(struct upstream_conn *up, char *bytes, size_t len)
         end(up, len - used);
 }
 
+/* The limit is above what can come before a head is found to be too large. */
+static bool keep_head(struct upstream_conn *up, const char *bytes, size_t len)
+{
+    buf_append(&up->head, bytes, len);
+    if (up->head.failed)
+        fail(up, CALL_FAILED_NO_MEMORY, "no memory for the head of the answer");
+    return up->call != NULL;
+}
+
 static void feed(struct upstream_conn *up, char *bytes, size_t len)
 {
     size_t used = 0;
@@ -422,7 +431,7 @@ static void feed(struct upstream_conn *up, char *bytes, size_t len)
         return;
     if (up->phase == UP_WAITING) {
         if (used < len)
-            buf_append(&up->head, bytes + used, len - used);
+            keep_head(up, bytes + used, len - used);
         return;
     }
     feed_body(up, bytes + used, len - used);
@@ -441,11 +450,8 @@ static void on_bytes(void *owner, char *bytes, size_t len)
         return;
     }
     size_t seen = up->head_scanned;
-    buf_append(&up->head, bytes, len);
-    if (up->head.failed) {
-        fail(up, CALL_FAILED_GARBAGE, "the head of the answer is too large");
+    if (!keep_head(up, bytes, len))
         return;
-    }
     struct str so_far = buf_str(&up->head);
     if (so_far.len <= HTTP_RESPONSE_HEAD_MAX && seen >= 5 &&
         http_head_end(so_far, &up->head_scanned) == 0 && !http_head_is_hopeless(so_far, seen))
@@ -520,15 +526,20 @@ static struct upstream_conn *new_up(struct client_pool *pool, struct origin *ori
     return up;
 }
 
+static bool may_start_over(const struct upstream_conn *dead)
+{
+    return dead->is_reused && !dead->is_answer_begun && !dead->call->has_retried;
+}
+
 /* Gives the call a fresh connection in place of a reused one that turned out to be dead. */
-static bool start_over(struct upstream_conn *dead)
+static void start_over(struct upstream_conn *dead)
 {
     struct call *call = dead->call;
-    if (!call || !dead->is_reused || dead->is_answer_begun || call->has_retried)
-        return false;
     struct upstream_conn *fresh = new_up(dead->pool, dead->origin, call);
-    if (!fresh)
-        return false;
+    if (!fresh) {
+        fail(dead, CALL_FAILED_NO_MEMORY, "no memory for another connection");
+        return;
+    }
     call->has_retried = true;
     call->piece = 0;
     call->piece_at = 0;
@@ -536,7 +547,6 @@ static bool start_over(struct upstream_conn *dead)
     close_up(dead);
     call->up = fresh;
     begin(fresh);
-    return true;
 }
 
 static bool has_next_address(const struct upstream_conn *up)
@@ -549,6 +559,10 @@ static void on_closed(void *owner, enum conn_end how, const char *sentence)
     struct upstream_conn *up = owner;
     if (up->phase == UP_IDLE || !up->call) {
         close_up(up);
+        return;
+    }
+    if (how == CONN_END_NO_MEMORY) {
+        fail(up, CALL_FAILED_NO_MEMORY, sentence);
         return;
     }
     if (up->phase == UP_CONNECTING) {
@@ -566,11 +580,12 @@ static void on_closed(void *owner, enum conn_end how, const char *sentence)
         end(up, 0);
         return;
     }
-    if (start_over(up))
-        return;
-    fail(up, CALL_FAILED_RESET,
-         up->phase == UP_BODY ? "the upstream closed the connection in the middle of its answer"
-                              : "the upstream closed the connection before it answered");
+    if (may_start_over(up))
+        start_over(up);
+    else
+        fail(up, CALL_FAILED_RESET,
+             up->phase == UP_BODY ? "the upstream closed the connection in the middle of its answer"
+                                  : "the upstream closed the connection before it answered");
 }
 
 static void on_due(struct deadline *deadline)
@@ -635,15 +650,17 @@ static void dial_next(struct upstream_conn *up)
             SSL_set_ex_data(up->conn.tls, origin_of_tls, up);
         return;
     }
-    fail_later(up, CALL_FAILED_CONNECT, error.text);
+    fail_later(up, error.code == ERR_NO_MEMORY ? CALL_FAILED_NO_MEMORY : CALL_FAILED_CONNECT,
+               error.text);
 }
 
-static void on_resolved(void *arg, const struct resolved *resolved, const char *sentence)
+static void on_resolved(void *arg, const struct resolved *resolved, const struct error *error)
 {
     struct upstream_conn *up = arg;
     up->query = NULL;
     if (!resolved) {
-        fail(up, CALL_FAILED_DNS, sentence);
+        fail(up, error->code == ERR_NO_MEMORY ? CALL_FAILED_NO_MEMORY : CALL_FAILED_DNS,
+             error->text);
         return;
     }
     up->dialing->resolved = *resolved;
@@ -667,7 +684,7 @@ static void begin(struct upstream_conn *up)
                      on_resolved, up, &up->query))
         dial_next(up);
     else if (!up->query)
-        fail_later(up, CALL_FAILED_DNS, "no memory to resolve the name");
+        fail_later(up, CALL_FAILED_NO_MEMORY, "no memory to resolve the name");
 }
 
 /* The idle connection that was used last. One whose socket was just found readable (by this very turn of

@@ -31,7 +31,8 @@ enum call_failure {
     CALL_FAILED_RESET, /* cut before the answer was complete */
     CALL_FAILED_FIRST_BYTE_TIMEOUT,
     CALL_FAILED_IDLE_TIMEOUT,
-    CALL_FAILED_GARBAGE, /* not HTTP, a head too large, lying lengths */
+    CALL_FAILED_GARBAGE,   /* not HTTP, a head too large, lying lengths */
+    CALL_FAILED_NO_MEMORY, /* ours: says nothing about the upstream */
     CALL_FAILED_COUNT
 };
 const char *call_failure_reason(enum call_failure failure); /* "connect_refused": stable codes */

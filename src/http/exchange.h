@@ -54,9 +54,10 @@ int64_t body_budget_used(void);
 void exchange_answer(struct exchange *exchange, int status, struct str headers,
                      struct str content_type, struct str body);
 /** Begins a streamed answer (chunked; until close for HTTP/1.0). The head goes out with the first
- *  exchange_send or with exchange_flush_head. */
-void exchange_start(struct exchange *exchange, int status, struct str headers,
-                    struct str content_type);
+ *  exchange_send or with exchange_flush_head. ERR_NO_MEMORY: the head is a bare 500 and nothing that is sent
+ *  goes out behind it; finish. */
+enum err exchange_start(struct exchange *exchange, int status, struct str headers,
+                        struct str content_type);
 void exchange_flush_head(struct exchange *exchange);
 /** Sends body bytes of a streamed answer: one chunk of the pieces together, at most 60 pieces. Empty is fine. */
 void exchange_send(struct exchange *exchange, const struct iovec *pieces, int count);

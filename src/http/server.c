@@ -94,7 +94,7 @@ struct exchange {
     struct buf body;
     size_t body_limit, body_charged;
     struct buf start; /* a streamed answer's head, until the first send */
-    bool is_body_wanted, is_started, is_chunked, closes_after, is_over_high;
+    bool is_body_wanted, is_body_too_large, is_started, is_chunked, closes_after, is_over_high;
     bool
         is_mute; /* the answer has no body, whatever is sent: HEAD, or a head that could not be made */
 };
@@ -306,7 +306,9 @@ static bool is_bodyless(int status)
     return status == 204 || status == 304;
 }
 
-static void write_head(struct server_conn *sc, struct buf *out, int status, struct str headers,
+/* False when there is no memory for it, or its caller had none and left half a line: then what goes out is a
+ * bare 500, and nothing behind it. */
+static bool write_head(struct server_conn *sc, struct buf *out, int status, struct str headers,
                        struct str content_type, int64_t length)
 {
     struct exchange *exchange = &sc->exchange;
@@ -336,13 +338,14 @@ static void write_head(struct server_conn *sc, struct buf *out, int status, stru
     else if (exchange->head.minor_version == 0)
         buf_append_lit(out, "connection: keep-alive\r\n");
     buf_append_lit(out, "\r\n");
-    if (!out->failed)
-        return;
+    if (!out->failed && (headers.len == 0 || str_ends(headers, STR("\r\n"))))
+        return true;
     static const char excuse[] = "HTTP/1.1 500 Internal Server Error\r\ncontent-length: 0\r\n"
                                  "connection: close\r\n\r\n";
     buf_clear(out); /* no memory, or headers without end: half a head must not go out */
     buf_puts(out, excuse);
     exchange->is_mute = exchange->closes_after = true;
+    return false;
 }
 
 /* Lets what was said go out, reads and drops what still comes, so that no reset eats the answer. */
@@ -393,20 +396,20 @@ void exchange_answer(struct exchange *exchange, int status, struct str headers,
     AUTO_BUF struct buf head;
     UNSET char room[HEAD_USUAL_BYTES];
     buf_init_in(&head, HTTP_RESPONSE_HEAD_MAX, room, sizeof room);
-    write_head(sc, &head, status, headers, content_type,
-               is_bodyless(status) ? -1 : (int64_t)body.len);
-    bool has_body = !exchange->is_mute && body.len > 0;
+    bool is_sound = write_head(sc, &head, status, headers, content_type,
+                               is_bodyless(status) ? -1 : (int64_t)body.len);
+    bool has_body = is_sound && !exchange->is_mute && body.len > 0;
     struct iovec pieces[2] = {{head.data, head.len}, {(char *)(uintptr_t)body.at, body.len}};
     put(sc, pieces, has_body ? 2 : 1);
     end_exchange(sc);
 }
 
-void exchange_start(struct exchange *exchange, int status, struct str headers,
-                    struct str content_type)
+enum err exchange_start(struct exchange *exchange, int status, struct str headers,
+                        struct str content_type)
 {
     struct server_conn *sc = conn_of(exchange);
     if (sc->phase == PHASE_CLOSED)
-        return;
+        return OK;
     assert(!exchange->is_started);
     exchange->is_started = true;
     exchange->is_mute = exchange->head.method == METHOD_HEAD || is_bodyless(status);
@@ -415,7 +418,7 @@ void exchange_start(struct exchange *exchange, int status, struct str headers,
         !exchange->head.keep_alive || sc->listener->is_draining)
         exchange->closes_after = true;
     buf_init(&exchange->start, HTTP_RESPONSE_HEAD_MAX);
-    write_head(sc, &exchange->start, status, headers, content_type, -1);
+    return write_head(sc, &exchange->start, status, headers, content_type, -1) ? OK : ERR_NO_MEMORY;
 }
 
 /* The size of a chunk and its CR LF, at the end of `room`. */
@@ -542,6 +545,16 @@ static void answer_error(struct server_conn *sc, int status, const char *sentenc
         ops->on_gone(owner);
 }
 
+static const char out_of_memory[] = "The server is out of memory for the moment; try again.";
+
+static void answer_too_large(struct server_conn *sc)
+{
+    char sentence[120];
+    snprintf(sentence, sizeof sentence, "The request body is larger than %zu bytes.",
+             sc->exchange.body_limit);
+    answer_error(sc, 413, sentence);
+}
+
 static int status_of(const struct error *error)
 {
     return error->code == ERR_TOO_LARGE ? 431 : 400;
@@ -559,6 +572,7 @@ static void on_body_bytes(void *arg, char *bytes, size_t len)
         char *room = buf_reserve(&exchange->body, reserve < exchange->body_limit ? reserve : 1);
         (void)room; /* a failure shows in the append */
     }
+    exchange->is_body_too_large |= len > exchange->body_limit - exchange->body.len;
     buf_append(&exchange->body, bytes, len);
 }
 
@@ -588,11 +602,12 @@ static size_t feed_body(struct server_conn *sc, char *bytes, size_t len)
     UNSET struct error error;
     size_t used = 0;
     enum http_parse parse = http_parser_body(&sc->parser, bytes, len, &used, &error);
+    if (exchange->is_body_too_large) {
+        answer_too_large(sc);
+        return len;
+    }
     if (exchange->body.failed) {
-        char sentence[120];
-        snprintf(sentence, sizeof sentence, "The request body is larger than %zu bytes.",
-                 exchange->body_limit);
-        answer_error(sc, 413, sentence);
+        answer_error(sc, 503, out_of_memory);
         return len;
     }
     if (parse == HTTP_PARSE_BAD) {
@@ -654,7 +669,7 @@ static size_t feed_head(struct server_conn *sc, char *bytes, size_t len)
         return len;
     }
     if (!keep_head(&sc->exchange, &head, whole)) {
-        answer_error(sc, 503, "The server is out of memory for the moment; try again.");
+        answer_error(sc, 503, out_of_memory);
         return len;
     }
     sc->phase = http_parser_is_done(&sc->parser) ? PHASE_ANSWERING : PHASE_DISPATCHED;
@@ -871,10 +886,7 @@ static void tell_body(struct loop_message *message)
     if (sc->phase == PHASE_ANSWERING) {
         request_is_whole(sc);
     } else if (sc->phase == PHASE_DISPATCHED) {
-        char sentence[120];
-        snprintf(sentence, sizeof sentence, "The request body is larger than %zu bytes.",
-                 sc->exchange.body_limit);
-        answer_error(sc, 413, sentence);
+        answer_too_large(sc);
     }
 }
 
@@ -1179,7 +1191,10 @@ enum err http_listener_new(const struct http_listener_options *options,
     deadline_init(&listener->starved_tick, listener->loop, on_starved_tick);
     event_assign(&listener->accept_event, loop_base(listener->loop), fd, EV_READ | EV_PERSIST,
                  on_acceptable, listener);
-    event_add(&listener->accept_event, NULL);
+    if (event_add(&listener->accept_event, NULL) != 0) {
+        http_listener_free(listener);
+        return error_set(error, ERR_NO_MEMORY, "no memory for a listener");
+    }
     *out_listener = listener;
     return OK;
 }

@@ -54,8 +54,7 @@ MUST_USE static bool want_write(struct conn *conn)
         event_assign(conn->write_event, loop_base(conn->loop), conn->fd, EV_WRITE, on_writable,
                      conn);
     }
-    event_add(conn->write_event, NULL);
-    return true;
+    return event_add(conn->write_event, NULL) == 0;
 }
 
 static void forget_write(struct conn *conn)
@@ -78,7 +77,10 @@ enum err conn_accept(struct conn *conn, struct loop *loop, int fd, SSL_CTX *tls_
         SSL_set_accept_state(conn->tls);
         conn->is_handshaking = conn->is_accepted = true;
     }
-    event_add(&conn->read_event, NULL);
+    if (event_add(&conn->read_event, NULL) != 0) {
+        conn_close(conn, false);
+        return ERR_NO_MEMORY;
+    }
     return OK;
 }
 
@@ -156,7 +158,7 @@ static void tell_closed(struct conn *conn, enum conn_end end, const char *senten
 
 static void tell_no_memory(struct conn *conn)
 {
-    tell_closed(conn, CONN_END_NO_MEMORY, "no memory to wait for the socket");
+    tell_closed(conn, CONN_END_NO_MEMORY, "no memory for the connection");
 }
 
 /* ---- opening --------------------------------------------------------------------------------- */
@@ -186,7 +188,8 @@ static bool shake_hands(struct conn *conn)
     return false;
 }
 
-/* OpenSSL may hold bytes, or the end, that the socket will not announce again: look once for sure. */
+/* OpenSSL may hold bytes, or the end, that the socket will not announce again: look once for sure. Adding
+ * needs no memory: libevent knows the descriptor since the connection was opened. */
 static void start_reading(struct conn *conn)
 {
     event_add(&conn->read_event, NULL);
@@ -228,6 +231,14 @@ static void go_on_opening(struct conn *conn)
 
 /* ---- reading --------------------------------------------------------------------------------- */
 
+static void tell_write_dead(struct conn *conn)
+{
+    if (conn->is_out_of_memory)
+        tell_no_memory(conn);
+    else
+        tell_closed(conn, CONN_END_RESET, "the peer takes no more bytes");
+}
+
 static void read_plain(struct conn *conn)
 {
     char *scratch = loop_scratch(conn->loop);
@@ -242,7 +253,7 @@ static void read_plain(struct conn *conn)
     }
     if (errno == EINTR || errno == EAGAIN) {
         if (conn->is_write_dead)
-            tell_closed(conn, CONN_END_RESET, "the peer takes no more bytes");
+            tell_write_dead(conn);
         return;
     }
     bool is_timeout = errno == ETIMEDOUT;
@@ -272,8 +283,11 @@ static void read_tls(struct conn *conn)
         conn->ops->on_bytes(conn->owner, scratch, len);
         return;
     }
-    if (why == SSL_ERROR_WANT_READ && !conn->is_write_dead)
+    if (why == SSL_ERROR_WANT_READ) {
+        if (conn->is_write_dead)
+            tell_write_dead(conn);
         return;
+    }
     if (why == SSL_ERROR_WANT_WRITE) {
         if (!want_write(conn))
             tell_no_memory(conn);
@@ -321,10 +335,11 @@ void conn_resume(struct conn *conn)
 
 /* ---- writing --------------------------------------------------------------------------------- */
 
-/* The peer takes no more: reading will find out why. */
-static void stop_writing(struct conn *conn)
+/* The peer takes no more: reading will find out why. Or a piece of the stream was lost for want of memory. */
+static void stop_writing(struct conn *conn, enum err why)
 {
     conn->is_write_dead = true;
+    conn->is_out_of_memory = why == ERR_NO_MEMORY;
     release_unsent(conn);
     forget_write(conn);
     if (conn->is_reading)
@@ -408,13 +423,13 @@ static enum err queue_rest(struct conn *conn, const struct iovec *pieces, int co
     }
     if (conn->unsent.failed) {
         enum err err = conn->unsent.len < CONN_UNSENT_MAX / 2 ? ERR_NO_MEMORY : ERR_TOO_LARGE;
-        stop_writing(conn); /* a hole in the stream must never be followed by more of it */
+        stop_writing(conn, err); /* a hole in the stream must never be followed by more of it */
         return err;
     }
     if (was_empty && conn->unsent.len > 0) {
         conn->progress_ns = loop_now_ns(conn->loop);
         if (!conn->is_connecting && !conn->is_handshaking && !want_write(conn)) {
-            stop_writing(conn);
+            stop_writing(conn, ERR_NO_MEMORY);
             return ERR_NO_MEMORY;
         }
     }
@@ -438,7 +453,7 @@ enum err conn_write(struct conn *conn, const struct iovec *pieces, int count)
         ssize_t sent = conn->tls ? send_pieces_tls(conn, pieces, count, first, skip)
                                  : send_pieces_plain(conn, pieces, count, first, skip);
         if (sent < 0) {
-            stop_writing(conn);
+            stop_writing(conn, ERR_IO);
             return ERR_IO;
         }
         may_send = sent > 0;
@@ -471,12 +486,12 @@ static void flush(struct conn *conn)
         ssize_t sent = conn->tls ? send_pieces_tls(conn, &rest, 1, 0, 0)
                                  : send_pieces_plain(conn, &rest, 1, 0, 0);
         if (sent < 0) {
-            stop_writing(conn);
+            stop_writing(conn, ERR_IO);
             return;
         }
         if (sent == 0) {
             if (!want_write(conn))
-                stop_writing(conn);
+                stop_writing(conn, ERR_NO_MEMORY);
             return;
         }
         conn->unsent_at += (size_t)sent;

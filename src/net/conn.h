@@ -43,9 +43,10 @@ struct conn {
     int64_t progress_ns;                /* when the kernel last took bytes that had waited */
     bool is_connecting, is_handshaking; /* dialled or accepted, not yet open */
     bool is_accepted;                   /* the handshake is the server's side */
-    bool is_dialled;    /* what waits may hold a provider's key: wiped when it goes */
-    bool is_reading;    /* wanted by the owner */
-    bool is_write_dead; /* the peer takes no more; reading will tell why */
+    bool is_dialled;       /* what waits may hold a provider's key: wiped when it goes */
+    bool is_reading;       /* wanted by the owner */
+    bool is_write_dead;    /* nothing more can be written; reading will tell why */
+    bool is_out_of_memory; /* which was why */
     bool shuts_when_drained;
 };
 

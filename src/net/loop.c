@@ -78,6 +78,17 @@ static void run_deferred(struct loop *loop)
     }
 }
 
+/* The timer is added once and taken back: libevent keeps the room for it, so that a deadline never fails. */
+static bool set_up_events(struct loop *loop)
+{
+    struct timeval late = {.tv_sec = 3600};
+    event_assign(&loop->bell, loop->base, loop->bell_fd, EV_READ | EV_PERSIST, on_bell, loop);
+    evtimer_assign(&loop->timer, loop->base, on_timer, loop);
+    bool is_done = event_add(&loop->bell, NULL) == 0 && event_add(&loop->timer, &late) == 0;
+    event_del(&loop->timer);
+    return is_done;
+}
+
 enum err loop_new(int index, struct loop **out_loop, struct error *error)
 {
     struct loop *loop = mem_zalloc(1, sizeof *loop);
@@ -93,10 +104,11 @@ enum err loop_new(int index, struct loop **out_loop, struct error *error)
         return error_set(error, ERR_NO_MEMORY,
                          "cannot make an event loop: out of memory or descriptors");
     }
-    event_assign(&loop->bell, loop->base, loop->bell_fd, EV_READ | EV_PERSIST, on_bell, loop);
-    event_add(&loop->bell, NULL);
-    evtimer_assign(&loop->timer, loop->base, on_timer, loop);
     loop->timer_ns = INT64_MAX;
+    if (!set_up_events(loop)) {
+        loop_free(loop);
+        return error_set(error, ERR_NO_MEMORY, "no memory for an event loop");
+    }
     *out_loop = loop;
     return OK;
 }

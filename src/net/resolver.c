@@ -56,7 +56,7 @@ struct resolver_query {
     resolver_on_done *on_done; /* NULL: cancelled */
     void *arg;
     struct resolved resolved;
-    char sentence[160];
+    struct error error;
     bool is_good;
     struct loop_message tell;
 };
@@ -250,7 +250,7 @@ static void tell(struct loop_message *message)
 {
     struct resolver_query *query = LIST_OWNER(message, struct resolver_query, tell);
     if (query->on_done)
-        query->on_done(query->arg, query->is_good ? &query->resolved : NULL, query->sentence);
+        query->on_done(query->arg, query->is_good ? &query->resolved : NULL, &query->error);
     mem_free(query);
 }
 
@@ -297,8 +297,8 @@ static void on_answer(void *arg, int status, int timeouts, struct ares_addrinfo 
         if (instead)
             query->resolved = *instead;
         query->is_good = instead != NULL;
-        snprintf(query->sentence, sizeof query->sentence, "the name cannot be resolved: %s",
-                 ares_strerror(status));
+        error_set(&query->error, status == ARES_ENOMEM ? ERR_NO_MEMORY : ERR_NOT_FOUND,
+                  "the name cannot be resolved: %s", ares_strerror(status));
     }
     set_port(&query->resolved, query->port);
     query->tell.run = tell;

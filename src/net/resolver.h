@@ -26,8 +26,10 @@ MUST_USE enum err resolver_new(struct loop *loop, const char *servers,
                                struct resolver **out_resolver, struct error *error);
 void resolver_free(struct resolver *resolver);
 
-/** Called once unless cancelled; never from inside resolver_ask. `resolved` is NULL on failure. */
-typedef void resolver_on_done(void *arg, const struct resolved *resolved, const char *sentence);
+/** Called once unless cancelled; never from inside resolver_ask. `resolved` is NULL on failure: ERR_NO_MEMORY, or
+ *  ERR_NOT_FOUND for whatever else kept the name from being resolved. */
+typedef void resolver_on_done(void *arg, const struct resolved *resolved,
+                              const struct error *error);
 
 /**
  * Numeric addresses and cached names are answered at once: returns true with `out_resolved` filled. Else
