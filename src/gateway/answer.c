@@ -79,6 +79,8 @@ void answer_error(struct exchange *exchange, const struct own_error *error)
     if (status == 426)
         buf_puts(&headers, "upgrade: HTTP/1.1\r\n");
     say_error(&body, error->dialect, error->what, error->sentence, NULL, error->id);
+    if (body.failed)
+        buf_clear(&body); /* the status says enough; half an object says nothing */
     exchange_answer(exchange, status, buf_str(&headers), STR("application/json"), buf_str(&body));
 }
 
@@ -192,6 +194,15 @@ static bool decode_id(struct str coded, char *room, size_t room_bytes)
     return len > 0;
 }
 
+static void answer_out_of_memory(struct exchange *exchange, enum dialect dialect, const char *id)
+{
+    answer_error(exchange,
+                 &(struct own_error){.dialect = dialect,
+                                     .what = SAY_OVERLOADED,
+                                     .sentence = "The server is out of memory; try again.",
+                                     .id = id});
+}
+
 void answer_models(struct gateway_loop *gl, struct exchange *exchange,
                    const struct api_route *route, const char *id)
 {
@@ -200,11 +211,7 @@ void answer_models(struct gateway_loop *gl, struct exchange *exchange,
     buf_init(&headers, 1024);
     buf_init(&body, MODELS_BODY_MAX);
     if (!entries) {
-        answer_error(exchange,
-                     &(struct own_error){.dialect = route->dialect,
-                                         .what = SAY_OVERLOADED,
-                                         .sentence = "The server is out of memory; try again.",
-                                         .id = id});
+        answer_out_of_memory(exchange, route->dialect, id);
         return;
     }
     size_t count = list_models(gl->lease->snapshot, route->dialect, entries);
@@ -232,5 +239,8 @@ void answer_models(struct gateway_loop *gl, struct exchange *exchange,
     }
     buf_printf(&headers, "request-id: %s\r\nx-request-id: %s\r\ncache-control: no-store\r\n", id,
                id);
-    exchange_answer(exchange, 200, buf_str(&headers), STR("application/json"), buf_str(&body));
+    if (headers.failed || body.failed)
+        answer_out_of_memory(exchange, route->dialect, id);
+    else
+        exchange_answer(exchange, 200, buf_str(&headers), STR("application/json"), buf_str(&body));
 }

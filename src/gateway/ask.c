@@ -110,18 +110,20 @@ void attempt_wipe_head(struct trial *trial)
     buf_release(&trial->opened);
 }
 
-void attempt_blot(struct request *request, char *bytes, size_t len)
+bool attempt_blot(struct request *request, char *bytes, size_t len)
 {
     struct trial *trial = &request->trial;
     struct secret *key = NULL;
     int64_t version;
     struct error error;
-    if (len == 0 || live_key_open(trial->live, request->gl->gateway->options.vault, &key, &version,
-                                  &error) != OK)
-        return; /* without a key that opens, none was sent */
+    if (len == 0)
+        return true;
+    enum err err = live_key_open(trial->live, request->gl->gateway->options.vault, &key, &version,
+                                 &error); /* without a key that opens, none was sent */
     if (key)
         blot_key(bytes, len, secret_borrow(key));
     secret_free(key);
+    return err != ERR_NO_MEMORY;
 }
 
 /* ---- sending --------------------------------------------------------------------------------- */

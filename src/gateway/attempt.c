@@ -506,15 +506,26 @@ void attempt_broken(struct request *request, const char *reason, const char *sen
     attempt_failed(request, &report);
 }
 
+static bool blot_event(struct request *request)
+{
+    struct trial *trial = &request->trial;
+    struct meter *meter = &trial->meter;
+    return attempt_blot(request, trial->held.data, trial->held.len) &&
+           attempt_blot(request, meter->error_message, strlen(meter->error_message)) &&
+           attempt_blot(request, meter->error_type, strlen(meter->error_type)) &&
+           attempt_blot(request, meter->error_code, strlen(meter->error_code));
+}
+
 void attempt_judge_event(struct request *request)
 {
     struct trial *trial = &request->trial;
     struct meter *meter = &trial->meter;
     struct verdict_report report;
-    attempt_blot(request, trial->held.data, trial->held.len);
-    attempt_blot(request, meter->error_message, strlen(meter->error_message));
-    attempt_blot(request, meter->error_type, strlen(meter->error_type));
-    attempt_blot(request, meter->error_code, strlen(meter->error_code));
+    if (!blot_event(request)) {
+        buf_clear(&trial->held); /* after COMMIT it would be the stream's last word */
+        request_fail_for_memory(request);
+        return;
+    }
     provider_judge_event(trial->provider->kind, meter->error_status, meter->error_type,
                          meter->error_code, meter->error_message, clock_wall_ms(), &report);
     attempt_failed(request, &report);

@@ -152,47 +152,63 @@ static void cut_revoked(struct gateway_loop *gl)
     }
 }
 
-static bool swap_lease(struct gateway_loop *gl, struct snapshot *snapshot)
+static void swap_lease(struct gateway_loop *gl)
 {
-    struct lease *lease = mem_zalloc(1, sizeof *lease);
-    if (!lease)
-        return false; /* the old one stays in force here; the next publication tries again */
     struct lease *old = gl->lease;
-    *lease = (struct lease){.snapshot = snapshot_ref(snapshot), .is_current = true};
-    gl->lease = lease;
+    gl->lease = TAKE(gl->next_lease);
     if (old) {
         old->is_current = false;
         cut_revoked(gl);
         if (old->users == 0)
             lease_drop(old);
     }
-    return true;
 }
 
 static void adopt(struct loop_message *message)
 {
     struct gateway_loop *gl = LIST_OWNER(message, struct gateway_loop, adopt_message);
     struct gateway *gateway = gl->gateway;
-    if (!swap_lease(gl, gl->to_adopt))
-        log_error("snapshot_not_adopted", "loop=%d why=\"no memory\"", gl->index);
+    swap_lease(gl);
     pthread_mutex_lock(&gateway->lock);
     if (--gateway->waiting_for == 0)
         pthread_cond_broadcast(&gateway->adopted);
     pthread_mutex_unlock(&gateway->lock);
 }
 
-void gateway_publish(struct gateway *gateway, struct snapshot *snapshot)
+/* A lease for each loop before any loop adopts: once it has begun, a publication does not fail. */
+static bool make_leases(struct gateway *gateway, struct snapshot *snapshot)
+{
+    bool is_done = true;
+    for (int i = 0; is_done && i < gateway->loop_count; i++) {
+        struct lease *lease = mem_zalloc(1, sizeof *lease);
+        is_done = lease != NULL;
+        if (lease)
+            *lease = (struct lease){.snapshot = snapshot_ref(snapshot), .is_current = true};
+        gateway->loops[i]->next_lease = lease;
+    }
+    for (int i = 0; !is_done && i < gateway->loop_count; i++) {
+        struct lease *lease = TAKE(gateway->loops[i]->next_lease);
+        if (lease)
+            snapshot_unref(lease->snapshot);
+        mem_free(lease);
+    }
+    return is_done;
+}
+
+enum err gateway_publish(struct gateway *gateway, struct snapshot *snapshot, struct error *error)
 {
     pthread_mutex_lock(&gateway->lock);
+    if (!make_leases(gateway, snapshot)) {
+        pthread_mutex_unlock(&gateway->lock);
+        snapshot_unref(snapshot);
+        return error_set(error, ERR_NO_MEMORY, "no memory to publish the configuration");
+    }
     struct snapshot *old = gateway->newest;
     gateway->newest = snapshot;
     for (int i = 0; i < gateway->loop_count; i++) {
         struct gateway_loop *gl = gateway->loops[i];
-        gl->to_adopt = snapshot;
         if (!old) { /* no loop runs yet */
-            bool is_done = swap_lease(gl, snapshot);
-            assert(is_done);
-            (void)is_done;
+            swap_lease(gl);
             continue;
         }
         gateway->waiting_for++;
@@ -203,6 +219,7 @@ void gateway_publish(struct gateway *gateway, struct snapshot *snapshot)
     pthread_mutex_unlock(&gateway->lock);
     if (old)
         snapshot_unref(old);
+    return OK;
 }
 
 struct snapshot *gateway_snapshot(struct gateway *gateway)

@@ -40,8 +40,9 @@ const struct principal *gateway_principal(struct gateway_loop *loop, const struc
                                           bool *out_is_conflict, struct error *error);
 
 /** Swaps the configuration; returns after every loop has adopted it. Any thread but a loop's; serialised by
- *  the caller. Takes the reference. */
-void gateway_publish(struct gateway *gateway, struct snapshot *snapshot);
+ *  the caller. Takes the reference, also on failure: ERR_NO_MEMORY, and then no loop has adopted it. */
+MUST_USE enum err gateway_publish(struct gateway *gateway, struct snapshot *snapshot,
+                                  struct error *error);
 /** The newest snapshot, a new reference. Any thread. */
 struct snapshot *gateway_snapshot(struct gateway *gateway);
 /** Where work that takes milliseconds may go (large bodies): true when `submit` took it, which must then

@@ -99,25 +99,34 @@ static void health_remember(struct health *health, const struct provider_row *ro
                       now_ms, 0.0);
 }
 
-/* Keeps the sealed key. It is opened once here, to tell now what every request would meet. */
-static void live_take_key(struct live_provider *live, const struct provider_row *row,
-                          const struct vault *vault, int64_t now_ms)
+/* Keeps the sealed key. It is opened once here, to tell now what every request would meet: ERR_DENIED when it
+ * cannot be. ERR_NO_MEMORY: the old one stays. */
+static enum err live_take_key(struct live_provider *live, const struct provider_row *row,
+                              const struct vault *vault, struct error *error)
 {
-    struct error why = {0};
     struct secret *key = NULL;
-    mem_free(TAKE(live->sealed_key));
-    live->credential_version = row->credential_version;
-    if (!row->sealed_key)
-        return;
     struct str blob = {row->sealed_key, row->sealed_key_len};
-    live->sealed_key = mem_dup(blob.at, blob.len);
-    live->sealed_key_len = blob.len;
-    enum err err =
-        vault_open(vault, SNAPSHOT_ORG, "providers", "sealed_key", row->id, blob, &key, &why);
+    AUTO_FREE char *sealed_key = row->sealed_key ? mem_dup(blob.at, blob.len) : NULL;
+    enum err err = OK;
+    if (row->sealed_key && !sealed_key)
+        return ERR_NO_MEMORY;
+    if (sealed_key)
+        err =
+            vault_open(vault, SNAPSHOT_ORG, "providers", "sealed_key", row->id, blob, &key, error);
     secret_free(key);
-    if (err == OK)
-        return;
-    log_error("provider_key_unreadable", "provider=%s why=\"%s\"", row->id, why.text);
+    if (err == ERR_NO_MEMORY)
+        return err;
+    mem_free(live->sealed_key);
+    live->sealed_key = TAKE(sealed_key);
+    live->sealed_key_len = blob.len;
+    live->credential_version = row->credential_version;
+    return err;
+}
+
+static void note_unreadable(struct live_provider *live, const struct provider_row *row,
+                            const struct error *why, int64_t now_ms)
+{
+    log_error("provider_key_unreadable", "provider=%s why=\"%s\"", row->id, why->text);
     struct verdict_report report = {
         .verdict = VERDICT_KEY,
         .retry_after_ms = RETRY_UNKNOWN_MS,
@@ -128,10 +137,11 @@ static void live_take_key(struct live_provider *live, const struct provider_row 
                       row->credential_version, now_ms, 0.0);
 }
 
-static void entry_follow(struct live_entry *entry, const struct provider_row *row,
+static bool entry_follow(struct live_entry *entry, const struct provider_row *row,
                          const struct vault *vault)
 {
     struct live_provider *live = entry->live;
+    struct error why = {0};
     int64_t now_ms = clock_monotonic_ms();
 
     pthread_mutex_lock(&live->lock);
@@ -139,6 +149,11 @@ static void entry_follow(struct live_entry *entry, const struct provider_row *ro
     bool has_new_key = is_new || live->credential_version != row->credential_version;
     bool has_moved = !is_new && strcmp(entry->base_url, row->base_url) != 0;
     bool is_unpaused = !is_new && entry->is_paused && !row->is_paused;
+    enum err err = has_new_key ? live_take_key(live, row, vault, &why) : OK;
+    if (err == ERR_NO_MEMORY) {
+        pthread_mutex_unlock(&live->lock);
+        return false;
+    }
     if (!is_new && (has_new_key || has_moved || is_unpaused))
         health_clear(&live->health, now_ms);
     if (has_moved)
@@ -146,22 +161,22 @@ static void entry_follow(struct live_entry *entry, const struct provider_row *ro
     if (is_new && row->error_code[0] != '\0')
         health_remember(&live->health, row, now_ms);
     live->models_at_ms = row->models_at_ms;
-    if (has_new_key)
-        live_take_key(live, row, vault, now_ms);
+    if (err != OK)
+        note_unreadable(live, row, &why, now_ms);
     pthread_mutex_unlock(&live->lock);
 
     str_copy(str_of(row->base_url), entry->base_url, sizeof entry->base_url);
     entry->is_paused = row->is_paused;
     entry->is_configured = true;
+    return true;
 }
 
 struct live_provider *registry_follow(struct live_registry *registry,
                                       const struct provider_row *row, const struct vault *vault)
 {
     struct live_entry *entry = registry_entry(registry, row->id);
-    if (!entry)
+    if (!entry || !entry_follow(entry, row, vault))
         return NULL;
-    entry_follow(entry, row, vault);
     entry->is_seen = true;
     return live_ref(entry->live);
 }

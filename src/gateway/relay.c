@@ -58,7 +58,7 @@ void batch_add(struct request *request, struct batch *batch, const char *bytes, 
     batch->piece[batch->count++] = (struct iovec){(char *)(uintptr_t)bytes, len};
 }
 
-void relay_start_client(struct request *request, int status, struct str content_type)
+bool relay_start_client(struct request *request, int status, struct str content_type)
 {
     AUTO_BUF struct buf headers;
     UNSET char room[HEADERS_USUAL];
@@ -67,9 +67,15 @@ void relay_start_client(struct request *request, int status, struct str content_
     if (request->trial.provider)
         buf_append_str(&headers, request->trial.extra_headers);
     buf_puts(&headers, "cache-control: no-store\r\nx-accel-buffering: no\r\n");
-    exchange_start(request->exchange, status, buf_str(&headers), content_type);
-    request->is_head_sent = true;
-    request->client_write_ns = loop_now_ns(request->gl->loop);
+    enum err err = headers.failed ? ERR_NO_MEMORY : OK;
+    if (err == OK) {
+        err = exchange_start(request->exchange, status, buf_str(&headers), content_type);
+        request->is_head_sent = true;
+        request->client_write_ns = loop_now_ns(request->gl->loop);
+    }
+    if (err != OK)
+        request_fail_for_memory(request);
+    return err == OK;
 }
 
 void relay_keepalive(struct request *request)
@@ -82,8 +88,10 @@ void relay_keepalive(struct request *request)
         /* Who will answer is not known yet, so the head cannot say it. */
         const struct provider *provider = request->trial.provider;
         request->trial.provider = NULL;
-        relay_start_client(request, 200, STR("text/event-stream"));
+        bool is_started = relay_start_client(request, 200, STR("text/event-stream"));
         request->trial.provider = provider;
+        if (!is_started)
+            return;
     }
     struct str ping = say_keepalive(request->endpoint);
     struct iovec piece = {(char *)(uintptr_t)ping.at, ping.len};
@@ -124,6 +132,10 @@ void relay_cut(struct request *request, enum say what, const char *sentence)
     AUTO_BUF struct buf event;
     buf_init(&event, 16384);
     struct str words = last_words(request, what, sentence, &event);
+    if (event.failed) { /* half an event says nothing */
+        exchange_abort(exchange, true);
+        return;
+    }
     struct iovec piece = {(char *)(uintptr_t)words.at, words.len};
     exchange_send_finish(exchange, &piece, 1);
 }
@@ -131,12 +143,12 @@ void relay_cut(struct request *request, enum say what, const char *sentence)
 /* ---- COMMIT ---------------------------------------------------------------------------------- */
 
 /* From here on nothing can be undone: the request's body is of no more use. */
-void relay_commit(struct request *request)
+bool relay_commit(struct request *request)
 {
     struct trial *trial = &request->trial;
-    if (!request->is_head_sent)
-        relay_start_client(request, trial->status,
-                           trial->translation ? STR("text/event-stream") : trial->content_type);
+    struct str type = trial->translation ? STR("text/event-stream") : trial->content_type;
+    if (!request->is_head_sent && !relay_start_client(request, trial->status, type))
+        return false;
     request->state = REQUEST_STREAMING;
     request->is_answered = true;
     translation_release_body(trial->translation);
@@ -144,6 +156,7 @@ void relay_commit(struct request *request)
     body_budget_return(request->body_charged);
     request->body_charged = 0;
     request_set_clock(request);
+    return true;
 }
 
 void relay_held(struct request *request, struct batch *batch)
@@ -204,18 +217,19 @@ static bool pass(struct request *request, struct batch *batch, struct str event,
 {
     struct trial *trial = &request->trial;
     enum attempt_action action = attempt_step(&trial->machine, what);
-    if (action == ATTEMPT_HOLD) {
+    if (action == ATTEMPT_HOLD && event.len <= HELD_EVENTS_MAX - trial->held.len) {
         buf_append_str(&trial->held, event);
         trial->events_relayed++;
-        if (!trial->held.failed)
-            return true;
-        trial->held.failed = false; /* the bound is COMMIT */
-        action = attempt_step(&trial->machine, ATTEMPT_ON_CONTENT);
-        trial->events_relayed--;
+        if (trial->held.failed)
+            request_fail_for_memory(request);
+        return request->state != REQUEST_ENDED;
     }
+    if (action == ATTEMPT_HOLD) /* the bound is COMMIT */
+        action = attempt_step(&trial->machine, ATTEMPT_ON_CONTENT);
     assert(action == ATTEMPT_RELAY);
     if (request->state != REQUEST_STREAMING) {
-        relay_commit(request);
+        if (!relay_commit(request))
+            return false;
         relay_held(request, batch);
     }
     trial->events_relayed++;
@@ -234,7 +248,10 @@ static void stream_error(struct request *request, struct batch *batch, struct st
     }
     if (trial->machine.state == ATTEMPT_HOLDING) {
         buf_append_str(&trial->held, event); /* in case the caller has to see it */
-        attempt_judge_event(request);
+        if (trial->held.failed)
+            request_fail_for_memory(request);
+        else
+            attempt_judge_event(request);
         return;
     }
     /* After COMMIT the provider's own error event is the dialect's own: it goes out, behind the close of
@@ -259,9 +276,9 @@ static bool pass_translated(struct request *request, struct batch *batch,
         return pass(request, batch, STR(""), 0, what); /* the bytes go out with the read */
     if (trial->held.len + out->len > HELD_EVENTS_MAX)  /* the bound is COMMIT */
         return pass(request, batch, STR(""), 0, ATTEMPT_ON_CONTENT);
-    (void)pass(request, batch, buf_str(out), 0, what);
+    bool is_kept = pass(request, batch, buf_str(out), 0, what);
     buf_clear(out);
-    return true;
+    return is_kept;
 }
 
 /* False: the request is over, or the bytes in hand are no longer wanted. */
@@ -274,13 +291,19 @@ static bool take_event(struct request *request, struct batch *batch, struct str 
     bool had_content = trial->meter.has_content;
     sse_event_read(event, &request->gl->joined, &read);
     enum err err =
-        request->gl->joined.failed
-            ? ERR_TOO_LARGE
+        request->gl->joined.failed /* its limit is above any event's */
+            ? ERR_NO_MEMORY
             : meter_event(&trial->meter, request->gl->event_reader, &read, &class, &root);
-    if (err == ERR_MALFORMED) {
+    if (err == ERR_MALFORMED || err == ERR_NO_MEMORY) {
         if (sent > 0) /* half of it is out: no word of ours may stand inside it */
             batch_add(request, batch, event.at + sent, event.len - sent);
         relay_flush(request);
+    }
+    if (err == ERR_NO_MEMORY) {
+        request_fail_for_memory(request);
+        return false;
+    }
+    if (err == ERR_MALFORMED) {
         attempt_broken(request, "bad_answer", "the provider sent an event that is not JSON");
         return false;
     }
@@ -312,11 +335,9 @@ static bool take_event(struct request *request, struct batch *batch, struct str 
     }
     enum attempt_event what =
         trial->machine.state == ATTEMPT_HOLDING ? ATTEMPT_ON_CONTENT : ATTEMPT_ON_LIFECYCLE;
-    if (!trial->translation)
-        (void)pass(request, batch, event, sent, what);
-    else if (!pass_translated(request, batch, &read, root, what))
-        return false;
-    relay_complete(request, batch);
+    if (trial->translation ? pass_translated(request, batch, &read, root, what)
+                           : pass(request, batch, event, sent, what))
+        relay_complete(request, batch);
     return false;
 }
 
@@ -353,7 +374,8 @@ static void pass_unfinished(struct request *request)
         if (trial->held.len + trial->tail.len < HELD_EVENTS_MAX)
             return;
         (void)attempt_step(&trial->machine, ATTEMPT_ON_CONTENT);
-        relay_commit(request);
+        if (!relay_commit(request))
+            return;
         relay_held(request, batch);
     }
     batch_add(request, batch, trial->tail.data + trial->tail_sent,

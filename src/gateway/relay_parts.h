@@ -5,8 +5,8 @@
 void batch_add(struct request *request, struct batch *batch, const char *bytes, size_t len);
 void batch_send(struct request *request, struct batch *batch);
 
-/* From here on nothing can be undone. */
-void relay_commit(struct request *request);
+/* From here on nothing can be undone. False: no memory for the head; the request is over. */
+MUST_USE bool relay_commit(struct request *request);
 /* Adds what was translated to the batch. */
 void relay_translated(struct request *request, struct batch *batch);
 /* Hands over what was held back. */

@@ -99,7 +99,8 @@ void relay_plain(struct request *request, char *bytes, size_t len)
         (void)attempt_step(&trial->machine, ATTEMPT_ON_CONTENT);
         note_output(request, trial->held.len);
         keep_end(&trial->tail, trial->held.data, trial->held.len);
-        relay_commit(request);
+        if (!relay_commit(request))
+            return;
         relay_held(request, &batch);
     }
     note_output(request, len);
@@ -151,6 +152,10 @@ static void on_recorded(struct request *request, enum err err, const struct erro
 static void held_is_whole(struct request *request)
 {
     struct trial *trial = &request->trial;
+    if (json_reserve(request->gl->event_reader, trial->held.len) != OK) {
+        request_fail_for_memory(request);
+        return;
+    }
     switch (meter_answer(&trial->meter, request->gl->event_reader, buf_str(&trial->held))) {
     case ANSWER_EMPTY:
         attempt_broken(request, "empty_answer", "the provider's answer is empty");

@@ -4,7 +4,7 @@
 #include "sys/clock.h"
 
 /* Of an error answer: when to come back, for the caller's eyes and for the verdict. */
-static void keep_error_headers(struct request *request, const struct http_head *head,
+static bool keep_error_headers(struct request *request, const struct http_head *head,
                                struct buf *lines)
 {
     static const struct str pacing[] = {STR_INIT("retry-after"), STR_INIT("retry-after-ms"),
@@ -16,7 +16,7 @@ static void keep_error_headers(struct request *request, const struct http_head *
             buf_printf(lines, "%.*s: %.*s\r\n", STR_ARG(pacing[i]), STR_ARG(value));
     }
     if (!kept)
-        return;
+        return false;
     memset(kept, 0, sizeof *kept);
     for (size_t i = 0; i < head->header_count; i++) {
         struct str value = str_upto(head->headers[i].value, 128);
@@ -26,10 +26,11 @@ static void keep_error_headers(struct request *request, const struct http_head *
             answer_headers_note(kept, head->headers[i].name, request_keep(request, value));
     }
     request->trial.error_headers = kept;
+    return true;
 }
 
-/* The provider's headers that go along to the caller: an allow-list. SPEC.md 3. */
-static void keep_headers(struct request *request, const struct http_head *head)
+/* The provider's headers that go along to the caller: an allow-list. SPEC.md 3. False without memory. */
+static bool keep_headers(struct request *request, const struct http_head *head)
 {
     struct trial *trial = &request->trial;
     AUTO_BUF struct buf lines;
@@ -43,14 +44,16 @@ static void keep_headers(struct request *request, const struct http_head *head)
         buf_printf(&lines, "x-upstream-request-id: %.*s\r\n", STR_ARG(id));
     if (taken.len && taken.len <= 32)
         buf_printf(&lines, "openai-processing-ms: %.*s\r\n", STR_ARG(taken));
-    if (head->status >= 400)
-        keep_error_headers(request, head, &lines);
-    if (head->status >= 400)
-        attempt_blot(request, lines.data, lines.len);
+    if (head->status >= 400 && !keep_error_headers(request, head, &lines))
+        return false;
+    if (head->status >= 400 && !attempt_blot(request, lines.data, lines.len))
+        return false;
     trial->extra_headers = request_keep(request, buf_str(&lines));
     struct str type = http_header_find(head, STR("content-type"), NULL);
     trial->content_type = request_keep(request, str_upto(type, 128));
     trial->is_sse = str_istarts(type, STR("text/event-stream"));
+    return !lines.failed && (!lines.len || trial->extra_headers.len) &&
+           (!type.len || trial->content_type.len);
 }
 
 /* A head that promises what nobody can pass on ends the try. */
@@ -85,7 +88,10 @@ static void on_head(void *owner, const struct http_head *head)
     trial->note->http_status = head->status;
     trial->note->first_byte_ms =
         (loop_now_ns(request->gl->loop) - trial->note->started_ns) / NS_PER_MS;
-    keep_headers(request, head);
+    if (!keep_headers(request, head)) {
+        request_fail_for_memory(request);
+        return;
+    }
     struct str coding = http_header_find(head, STR("content-encoding"), NULL);
     trial->is_coded = coding.len > 0 && !str_ieq(coding, STR("identity"));
     if (head->status < 400 && !is_as_asked(request))
@@ -148,7 +154,12 @@ static void judge_answer(struct request *request)
 {
     struct trial *trial = &request->trial;
     struct verdict_report report;
-    attempt_blot(request, trial->held.data, trial->held.len);
+    if (trial->held.failed || /* it holds what fits, so only for memory */
+        json_reserve(request->gl->event_reader, trial->held.len) != OK ||
+        !attempt_blot(request, trial->held.data, trial->held.len)) {
+        request_fail_for_memory(request);
+        return;
+    }
     static const struct answer_headers none;
     provider_judge(trial->provider->kind, trial->status,
                    trial->error_headers ? trial->error_headers : &none, buf_str(&trial->held),
@@ -206,6 +217,8 @@ static void on_failed(void *owner, enum call_failure failure, const char *senten
     relay_flush(request); /* what came before the end */
     if (request->state == REQUEST_DRAINING)
         request_finish(request);
+    else if (failure == CALL_FAILED_NO_MEMORY)
+        request_fail_for_memory(request);
     else if (trial->status >= 400)
         judge_answer(request); /* an error that was cut short is still that error */
     else

@@ -121,6 +121,7 @@ static void on_refused(void *owner, int status)
     record_refused(request,
                    status == 413   ? "body_too_large"
                    : status == 408 ? "body_timeout"
+                   : status == 503 ? "no_memory"
                                    : "bad_framing",
                    status);
     request_finish(request);

@@ -176,8 +176,9 @@ struct gateway_loop {
     int index;
     struct client_pool *pool;
     struct journal *journal;
-    struct lease *lease; /* the current one */
-    struct list live;    /* requests */
+    struct lease *lease;      /* the current one */
+    struct lease *next_lease; /* the publisher's, until the loop adopts it */
+    struct list live;         /* requests */
     struct list recording;
     struct loop_message record_message;
     bool is_record_queued;
@@ -193,7 +194,6 @@ struct gateway_loop {
     _Atomic int64_t by_endpoint[ENDPOINT_COUNT][6]; /* status class 0 (none), 1..5 */
     _Atomic int64_t running;
     struct loop_message adopt_message, cut_message;
-    struct snapshot *to_adopt;
 };
 
 struct gateway {
@@ -268,8 +268,9 @@ void attempt_relay_error(struct request *request, int status, struct str content
 /* ask.c */
 void attempt_ask(struct request *request);   /* sends; on failure the try, or the request, ends */
 void attempt_wipe_head(struct trial *trial); /* the credential is not needed again */
-/* Blots the provider's key out of what the provider said; both errors and their headers pass here. */
-void attempt_blot(struct request *request, char *bytes, size_t len);
+/* Blots the provider's key out of what the provider said; both errors and their headers pass here. False: no
+ * memory to know the key by, so what was said must not be shown. */
+MUST_USE bool attempt_blot(struct request *request, char *bytes, size_t len);
 void attempt_take_apart(struct request *request); /* frees what the try held */
 
 /* reply.c */
@@ -279,7 +280,8 @@ extern const struct call_ops attempt_call_ops;
 void relay_bytes(struct request *request, char *bytes, size_t len);
 void relay_flush(struct request *request); /* one read is over: what it brought goes out */
 void relay_upstream_ended(struct request *request);
-void relay_start_client(struct request *request, int status, struct str content_type);
+/* False: no memory for the head; the request is over. */
+MUST_USE bool relay_start_client(struct request *request, int status, struct str content_type);
 void relay_keepalive(struct request *request); /* starts the late head when nothing was sent yet */
 /* Ends a stream that already began with the dialect's error event. The exchange is gone afterwards. */
 void relay_cut(struct request *request, enum say what, const char *sentence);

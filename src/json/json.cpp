@@ -155,18 +155,26 @@ err reserve(json_reader *reader, size_t len)
     return OK;
 }
 
+/* Room for our own copy of such a text. */
+err reserve_copy(json_reader *reader, size_t len)
+{
+    if (fits(reader->copy_bytes, len))
+        return OK;
+    const size_t room = room_for(len);
+    reader->copy_bytes = 0;
+    reader->copy.reset(); /* before its successor comes, so that both are never held */
+    reader->copy.reset(new (std::nothrow) char[room + JSON_PADDING_BYTES]);
+    if (!reader->copy)
+        return ERR_NO_MEMORY;
+    reader->copy_bytes = room;
+    return OK;
+}
+
 /* Makes our own copy of the text what is read. */
 err take_copy(json_reader *reader, str text)
 {
-    if (!fits(reader->copy_bytes, text.len)) {
-        const size_t room = room_for(text.len);
-        reader->copy_bytes = 0;
-        reader->copy.reset(); /* before its successor comes, so that both are never held */
-        reader->copy.reset(new (std::nothrow) char[room + JSON_PADDING_BYTES]);
-        if (!reader->copy)
-            return ERR_NO_MEMORY;
-        reader->copy_bytes = room;
-    }
+    if (reserve_copy(reader, text.len))
+        return ERR_NO_MEMORY;
     if (text.len)
         memcpy(reader->copy.get(), text.at, text.len);
     memset(reader->copy.get() + text.len, ' ', JSON_PADDING_BYTES);
@@ -512,6 +520,13 @@ extern "C" enum err json_reader_new(size_t limit_bytes, struct json_reader **out
 extern "C" void json_reader_free(struct json_reader *reader)
 {
     delete reader;
+}
+
+extern "C" enum err json_reserve(struct json_reader *reader, size_t len)
+{
+    if (len > reader->limit_bytes)
+        return OK; /* it will be refused unread */
+    return reserve(reader, len) || reserve_copy(reader, len) ? ERR_NO_MEMORY : OK;
 }
 
 extern "C" enum err json_parse(struct json_reader *reader, struct str text, struct json *out_root,

@@ -53,6 +53,10 @@ void json_reader_free(struct json_reader *reader); /* NULL is fine */
 MUST_USE enum err json_parse(struct json_reader *reader, struct str text, struct json *out_root,
                              struct error *error);
 
+/** Makes room for texts of `len` bytes, so that the next json_parse of one does not fail for memory.
+ *  ERR_NO_MEMORY. */
+MUST_USE enum err json_reserve(struct json_reader *reader, size_t len);
+
 enum json_type json_type_of(struct json value);
 /** Member of an object by exact decoded name; absent when missing or `object` is no object. */
 struct json json_member_of(struct json object, struct str name);

@@ -349,16 +349,15 @@ static EVP_CIPHER_CTX *gcm_keyed(const struct vault *vault)
     return gcm;
 }
 
-static bool gcm_open(const struct vault *vault, const struct aad *aad, struct str blob,
+static bool gcm_open(EVP_CIPHER_CTX *gcm, const struct aad *aad, struct str blob,
                      uint8_t *out_plain)
 {
     const uint8_t *at = (const uint8_t *)blob.at, *body = at + HEAD_BYTES;
     size_t plain_len = blob.len - HEAD_BYTES - TAG_BYTES;
     uint8_t tag[TAG_BYTES];
-    EVP_CIPHER_CTX *gcm = gcm_keyed(vault);
     int len = 0;
     memcpy(tag, body + plain_len, TAG_BYTES);
-    return gcm && EVP_DecryptInit_ex2(gcm, NULL, NULL, at + 1 + KEY_ID_BYTES, NULL) == 1 &&
+    return EVP_DecryptInit_ex2(gcm, NULL, NULL, at + 1 + KEY_ID_BYTES, NULL) == 1 &&
            EVP_DecryptUpdate(gcm, NULL, &len, aad->bytes, (int)aad->len) == 1 &&
            EVP_DecryptUpdate(gcm, out_plain, &len, body, (int)plain_len) == 1 &&
            EVP_CIPHER_CTX_ctrl(gcm, EVP_CTRL_AEAD_SET_TAG, TAG_BYTES, tag) == 1 &&
@@ -382,9 +381,10 @@ enum err vault_open(const struct vault *vault, const char *org, const char *tabl
         return error_set(error, ERR_NO_MEMORY, "no room to open a secret");
     struct secret *plain = NULL;
     uint8_t *room = NULL;
-    if (secret_room(blob.len - HEAD_BYTES - TAG_BYTES, &plain, &room) != OK)
+    EVP_CIPHER_CTX *gcm = gcm_keyed(vault);
+    if (!gcm || secret_room(blob.len - HEAD_BYTES - TAG_BYTES, &plain, &room) != OK)
         return error_set(error, ERR_NO_MEMORY, "no memory to open a secret");
-    if (!gcm_open(vault, &aad, blob, room)) {
+    if (!gcm_open(gcm, &aad, blob, room)) {
         secret_free(plain);
         return error_set(error, ERR_DENIED,
                          "the stored secret of %s '%s' is damaged or belongs to another row: enter "

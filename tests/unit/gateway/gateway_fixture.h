@@ -113,7 +113,7 @@ static inline void stage_publish(struct stage *stage, bool has_key)
     stage_must(snapshot_build(&config, stage->kept.vault, stage->registry, stage->prices, &snapshot,
                               &error),
                &error);
-    gateway_publish(stage->gateway, snapshot);
+    stage_must(gateway_publish(stage->gateway, snapshot, &error), &error);
 }
 
 static inline void stage_options(struct stage *stage)
