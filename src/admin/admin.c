@@ -9,7 +9,7 @@
 
 #include <assert.h>
 
-enum err admin_publish(struct admin *admin, struct error *error)
+static enum err publish(struct admin *admin, struct error *error)
 {
     struct store_config config = {0};
     struct snapshot *snapshot = NULL;
@@ -20,8 +20,25 @@ enum err admin_publish(struct admin *admin, struct error *error)
         store_config_release(&config);
     }
     if (err == OK)
-        gateway_publish(admin->options.gateway, snapshot);
+        err = gateway_publish(admin->options.gateway, snapshot, error);
     return err;
+}
+
+enum err admin_publish(struct admin *admin, struct error *error)
+{
+    enum err err = publish(admin, error);
+    admin->is_behind = err != OK;
+    return err;
+}
+
+void admin_catch_up(struct admin *admin)
+{
+    struct error error = {0};
+    if (pthread_mutex_trylock(&admin->config_lock) != 0)
+        return; /* whoever has it publishes */
+    if (admin->is_behind && admin_publish(admin, &error) == OK)
+        log_info("configuration_published", "late=true");
+    pthread_mutex_unlock(&admin->config_lock);
 }
 
 bool change_begin(struct change *change, struct admin *admin, struct api_call *call)

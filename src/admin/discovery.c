@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #define LIST_BYTES_MAX   (4u * 1024 * 1024)
+#define NO_MEMORY        "no_memory" /* as call_failure_reason spells it */
 #define HEAD_BYTES_MAX   (16u * 1024)
 #define HEADER_BYTES_MAX (16u * 1024)
 #define CONNECT_MS       5000
@@ -70,6 +71,16 @@ static void fail(struct discovery_call *at, enum verdict verdict, const char *re
     finish(at);
 }
 
+static void fail_for_memory(struct discovery_call *at)
+{
+    fail(at, VERDICT_NETWORK, NO_MEMORY, "The server has no memory to ask the provider now.");
+}
+
+bool discovery_is_void(const struct discovery *discovery)
+{
+    return !discovery->is_ok && strcmp(discovery->report.reason, NO_MEMORY) == 0;
+}
+
 /* The head is gone after the callback; what the verdict needs of it is kept. */
 static void on_head(void *owner, const struct http_head *head)
 {
@@ -93,9 +104,11 @@ static void on_body(void *owner, char *bytes, size_t len)
 static void read_list(struct discovery_call *at)
 {
     struct error error = {0};
+    bool is_lost = at->body.failed && at->body.len < LIST_BYTES_MAX / 2;
     at->result.models = mem_zalloc(MODELS_MAX, sizeof *at->result.models);
-    if (!at->result.models) {
-        fail(at, VERDICT_NETWORK, "no_memory", "No memory to read the model list.");
+    if (is_lost || !at->result.models ||
+        json_reserve(at->reader, at->body.failed ? 0 : at->body.len) != OK) {
+        fail_for_memory(at);
         return;
     }
     enum err err = at->body.failed ? error_set(&error, ERR_TOO_LARGE, "The model list is too long.")
@@ -182,5 +195,5 @@ void discovery_start(struct discovery_call *at, struct loop *loop, struct client
     deadline_set(&at->deadline, loop_refresh_now(loop) + left_ms * INT64_C(1000000));
     at->call = call_start(pool, &options);
     if (!at->call)
-        fail(at, VERDICT_NETWORK, "no_memory", "No memory for the call.");
+        fail_for_memory(at);
 }

@@ -48,6 +48,8 @@ void answer_problem(struct exchange *exchange, enum problem problem, const char 
     common_headers(&headers, request_id);
     buf_puts(&headers, extra);
     problem_write(&body, problem, detail, NULL, request_id);
+    if (body.failed)
+        buf_clear(&body); /* the status says enough; half an object says nothing */
     exchange_answer(exchange, problem_status(problem), buf_str(&headers), STR(PROBLEM_CONTENT_TYPE),
                     buf_str(&body));
 }
@@ -70,6 +72,10 @@ static void answer_now(struct dispatched *at)
     AUTO_BUF struct buf headers = {0};
     buf_init(&headers, 4096);
     common_headers(&headers, at->call.request_id);
+    if (at->call.answer.failed) {
+        at->call.status = problem_status(PROBLEM_INTERNAL);
+        buf_clear(&at->call.answer);
+    }
     struct str content_type =
         at->call.is_problem ? STR(PROBLEM_CONTENT_TYPE) : STR("application/json");
     exchange_answer(at->exchange, at->call.status, buf_str(&headers), content_type,

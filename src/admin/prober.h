@@ -24,6 +24,8 @@ struct discovery {
     int64_t latency_ms; /* until the answer's head; -1 none came */
 };
 void discovery_release(struct discovery *discovery);
+/** Did the look fail for want of our own memory? Then it tells nothing about the provider. */
+bool discovery_is_void(const struct discovery *discovery);
 
 /** Starts the thread. */
 MUST_USE enum err prober_new(struct admin *admin, struct prober **out_prober, struct error *error);

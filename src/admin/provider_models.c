@@ -255,6 +255,8 @@ enum err discovery_apply(struct admin *admin, const char *provider_id, int64_t c
 {
     struct change change;
     struct models_change own;
+    if (discovery_is_void(discovery))
+        return error_set(error, ERR_NO_MEMORY, "%s", discovery->report.sentence);
     if (!change_begin(&change, admin, NULL))
         return error_set(error, ERR_UNAVAILABLE, "The configuration cannot be read now.");
     struct provider_row *row = config_provider(&change.config, provider_id);

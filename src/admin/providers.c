@@ -149,7 +149,9 @@ void providers_create(struct api_call *call)
     (void)provider_kind_parse(str_of(row.kind), &kind);
     prober_discover(call->admin->prober, kind, row.base_url, key, call->deadline_ms - SPARE_MS,
                     &found);
-    if (insert_and_publish(call, &row, key, &found))
+    if (discovery_is_void(&found))
+        api_fail(call, PROBLEM_OVERLOADED, NULL, "%s", found.report.sentence);
+    else if (insert_and_publish(call, &row, key, &found))
         provider_answer(call, 201, row.id, NULL);
     discovery_release(&found);
     provider_row_release(&row);
@@ -187,9 +189,11 @@ void providers_read(struct api_call *call)
 
 static void fail_stale(struct api_call *call, const struct provider_row *row)
 {
-    struct snapshot *snapshot = gateway_snapshot(call->admin->options.gateway);
     api_fail(call, PROBLEM_STALE, "rev", "The provider is at rev %lld; the change was made for %s.",
              (long long)row->rev, call->if_match);
+    if (call->answer.failed)
+        return;
+    struct snapshot *snapshot = gateway_snapshot(call->admin->options.gateway);
     /* The problem stays one JSON object, with the current state put in behind its last field. */
     call->answer.len--;
     struct json_writer writer = {.buf = &call->answer, .depth = 1, .needs_comma = {true, true}};

@@ -18,12 +18,17 @@ struct admin {
     int listener_count;
     pthread_mutex_t config_lock; /* one change of configuration at a time; held from reading the
                                           rows to the publishing; never across a provider's answer */
-    pthread_mutex_t pool_lock;   /* guards `pool`, which admin_stop takes away */
+    bool is_behind;            /* under config_lock: what the store holds could not be published */
+    pthread_mutex_t pool_lock; /* guards `pool`, which admin_stop takes away */
     struct pool *pool;
 };
 
 /** Reads the rows and publishes them: in force on every loop when it returns. Under config_lock. */
 MUST_USE enum err admin_publish(struct admin *admin, struct error *error);
+
+/** Publishes what an earlier change wrote and could not publish: a revoked key must not wait for the next
+ *  change. Called by the health thread once a second. */
+void admin_catch_up(struct admin *admin);
 
 /* A change reads top to bottom:
  *     struct change change;
