@@ -3,7 +3,12 @@
 #     tests/unit/<room>/test_<name>.c    -> unit_<room>_<name>, linked with <room> and lower
 #     tests/fuzz/fuzz_<name>.c           -> fuzz_<name>; as corpus_<name> it replays the seeds of
 #                                           tests/fuzz/corpus/<name>/ in every ordinary build
+#
+# test_oom_<name>.c: the allocations of the program fail in turn; tests/unit/oom.h says how.
 pkg_check_modules(CMOCKA IMPORTED_TARGET cmocka)
+
+set(oom_wraps malloc calloc realloc _ZnwmRKSt9nothrow_t _ZnamRKSt9nothrow_t pthread_setname_np)
+list(TRANSFORM oom_wraps PREPEND "-Wl,--wrap=")
 
 if(CMOCKA_FOUND)
   foreach(room IN LISTS rooms)
@@ -14,6 +19,10 @@ if(CMOCKA_FOUND)
       add_executable(${name} "${source}")
       target_compile_definitions(${name} PRIVATE "FIXTURES=\"${PROJECT_SOURCE_DIR}/tests/fixtures\"")
       target_link_libraries(${name} PRIVATE ${rooms_up_to_${room}} PkgConfig::CMOCKA auxot_flags)
+      if(name MATCHES "_oom_")
+        target_sources(${name} PRIVATE tests/unit/oom.c)
+        target_link_options(${name} PRIVATE ${oom_wraps})
+      endif()
       add_test(NAME ${name} COMMAND ${name} WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}")
       set_tests_properties(${name} PROPERTIES TIMEOUT 120)
     endforeach()
