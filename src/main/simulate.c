@@ -23,6 +23,7 @@ static void print_help(void)
           "  --script FILE   rules, as JSON; POST /_sim/script and /_sim/rules change them later\n"
           "  --log FILE      one JSON line for each request; also GET /_sim/log?since=N\n"
           "  --seed N        the same ids and chances each time\n"
+          "  --strict        refuse what the vendor would refuse, in its words\n"
           "  --no-key        answer without a credential too\n"
           "  --no-log        keep no log in memory (for benchmarks)\n\n"
           "  curl http://127.0.0.1:P/v1/chat/completions -H 'authorization: Bearer x' \\\n"
@@ -68,6 +69,7 @@ static enum err read_flags(int *argc, char **argv, struct simulator_options *opt
         return error_set(error, ERR_MALFORMED, "--dialect is openai, anthropic or llama, not '%s'",
                          dialect);
     options->needs_key = !take_switch(argc, argv, "--no-key") && options->vendor != VENDOR_LLAMA;
+    options->is_strict = take_switch(argc, argv, "--strict");
     options->keeps_log = !take_switch(argc, argv, "--no-log");
 
     enum err err = read_number(port, "--port", 65535, &port_number, error);

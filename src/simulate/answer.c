@@ -205,6 +205,18 @@ void answer_arguments(struct answer *answer, struct str arguments, const struct 
     append_pieces(answer, arguments, -ARGUMENT_BYTES, frame);
 }
 
+void answer_argument_piece(struct answer *answer, struct str *rest, const struct frame *frame)
+{
+    size_t len = to_boundary(*rest, ARGUMENT_BYTES < rest->len ? ARGUMENT_BYTES : rest->len);
+    append_piece(answer, str_upto(*rest, len), frame);
+    *rest = str_from(*rest, len);
+}
+
+void answer_refusal(struct answer *answer, const struct frame *frame)
+{
+    append_pieces(answer, answer->play->refusal, 0, frame);
+}
+
 /* ---- the whole text, and its price ------------------------------------------------------------- */
 
 bool answer_has_text(const struct answer *answer)
@@ -214,7 +226,7 @@ bool answer_has_text(const struct answer *answer)
         return true;
     if (play->has_text)
         return play->text.len > 0;
-    return !answer->has_tools && default_pieces(play) > 0;
+    return !answer->has_tools && play->refusal.len == 0 && default_pieces(play) > 0;
 }
 
 void answer_quote_text(const struct answer *answer, struct buf *out)
@@ -246,7 +258,7 @@ struct said_usage answer_usage(const struct answer *answer)
 {
     const struct play *play = answer->play;
     int64_t reasoning = count_words(play->reasoning);
-    int64_t output = reasoning;
+    int64_t output = reasoning + count_words(play->refusal);
     if (answer_has_text(answer))
         output += play->has_text ? count_words(play->text) : default_pieces(play);
     for (size_t i = 0; answer->has_tools && i < play->tool_count; i++)
@@ -370,17 +382,35 @@ void answer_build(struct program *program, const struct play *play, const struct
     framing_apply(program, play);
 }
 
+/* Begins an answer without a play; what the caller appends is its body. */
+static size_t begin_refusal(struct answer *answer, struct play *play, struct program *program,
+                            const struct request *request, int status)
+{
+    play_init(play);
+    begin(answer, program, play, request);
+    program->status = status;
+    program->framing = FRAMING_LENGTH;
+    return program_open(program);
+}
+
 void answer_refuse(struct program *program, const struct request *request, int status,
                    const char *message)
 {
     struct play play;
     struct answer answer;
-    play_init(&play);
-    begin(&answer, program, &play, request);
-    program->status = status;
-    program->framing = FRAMING_LENGTH;
-    size_t opened = program_open(program);
+    size_t opened = begin_refusal(&answer, &play, program, request, status);
     vendor_error_body(answer.out, request, &play, status, message);
+    program_close(program, opened, 0);
+    program_end(program, STEP_FINISH);
+}
+
+void answer_refuse_field(struct program *program, const struct request *request,
+                         const struct refusal *refusal)
+{
+    struct play play;
+    struct answer answer;
+    size_t opened = begin_refusal(&answer, &play, program, request, refusal->status);
+    vendor_error_refusal(answer.out, request, refusal);
     program_close(program, opened, 0);
     program_end(program, STEP_FINISH);
 }

@@ -7,6 +7,7 @@
 #include "simulate/play.h"
 #include "simulate/program.h"
 #include "simulate/request.h"
+#include "simulate/strict.h"
 
 /** What the list of models holds. */
 struct model_list {
@@ -17,6 +18,9 @@ struct model_list {
 /** Fills `program` (cleared first). Check program->failed. */
 void answer_build(struct program *program, const struct play *play, const struct request *request,
                   const struct model_list *models);
+/** What breaks the vendor's rules, in its shape. */
+void answer_refuse_field(struct program *program, const struct request *request,
+                         const struct refusal *refusal);
 /** An error in the vendor's shape, whatever the play would have been. `code` may be NULL. */
 void answer_refuse(struct program *program, const struct request *request, int status,
                    const char *message);

@@ -43,9 +43,16 @@ void answer_text(struct answer *answer, const struct frame *frame);
 void answer_reasoning(struct answer *answer, const struct frame *frame);
 void answer_arguments(struct answer *answer, struct str arguments, const struct frame *frame);
 
+/** The first piece of `rest`, which is moved behind it. */
+void answer_argument_piece(struct answer *answer, struct str *rest, const struct frame *frame);
+void answer_refusal(struct answer *answer, const struct frame *frame);
+
 bool answer_has_text(const struct answer *answer);
 struct said_usage answer_usage(const struct answer *answer);
 /** The whole text, quoted, as plain answers and closing events have it. */
+/** What the text is said to be taken from: the first bytes of it, [0, CITED_BYTES). */
+#define CITED_BYTES 4
+#define CITED_TITLE "A page"
 void answer_quote_text(const struct answer *answer, struct buf *out);
 
 /* one vendor's way each */
@@ -66,6 +73,8 @@ void llama_plain(struct answer *answer, const struct model_list *models); /* hea
 /** The error as a whole body, or as an event of the stream. */
 void vendor_error_body(struct buf *out, const struct request *request, const struct play *play,
                        int status, const char *message);
+void vendor_error_refusal(struct buf *out, const struct request *request,
+                          const struct refusal *refusal);
 void vendor_error_event(struct answer *answer);
 /** The event response.failed, whole. */
 void responses_failed(struct answer *answer, struct str code, struct str message);

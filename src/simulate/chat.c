@@ -100,28 +100,66 @@ static void stream_role(struct answer *answer)
     answer_end_quiet(answer, opened);
 }
 
-/* `delta` is the chunk's delta up to the piece; `closing` what closes it. */
-static void stream_pieces(struct answer *answer, const char *delta, const char *closing,
-                          struct str arguments)
+/* The frame of a piece: `delta` is the chunk's delta up to it, `closing` what closes that. */
+struct piece_frame {
+    struct buf before, middle;
+    struct frame frame;
+};
+
+static const struct frame *piece_frame_make(const struct answer *answer, struct piece_frame *piece,
+                                            const char *delta, const char *closing)
 {
-    AUTO_BUF struct buf before;
-    AUTO_BUF struct buf middle;
-    buf_init(&before, FRAME_MAX);
-    buf_init(&middle, FRAME_MAX);
-    append_chunk(answer, &before);
-    buf_puts(&before, delta);
-    buf_puts(&middle, closing);
-    append_chunk_end(answer, &middle);
-    struct frame frame = {.before = buf_str(&before), .middle = buf_str(&middle)};
-    if (arguments.len > 0)
-        answer_arguments(answer, arguments, &frame);
-    else if (str_find(str_of(delta), STR("reasoning"), NULL))
-        answer_reasoning(answer, &frame);
-    else
-        answer_text(answer, &frame);
+    buf_init(&piece->before, FRAME_MAX);
+    buf_init(&piece->middle, FRAME_MAX);
+    append_chunk(answer, &piece->before);
+    buf_puts(&piece->before, delta);
+    buf_puts(&piece->middle, closing);
+    append_chunk_end(answer, &piece->middle);
+    piece->frame =
+        (struct frame){.before = buf_str(&piece->before), .middle = buf_str(&piece->middle)};
+    return &piece->frame;
 }
 
-static void stream_call(struct answer *answer, size_t index)
+static void piece_frame_release(struct piece_frame *piece)
+{
+    buf_release(&piece->before);
+    buf_release(&piece->middle);
+}
+
+static void stream_pieces(struct answer *answer, const char *member,
+                          void (*say)(struct answer *answer, const struct frame *frame))
+{
+    char delta[80];
+    struct piece_frame piece;
+    (void)snprintf(delta, sizeof delta, "{\"%s\":", member);
+    say(answer, piece_frame_make(answer, &piece, delta, "}"));
+    piece_frame_release(&piece);
+}
+
+static void append_citation(const struct answer *answer, struct buf *out)
+{
+    buf_printf(out,
+               "\"annotations\":[{\"type\":\"url_citation\",\"url_citation\":{\"start_index\":0,"
+               "\"end_index\":%d,\"title\":\"" CITED_TITLE "\",\"url\":",
+               CITED_BYTES);
+    json_quote(out, answer->play->citation);
+    buf_puts(out, "}}]");
+}
+
+static void stream_citation(struct answer *answer)
+{
+    size_t opened;
+    if (answer->play->citation.len == 0 || !answer_begin_quiet(answer, &opened))
+        return;
+    append_chunk(answer, answer->out);
+    buf_putc(answer->out, '{');
+    append_citation(answer, answer->out);
+    buf_putc(answer->out, '}');
+    append_chunk_end(answer, answer->out);
+    answer_end_quiet(answer, opened);
+}
+
+static void stream_call_start(struct answer *answer, size_t index)
 {
     const struct play_tool *tool = &answer->play->tools[index];
     size_t opened;
@@ -132,14 +170,55 @@ static void stream_call(struct answer *answer, size_t index)
     append_call_id(answer, answer->out, index);
     buf_puts(answer->out, "\",\"type\":\"function\",\"function\":{\"name\":");
     json_quote(answer->out, tool->name);
-    buf_puts(answer->out, ",\"arguments\":\"\"}}]}");
+    buf_puts(answer->out, ",\"arguments\":");
+    json_quote(answer->out, answer->play->whole_arguments ? tool->arguments : STR(""));
+    buf_puts(answer->out, "}}]}");
     append_chunk_end(answer, answer->out);
     answer_end(answer, opened);
+}
 
+/* One fragment of a call's arguments, or all that is left of them. */
+static void stream_arguments(struct answer *answer, size_t index, struct str *rest, bool all)
+{
     char delta[80];
+    struct piece_frame piece;
     (void)snprintf(delta, sizeof delta,
                    "{\"tool_calls\":[{\"index\":%zu,\"function\":{\"arguments\":", index);
-    stream_pieces(answer, delta, "}}]}", tool->arguments);
+    const struct frame *frame = piece_frame_make(answer, &piece, delta, "}}]}");
+    do
+        answer_argument_piece(answer, rest, frame);
+    while (all && rest->len > 0 && !answer->is_over);
+    piece_frame_release(&piece);
+}
+
+/* Calls one behind the other; or all starts, and then a fragment of each in turn. */
+static void stream_calls(struct answer *answer)
+{
+    const struct play *play = answer->play;
+    struct str rest[PLAY_TOOLS_MAX];
+    bool is_left = !play->whole_arguments;
+    for (size_t i = 0; i < play->tool_count; i++) {
+        rest[i] = play->tools[i].arguments;
+        stream_call_start(answer, i);
+        if (!play->interleave && !play->whole_arguments && rest[i].len > 0)
+            stream_arguments(answer, i, &rest[i], true);
+    }
+    while (is_left && play->interleave && !answer->is_over) {
+        is_left = false;
+        for (size_t i = 0; i < play->tool_count; i++) {
+            if (rest[i].len > 0)
+                stream_arguments(answer, i, &rest[i], false);
+            is_left |= rest[i].len > 0;
+        }
+    }
+}
+
+static const char *reasoning_field(const struct answer *answer, char room[64])
+{
+    if (answer->play->reasoning_field.len == 0)
+        return "reasoning_content";
+    str_copy(answer->play->reasoning_field, room, 64);
+    return room;
 }
 
 static void stream_usage(struct answer *answer)
@@ -189,12 +268,16 @@ void chat_stream(struct answer *answer)
 {
     stream_role(answer);
     answer_opened(answer);
+    char field[64];
     if (answer->play->reasoning.len > 0)
-        stream_pieces(answer, "{\"reasoning_content\":", "}", (struct str){0});
+        stream_pieces(answer, reasoning_field(answer, field), answer_reasoning);
     if (answer_has_text(answer))
-        stream_pieces(answer, "{\"content\":", "}", (struct str){0});
-    for (size_t i = 0; answer->has_tools && i < answer->play->tool_count; i++)
-        stream_call(answer, i);
+        stream_pieces(answer, "content", answer_text);
+    if (answer->play->refusal.len > 0)
+        stream_pieces(answer, "refusal", answer_refusal);
+    stream_citation(answer);
+    if (answer->has_tools)
+        stream_calls(answer);
     stream_finish(answer);
     if (answer->play->usage.mode == USAGE_AFTER_DONE) {
         stream_done(answer);
@@ -235,23 +318,39 @@ static void append_plain_end(const struct answer *answer, struct buf *out)
     buf_putc(out, '}');
 }
 
+static void append_plain_extras(const struct answer *answer, struct buf *out)
+{
+    buf_puts(out, ",\"refusal\":");
+    if (answer->play->refusal.len > 0)
+        json_quote(out, answer->play->refusal);
+    else
+        buf_puts(out, "null");
+    buf_putc(out, ',');
+    if (answer->play->citation.len > 0)
+        append_citation(answer, out);
+    else
+        buf_puts(out, "\"annotations\":[]");
+}
+
 void chat_plain(struct answer *answer)
 {
     struct buf *out = answer->out;
     append_opening(answer, out, "chatcmpl-", "chat.completion");
     buf_puts(out, ",\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":");
-    if (answer->has_tools && !answer_has_text(answer))
+    bool is_silent = answer->has_tools || answer->play->refusal.len > 0;
+    if (is_silent && !answer_has_text(answer))
         buf_puts(out, "null");
     else
         answer_quote_text(answer, out);
     if (answer->play->reasoning.len > 0) {
-        buf_puts(out, ",\"reasoning_content\":");
+        char field[64];
+        buf_printf(out, ",\"%s\":", reasoning_field(answer, field));
         json_quote(out, answer->play->reasoning);
     }
     if (answer->has_tools)
         append_calls(answer, out);
     if (!is_llama(answer))
-        buf_puts(out, ",\"refusal\":null,\"annotations\":[]");
+        append_plain_extras(answer, out);
     buf_putc(out, '}');
     append_plain_end(answer, out);
 }

@@ -7,6 +7,7 @@
 #include "simulate/answer_parts.h"
 
 #include "json/json_writer.h"
+#include "simulate/stamp.h"
 
 #include <stdio.h>
 
@@ -16,7 +17,22 @@ static struct str stop_reason(const struct answer *answer)
 {
     if (answer->play->stop_reason.len > 0)
         return answer->play->stop_reason;
+    if (answer->play->refusal.len > 0)
+        return STR("refusal");
+    if (answer->play->stop_sequence.len > 0)
+        return STR("stop_sequence");
     return answer->has_tools ? STR("tool_use") : STR("end_turn");
+}
+
+static void append_stop(const struct answer *answer, struct buf *out)
+{
+    buf_puts(out, "\"stop_reason\":");
+    json_quote(out, stop_reason(answer));
+    buf_puts(out, ",\"stop_sequence\":");
+    if (answer->play->stop_sequence.len > 0)
+        json_quote(out, answer->play->stop_sequence);
+    else
+        buf_puts(out, "null");
 }
 
 static void append_usage(const struct answer *answer, struct buf *out, int64_t output_tokens)
@@ -115,17 +131,62 @@ static void stream_thinking(struct answer *answer, int index)
     if (answer_begin_quiet(answer, &opened)) {
         const struct frame *frame = delta_frame(&delta, index, "signature_delta", "signature");
         buf_append_str(answer->out, frame->before);
-        buf_printf(answer->out, "\"%s\"}}\n\n", answer->request->id);
+        buf_putc(answer->out, '"');
+        stamp_thinking(answer->out, answer->play->reasoning);
+        buf_puts(answer->out, "\"}}\n\n");
         answer_end_quiet(answer, opened);
     }
     block_stop(answer, index);
+}
+
+/* {"type":"redacted_thinking","data":...}: all of it is in the block's start. */
+static void append_redacted(const struct answer *answer, struct buf *out)
+{
+    buf_puts(out, "{\"type\":\"redacted_thinking\",\"data\":\"");
+    stamp_opaque(out, str_of(answer->request->id));
+    buf_puts(out, "\"}");
+}
+
+static void stream_redacted(struct answer *answer, int index)
+{
+    AUTO_BUF struct buf block;
+    buf_init(&block, FRAME_MAX);
+    append_redacted(answer, &block);
+    block_start(answer, index, block.data);
+    block_stop(answer, index);
+}
+
+static void append_citation(const struct answer *answer, struct buf *out)
+{
+    buf_puts(out, "{\"type\":\"web_search_result_location\",\"cited_text\":\"what stands there\","
+                  "\"encrypted_index\":\"c2lt\",\"title\":\"" CITED_TITLE "\",\"url\":");
+    json_quote(out, answer->play->citation);
+    buf_putc(out, '}');
+}
+
+static void stream_citation(struct answer *answer, int index)
+{
+    struct delta delta;
+    size_t opened;
+    if (answer->play->citation.len == 0 || !answer_begin_quiet(answer, &opened))
+        return;
+    const struct frame *frame = delta_frame(&delta, index, "citations_delta", "citation");
+    buf_append_str(answer->out, frame->before);
+    append_citation(answer, answer->out);
+    buf_append_str(answer->out, frame->middle);
+    answer_end_quiet(answer, opened);
 }
 
 static void stream_text(struct answer *answer, int index)
 {
     struct delta delta;
     block_start(answer, index, "{\"type\":\"text\",\"text\":\"\"}");
-    answer_text(answer, delta_frame(&delta, index, "text_delta", "text"));
+    const struct frame *frame = delta_frame(&delta, index, "text_delta", "text");
+    if (answer_has_text(answer))
+        answer_text(answer, frame);
+    else
+        answer_refusal(answer, frame);
+    stream_citation(answer, index);
     block_stop(answer, index);
 }
 
@@ -157,10 +218,9 @@ static void stream_message_delta(struct answer *answer)
     size_t opened;
     if (!answer_begin_quiet(answer, &opened))
         return;
-    buf_puts(answer->out, "event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":"
-                          "{\"stop_reason\":");
-    json_quote(answer->out, stop_reason(answer));
-    buf_puts(answer->out, ",\"stop_sequence\":null}");
+    buf_puts(answer->out, "event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{");
+    append_stop(answer, answer->out);
+    buf_putc(answer->out, '}');
     if (answer->play->usage.mode != USAGE_MISSING) {
         buf_puts(answer->out, ",\"usage\":");
         append_usage(answer, answer->out, answer_usage(answer).output);
@@ -181,7 +241,9 @@ void messages_stream(struct answer *answer)
     answer_opened(answer);
     if (play->reasoning.len > 0)
         stream_thinking(answer, index++);
-    if (answer_has_text(answer))
+    if (play->redacted)
+        stream_redacted(answer, index++);
+    if (answer_has_text(answer) || play->refusal.len > 0)
         stream_text(answer, index++);
     for (size_t i = 0; answer->has_tools && i < play->tool_count; i++)
         stream_tool(answer, index++, i);
@@ -199,19 +261,40 @@ void messages_stream(struct answer *answer)
 
 /* ---- plain ----------------------------------------------------------------------------------- */
 
+static void append_text(const struct answer *answer, struct buf *out)
+{
+    buf_puts(out, "{\"type\":\"text\",\"text\":");
+    if (answer_has_text(answer))
+        answer_quote_text(answer, out);
+    else
+        json_quote(out, answer->play->refusal);
+    if (answer->play->citation.len > 0) {
+        buf_puts(out, ",\"citations\":[");
+        append_citation(answer, out);
+        buf_putc(out, ']');
+    }
+    buf_putc(out, '}');
+}
+
 static void append_blocks(const struct answer *answer, struct buf *out)
 {
     const char *comma = "";
     if (answer->play->reasoning.len > 0) {
         buf_puts(out, "{\"type\":\"thinking\",\"thinking\":");
         json_quote(out, answer->play->reasoning);
-        buf_printf(out, ",\"signature\":\"%s\"}", answer->request->id);
+        buf_puts(out, ",\"signature\":\"");
+        stamp_thinking(out, answer->play->reasoning);
+        buf_puts(out, "\"}");
         comma = ",";
     }
-    if (answer_has_text(answer)) {
-        buf_printf(out, "%s{\"type\":\"text\",\"text\":", comma);
-        answer_quote_text(answer, out);
-        buf_putc(out, '}');
+    if (answer->play->redacted) {
+        buf_puts(out, comma);
+        append_redacted(answer, out);
+        comma = ",";
+    }
+    if (answer_has_text(answer) || answer->play->refusal.len > 0) {
+        buf_puts(out, comma);
+        append_text(answer, out);
         comma = ",";
     }
     for (size_t i = 0; answer->has_tools && i < answer->play->tool_count; i++) {
@@ -229,9 +312,8 @@ void messages_plain(struct answer *answer)
     append_message_opening(answer, out);
     buf_puts(out, ",\"content\":[");
     append_blocks(answer, out);
-    buf_puts(out, "],\"stop_reason\":");
-    json_quote(out, stop_reason(answer));
-    buf_puts(out, ",\"stop_sequence\":null");
+    buf_puts(out, "],");
+    append_stop(answer, out);
     if (answer->play->usage.mode != USAGE_MISSING) {
         buf_puts(out, ",\"usage\":");
         append_usage(answer, out, answer_usage(answer).output);

@@ -40,14 +40,21 @@ struct play {
     struct str text;
     bool has_text;
     struct str reasoning;
+    struct str reasoning_field; /* chat: what it is called */
+    bool redacted;              /* something was thought that nobody may read */
+    struct str refusal;
+    struct str citation; /* a URL that the text refers to */
     int64_t events;
     struct play_tool tools[PLAY_TOOLS_MAX];
     size_t tool_count;
     bool tool_loop;
-    struct str stop_reason;
+    bool whole_arguments, interleave;
+    struct str stop_reason, stop_sequence;
     struct play_usage usage;
     int64_t embedding_dimensions;
     int64_t one_event_bytes;
+
+    int64_t strict; /* 0, 1: are requests held to the vendor's rules? */
 
     /* when */
     int64_t delay_ms, first_event_delay_ms, gap_ms, trickle_ms;

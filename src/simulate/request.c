@@ -105,7 +105,20 @@ void request_identify(struct request *request, uint64_t seed, int64_t seq)
 
 /* ---- body ------------------------------------------------------------------------------------ */
 
-enum { MODEL, STREAM, OPTIONS, TOOLS, MESSAGES, INPUT, ENCODING, DIMENSIONS, MEMBER_COUNT };
+enum {
+    MODEL,
+    STREAM,
+    OPTIONS,
+    TOOLS,
+    CHOICE,
+    MESSAGES,
+    INPUT,
+    INCLUDE,
+    STORE,
+    ENCODING,
+    DIMENSIONS,
+    MEMBER_COUNT
+};
 
 static struct json last_of(struct json list)
 {
@@ -119,6 +132,21 @@ static struct json last_of(struct json list)
 static bool is_type(struct json block, const char *type)
 {
     return str_eq(json_string_or_empty(json_get(block, "type")), str_of(type));
+}
+
+/* tool_choice none, as a word or as an object; and llama-server does not know named ones: prose. */
+static bool may_not_call(const struct request *request, const struct json_member *choice)
+{
+    return str_eq(choice->text, STR("none")) || is_type(choice->value, "none") ||
+           (request->vendor == VENDOR_LLAMA && choice->type == JSON_OBJECT);
+}
+
+static bool has_word(struct json list, const char *word)
+{
+    for (struct json_cursor element = json_each(list); json_next(&element);)
+        if (str_eq(json_string_or_empty(element.value), str_of(word)))
+            return true;
+    return false;
 }
 
 /* Codex's newest models get their tools as the first input item. */
@@ -176,6 +204,9 @@ enum err request_read(struct request *request, struct json_reader *reader, struc
                                                 [STREAM] = {.name = "stream"},
                                                 [OPTIONS] = {.name = "stream_options"},
                                                 [TOOLS] = {.name = "tools"},
+                                                [CHOICE] = {.name = "tool_choice"},
+                                                [INCLUDE] = {.name = "include"},
+                                                [STORE] = {.name = "store"},
                                                 [MESSAGES] = {.name = "messages"},
                                                 [INPUT] = {.name = "input"},
                                                 [ENCODING] = {.name = "encoding_format"},
@@ -192,7 +223,9 @@ enum err request_read(struct request *request, struct json_reader *reader, struc
     request->model_json = quoted(request->model, arena);
     request->stream = members[STREAM].type == JSON_BOOL && members[STREAM].truth;
     (void)json_bool(json_get(members[OPTIONS].value, "include_usage"), &request->wants_usage);
-    request->has_tools = has_tools(members);
+    request->has_tools = has_tools(members) && !may_not_call(request, &members[CHOICE]);
+    request->wants_sealed = has_word(members[INCLUDE].value, "reasoning.encrypted_content");
+    request->is_stored = members[STORE].type != JSON_BOOL || members[STORE].truth;
     request->has_tool_result = ends_in_tool_result(members);
     request->wants_base64 = str_eq(members[ENCODING].text, STR("base64"));
     request->dimensions = json_int64_or(members[DIMENSIONS].value, 0);

@@ -40,6 +40,8 @@ struct request {
     struct str model_json; /* quoted */
     bool stream, wants_usage, has_tools, has_tool_result;
     bool wants_base64;
+    bool wants_sealed;     /* responses: include reasoning.encrypted_content */
+    bool is_stored;        /* responses: may be continued by its id */
     int64_t dimensions;    /* embeddings; 0: not given */
     int64_t input_count;   /* embeddings */
     int64_t prompt_tokens; /* a guess: four bytes a token */

@@ -1,154 +1,19 @@
-/* simulate/responses.c: OpenAI's responses, plain and as the full sequence of events (CLIENTS.md 5).
+/* simulate/responses.c: OpenAI's responses as the full sequence of events (CLIENTS.md 5).
  *
  * Each event carries sequence_number; items open with output_item.added and close with
- * output_item.done; the last event repeats the whole response. Output is at most one reasoning item,
- * one message, and function calls, in this order.
+ * output_item.done; the last event repeats the whole response (responses_body.c).
  */
-#include "simulate/answer_parts.h"
+#include "simulate/responses_parts.h"
 
 #include "json/json_writer.h"
 
-#include <stdio.h>
-
 #define FRAME_MAX 4096u
-
-/* ---- items ----------------------------------------------------------------------------------- */
 
 /* What stands around an item: its number in `output`, and the event names of its kind. */
 struct place {
     int index;
     size_t call; /* function calls: which */
 };
-
-static void append_reasoning(const struct answer *answer, struct buf *out, bool is_done)
-{
-    buf_printf(out, "{\"id\":\"rs_%s\",\"type\":\"reasoning\",\"summary\":[", answer->request->id);
-    if (is_done) {
-        buf_puts(out, "{\"type\":\"summary_text\",\"text\":");
-        json_quote(out, answer->play->reasoning);
-        buf_putc(out, '}');
-    }
-    buf_puts(out, "]}");
-}
-
-static void append_part(const struct answer *answer, struct buf *out, bool is_done)
-{
-    buf_puts(out, "{\"type\":\"output_text\",\"annotations\":[],\"logprobs\":[],\"text\":");
-    if (is_done)
-        answer_quote_text(answer, out);
-    else
-        buf_puts(out, "\"\"");
-    buf_putc(out, '}');
-}
-
-static void append_message(const struct answer *answer, struct buf *out, bool is_done)
-{
-    buf_printf(out, "{\"id\":\"msg_%s\",\"type\":\"message\",\"status\":\"%s\",\"content\":[",
-               answer->request->id, is_done ? "completed" : "in_progress");
-    if (is_done)
-        append_part(answer, out, true);
-    buf_puts(out, "],\"role\":\"assistant\"}");
-}
-
-static void append_call(const struct answer *answer, struct buf *out, size_t number, bool is_done)
-{
-    const struct play_tool *tool = &answer->play->tools[number];
-    buf_printf(out,
-               "{\"id\":\"fc_%.28s%02zu\",\"type\":\"function_call\",\"status\":\"%s\","
-               "\"arguments\":",
-               answer->request->id, number, is_done ? "completed" : "in_progress");
-    json_quote(out, is_done ? tool->arguments : STR(""));
-    buf_printf(out, ",\"call_id\":\"call_%.22s%02zu\",\"name\":", answer->request->id, number);
-    json_quote(out, tool->name);
-    buf_putc(out, '}');
-}
-
-static void append_output(const struct answer *answer, struct buf *out)
-{
-    const char *comma = "";
-    if (answer->play->reasoning.len > 0) {
-        append_reasoning(answer, out, true);
-        comma = ",";
-    }
-    if (answer_has_text(answer)) {
-        buf_puts(out, comma);
-        append_message(answer, out, true);
-        comma = ",";
-    }
-    for (size_t i = 0; answer->has_tools && i < answer->play->tool_count; i++) {
-        buf_puts(out, comma);
-        append_call(answer, out, i, true);
-        comma = ",";
-    }
-}
-
-/* ---- the response object ----------------------------------------------------------------------- */
-
-static void append_usage(const struct answer *answer, struct buf *out)
-{
-    struct said_usage usage = answer_usage(answer);
-    if (answer->play->usage.mode == USAGE_MISSING) {
-        buf_puts(out, "null");
-        return;
-    }
-    buf_printf(out,
-               "{\"input_tokens\":%lld,\"input_tokens_details\":{\"cached_tokens\":%lld},"
-               "\"output_tokens\":%lld,\"output_tokens_details\":{\"reasoning_tokens\":%lld},"
-               "\"total_tokens\":%lld}",
-               (long long)usage.input, (long long)usage.cached, (long long)usage.output,
-               (long long)usage.reasoning, (long long)(usage.input + usage.output));
-}
-
-/* A stop reason other than the ordinary ones makes the answer an incomplete one. */
-static bool is_incomplete(const struct answer *answer)
-{
-    struct str reason = answer->play->stop_reason;
-    return reason.len > 0 && !str_eq(reason, STR("stop")) && !str_eq(reason, STR("completed"));
-}
-
-/* `failure` is the error object of a response that failed, or NULL. */
-static void append_response(const struct answer *answer, struct buf *out, bool is_done,
-                            const char *failure)
-{
-    const struct request *request = answer->request;
-    const char *status = failure                 ? "failed"
-                         : !is_done              ? "in_progress"
-                         : is_incomplete(answer) ? "incomplete"
-                                                 : "completed";
-    buf_printf(out,
-               "{\"id\":\"resp_%s\",\"object\":\"response\",\"created_at\":%lld,\"status\":\"%s\","
-               "\"background\":false,\"error\":%s,\"incomplete_details\":",
-               request->id, (long long)request->now_s, status, failure ? failure : "null");
-    if (is_done && is_incomplete(answer)) {
-        buf_puts(out, "{\"reason\":");
-        json_quote(out, answer->play->stop_reason);
-        buf_putc(out, '}');
-    } else {
-        buf_puts(out, "null");
-    }
-    buf_puts(out, ",\"instructions\":null,\"max_output_tokens\":null,\"model\":");
-    buf_append_str(out, request->model_json);
-    buf_puts(out, ",\"output\":[");
-    if (is_done)
-        append_output(answer, out);
-    buf_puts(out, "],\"parallel_tool_calls\":true,\"previous_response_id\":null,"
-                  "\"reasoning\":{\"effort\":null,\"summary\":null},\"store\":false,"
-                  "\"temperature\":1.0,\"text\":{\"format\":{\"type\":\"text\"}},"
-                  "\"tool_choice\":\"auto\",\"tools\":[],\"top_p\":1.0,"
-                  "\"truncation\":\"disabled\",\"usage\":");
-    if (is_done)
-        append_usage(answer, out);
-    else
-        buf_puts(out, "null");
-    buf_puts(out, ",\"user\":null,\"metadata\":{}}");
-}
-
-void responses_plain(struct answer *answer)
-{
-    append_response(answer, answer->out, true, NULL);
-}
-
-/* ---- events ---------------------------------------------------------------------------------- */
 
 static void append_event(struct buf *out, const char *type)
 {
@@ -168,7 +33,7 @@ static void response_event(struct answer *answer, const char *type, bool is_done
         return;
     append_event(answer->out, type);
     buf_puts(answer->out, ",\"response\":");
-    append_response(answer, answer->out, is_done, NULL);
+    responses_append_response(answer, answer->out, is_done, NULL);
     append_sequence(answer);
     answer_end_quiet(answer, opened);
 }
@@ -185,7 +50,7 @@ void responses_failed(struct answer *answer, struct str code, struct str message
     json_close_object(&writer);
     append_event(answer->out, "response.failed");
     buf_puts(answer->out, ",\"response\":");
-    append_response(answer, answer->out, false, failure.data);
+    responses_append_response(answer, answer->out, false, failure.data);
     append_sequence(answer);
 }
 
@@ -201,7 +66,7 @@ static void item_event(struct answer *answer, struct place place, item_writer *w
     if (write)
         write(answer, answer->out, is_done);
     else
-        append_call(answer, answer->out, place.call, is_done);
+        responses_append_call(answer, answer->out, place.call, is_done);
     append_sequence(answer);
     answer_end_quiet(answer, opened);
 }
@@ -250,12 +115,12 @@ static void end_placed(struct answer *answer, size_t opened)
 #define SUMMARY ",\"summary_index\":0"
 #define CONTENT ",\"content_index\":0"
 
-static void stream_reasoning(struct answer *answer, struct place place)
+/* What a reasoning item says, between its opening and its end. */
+static void stream_summary(struct answer *answer, struct place place)
 {
     AUTO_BUF struct buf room;
     size_t opened;
     buf_init(&room, FRAME_MAX);
-    item_event(answer, place, append_reasoning, false);
     if (begin_placed(answer, "response.reasoning_summary_part.added", "rs", place, SUMMARY,
                      &opened)) {
         buf_puts(answer->out, ",\"part\":{\"type\":\"summary_text\",\"text\":\"\"}");
@@ -277,7 +142,14 @@ static void stream_reasoning(struct answer *answer, struct place place)
         buf_putc(answer->out, '}');
         end_placed(answer, opened);
     }
-    item_event(answer, place, append_reasoning, true);
+}
+
+static void stream_reasoning(struct answer *answer, struct place place)
+{
+    item_event(answer, place, responses_append_reasoning, false);
+    if (answer->play->reasoning.len > 0)
+        stream_summary(answer, place);
+    item_event(answer, place, responses_append_reasoning, true);
 }
 
 static void part_event(struct answer *answer, const char *type, struct place place, bool is_done)
@@ -286,28 +158,64 @@ static void part_event(struct answer *answer, const char *type, struct place pla
     if (!begin_placed(answer, type, "msg", place, CONTENT, &opened))
         return;
     buf_puts(answer->out, ",\"part\":");
-    append_part(answer, answer->out, is_done);
+    responses_append_part(answer, answer->out, is_done);
     end_placed(answer, opened);
 }
 
-static void stream_message(struct answer *answer, struct place place)
+static void stream_refusal(struct answer *answer, struct place place)
 {
     AUTO_BUF struct buf room;
     size_t opened;
     buf_init(&room, FRAME_MAX);
-    item_event(answer, place, append_message, false);
-    part_event(answer, "response.content_part.added", place, false);
+    struct frame frame =
+        delta_frame(answer, &room, "response.refusal.delta", "msg", place, CONTENT);
+    answer_refusal(answer, &frame);
+    if (begin_placed(answer, "response.refusal.done", "msg", place, CONTENT, &opened)) {
+        buf_puts(answer->out, ",\"refusal\":");
+        json_quote(answer->out, answer->play->refusal);
+        end_placed(answer, opened);
+    }
+}
+
+static void stream_citation(struct answer *answer, struct place place)
+{
+    size_t opened;
+    if (answer->play->citation.len == 0 ||
+        !begin_placed(answer, "response.output_text.annotation.added", "msg", place,
+                      CONTENT ",\"annotation_index\":0", &opened))
+        return;
+    buf_puts(answer->out, ",\"annotation\":");
+    responses_append_citation(answer, answer->out);
+    end_placed(answer, opened);
+}
+
+static void stream_said(struct answer *answer, struct place place)
+{
+    AUTO_BUF struct buf room;
+    size_t opened;
+    buf_init(&room, FRAME_MAX);
     struct frame frame = delta_frame(answer, &room, "response.output_text.delta", "msg", place,
                                      CONTENT ",\"logprobs\":[]");
     answer_text(answer, &frame);
+    stream_citation(answer, place);
     if (begin_placed(answer, "response.output_text.done", "msg", place, CONTENT ",\"logprobs\":[]",
                      &opened)) {
         buf_puts(answer->out, ",\"text\":");
         answer_quote_text(answer, answer->out);
         end_placed(answer, opened);
     }
+}
+
+static void stream_message(struct answer *answer, struct place place)
+{
+    item_event(answer, place, responses_append_message, false);
+    part_event(answer, "response.content_part.added", place, false);
+    if (answer_has_text(answer))
+        stream_said(answer, place);
+    else
+        stream_refusal(answer, place);
     part_event(answer, "response.content_part.done", place, true);
-    item_event(answer, place, append_message, true);
+    item_event(answer, place, responses_append_message, true);
 }
 
 static void stream_call(struct answer *answer, struct place place)
@@ -334,17 +242,18 @@ void responses_stream(struct answer *answer)
     response_event(answer, "response.created", false);
     response_event(answer, "response.in_progress", false);
     answer_opened(answer);
-    if (play->reasoning.len > 0) {
+    if (responses_has_reasoning(answer)) {
         stream_reasoning(answer, place);
         place.index++;
     }
-    if (answer_has_text(answer)) {
+    if (responses_has_message(answer)) {
         stream_message(answer, place);
         place.index++;
     }
     for (; answer->has_tools && place.call < play->tool_count; place.call++, place.index++)
         stream_call(answer, place);
-    const char *end = is_incomplete(answer) ? "response.incomplete" : "response.completed";
+    const char *end =
+        responses_is_incomplete(answer) ? "response.incomplete" : "response.completed";
     for (int i = play->no_terminal; i < 1 + play->double_terminal; i++)
         response_event(answer, end, true);
 }

@@ -40,6 +40,7 @@ struct simulator {
     size_t idle_count;
     int64_t last_seq;
     struct simulator_stats stats;
+    struct stored stored;
 };
 
 struct act {
@@ -209,6 +210,22 @@ static bool is_refused(struct act *act)
     return true;
 }
 
+/* Holds the request to the vendor's rules, when it is to be. Fills the program with what is wrong. */
+static bool is_against_rules(struct act *act, struct str body, const struct play *play)
+{
+    struct simulator *simulator = act->simulator;
+    struct error error = {0};
+    struct refusal refusal;
+    struct json root;
+    bool is_strict = play_or(play->strict, simulator->options.is_strict) == 1;
+    if (!is_strict || !act->request.is_post ||
+        json_parse(simulator->reader, body, &root, &error) != OK ||
+        strict_accepts(&act->request, root, &simulator->stored, &refusal))
+        return false;
+    answer_refuse_field(&act->player.program, &act->request, &refusal);
+    return true;
+}
+
 static void build(struct act *act, struct str body)
 {
     struct simulator *simulator = act->simulator;
@@ -227,8 +244,12 @@ static void build(struct act *act, struct str body)
         answer_refuse(program, &act->request, 400, error.text);
     else if (choose_play(act, body, &play, &played_by, &error) != OK)
         answer_refuse(program, &act->request, 400, error.text);
+    else if (is_against_rules(act, body, &play))
+        played_by = STR("refused");
     else
         answer_build(program, &play, &act->request, &models);
+    if (act->request.asked == ASKED_RESPONSES && act->request.is_stored && program->status == 200)
+        stored_add(&simulator->stored, act->request.id);
     /* A rule's text may be replaced while this is played. */
     char *type = arena_dup(&act->arena, program->content_type.at, program->content_type.len);
     program->content_type.at = type ? type : "";

@@ -14,6 +14,7 @@ struct simulator_options {
     int port;         /* 0: any */
     enum vendor vendor;
     bool needs_key;
+    bool is_strict;          /* unless the play says otherwise */
     const char *script_path; /* NULL: none */
     const char *log_path;    /* NULL: only in memory */
     bool keeps_log;

@@ -67,14 +67,16 @@ static const struct complaint *find_complaint(enum vendor vendor, int status)
 /* The words to say, chosen. */
 struct words {
     struct str type, code, message; /* code empty: null */
+    struct str param;               /* OpenAI; empty: null */
 };
 
 static struct words choose_words(const struct request *request, const struct play *play, int status,
                                  const char *message)
 {
     const struct complaint *complaint = find_complaint(request->vendor, status);
-    struct words words = {str_of(complaint->type), str_of(complaint->code),
-                          str_of(message ? message : complaint->message)};
+    struct words words = {.type = str_of(complaint->type),
+                          .code = str_of(complaint->code),
+                          .message = str_of(message ? message : complaint->message)};
     if (play->error_type.len > 0)
         words.type = play->error_type;
     if (play->error_code.len > 0 || play->error_type.len > 0)
@@ -97,7 +99,10 @@ static void write_openai(struct json_writer *writer, struct words words)
     json_open_object_named(writer, "error");
     json_put_string(writer, "message", words.message);
     json_put_string(writer, "type", words.type);
-    json_put_null(writer, "param");
+    if (words.param.len > 0)
+        json_put_string(writer, "param", words.param);
+    else
+        json_put_null(writer, "param");
     append_code(writer, words.code);
     json_close_object(writer);
 }
@@ -150,6 +155,17 @@ void vendor_error_body(struct buf *out, const struct request *request, const str
                        int status, const char *message)
 {
     write_error(out, request, choose_words(request, play, status, message), status);
+}
+
+void vendor_error_refusal(struct buf *out, const struct request *request,
+                          const struct refusal *refusal)
+{
+    const struct complaint *complaint = find_complaint(request->vendor, refusal->status);
+    struct words words = {.type = str_of(complaint->type),
+                          .code = str_of(refusal->code),
+                          .message = str_of(refusal->message),
+                          .param = str_of(refusal->param)};
+    write_error(out, request, words, refusal->status);
 }
 
 /* ---- in mid-stream ----------------------------------------------------------------------------- */
