@@ -42,7 +42,7 @@ static const struct story {
     {"llama: an error in a field named error",     LLAMA, ENDPOINT_CHAT, B_CHAT, "error-event-after=1,error-shape=field", "LCE", TOKENS_UNKNOWN},
     {"responses: the whole sequence",              RESPONSES, ENDPOINT_RESPONSES, B_RESPONSES, "", "LC.", 8},
     {"responses: reasoning item and call",         RESPONSES, ENDPOINT_RESPONSES, B_RESPONSES, "reasoning=a b,tool=f", "LC.", -2},
-    {"responses: thought that nobody may read",    RESPONSES, ENDPOINT_RESPONSES, B_RESPONSES, "redacted,text=ok", "LC.", 1},
+    {"responses: thought that nobody may read",    RESPONSES, ENDPOINT_RESPONSES, B_RESPONSES, "redacted,text=ok", "LCLC.", 1},
     {"responses: a refusal",                       RESPONSES, ENDPOINT_RESPONSES, B_RESPONSES, "refusal=not that", "LC.", 2},
     {"responses: a citation",                      RESPONSES, ENDPOINT_RESPONSES, B_RESPONSES, "text=so they say,citation=https://x/y", "LC.", 3},
     {"responses: a nested error",                  RESPONSES, ENDPOINT_RESPONSES, B_RESPONSES, "error-event-after=0", "LE", TOKENS_UNKNOWN},
