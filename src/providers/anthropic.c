@@ -33,6 +33,7 @@ static const struct error_row errors[] = {
     {400, NULL, "tool_choice forces tool use",             VERDICT_PARAM, "unsupported_parameter"},
     {400, NULL, "does not support",                        VERDICT_PARAM, "unsupported_parameter"},
     {400, NULL, "is not supported",                        VERDICT_PARAM, "unsupported_parameter"},
+    {400, NULL, "is deprecated for this model",            VERDICT_PARAM, "unsupported_parameter"}, /* temperature, from 4.7 on */
     {400, NULL, "extra inputs are not permitted",          VERDICT_PARAM, "unsupported_parameter"},
 
     /* -- fragments: the model -- */

@@ -168,15 +168,45 @@ static int64_t retry_of(enum provider_kind kind, const struct error_row *row,
     return ms;
 }
 
+/* "tools.0.custom.strict: Extra inputs are not permitted" names its field in front. */
+static struct str leading_path(struct str message)
+{
+    size_t len = 0;
+    bool is_path = false; /* one word alone may be any word */
+    for (; len < message.len; len++) {
+        char c = message.at[len];
+        bool is_joint = c == '_' || c == '.';
+        if (!is_joint && !(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9'))
+            break;
+        is_path |= is_joint;
+    }
+    is_path &= str_starts(str_from(message, len), STR(": "));
+    return is_path ? str_upto(message, len) : STR("");
+}
+
 /* The field that was refused: as the vendor names it, else the first one that the message names. */
 static void find_param(const struct evidence *evidence, char *out_param, size_t room_bytes)
 {
-    static const char *const names[] = {
-        "stream_options", "include_usage",    "max_completion_tokens",
-        "max_tokens",     "reasoning_effort", "temperature",
-        "top_p",          "tool_choice",      "service_tier",
-        "thinking"};
-    sentence_clean(evidence->param, out_param, room_bytes);
+    static const char *const names[] = {"stream_options",
+                                        "include_usage",
+                                        "max_completion_tokens",
+                                        "max_tokens",
+                                        "reasoning_effort",
+                                        "temperature",
+                                        "top_p",
+                                        "top_k",
+                                        "frequency_penalty",
+                                        "presence_penalty",
+                                        "logit_bias",
+                                        "logprobs",
+                                        "stop_sequences",
+                                        "parallel_tool_calls",
+                                        "tool_choice",
+                                        "response_format",
+                                        "service_tier",
+                                        "thinking"};
+    sentence_clean(evidence->param.len ? evidence->param : leading_path(evidence->message),
+                   out_param, room_bytes);
     for (size_t i = 0; out_param[0] == '\0' && i < sizeof names / sizeof names[0]; i++)
         if (strstr(evidence->text, names[i]))
             str_copy(str_of(names[i]), out_param, room_bytes);

@@ -25,6 +25,23 @@ static struct str text_within(struct json value, int depth)
     return text;
 }
 
+/* FastAPI says where: {"detail":[{"loc":["body","stream_options"], ...}]}. The last name of the first place. */
+static struct str place_within(struct json value, int depth)
+{
+    static const char *const names[] = {"message", "detail"};
+    struct str place = STR("");
+    for (struct json_cursor loc = json_each(json_get(value, "loc")); json_next(&loc);)
+        (void)json_string(loc.value, &place);
+    if (place.len > 0 || depth >= TEXT_DEPTH_MAX)
+        return place;
+    struct json_cursor items = json_each(value);
+    if (json_type_of(value) == JSON_ARRAY && json_next(&items))
+        return place_within(items.value, depth + 1);
+    for (size_t i = 0; i < sizeof names / sizeof names[0] && place.len == 0; i++)
+        place = place_within(json_get(value, names[i]), depth + 1);
+    return place;
+}
+
 static int64_t number_within(struct json value)
 {
     int64_t number = json_int64_or(value, 0);
@@ -38,6 +55,8 @@ static void read_fields(struct json object, struct error_body *error)
     error->type = json_string_or_empty(json_get(object, "type"));
     error->code = json_string_or_empty(json_get(object, "code"));
     error->param = json_string_or_empty(json_get(object, "param"));
+    if (error->param.len == 0)
+        error->param = place_within(object, 0);
     error->message = text_within(json_get(object, "message"), 0);
     error->details_code = json_string_or_empty(json_at(object, "details", "error_code", NULL));
     error->number_code = number_within(json_get(object, "code"));
