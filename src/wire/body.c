@@ -26,7 +26,9 @@ enum wanted {
     WANTED_MAX_TOKENS,
     WANTED_MAX_COMPLETION,
     WANTED_MAX_OUTPUT,
-    WANTED_REFUSED, /* from here: would send the provider's key elsewhere (T01) */
+    WANTED_FORMAT,     /* what it is called, depends on the dialect */
+    WANTED_OLD_FORMAT, /* of messages, while it was in beta */
+    WANTED_REFUSED,    /* from here: would send the provider's key elsewhere (T01) */
     WANTED_COUNT = WANTED_REFUSED + 6
 };
 
@@ -41,6 +43,8 @@ static const struct json_member wanted_members[] = {
     [WANTED_MAX_TOKENS] = {.name = "max_tokens"},
     [WANTED_MAX_COMPLETION] = {.name = "max_completion_tokens"},
     [WANTED_MAX_OUTPUT] = {.name = "max_output_tokens"},
+    [WANTED_FORMAT] = {.name = "response_format"},
+    [WANTED_OLD_FORMAT] = {.name = "output_format"},
     [WANTED_REFUSED] = {.name = "api_base"},
     [WANTED_REFUSED + 1] = {.name = "base_url"},
     [WANTED_REFUSED + 2] = {.name = "api_key"},
@@ -147,12 +151,86 @@ static int64_t read_limit(const struct json_member *members)
     return -1;
 }
 
+/* ---- what a model must be able to do --------------------------------------------------------- */
+
+static bool is_schema(struct json format)
+{
+    return str_eq(json_string_or_empty(json_get(format, "type")), STR("json_schema"));
+}
+
+static bool wants_schema(enum endpoint endpoint, const struct json_member *members)
+{
+    struct json format = members[WANTED_FORMAT].value;
+    if (endpoint == ENDPOINT_CHAT)
+        return is_schema(format);
+    return is_schema(json_get(format, "format")) || is_schema(members[WANTED_OLD_FORMAT].value);
+}
+
+static const char *format_name(enum endpoint endpoint)
+{
+    switch (endpoint) {
+    case ENDPOINT_RESPONSES: return "text";
+    case ENDPOINT_MESSAGES: return "output_config";
+    default: return "response_format";
+    }
+}
+
+#define NESTING_MAX 3 /* message, tool's result, its parts */
+
+/* Parts that hold no others, the usual ones first. */
+static const struct part_type {
+    struct str name;
+    bool is_media, is_image;
+} part_types[] = {
+    {STR_INIT("text"), false, false},       {STR_INIT("tool_use"), false, false},
+    {STR_INIT("input_text"), false, false}, {STR_INIT("output_text"), false, false},
+    {STR_INIT("thinking"), false, false},   {STR_INIT("function_call"), false, false},
+    {STR_INIT("image_url"), true, true},   /* chat */
+    {STR_INIT("input_image"), true, true}, /* responses */
+    {STR_INIT("image"), true, true},       /* messages */
+    {STR_INIT("document"), true, false},    {STR_INIT("file"), true, false},
+    {STR_INIT("input_file"), true, false},  {STR_INIT("input_audio"), true, false},
+};
+
+/* False when a part of this type, or of none that is known, may hold others. */
+static bool note_part(struct str type, struct body_facts *facts)
+{
+    for (size_t i = 0; i < sizeof part_types / sizeof part_types[0]; i++) {
+        if (!str_eq(type, part_types[i].name))
+            continue;
+        facts->has_media |= part_types[i].is_media;
+        facts->has_images |= part_types[i].is_image;
+        return true;
+    }
+    return false;
+}
+
+/* Looks for parts that are no text: messages have them in `content`, results of tools in `content` or `output`. A
+ * walk over the tree, so texts cost nothing, however long. */
+static void find_media(struct json list, int depth, struct body_facts *facts)
+{
+    for (struct json_cursor each = json_each(list); !facts->has_images && json_next(&each);) {
+        bool is_done = false;
+        for (struct json_cursor member = json_each(each.value); !is_done && json_next(&member);) {
+            bool holds_parts =
+                str_eq(member.name, STR("content")) || str_eq(member.name, STR("output"));
+            if (holds_parts && depth < NESTING_MAX)
+                find_media(member.value, depth + 1, facts);
+            is_done = holds_parts || (str_eq(member.name, STR("type")) &&
+                                      note_part(json_string_or_empty(member.value), facts));
+        }
+    }
+}
+
+/* ---- reading it ------------------------------------------------------------------------------ */
+
 enum err body_read(struct json_reader *reader, enum endpoint endpoint, struct str body,
                    struct body_facts *out_facts, struct error *error)
 {
     struct json_member members[WANTED_COUNT];
     struct json_span span;
     memcpy(members, wanted_members, sizeof members);
+    members[WANTED_FORMAT].name = format_name(endpoint);
     enum err failed = json_peek_padded(reader, body, members, WANTED_COUNT, &span, error);
     if (!failed)
         failed = check_members(endpoint, members, error);
@@ -170,7 +248,10 @@ enum err body_read(struct json_reader *reader, enum endpoint endpoint, struct st
         .cache_key = members[WANTED_CACHE_KEY].text,
         .max_output_tokens = read_limit(members),
         .has_tools = tools->type == JSON_ARRAY && json_count(tools->value) > 0,
+        .wants_schema = wants_schema(endpoint, members),
     };
+    bool is_responses = endpoint == ENDPOINT_RESPONSES;
+    find_media(members[is_responses ? WANTED_INPUT : WANTED_MESSAGES].value, 1, &facts);
     if (endpoint == ENDPOINT_CHAT || endpoint == ENDPOINT_COMPLETIONS)
         failed = read_options(reader, &members[WANTED_OPTIONS], &facts, error);
     if (!failed)

@@ -24,7 +24,9 @@ struct body_facts {
     struct str cache_key;      /* prompt_cache_key, for affinity; may be empty */
     int64_t max_output_tokens; /* max_tokens and its successors; -1 unknown */
     bool has_tools;            /* a non-empty `tools` */
-    bool has_images;           /* reserved: false until translation needs it */
+    bool has_images;           /* somewhere in messages or input */
+    bool has_media;            /* images, documents, sounds: bytes that are no text */
+    bool wants_schema;         /* an answer by a JSON schema */
 };
 
 /**

@@ -33,6 +33,8 @@ static void check_splice(struct json_reader *reader, enum endpoint endpoint, str
     require(body_read(reader, endpoint, buf_str(&whole), &after, NULL) == OK);
     require(str_eq(after.model, model));
     require(after.stream == facts->stream && after.has_tools == facts->has_tools);
+    require(after.has_images == facts->has_images && after.has_media == facts->has_media);
+    require(after.wants_schema == facts->wants_schema);
     require(after.max_output_tokens == facts->max_output_tokens);
     require(after.wants_usage == (facts->wants_usage || add_usage));
     require(json_parse(reader, buf_str(&whole), &root, NULL) == OK);

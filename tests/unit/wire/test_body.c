@@ -128,6 +128,51 @@ static void facts_are_read(void **state)
     CHECK("embeddings never stream", !facts.stream && facts.max_output_tokens == -1);
 }
 
+static const struct need_story {
+    const char *name;
+    enum endpoint endpoint;
+    const char *body; /* behind the model */
+    bool has_images, has_media, wants_schema;
+} needs[] = {
+    // clang-format off
+    {"nothing", ENDPOINT_CHAT, "\"messages\":[{\"role\":\"user\",\"content\":\"image_url\"}]", false, false, false},
+    {"text parts", ENDPOINT_CHAT, "\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\"image\"}]}]", false, false, false},
+    {"chat: an image", ENDPOINT_CHAT, "\"messages\":[{\"role\":\"system\",\"content\":\"x\"},{\"content\":[{\"type\":\"text\",\"text\":\"a\"},{\"image_url\":{\"url\":\"data:\"},\"type\":\"image_url\"}],\"role\":\"user\"}]", true, true, false},
+    {"chat: a sound", ENDPOINT_CHAT, "\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"input_audio\",\"input_audio\":{}}]}]", false, true, false},
+    {"chat: a document, then an image", ENDPOINT_CHAT, "\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"file\"},{\"type\":\"image_url\"}]}]", true, true, false},
+    {"chat: a schema", ENDPOINT_CHAT, MESSAGES ",\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{}}", false, false, true},
+    {"chat: just JSON", ENDPOINT_CHAT, MESSAGES ",\"response_format\":{\"type\":\"json_object\"}", false, false, false},
+    {"responses: an image", ENDPOINT_RESPONSES, "\"input\":[{\"role\":\"user\",\"content\":[{\"type\":\"input_image\",\"image_url\":\"x\"}]}]", true, true, false},
+    {"responses: an image from a tool", ENDPOINT_RESPONSES, "\"input\":[{\"type\":\"function_call_output\",\"output\":[{\"type\":\"input_image\"}]}]", true, true, false},
+    {"responses: a text from a tool", ENDPOINT_RESPONSES, "\"input\":[{\"type\":\"function_call_output\",\"output\":\"input_image\"}]", false, false, false},
+    {"responses: text alone", ENDPOINT_RESPONSES, "\"input\":\"image\"", false, false, false},
+    {"responses: a schema", ENDPOINT_RESPONSES, "\"input\":\"x\",\"text\":{\"format\":{\"type\":\"json_schema\"}}", false, false, true},
+    {"responses: no schema", ENDPOINT_RESPONSES, "\"input\":\"x\",\"text\":{\"verbosity\":\"low\"}", false, false, false},
+    {"messages: an image", ENDPOINT_MESSAGES, "\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"image\",\"source\":{}}]}]", true, true, false},
+    {"messages: an image from a tool", ENDPOINT_MESSAGES, "\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"tool_result\",\"content\":[{\"type\":\"image\"}]}]}]", true, true, false},
+    {"messages: a document", ENDPOINT_MESSAGES, "\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"document\"}]}]", false, true, false},
+    {"messages: what a tool is given is no part", ENDPOINT_MESSAGES, "\"messages\":[{\"role\":\"assistant\",\"content\":[{\"type\":\"tool_use\",\"input\":{\"content\":[{\"type\":\"image\"}]}}]}]", false, false, false},
+    {"messages: too deep to be one", ENDPOINT_MESSAGES, "\"messages\":[{\"content\":[{\"content\":[{\"content\":[{\"type\":\"image\"}]}]}]}]", false, false, false},
+    {"messages: a schema", ENDPOINT_MESSAGES, MESSAGES ",\"output_config\":{\"format\":{\"type\":\"json_schema\"}}", false, false, true},
+    {"messages: a schema as it once was", ENDPOINT_MESSAGES, MESSAGES ",\"output_format\":{\"type\":\"json_schema\"}", false, false, true},
+    {"messages: effort is no schema", ENDPOINT_MESSAGES, MESSAGES ",\"output_config\":{\"effort\":\"low\"}", false, false, false},
+    {"embeddings look at nothing", ENDPOINT_EMBEDDINGS, "\"input\":[{\"type\":\"input_image\"}]", false, false, false},
+    // clang-format on
+};
+
+static void what_a_model_must_be_able_to_do_is_found(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(needs); i++) {
+        char body[600];
+        snprintf(body, sizeof body, "{\"model\":\"m\",%s}", needs[i].body);
+        struct body_facts facts = read_facts(needs[i].endpoint, body);
+        CHECK_INT(needs[i].name, facts.has_images, needs[i].has_images);
+        CHECK_INT(needs[i].name, facts.has_media, needs[i].has_media);
+        CHECK_INT(needs[i].name, facts.wants_schema, needs[i].wants_schema);
+    }
+}
+
 static const struct splice_story {
     const char *name, *body, *model;
     bool add_usage;
@@ -202,6 +247,7 @@ int main(void)
         TEST(bad_bodies_are_refused_by_name),
         TEST(a_model_name_has_an_end),
         TEST(facts_are_read),
+        TEST(what_a_model_must_be_able_to_do_is_found),
         TEST(only_what_must_change_changes),
         TEST(a_splice_without_memory_is_told),
     };
