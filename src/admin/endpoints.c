@@ -14,7 +14,7 @@
 #define PROVIDER_CHANGE                                                                          \
     " name base_url api_key surfaced_models default_model fallback_rules wait_ms max_concurrent" \
     " timeouts paused dialects "
-#define EXPLAIN " model provider agent team endpoint faults "
+#define EXPLAIN " model provider agent team endpoint needs prompt_tokens faults "
 
 // clang-format off
 static const struct api_endpoint endpoints[] = {

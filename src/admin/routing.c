@@ -132,6 +132,8 @@ struct dry_run {
     struct route_plan *plan;
     char model[256], pin[128];
     enum endpoint endpoint;
+    unsigned needs;
+    int64_t prompt_tokens;
 };
 
 static bool endpoint_field(struct dry_run *run)
@@ -149,6 +151,32 @@ static bool endpoint_field(struct dry_run *run)
              "endpoint must be one of chat_completions, responses, embeddings, completions, "
              "messages, count_tokens.");
     return false;
+}
+
+static bool needs_field(struct dry_run *run)
+{
+    static const struct {
+        struct str name;
+        enum route_need need;
+    } known[] = {
+        {STR_INIT("tools"), NEEDS_TOOLS},
+        {STR_INIT("images"), NEEDS_IMAGES},
+        {STR_INIT("json_schema"), NEEDS_SCHEMA},
+    };
+    struct json needs = json_get(run->call->root, "needs");
+    bool is_good = json_type_of(needs) <= JSON_NULL || json_type_of(needs) == JSON_ARRAY;
+    for (struct json_cursor each = json_each(needs); is_good && json_next(&each);) {
+        unsigned need = 0;
+        for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+            if (str_eq(json_string_or_empty(each.value), known[i].name))
+                need = known[i].need;
+        is_good = need != 0;
+        run->needs |= need;
+    }
+    if (!is_good)
+        api_fail(run->call, PROBLEM_INVALID_FIELD, "needs",
+                 "needs must be a list out of tools, images and json_schema.");
+    return is_good;
 }
 
 static void apply_fault(struct provider_view *view, enum condition fault)
@@ -211,6 +239,30 @@ static void write_evidence(struct json_writer *writer, const struct dry_run *run
     json_put_text(writer, "status", provider_state_name(view->health.state));
 }
 
+static void put_name(void *arg, const char *name)
+{
+    json_put_text(arg, NULL, name);
+}
+
+/* Of who is asked in another dialect than the caller's: where, and what is seen to in translation. */
+static void write_asked(struct json_writer *writer, const struct dry_run *run,
+                        const struct candidate *candidate)
+{
+    const struct model *model = provider_model(candidate->provider, candidate->model);
+    if (candidate->asked == run->endpoint || candidate->verdict == ROUTE_SKIPPED || !model)
+        return;
+    if (candidate->asked == ENDPOINT_COUNT) {
+        json_put_text(writer, "asked", "estimate");
+        return;
+    }
+    json_put_text(writer, "asked", endpoint_facts(candidate->asked)->name);
+    json_open_array(writer, "quirks");
+    quirks_each(quirks_join(model->quirks,
+                            live_quirks(provider_live(candidate->provider), candidate->model)),
+                put_name, writer);
+    json_close_array(writer);
+}
+
 static void write_candidate(struct json_writer *writer, const struct dry_run *run,
                             const struct candidate *candidate)
 {
@@ -226,6 +278,7 @@ static void write_candidate(struct json_writer *writer, const struct dry_run *ru
         json_put_null(writer, "model");
     json_put_text(writer, "verdict", route_verdict_name(candidate->verdict));
     json_put_text(writer, "reason", route_reason_code(candidate->reason));
+    write_asked(writer, run, candidate);
     write_evidence(writer, run, candidate);
     json_close_object(writer);
 }
@@ -239,6 +292,8 @@ static void write_outcome(struct json_writer *writer, const struct route_plan *p
         [ROUTE_PIN_LACKS_MODEL] = "provider_lacks_model",
         [ROUTE_PINS_DISAGREE] = "pins_disagree",
         [ROUTE_DIALECT] = "dialect_not_supported",
+        [ROUTE_ABILITY] = "lacks_ability",
+        [ROUTE_TOO_LONG] = "context_too_small",
         [ROUTE_ENDPOINT] = "endpoint_not_supported",
         [ROUTE_ALL_OVER_QUOTA] = "all_over_quota",
         [ROUTE_NONE_EVER] = "no_candidate",
@@ -271,7 +326,9 @@ static bool words_are_good(struct dry_run *run)
     if (!api_text(run->call, "model", run->model, sizeof run->model, NULL) ||
         !api_text(run->call, "provider", run->pin, sizeof run->pin, NULL) ||
         !api_text(run->call, "agent", agent, sizeof agent, NULL) ||
-        !api_text(run->call, "team", team, sizeof team, NULL) || !endpoint_field(run))
+        !api_text(run->call, "team", team, sizeof team, NULL) || !endpoint_field(run) ||
+        !needs_field(run) ||
+        !api_int(run->call, "prompt_tokens", 0, INT64_MAX, &run->prompt_tokens))
         return false;
     if (agent[0] || !run->model[0])
         api_fail(run->call, PROBLEM_INVALID_FIELD, agent[0] ? "agent" : "model", "%s",
@@ -290,6 +347,8 @@ static void explain(struct dry_run *run)
         .model = str_of(run->model),
         .provider_pin = str_of(run->pin),
         .is_admin = run->call->role == ROLE_ADMIN,
+        .needs = run->needs,
+        .prompt_tokens = run->prompt_tokens,
         .now_ms = now_ms,
     };
     route_plan_make(&run->snapshot->routing, run->views, &request, run->plan);
@@ -298,7 +357,9 @@ static void explain(struct dry_run *run)
 
 void routing_explain(struct api_call *call)
 {
-    struct dry_run run = {.call = call, .snapshot = gateway_snapshot(call->admin->options.gateway)};
+    struct dry_run run = {.call = call,
+                          .snapshot = gateway_snapshot(call->admin->options.gateway),
+                          .prompt_tokens = -1};
     AUTO_FREE struct provider_view *views = mem_zalloc(PROVIDERS_MAX, sizeof *views);
     AUTO_FREE struct route_plan *plan = mem_zalloc(1, sizeof *plan);
     run.views = views;

@@ -55,6 +55,7 @@ struct route_request {
     struct str provider_pin; /* X-Auxot-Provider: id or slug; empty: none */
     bool is_admin;           /* may call unsurfaced models by name */
     unsigned needs;          /* enum route_need */
+    int64_t prompt_tokens;   /* at least so many, by a cautious estimate; -1: no saying */
     int64_t now_ms;          /* monotonic */
 };
 
@@ -81,6 +82,10 @@ const char *route_verdict_name(enum route_verdict verdict); /* "chosen" */
     X(NO_DEFAULT_MODEL,  "no_default_model",   "it has no default model to answer auto with")        \
     X(DIALECT,           "dialect_not_supported", "it speaks none of the dialects that this request can be translated to") \
     X(ENDPOINT,          "endpoint_not_supported", "it does not offer this endpoint")                \
+    X(LACKS_TOOLS,       "lacks_tools",        "its model is known to use no tools")                 \
+    X(LACKS_IMAGES,      "lacks_images",       "its model is known to see no images")                \
+    X(LACKS_SCHEMA,      "lacks_json_schema",  "its model is known to answer by no JSON schema")     \
+    X(CONTEXT,           "context_too_small",  "the prompt is longer than its model's window")       \
     X(NOT_ASKED,         "not_asked",          "the request names another provider or route")        \
     X(CONDITION_FALSE,   "condition_not_met",  "the condition of its route step does not hold")
 // clang-format on
@@ -113,6 +118,8 @@ enum route_outcome {
     ROUTE_PIN_LACKS_MODEL, /* 404 naming it */
     ROUTE_PINS_DISAGREE,   /* 400: header and slug/ prefix */
     ROUTE_DIALECT,         /* 400: only providers that it cannot be translated for could */
+    ROUTE_ABILITY,         /* 400: every model lacks something that the request needs */
+    ROUTE_TOO_LONG,        /* 400: the windows of those that could answer are too small */
     ROUTE_ENDPOINT,        /* 404: no provider offers this endpoint for it */
     ROUTE_ALL_OVER_QUOTA,  /* 429 with the smallest wait, in wait_ms */
     ROUTE_NONE_EVER        /* 503: none configured, paused, key refused, offline */

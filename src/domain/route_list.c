@@ -295,8 +295,11 @@ static enum route_reason why_unfit(const struct planning *planning, struct candi
     bool is_named = planning->asked == ASKED_MODEL && str_eq(candidate->model, planning->model);
     if (!model->is_surfaced && !(planning->request->is_admin && is_named))
         return REASON_MODEL_UNSURFACED;
-    enum route_reason reason = NO_REASON;
-    return route_endpoint_choose(planning, candidate, model, &reason) ? NO_REASON : reason;
+    enum route_reason reason;
+    if (!route_endpoint_choose(planning, candidate, model, &reason))
+        return reason;
+    bool is_pin = candidate->index == planning->pinned; /* its own answer is the better one */
+    return !is_pin && route_lacks(planning->request, model, &reason) ? reason : NO_REASON;
 }
 
 /* By its state now. */

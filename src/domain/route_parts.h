@@ -1,4 +1,4 @@
-/* domain/route_parts.h: what route.c, route_list.c, route_endpoint.c and route_say.c share. Nobody else includes it. */
+/* domain/route_parts.h: what route.c, route_list.c, route_endpoint.c, route_ability.c and route_say.c share. Nobody else includes it. */
 #pragma once
 #include "domain/route.h"
 
@@ -48,6 +48,15 @@ bool route_is_out(enum provider_state state);
 /** Sets candidate->asked. False: there is no way to this provider, because of `*out_reason`. */
 bool route_endpoint_choose(const struct planning *planning, struct candidate *candidate,
                            const struct model *model, enum route_reason *out_reason);
+
+/* ---- route_ability.c: what a model lacks ---- */
+
+/** What the model is known to lack for this request. False: nothing. */
+bool route_lacks(const struct route_request *request, const struct model *model,
+                 enum route_reason *out_reason);
+/** Writes "use tools or see images": what of the request's needs the model lacks. */
+void route_lacks_say(const struct route_request *request, const struct model *model, char *room,
+                     size_t room_bytes);
 
 /* ---- route_say.c: the outcome ---- */
 

@@ -19,6 +19,8 @@ struct leftover {
     const struct candidate
         *dialect; /* first that could else have served, but speaks no dialect of use */
     const struct candidate *endpoint, *no_default;
+    const struct candidate *ability;  /* first whose model lacks something */
+    const struct candidate *too_long; /* with the largest window of those that are too small */
     size_t over_quota;
     int64_t wait_ms;
 };
@@ -40,6 +42,18 @@ static void note_over_quota(const struct planning *planning, const struct candid
     left->over_quota++;
 }
 
+static const struct model *model_of(const struct candidate *candidate)
+{
+    return provider_model(candidate->provider, candidate->model);
+}
+
+static void note_too_long(const struct candidate *candidate, struct leftover *left)
+{
+    if (!left->too_long ||
+        model_of(candidate)->context_tokens > model_of(left->too_long)->context_tokens)
+        left->too_long = candidate;
+}
+
 static struct leftover look_at_leftover(const struct planning *planning)
 {
     struct leftover left = {0};
@@ -52,6 +66,10 @@ static struct leftover look_at_leftover(const struct planning *planning)
         case REASON_KEY_ERROR:
         case REASON_OFFLINE: note(&left.out, candidate); break;
         case REASON_DIALECT: note(is_out ? &left.out : &left.dialect, candidate); break;
+        case REASON_LACKS_TOOLS:
+        case REASON_LACKS_IMAGES:
+        case REASON_LACKS_SCHEMA: note(&left.ability, candidate); break;
+        case REASON_CONTEXT: note_too_long(candidate, &left); break;
         case REASON_ENDPOINT: note(&left.endpoint, candidate); break;
         case REASON_NO_DEFAULT_MODEL: note(&left.no_default, candidate); break;
         default: break;
@@ -67,6 +85,10 @@ static enum route_outcome outcome_of(const struct planning *planning, const stru
     bool is_repairable = left->out && left->out->reason != REASON_DIALECT;
     if (is_repairable)
         return ROUTE_NONE_EVER;
+    if (left->too_long) /* first, for a shorter prompt would be served */
+        return ROUTE_TOO_LONG;
+    if (left->ability)
+        return ROUTE_ABILITY;
     if (left->dialect)
         return ROUTE_DIALECT;
     if (left->endpoint)
@@ -162,6 +184,26 @@ static void say_dialect(struct planning *planning, const struct candidate *candi
         name.text);
 }
 
+static void say_ability(struct planning *planning, const struct candidate *candidate)
+{
+    char lacks[80];
+    route_lacks_say(planning->request, model_of(candidate), lacks, sizeof lacks);
+    say(planning,
+        "No model that could answer this can do all that it needs: '%s' of provider '%s' cannot "
+        "%s. Name another model.",
+        quote(candidate->model).text, quote(str_of(candidate->provider->name)).text, lacks);
+}
+
+/* Begins as Anthropic's own error does: clients look for it, and shorten the conversation. */
+static void say_too_long(struct planning *planning, const struct candidate *candidate)
+{
+    say(planning,
+        "prompt is too long: %lld tokens > %lld maximum (estimated, for model '%s' of provider "
+        "'%s', the largest that could answer).",
+        (long long)planning->request->prompt_tokens, (long long)model_of(candidate)->context_tokens,
+        quote(candidate->model).text, quote(str_of(candidate->provider->name)).text);
+}
+
 static void say_outcome(struct planning *planning, const struct leftover *left)
 {
     const struct routing *routing = planning->routing;
@@ -193,6 +235,8 @@ static void say_outcome(struct planning *planning, const struct leftover *left)
             pin.text, model.text);
         break;
     case ROUTE_DIALECT: say_dialect(planning, left->dialect); break;
+    case ROUTE_ABILITY: say_ability(planning, left->ability); break;
+    case ROUTE_TOO_LONG: say_too_long(planning, left->too_long); break;
     case ROUTE_ENDPOINT:
         say(planning, "No provider offers %s for model '%s'. Use another endpoint or model.",
             endpoint_facts(planning->request->endpoint)->name, model.text);

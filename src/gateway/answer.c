@@ -128,10 +128,14 @@ static int compare_entries(const void *a, const void *b)
     return strcmp(((const struct model_entry *)a)->id, ((const struct model_entry *)b)->id);
 }
 
-static bool speaks(const struct provider *provider, enum dialect dialect)
+/* Can a caller of this dialect be served by it: in its own words, or in translation? */
+static bool is_reached(const struct provider *provider, enum dialect dialect)
 {
-    const struct provider_kind_facts *kind = provider_kind_facts(provider->kind);
-    return kind && kind->dialect == dialect && !provider->is_paused;
+    unsigned reached = ENDPOINTS_GENERATION;
+    for (int i = 0; i < ENDPOINT_COUNT; i++)
+        if (endpoint_facts((enum endpoint)i)->dialect == dialect)
+            reached |= ENDPOINT_BIT(i);
+    return !provider->is_paused && provider->speaks & reached;
 }
 
 /* Surfaced models of the providers that this dialect reaches, each name once, behind "auto" and routes. */
@@ -148,7 +152,7 @@ static size_t list_models(const struct snapshot *snapshot, enum dialect dialect,
     size_t first = count;
     for (size_t p = 0; p < snapshot->routing.provider_count; p++) {
         const struct provider *provider = snapshot->routing.providers[p];
-        for (size_t m = 0; speaks(provider, dialect) && m < provider->model_count; m++)
+        for (size_t m = 0; is_reached(provider, dialect) && m < provider->model_count; m++)
             if (provider->models[m].is_surfaced && count < MODELS_LISTED_MAX)
                 entries[count++] =
                     (struct model_entry){.id = provider->models[m].id,

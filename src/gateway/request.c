@@ -14,6 +14,7 @@
 
 #define ARENA_MAX          (1u << 20)
 #define BODY_LIMIT_DEFAULT (32u << 20)
+#define LEAST_TOKEN_BYTES  8u
 
 const struct snapshot *request_snapshot(const struct request *request)
 {
@@ -188,7 +189,9 @@ static enum say say_of(enum route_outcome outcome)
     case ROUTE_UNKNOWN_PIN:
     case ROUTE_PIN_LACKS_MODEL:
     case ROUTE_ENDPOINT: return SAY_NO_MODEL;
-    case ROUTE_PINS_DISAGREE: return SAY_BAD_REQUEST;
+    case ROUTE_PINS_DISAGREE:
+    case ROUTE_ABILITY: return SAY_BAD_REQUEST;
+    case ROUTE_TOO_LONG: return SAY_TOO_LONG;
     case ROUTE_DIALECT: return SAY_DIALECT;
     case ROUTE_ALL_OVER_QUOTA: return SAY_ALL_OVER_QUOTA;
     case ROUTE_NONE_EVER: return SAY_NO_CANDIDATE;
@@ -206,6 +209,8 @@ static const char *reason_of(enum route_outcome outcome)
         [ROUTE_PIN_LACKS_MODEL] = "model_not_served",
         [ROUTE_PINS_DISAGREE] = "pins_disagree",
         [ROUTE_DIALECT] = "dialect_not_supported",
+        [ROUTE_ABILITY] = "lacks_ability",
+        [ROUTE_TOO_LONG] = "context_too_small",
         [ROUTE_ENDPOINT] = "endpoint_not_supported",
         [ROUTE_ALL_OVER_QUOTA] = "all_over_quota",
         [ROUTE_NONE_EVER] = "no_candidate",
@@ -226,6 +231,20 @@ static bool keep_candidates(struct request *request, const struct route_plan *pl
     return true;
 }
 
+/* What of a model the body shows that it needs. */
+static unsigned needs_of(const struct body_facts *facts)
+{
+    return (facts->has_tools ? NEEDS_TOOLS : 0u) | (facts->has_images ? NEEDS_IMAGES : 0u) |
+           (facts->wants_schema ? NEEDS_SCHEMA : 0u);
+}
+
+/* Far fewer than there are, whatever the language: no request is turned away by mistake. What pictures and
+ * sounds are worth, their bytes do not tell. */
+static int64_t least_tokens(const struct request *request)
+{
+    return request->facts.has_media ? -1 : (int64_t)(request->body_bytes / LEAST_TOKEN_BYTES);
+}
+
 enum route_outcome request_plan(struct request *request)
 {
     struct gateway_loop *gl = request->gl;
@@ -234,7 +253,8 @@ enum route_outcome request_plan(struct request *request)
                                    .model = request->facts.model,
                                    .provider_pin = request->pin,
                                    .is_admin = request->principal->role == ROLE_ADMIN,
-                                   .needs = request->facts.has_tools ? NEEDS_TOOLS : 0,
+                                   .needs = needs_of(&request->facts),
+                                   .prompt_tokens = least_tokens(request),
                                    .now_ms = loop_now_ms(gl->loop)};
     gateway_views(snapshot, wanted.now_ms, gl->views);
     route_plan_make(&snapshot->routing, gl->views, &wanted, &gl->plan);

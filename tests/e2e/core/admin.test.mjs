@@ -110,6 +110,19 @@ test('PATCH changes what is given and nothing else', async () => {
     await gpt.patch({ name: 'gpt' });
 });
 
+test('dialects are given when a provider is made or changed, in order and without doubles; the event keeps both', async () => {
+    const sim = await Sim.start({ models: ['x'] });
+    const made = await server.api('POST', '/api/providers', { type: 'openai', name: 'llama', base_url: sim.base_url, dialects: ['count_tokens', 'chat_completions', 'chat_completions'] });
+    assert.deepEqual(made.dialects, ['chat_completions', 'count_tokens']);
+    const more = await server.api('PATCH', `/api/providers/${made.id}`, { dialects: ['chat_completions', 'anthropic'] });
+    assert.deepEqual(more.dialects, ['chat_completions', 'messages', 'count_tokens']);
+    const { items: [event] } = await server.api('GET', '/api/events?limit=1');
+    assert.deepEqual([event.action, event.before.dialects, event.after.dialects], ['provider.updated', made.dialects, more.dialects], JSON.stringify(event));
+    assert.deepEqual((await server.api('PATCH', `/api/providers/${made.id}`, { dialects: null })).dialects, ['chat_completions', 'responses', 'embeddings', 'completions']);
+    await server.api('DELETE', `/api/providers/${made.id}`);
+    await sim.stop();
+});
+
 test('a rotated key takes effect at once; a request in flight finishes with the old one (F53)', async () => {
     await gpt.plays([{ then: { events: 30, gap_ms: 15 } }]);
     const running = server.begin(at.chat, ask.chat('gpt-sim', { stream: true }));
@@ -154,6 +167,10 @@ test('fields that do not exist, or are of the wrong type, are refused by name (T
         ['PATCH', one, { fallback_rules: [{ condition: 'offline', provider: 'nobody' }] }],
         ['PATCH', one, { timeouts: { connect_ms: 'soon' } }],
         ['PATCH', one, { paused: 'yes' }, 'paused'],
+        ...[[], ['chat'], [7], 'openai', ['models']].map(dialects => ['PATCH', one, { dialects }, 'dialects']),
+        ['POST', providers, { type: 'openai', name: 'x', dialects: ['gpt'] }, 'dialects'],
+        ['POST', '/api/routing/explain', { needs: ['wings'] }, 'needs'],
+        ['POST', '/api/routing/explain', { prompt_tokens: -1 }, 'prompt_tokens'],
     ])
         assert_problem(await raw(method, where, body), 400, field);
     assert_problem(await raw('POST', providers, 'nonsense'), 400);

@@ -48,8 +48,10 @@ for (const { endpoint, body, model } of cases)
             : endpoint === 'count_tokens' ? '{"input_tokens":3}' : endpoint === 'embeddings' ? '{"object":"list","data":[{"object":"embedding","index":0,"embedding":[1]}],"usage":{"prompt_tokens":1,"total_tokens":1}}'
             : endpoint === 'responses' ? '{"id":"resp_1","object":"response","status":"completed","output":[{"type":"message","id":"m","role":"assistant","status":"completed","content":[{"type":"output_text","text":"ok","annotations":[]}]}],"usage":{"input_tokens":1,"output_tokens":1,"total_tokens":2}}'
             : plain_chat.replace('"message":{"role":"assistant","content":"ok"}', endpoint === 'completions' ? '"text":"ok"' : '"message":{"role":"assistant","content":"ok"}'));
-        const { answer, seen } = await through(at[endpoint], body);
+        const who = provider[at[endpoint].startsWith('/api/anthropic') ? 'anthropic' : 'openai']; // the other one is translated for
+        const { answer, seen, count } = await through(at[endpoint], body, { headers: { 'x-auxot-provider': who.slug } });
         assert.equal(answer.status, 200, answer.text);
+        assert.equal(count, 1);
         assert.equal(seen.body.toString(), body);
         assert.match(seen.path, new RegExp(`^(/v1)?/${at[endpoint].replace(/^.*\/v1\//, '')}$`));
     });

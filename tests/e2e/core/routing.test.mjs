@@ -87,23 +87,63 @@ test('an unknown model is 404 with where to look; a job row says so', async () =
     assert.deepEqual([job.status, job.requested_model, job.attempts.length], ['refused', 'nobody-has-this', 0]);
 });
 
-test('a model that only the other dialect has is 400 dialect_not_supported, and explain says why', async () => {
-    const answer = await server.call(at.chat, ask.chat('claude-one'));
-    assert.equal(answer.status, 400, answer.text);
-    assert.equal(answer.json.error.code, 'dialect_not_supported');
-    const other = await server.call(at.messages, ask.messages('only-one'));
-    assert.equal(other.status, 400);
-    assert.equal(other.json.error.type, 'invalid_request_error');
-    const plan = await explain('claude-one', { endpoint: 'chat_completions' });
-    assert.equal(chosen(plan), undefined);
-    assert.equal(skipped(plan, claude).reason, 'dialect_not_supported');
+test('a model that only the other dialect has is asked for in translation, and explain says where', async () => {
+    await fresh();
+    const { plan } = await answered_by(claude, at.chat, ask.chat('claude-one'));
+    assert.equal(chosen(plan).asked, 'messages');
+    assert.deepEqual(chosen(plan).quirks, ['local']);
+    const back = await answered_by(one, at.messages, ask.messages('only-one'));
+    assert.equal(chosen(back.plan).asked, 'chat_completions');
+    assert.ok(chosen(back.plan).quirks.includes('one_system_first'), JSON.stringify(chosen(back.plan)));
+    const same = await explain('only-one', { endpoint: 'responses' });
+    assert.ok(!('asked' in chosen(same)) && !('quirks' in chosen(same)), 'its own dialect is not translated');
+    assert.equal(chosen(await explain('only-one', { endpoint: 'count_tokens' })).asked, 'estimate');
 });
 
-test('/models lists what its dialect can reach, and auto', async () => {
+test('a provider is asked where its dialects say that it answers', async () => {
+    const before = await two.look();
+    assert.deepEqual(before.dialects, ['chat_completions', 'responses', 'embeddings', 'completions']);
+    await two.patch({ dialects: ['messages', 'count_tokens'] });
+    assert.equal(chosen(await explain('only-two')).asked, 'messages');
+    assert.ok(!('asked' in chosen(await explain('only-two', { endpoint: 'count_tokens' }))));
+    const never = await explain('only-two', { endpoint: 'embeddings' });
+    assert.deepEqual([never.outcome, skipped(never, two).reason], ['endpoint_not_supported', 'endpoint_not_supported']);
+    await two.patch({ dialects: ['embeddings'] });
+    const none = await explain('only-two');
+    assert.deepEqual([none.outcome, skipped(none, two).reason], ['dialect_not_supported', 'dialect_not_supported']);
+    const refused = await server.call(at.chat, ask.chat('only-two'));
+    assert.deepEqual([refused.status, refused.json.error.code], [400, 'dialect_not_supported'], refused.text);
+    assert.match(refused.json.error.message, /dialects/);
+    await two.patch({ dialects: null });
+    assert.deepEqual((await two.look()).dialects, before.dialects);
+});
+
+test('a prompt that no known window holds is 400 in the words that clients know, and nobody is asked', async () => {
+    const small = await upstream(here, 'small', { dialect: 'llama', models: ['small-window'] });
+    const window = (await small.look()).models[0].context_tokens;
+    assert.ok(window > 0);
+    const long = 'word '.repeat(window * 2); // ten bytes a token of the window
+    const openai = await server.call(at.chat, ask.chat('small-window', { messages: [{ role: 'user', content: long }] }));
+    assert.deepEqual([openai.status, openai.json.error.code], [400, 'context_length_exceeded'], openai.text);
+    const anthropic = await server.call(at.messages, ask.messages('small-window', { messages: [{ role: 'user', content: long }] }));
+    assert.equal(anthropic.status, 400);
+    assert.match(anthropic.json.error.message, /^prompt is too long: \d+ tokens > \d+ maximum/);
+    assert.equal((await small.sim.log()).filter(entry => entry.method === 'POST').length, 0);
+    const job = await server.job(openai.job_id);
+    assert.deepEqual([job.status, job.reason], ['refused', 'context_too_small']);
+    const plan = await explain('small-window', { prompt_tokens: window + 1, needs: ['tools'] });
+    assert.deepEqual([plan.outcome, skipped(plan, small).reason], ['context_too_small', 'context_too_small']);
+    assert.equal((await explain('small-window', { prompt_tokens: window, needs: ['tools'] })).outcome, 'ok');
+    await server.api('DELETE', `/api/providers/${small.id}`);
+    await small.sim.stop();
+    here.upstreams.splice(here.upstreams.indexOf(small), 1);
+});
+
+test('/models lists every model in either dialect, for each is translated for, and auto', async () => {
     const ids = async (where, key) => (await server.call(where, undefined, { key, method: 'GET' })).json.data.map(model => model.id).sort();
-    const openai = await ids('/api/openai/v1/models', server.member);
-    assert.deepEqual(openai, ['auto', 'only-one', 'only-two', 'shared', 'vendor/slash']);
-    assert.deepEqual(await ids('/api/anthropic/v1/models?limit=1000', server.member), ['auto', 'claude-one', 'claude-shared', 'claude-two']);
+    const all = ['auto', 'claude-one', 'claude-shared', 'claude-two', 'only-one', 'only-two', 'shared', 'vendor/slash'];
+    assert.deepEqual(await ids('/api/openai/v1/models', server.member), all);
+    assert.deepEqual(await ids('/api/anthropic/v1/models?limit=1000', server.member), all);
 });
 
 test('explain names every provider once, with verdict, reason and evidence', async () => {

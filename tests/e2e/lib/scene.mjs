@@ -25,7 +25,7 @@ export async function scene(cast, { env = {}, flags = [] } = {}) {
 export async function upstream(here, name, { dialect = 'openai', models, rules, provider = {}, ...rest } = {}) {
     const sim = await Sim.start({ dialect, models: models ?? [dialect === 'openai' ? 'gpt-sim' : 'claude-sim'], ...rest });
     const made = await here.server.api('POST', '/api/providers',
-        { type: dialect, name, api_key: `${canary}-${name}`, base_url: sim.base_url });
+        { type: dialect === 'anthropic' ? dialect : 'openai', name, api_key: `${canary}-${name}`, base_url: sim.base_url });
     assert.equal(made.status, 'online', `provider ${name}: ${JSON.stringify(made)}`);
     const it = { sim, id: made.id, slug: made.slug, name, provider: made };
     it.patch = changes => here.server.api('PATCH', `/api/providers/${it.id}`, changes);

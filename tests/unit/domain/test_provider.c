@@ -24,6 +24,20 @@ static void names_are_read_as_they_are_written(void **unused)
     CHECK("unknown", !provider_kind_parse(STR("openAI"), &untouched) && untouched == PROVIDER_CLI);
 }
 
+static void dialects_are_endpoints_by_name_or_all_of_a_vendor(void **unused)
+{
+    (void)unused;
+    for (int i = 0; i < ENDPOINT_COUNT; i++) {
+        const struct endpoint_facts *facts = endpoint_facts((enum endpoint)i);
+        CHECK_INT(facts->name, provider_dialect_endpoints(str_of(facts->name)),
+                  facts->is_inference ? ENDPOINT_BIT(i) : 0);
+    }
+    CHECK_INT("openai", provider_dialect_endpoints(STR("openai")), ENDPOINTS_OPENAI);
+    CHECK_INT("anthropic", provider_dialect_endpoints(STR("anthropic")), ENDPOINTS_ANTHROPIC);
+    CHECK_INT("no word", provider_dialect_endpoints(STR("Chat")), 0);
+    CHECK_INT("nothing", provider_dialect_endpoints(STR("")), 0);
+}
+
 static void a_kind_is_asked_only_in_its_own_dialect(void **unused)
 {
     (void)unused;
@@ -161,6 +175,8 @@ static void bad_base_urls_are_refused_with_a_sentence(void **unused)
               ERR_MALFORMED);
 }
 
-TEST_MAIN(TEST(names_are_read_as_they_are_written), TEST(a_kind_is_asked_only_in_its_own_dialect),
-          TEST(models_are_found_by_their_exact_id), TEST(slugs_are_plain),
-          TEST(base_urls_are_normalised), TEST(bad_base_urls_are_refused_with_a_sentence))
+TEST_MAIN(TEST(names_are_read_as_they_are_written),
+          TEST(dialects_are_endpoints_by_name_or_all_of_a_vendor),
+          TEST(a_kind_is_asked_only_in_its_own_dialect), TEST(models_are_found_by_their_exact_id),
+          TEST(slugs_are_plain), TEST(base_urls_are_normalised),
+          TEST(bad_base_urls_are_refused_with_a_sentence))

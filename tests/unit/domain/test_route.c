@@ -100,6 +100,9 @@ struct story {
     unsigned own;             /* bit per who: OpenAI's own service */
     const char *quirky_model; /* of everybody */
     unsigned quirks, learned; /* learned: of that very request's model, by everybody */
+    const char *weak_model;   /* of everybody */
+    unsigned lacks;
+    int64_t context_tokens, prompt_tokens; /* context: of the weak model */
     struct setting settings[4];
     int setting_count;
     struct rule_of rules[4];
@@ -118,6 +121,8 @@ struct story {
 #define COUNT_TOKENS        .endpoint = ENDPOINT_COUNT_TOKENS
 #define OWN(who)            .own = BIT(who)
 #define QUIRKS(name, which) .quirky_model = (name), .quirks = (which)
+#define WEAK(name, without) .weak_model = (name), .lacks = (without), .context_tokens = -1
+#define SMALL(name, tokens) .weak_model = (name), .context_tokens = (tokens)
 #define SPEAKS(who, which)  .speaks[who] = (which)
 #define ONLY(endpoint)      ENDPOINT_BIT(ENDPOINT_##endpoint)
 #define SETTINGS(n, ...)    .setting_count = (n), .settings = {__VA_ARGS__}
@@ -312,6 +317,42 @@ static const struct story stories[] = {
     {"also of the whole service", "gpt-mini", MESSAGES, OWN(AZURE), .learned = QUIRK_NO_RESPONSES,
      .list = "azure:gpt-mini>chat_completions"},
 
+    /* -- abilities -- */
+    {"who is known not to use tools is not asked to", "auto", CHAT, .absent = NO_WORKERS, .needs = NEEDS_TOOLS,
+     WEAK("gpt", MODEL_LACKS_TOOLS), .list = "azure:gpt-mini " CLAUDES},
+    {"images", "auto", CHAT, .absent = NO_WORKERS, .needs = NEEDS_IMAGES, WEAK("gpt-mini", MODEL_LACKS_IMAGES),
+     .list = "openai:gpt " CLAUDES},
+    {"a JSON schema", "auto", MESSAGES, .absent = NO_WORKERS | BIT(AZURE), .needs = NEEDS_SCHEMA,
+     WEAK("opus", MODEL_LACKS_SCHEMA), .list = "openai:gpt>chat_completions claude2:sonnet"},
+    {"a lack of what is not needed is none", "auto", CHAT, .absent = ~BIT(OPENAI), .needs = NEEDS_TOOLS,
+     WEAK("gpt", MODEL_LACKS_IMAGES | MODEL_LACKS_SCHEMA | MODEL_LACKS_REASONING), .list = "openai:gpt"},
+    {"a pin shows its provider's own answer", "gpt", .pin = "openai", CHAT, .needs = NEEDS_TOOLS, .prompt_tokens = 9,
+     .weak_model = "gpt", .lacks = MODEL_LACKS_TOOLS, .context_tokens = 8, .list = "openai:gpt"},
+    {"nobody left: what is lacking, and at whom", "gpt", CHAT, .needs = NEEDS_TOOLS | NEEDS_IMAGES,
+     WEAK("gpt", MODEL_LACKS_TOOLS | MODEL_LACKS_IMAGES), .list = "", .outcome = ROUTE_ABILITY,
+     .sentence = "'gpt' of provider 'openai' cannot use tools or see images."},
+    {"one that could is over its quota: the caller waits for it", "auto", CHAT, .needs = NEEDS_TOOLS,
+     .absent = ~(BIT(OPENAI) | BIT(AZURE)), WEAK("gpt", MODEL_LACKS_TOOLS),
+     SETTINGS(1, {AZURE, STATE_OVER_QUOTA, 5000}), .list = "", .outcome = ROUTE_ALL_OVER_QUOTA},
+    {"one that could is paused: an admin can mend it", "auto", CHAT, .needs = NEEDS_TOOLS,
+     .absent = ~(BIT(OPENAI) | BIT(AZURE)), WEAK("gpt", MODEL_LACKS_TOOLS),
+     SETTINGS(1, {AZURE, STATE_PAUSED}), .list = "", .outcome = ROUTE_NONE_EVER, .sentence = "'azure' is paused"},
+    {"a window that is too small", "auto", CHAT, .absent = NO_WORKERS, .prompt_tokens = 8001, SMALL("gpt", 8000),
+     .list = "azure:gpt-mini " CLAUDES},
+    {"a window that just suffices", "gpt", CHAT, .absent = ~BIT(OPENAI), .prompt_tokens = 8000, SMALL("gpt", 8000),
+     .list = "openai:gpt"},
+    {"a window that nobody knows", "gpt", CHAT, .absent = ~BIT(OPENAI), .prompt_tokens = 1 << 30, .list = "openai:gpt"},
+    {"a prompt that nobody can measure", "gpt", CHAT, .absent = ~BIT(OPENAI), .prompt_tokens = -1, SMALL("gpt", 8),
+     .list = "openai:gpt"},
+    {"all windows are too small: in the words that clients know", "gpt", MESSAGES, .prompt_tokens = 8001,
+     SMALL("gpt", 8000), .list = "", .outcome = ROUTE_TOO_LONG,
+     .sentence = "prompt is too long: 8001 tokens > 8000 maximum (estimated, for model 'gpt' of provider 'openai'"},
+    {"tokens of a long prompt are counted all the same", "opus", COUNT_TOKENS, .absent = ~BIT(ANTHROPIC),
+     .needs = NEEDS_IMAGES, .prompt_tokens = 9, .weak_model = "opus", .lacks = MODEL_LACKS_IMAGES, .context_tokens = 8,
+     .list = "anthropic:opus"},
+    {"embeddings need none of it", "shared", EMBEDDINGS, .absent = ~BIT(OPENAI), .prompt_tokens = 9, SMALL("shared", 8),
+     .list = "openai:shared"},
+
     /* -- counting tokens -- */
     {"tokens are counted by who can, else here, in the cascade's order", "auto", COUNT_TOKENS, .absent = BIT(AZURE),
      .list = "gpu:llama>here cli:opus>here openai:gpt>here anthropic:opus claude2:sonnet"},
@@ -372,6 +413,11 @@ static void set_up_provider(const struct story *story, struct stage *stage, size
     for (size_t i = 0; i < provider->model_count; i++)
         if (story->quirky_model && strcmp(provider->models[i].id, story->quirky_model) == 0)
             stage->models[at][i].quirks = story->quirks;
+    for (size_t i = 0; i < provider->model_count; i++)
+        if (story->weak_model && strcmp(provider->models[i].id, story->weak_model) == 0) {
+            stage->models[at][i].lacks = story->lacks;
+            stage->models[at][i].context_tokens = story->context_tokens;
+        }
     stage->pointers[at] = provider;
     if (story->learned)
         stage->views[at].learned = &stage->learned;
@@ -459,6 +505,7 @@ static void requests_go_where_the_stories_say(void **unused)
                                         .provider_pin = str_of(story->pin),
                                         .is_admin = story->is_admin,
                                         .needs = story->needs,
+                                        .prompt_tokens = story->prompt_tokens,
                                         .now_ms = NOW};
         route_plan_make(&stage.routing, stage.views, &request, &plan);
         write_list(&plan, story->endpoint, list, sizeof list);
@@ -609,6 +656,10 @@ static void random_story(struct story *story)
     for (size_t who = 0; who < WORLD; who++)
         story->speaks[who] = dice(3) ? 0 : 1 + dice(ENDPOINT_BIT(ENDPOINT_MODELS) - 1);
     story->own = dice(64);
+    story->weak_model = some_models[dice(COUNT(some_models))];
+    story->lacks = dice(16);
+    story->context_tokens = (int64_t)dice(3) - 1;
+    story->prompt_tokens = (int64_t)dice(4) - 1;
     story->quirky_model = some_models[dice(COUNT(some_models))];
     story->quirks = dice(QUIRK_NO_CHAT << 1);
     story->learned = dice(4) ? 0 : dice(QUIRK_NO_CHAT << 1);
@@ -645,6 +696,7 @@ static void any_configuration_lists_everybody_once(void **unused)
                                         .provider_pin = str_of(story.pin),
                                         .is_admin = story.is_admin,
                                         .needs = story.needs,
+                                        .prompt_tokens = story.prompt_tokens,
                                         .now_ms = NOW};
         route_plan_make(&stage.routing, stage.views, &request, &plan);
         check_plan(story.model, &stage.routing, &plan);

@@ -185,6 +185,43 @@ static void the_usage_option_is_given_up_only_when_that_was_it(void **state)
     }
 }
 
+static void a_prompt_that_no_window_holds_is_turned_away_unasked(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *path, *headers, *part; /* part: behind the text of the only message */
+        int status;
+        const char *has, *job;
+    } rows[] = {
+        {CHAT, "", "", 400, "\"code\":\"context_length_exceeded\"", "refused context_too_small"},
+        {MESSAGES, "", "", 400, "\"message\":\"prompt is too long: ", "refused context_too_small"},
+        {CHAT, "x-auxot-provider: p1\r\n", "", 200, "hello", "done ok"},
+        {CHAT, "", ",{\"type\":\"input_audio\",\"input_audio\":{}}", 200, "hello", "done ok"},
+    };
+    static char body[4096], text[3201];
+    memset(text, 'x', sizeof text - 1);
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct stage stage = {0};
+        stage.rows[0].models_json = "[{\"id\":\"m1\",\"surfaced\":true,\"context_tokens\":400}]";
+        stage.up[0].plays[0] = (struct play){{SAY(JSON WHOLE)}};
+        snprintf(body, sizeof body,
+                 "{\"model\":\"m1\",\"max_tokens\":9,\"messages\":[{\"role\":\"user\","
+                 "\"content\":[{\"type\":\"text\",\"text\":\"%s\"}%s]}]}",
+                 text, rows[i].part);
+        stage_begin(&stage, 1);
+        struct answer answer = stage_ask(&stage, rows[i].path, rows[i].headers, body);
+        struct job_record job = stage_job(&stage);
+        char ended[96];
+        snprintf(ended, sizeof ended, "%s %s", job_status_name(job.status), job.reason);
+        CHECK_INT(rows[i].has, answer.status, rows[i].status);
+        CHECK(rows[i].has, strstr(answer.body, rows[i].has));
+        CHECK_STR(rows[i].has, ended, rows[i].job);
+        CHECK_INT(rows[i].has, upstream_count(&stage.up[0]), rows[i].status == 200);
+        answer_free(&answer);
+        stage_end(&stage);
+    }
+}
+
 static void what_is_wrong_with_a_request_is_said(void **state)
 {
     (void)state;
@@ -231,6 +268,9 @@ static void what_is_wrong_with_a_request_is_said(void **state)
          "model_not_found", NULL},
         {"the list", "GET /api/openai/models HTTP/1.1\r\nhost: x\r\nx-api-key: KEY\r\n\r\n", 200,
          "\"id\":\"auto\"", NULL},
+        {"the same list for the other dialect: they are translated for",
+         "GET /api/anthropic/v1/models HTTP/1.1\r\nhost: x\r\nx-api-key: KEY\r\n\r\n", 200,
+         "\"id\":\"m1\"", NULL},
         {"a model of it",
          "GET /api/openai/v1/v1/models/m%31 HTTP/1.1\r\nhost: x\r\nx-api-key: KEY\r\n\r\n", 200,
          "\"id\":\"m1\"", NULL},
@@ -278,4 +318,5 @@ TEST_MAIN(TEST(only_allowed_headers_go_to_the_provider), TEST(a_job_says_all_tha
           TEST(the_record_is_ahead_of_the_provider_and_of_the_client),
           TEST(a_strange_model_name_is_told_in_plain_characters),
           TEST(the_usage_option_is_given_up_only_when_that_was_it),
+          TEST(a_prompt_that_no_window_holds_is_turned_away_unasked),
           TEST(what_is_wrong_with_a_request_is_said))

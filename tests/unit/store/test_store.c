@@ -95,6 +95,35 @@ static void change_by_sql(const char *path, const char *sql)
     sqlite3_close(db);
 }
 
+/* As the first release left it. */
+static void make_first_release(const char *path)
+{
+    change_by_sql(path, "ALTER TABLE provider DROP COLUMN dialects_json; PRAGMA user_version=1");
+}
+
+static void a_file_of_the_first_release_is_brought_up_to_date(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    struct error error = {0};
+    struct store_config config = {0};
+    struct provider_row row = {.id = "prv_1", .name = "Cloud", .kind = "openai", .rev = 1};
+    char path[128];
+    fixture_begin(&fixture);
+    fixture_open(&fixture, 0, 0);
+    CHECK_INT("insert", store_provider_insert(fixture.store, &row, NULL, &error), OK);
+    fixture_close(&fixture);
+    db_path(&fixture, path);
+    make_first_release(path);
+    fixture_open(&fixture, 0, 0);
+    CHECK_INT("load", store_config_load(fixture.store, &config, &error), OK);
+    CHECK_INT("it is there", config.provider_count, 1);
+    CHECK_STR("with its name", config.providers[0].name, "Cloud");
+    CHECK_STR("and speaks what its kind does", config.providers[0].dialects_json, "");
+    store_config_release(&config);
+    fixture_end(&fixture);
+}
+
 static void make_newer(const char *path)
 {
     change_by_sql(path, "PRAGMA user_version=999");
@@ -178,4 +207,5 @@ static void damaged_and_newer_files_are_refused_and_left_alone(void **state)
 
 TEST_MAIN(TEST(everything_is_private), TEST(a_second_opener_is_refused),
           TEST(a_directory_may_be_new_deep_and_behind_a_link), TEST(another_secret_is_refused),
+          TEST(a_file_of_the_first_release_is_brought_up_to_date),
           TEST(damaged_and_newer_files_are_refused_and_left_alone))
