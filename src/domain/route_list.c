@@ -391,10 +391,28 @@ static void add_the_rest(struct planning *planning)
     }
 }
 
+/* An estimate of ours is no match for a provider's own count: it is made when nobody counts. */
+static void leave_out_estimates(struct planning *planning)
+{
+    struct route_plan *plan = planning->plan;
+    bool has_counter = false;
+    for (size_t i = 0; i < plan->count; i++)
+        has_counter |=
+            plan->list[i].verdict != ROUTE_SKIPPED && plan->list[i].asked == ENDPOINT_COUNT_TOKENS;
+    for (size_t i = 0; has_counter && i < plan->count; i++) {
+        if (plan->list[i].verdict == ROUTE_SKIPPED || plan->list[i].asked != ENDPOINT_COUNT)
+            continue;
+        plan->list[i].verdict = ROUTE_SKIPPED;
+        plan->list[i].reason = REASON_ENDPOINT;
+    }
+}
+
 void route_list_sieve(struct planning *planning)
 {
     if (mark_skipped(planning) == 0)
         ask_missing_again(planning->plan);
+    if (planning->request->endpoint == ENDPOINT_COUNT_TOKENS)
+        leave_out_estimates(planning);
     put_eligible_first(planning->plan);
     add_the_rest(planning);
 }

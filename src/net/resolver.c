@@ -181,7 +181,7 @@ static void serve_late(struct resolver *resolver)
         struct resolved resolved = *instead;
         query->on_done = NULL; /* its answer, when it comes, is for the memory only */
         set_port(&resolved, query->port);
-        on_done(query->arg, &resolved, "");
+        on_done(query->arg, &resolved, &(struct error){0});
     }
 }
 

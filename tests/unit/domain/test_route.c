@@ -354,8 +354,9 @@ static const struct story stories[] = {
      .list = "openai:shared"},
 
     /* -- counting tokens -- */
-    {"tokens are counted by who can, else here, in the cascade's order", "auto", COUNT_TOKENS, .absent = BIT(AZURE),
-     .list = "gpu:llama>here cli:opus>here openai:gpt>here anthropic:opus claude2:sonnet"},
+    {"tokens are counted by who can", "auto", COUNT_TOKENS, .absent = BIT(AZURE),
+     .list = "anthropic:opus claude2:sonnet"},
+    {"and here when nobody can", "gpt", COUNT_TOKENS, .absent = BIT(AZURE), .list = "openai:gpt>here"},
     {"a llama-server counts its own", "gpt", COUNT_TOKENS, .absent = BIT(OPENAI),
      SPEAKS(AZURE, ONLY(CHAT) | ONLY(COUNT_TOKENS)), .list = "azure:gpt"},
     {"who could not answer is not counted for", "gpt-mini", COUNT_TOKENS, SPEAKS(AZURE, ONLY(EMBEDDINGS)), .list = "",

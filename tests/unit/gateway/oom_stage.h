@@ -51,7 +51,7 @@ static inline void oom_rewind(struct stage *stage)
         struct live_provider *live = stage_live(stage, i);
         pthread_mutex_lock(&live->lock);
         health_clear(&live->health, clock_monotonic_ms());
-        live->drops_usage_option = false;
+        live->learned = (struct quirk_memory){0};
         atomic_store(&live->failures, 0);
         pthread_mutex_unlock(&live->lock);
         upstream_rewind(&stage->up[i]);
