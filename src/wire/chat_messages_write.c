@@ -98,18 +98,28 @@ static void write_result(struct talk *talk, const struct part *result)
     json_close_object(json);
 }
 
+/* "From the result of tool call call_1:", with the id as the provider knows it. */
+static void write_whose(struct talk *talk, struct str id)
+{
+    AUTO_BUF struct buf quoted;
+    buf_init(&quoted, out_of(talk)->limit_bytes);
+    tool_id_put(&quoted, ENDPOINT_CHAT, id);
+    talk->prompt->failed |= quoted.failed;
+    struct str name = quoted.len < 2 ? id : (struct str){quoted.data + 1, quoted.len - 2};
+    struct str rest = prompt_join(talk->prompt, name, STR(":"));
+    json_open_object(talk->json);
+    chat_put_text(talk->json, prompt_join(talk->prompt, STR(FROM_RESULT), rest));
+    json_close_object(talk->json);
+}
+
 /* In the user message that follows: whose images these are, and the images. */
 static void write_media(struct talk *talk, const struct part *result)
 {
     struct prompt *prompt = talk->prompt;
     if (!has_media(talk, result))
         return;
-    struct str whose =
-        prompt_join(prompt, STR(FROM_RESULT), prompt_join(prompt, result->id, STR(":")));
+    write_whose(talk, result->id);
     prompt_emulate(prompt, "tool_result.images");
-    json_open_object(talk->json);
-    chat_put_text(talk->json, whose);
-    json_close_object(talk->json);
     for (const struct part *part = result->inside; part; part = part->next)
         if (chat_is_media(part) && is_said(talk, part))
             chat_part_write(prompt, talk->json, part);

@@ -185,9 +185,9 @@ static void results_are_messages_before_what_the_user_says(void **state)
             "{\"role\":\"tool\",\"tool_call_id\":\"call_toolu_2\",\"content\":\"See the next "
             "message.\"},{\"role\":\"tool\",\"tool_call_id\":\"call_3\",\"content\":\"it failed\"},"
             "{\"role\":\"user\",\"content\":["
-            "{\"type\":\"text\",\"text\":\"From the result of tool call toolu_1:\"},"
+            "{\"type\":\"text\",\"text\":\"From the result of tool call call_toolu_1:\"},"
             "{\"type\":\"image_url\",\"image_url\":{\"url\":\"data:image/png;base64,AAAA\"}},"
-            "{\"type\":\"text\",\"text\":\"From the result of tool call toolu_2:\"},"
+            "{\"type\":\"text\",\"text\":\"From the result of tool call call_toolu_2:\"},"
             "{\"type\":\"image_url\",\"image_url\":{\"url\":\"data:image/png;base64,AAAA\"}},"
             "{\"type\":\"text\",\"text\":\"go on\"}]}"));
     CHECK_STR("notes", bench_notes(&bench),
