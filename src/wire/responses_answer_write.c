@@ -58,6 +58,7 @@ static void put_usage(struct buf *out, const struct usage *usage)
     uint64_t input = known(usage->input_tokens), output = known(usage->output_tokens);
     put_count(out, ",\"usage\":{\"input_tokens\":", input);
     put_count(out, ",\"input_tokens_details\":{\"cached_tokens\":", known(usage->cached_tokens));
+    put_count(out, ",\"cache_write_tokens\":", known(usage->cache_write_tokens));
     put_count(out, "},\"output_tokens\":", output);
     put_count(out,
               ",\"output_tokens_details\":{\"reasoning_tokens\":", known(usage->reasoning_tokens));

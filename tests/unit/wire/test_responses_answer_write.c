@@ -112,7 +112,7 @@ static const struct usage usage = {.input_tokens = 100,
     "\"text\"}},\"tool_choice\":\"auto\",\"tools\":[],\"top_p\":null,\"truncation\":\"disabled\"," \
     "\"usage\":" usage ",\"user\":null,\"metadata\":{}}"
 #define USAGE                                                                                  \
-    "{\"input_tokens\":100,\"input_tokens_details\":{\"cached_tokens\":60},\"output_tokens\":" \
+    "{\"input_tokens\":100,\"input_tokens_details\":{\"cached_tokens\":60,\"cache_write_tokens\":0},\"output_tokens\":" \
     "20,\"output_tokens_details\":{\"reasoning_tokens\":0},\"total_tokens\":120}"
 #define EVENT(type, number, rest) \
     "event: " type "\ndata: {\"type\":\"" type "\",\"sequence_number\":" number rest "}\n\n"
