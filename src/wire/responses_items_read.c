@@ -47,15 +47,21 @@ enum responses_item responses_item_kind(struct str type)
     return ITEM_OTHER;
 }
 
-static struct reading_item *find_item(const struct responses_reading *reading, int64_t output_index,
-                                      uint64_t id_hash)
+static struct reading_item *find_place(const struct responses_reading *reading,
+                                       int64_t output_index)
 {
-    for (size_t i = reading->item_count; i > 0; i--) { /* the newest is the most likely */
-        struct reading_item *item = &reading->items[i - 1];
-        if (output_index >= 0 ? item->output_index == output_index
-                              : id_hash != 0 && item->id_hash == id_hash)
-            return item;
-    }
+    for (size_t i = reading->item_count; i > 0; i--) /* the newest is the most likely */
+        if (reading->items[i - 1].output_index == output_index)
+            return &reading->items[i - 1];
+    return NULL;
+}
+
+struct reading_item *responses_item_find_id(const struct responses_reading *reading, struct str id)
+{
+    uint64_t id_hash = id.len ? str_hash(id) : 0;
+    for (size_t i = reading->item_count; i > 0 && id_hash; i--)
+        if (reading->items[i - 1].id_hash == id_hash)
+            return &reading->items[i - 1];
     return NULL;
 }
 
@@ -63,8 +69,8 @@ struct reading_item *responses_item_find(struct answer_reader *reader, int64_t o
                                          struct str id, enum responses_item kind)
 {
     struct responses_reading *reading = reader->own;
-    uint64_t id_hash = id.len ? str_hash(id) : 0;
-    struct reading_item *item = find_item(reading, output_index, id_hash);
+    struct reading_item *item =
+        output_index >= 0 ? find_place(reading, output_index) : responses_item_find_id(reading, id);
     if (item)
         return item;
     item = grow(reader, reading->items, reading->item_count, &reading->item_room, sizeof *item);
@@ -74,7 +80,8 @@ struct reading_item *responses_item_find(struct answer_reader *reader, int64_t o
     if (output_index < 0)
         output_index = (int64_t)reading->item_count; /* its place, if it is told in order */
     item += reading->item_count++;
-    *item = (struct reading_item){.kind = kind, .output_index = output_index, .id_hash = id_hash};
+    *item = (struct reading_item){
+        .kind = kind, .output_index = output_index, .id_hash = id.len ? str_hash(id) : 0};
     return item;
 }
 

@@ -83,6 +83,8 @@ void responses_item_read(struct answer_reader *reader, struct reading_item *item
  *  failed past the bound. */
 struct reading_item *responses_item_find(struct answer_reader *reader, int64_t output_index,
                                          struct str id, enum responses_item kind);
+/** The item that was told under this id; NULL: none. */
+struct reading_item *responses_item_find_id(const struct responses_reading *reading, struct str id);
 enum responses_item responses_item_kind(struct str type);
 /** Its part, made when new; NULL and failed past the bound. */
 struct reading_part *responses_part_find(struct answer_reader *reader,
