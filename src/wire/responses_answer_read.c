@@ -6,7 +6,7 @@
  *
  * Source:  OpenAI's API reference; tests/fixtures/openai/responses_*.
  */
-#include "wire/responses_parts.h"
+#include "wire/responses_reading.h"
 
 /* ---- which item, which part -------------------------------------------------------------------- */
 

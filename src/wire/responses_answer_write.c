@@ -7,7 +7,7 @@
  * Items and their events: responses_items_write.c.
  * Source:  CLIENTS.md 5, 8; OpenAI's API reference.
  */
-#include "wire/responses_parts.h"
+#include "wire/responses_writing.h"
 
 /* ---- events ---------------------------------------------------------------------------------- */
 

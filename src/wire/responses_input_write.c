@@ -66,6 +66,38 @@ static void close_message(struct input *input)
     input->has_message = false;
 }
 
+/* ---- what has no place here --------------------------------------------------------------------- */
+
+#define BILLING_START "x-anthropic-billing-header:"
+
+/* Claude Code's note to Anthropic's billing means nothing to a model of our own, and spoils its prompt cache. */
+static bool is_billing(const struct input *input, const struct part *part)
+{
+    return (input->target->quirks & QUIRK_LOCAL) && input->role == TURN_SYSTEM &&
+           part->kind == PART_TEXT && str_starts(part->text, STR(BILLING_START));
+}
+
+/* A file id means something to its own vendor only, and this is how OpenAI's look. */
+static bool is_foreign_file(const struct part *part)
+{
+    bool is_file = part->kind == PART_IMAGE || part->kind == PART_DOCUMENT;
+    return is_file && part->media.source == MEDIA_FILE &&
+           !str_starts(part->media.data, STR("file-"));
+}
+
+/* Notes what is left out. */
+static bool is_left_out(struct input *input, const struct part *part)
+{
+    if (is_billing(input, part)) {
+        prompt_emulate(input->prompt, "system.billing_header");
+        return true;
+    }
+    if (!is_foreign_file(part))
+        return false;
+    prompt_drop(input->prompt, part->kind == PART_IMAGE ? "images.file_id" : "documents.file_id");
+    return true;
+}
+
 /* ---- pieces of content ------------------------------------------------------------------------- */
 
 static void put_text(struct json_writer *writer, const char *type, struct str text)
@@ -76,19 +108,8 @@ static void put_text(struct json_writer *writer, const char *type, struct str te
     json_close_object(writer);
 }
 
-/* A file id means something to its own vendor only, and this is how OpenAI's look. */
-static bool is_foreign_file(const struct media *media)
+static void put_image(struct json_writer *writer, const struct media *media)
 {
-    return media->source == MEDIA_FILE && !str_starts(media->data, STR("file-"));
-}
-
-static void put_image(struct input *input, const struct media *media)
-{
-    struct json_writer *writer = input->writer;
-    if (is_foreign_file(media)) {
-        prompt_drop(input->prompt, "images.file_id");
-        return;
-    }
     json_open_object(writer);
     json_put_text(writer, "type", "input_image");
     json_put_string(writer, "detail", media->detail.len ? media->detail : STR("auto"));
@@ -116,10 +137,6 @@ static void put_document(struct input *input, const struct media *media)
     bool is_pdf = str_eq(media->type, STR("application/pdf"));
     if (media->source == MEDIA_TEXT) {
         put_document_text(input, media);
-        return;
-    }
-    if (is_foreign_file(media)) {
-        prompt_drop(input->prompt, "documents.file_id");
         return;
     }
     json_open_object(writer);
@@ -179,7 +196,7 @@ static void put_said(struct input *input, const struct part *part)
 static void put_given(struct input *input, const struct part *part)
 {
     switch (part->kind) {
-    case PART_IMAGE: put_image(input, &part->media); break;
+    case PART_IMAGE: put_image(input->writer, &part->media); break;
     case PART_DOCUMENT: put_document(input, &part->media); break;
     case PART_AUDIO: put_audio(input->writer, &part->media); break;
     default: put_text(input->writer, "input_text", part->text); break;
@@ -246,7 +263,8 @@ static void put_result(struct input *input, const struct part *part)
     } else {
         json_open_array(writer, "output");
         for (; inside; inside = inside->next)
-            put_given(input, inside);
+            if (!is_left_out(input, inside))
+                put_given(input, inside);
         json_close_array(writer);
     }
     json_close_object(writer);
@@ -262,7 +280,7 @@ static void put_part(struct input *input, const struct part *part)
     default:
         if (input->role == TURN_ASSISTANT) {
             put_said(input, part);
-        } else {
+        } else if (!is_left_out(input, part)) {
             open_message(input);
             put_given(input, part);
         }

@@ -4,7 +4,7 @@
  * response; and services leave out any of these. So each part remembers how many bytes of its text were told, and whatever
  * brings the whole text tells the rest of it.
  */
-#include "wire/responses_parts.h"
+#include "wire/responses_reading.h"
 
 #include <stdio.h>
 

@@ -4,7 +4,7 @@
  * something else begins, or the answer stops. A reasoning item, a call: one part, one item. A finished item goes into
  * writer->kept, from where output_item.done and the final response take it.
  */
-#include "wire/responses_parts.h"
+#include "wire/responses_writing.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* wire/responses_parts_write.c: the parts of an answer into output items: how each opens, grows and closes. */
-#include "wire/responses_parts.h"
+#include "wire/responses_writing.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -111,7 +111,7 @@ static const struct usage usage = {.input_tokens = 100,
     "\"summary\":null},\"store\":false,\"temperature\":null,\"text\":{\"format\":{\"type\":"       \
     "\"text\"}},\"tool_choice\":\"auto\",\"tools\":[],\"top_p\":null,\"truncation\":\"disabled\"," \
     "\"usage\":" usage ",\"user\":null,\"metadata\":{}}"
-#define USAGE                                                                                  \
+#define USAGE                                                                                                           \
     "{\"input_tokens\":100,\"input_tokens_details\":{\"cached_tokens\":60,\"cache_write_tokens\":0},\"output_tokens\":" \
     "20,\"output_tokens_details\":{\"reasoning_tokens\":0},\"total_tokens\":120}"
 #define EVENT(type, number, rest) \

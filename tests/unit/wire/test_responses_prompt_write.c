@@ -310,6 +310,24 @@ static void documents_of_other_vendors_are_carried_where_they_can_be(void **stat
                 "emulated:documents,dropped:documents.file_id,dropped:images.file_id");
 }
 
+static void a_model_of_our_own_is_not_told_of_billing(void **state)
+{
+    (void)state;
+    struct bench bench;
+    struct prompt_target target = {
+        .model = STR("m"), .quirks = QUIRK_LOCAL, .max_output_tokens = -1};
+    bench_init(&bench);
+    add(&bench, TURN_SYSTEM, PART_TEXT)->text = STR("x-anthropic-billing-header: cc_version=2");
+    add(&bench, TURN_SYSTEM, PART_TEXT)->text = STR("Be kind.");
+    assert_int_equal(responses_prompt_write(&bench.prompt, &target, &bench.out), OK);
+    CHECK_STR("body", bench.out.data,
+              "{\"model\":\"m\",\"input\":[{\"type\":\"message\",\"role\":\"system\",\"content\":[{"
+              "\"type\":\"input_text\",\"text\":\"Be kind.\"}]}]" REST);
+    fidelity_write(&bench.fidelity, &bench.notes);
+    CHECK_STR("note", bench.notes.data, "emulated:system.billing_header");
+    bench_free(&bench);
+}
+
 static const struct thinking_story {
     const char *name;
     enum thinking_mode mode;
@@ -401,5 +419,5 @@ static void a_long_user_becomes_a_short_one_that_stays(void **state)
 TEST_MAIN(TEST(requests_are_written), TEST(results_of_other_dialects_are_outputs),
           TEST(thinking_of_another_maker_is_left_out),
           TEST(documents_of_other_vendors_are_carried_where_they_can_be),
-          TEST(thinking_becomes_reasoning), TEST(what_the_dialect_lacks_is_noted),
-          TEST(a_long_user_becomes_a_short_one_that_stays))
+          TEST(a_model_of_our_own_is_not_told_of_billing), TEST(thinking_becomes_reasoning),
+          TEST(what_the_dialect_lacks_is_noted), TEST(a_long_user_becomes_a_short_one_that_stays))
