@@ -11,19 +11,32 @@
 #define BLOCK_BYTES       4064u
 #define ALIGN_BYTES       16u
 
+static _Thread_local unsigned failures;
+
+static void *noted(void *block)
+{
+    failures += block == NULL;
+    return block;
+}
+
+unsigned mem_failures(void)
+{
+    return failures;
+}
+
 void *mem_alloc(size_t size_bytes)
 {
-    return malloc(size_bytes ? size_bytes : 1);
+    return noted(malloc(size_bytes ? size_bytes : 1));
 }
 
 void *mem_zalloc(size_t count, size_t size_bytes)
 {
-    return calloc(count ? count : 1, size_bytes ? size_bytes : 1);
+    return noted(calloc(count ? count : 1, size_bytes ? size_bytes : 1));
 }
 
 void *mem_realloc(void *old, size_t size_bytes)
 {
-    return realloc(old, size_bytes ? size_bytes : 1);
+    return noted(realloc(old, size_bytes ? size_bytes : 1));
 }
 
 void mem_free(void *block)

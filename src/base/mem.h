@@ -14,6 +14,9 @@ MUST_USE void *mem_zalloc(size_t count, size_t size_bytes);
 /** realloc of at least one byte; on NULL the old block stays yours. */
 MUST_USE void *mem_realloc(void *old, size_t size_bytes);
 void mem_free(void *block);
+/** How often this thread was refused memory: whoever builds with many bounded buffers tells by it whether a
+ *  failed one was full or could not grow. */
+unsigned mem_failures(void);
 /** A NUL-terminated copy of `len` bytes. */
 MUST_USE char *mem_dup(const void *bytes, size_t len);
 

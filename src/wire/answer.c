@@ -57,13 +57,15 @@ static void end(struct answer_translation *translation, const struct usage *usag
     on_event(translation, &(struct answer_event){.kind = ANSWER_END, .usage = usage});
 }
 
-static enum err outcome(const struct answer_translation *translation, const struct buf *out)
+static enum err outcome(const struct answer_translation *translation, const struct buf *out,
+                        unsigned failures_before)
 {
     const struct answer_reader *reader = &translation->reader;
     const struct answer_writer *writer = &translation->writer;
-    if (reader->parts.failed || writer->failed || writer->kept.failed)
-        return ERR_TOO_LARGE;
-    return out->failed ? ERR_NO_MEMORY : OK;
+    bool has_failed = reader->parts.failed || writer->failed || writer->kept.failed;
+    if (out->failed || (has_failed && mem_failures() != failures_before))
+        return ERR_NO_MEMORY;
+    return has_failed ? ERR_TOO_LARGE : OK;
 }
 
 /* ---- life ------------------------------------------------------------------------------------ */
@@ -136,6 +138,7 @@ enum err answer_translate_event(struct answer_translation *translation,
                                 struct json root, struct json_reader *scratch,
                                 const struct usage *usage, struct buf *out)
 {
+    unsigned failures_before = mem_failures();
     struct answer_reader *reader = &translation->reader;
     translation->usage = usage;
     translation->writer.out = out;
@@ -143,23 +146,25 @@ enum err answer_translate_event(struct answer_translation *translation,
     reader->json = json;
     reader->source = str_trim(event->data);
     reader->facts->stream_read(reader, event, root);
-    return outcome(translation, out);
+    return outcome(translation, out, failures_before);
 }
 
 enum err answer_translate_end(struct answer_translation *translation, struct json_reader *scratch,
                               const struct usage *usage, struct buf *out)
 {
+    unsigned failures_before = mem_failures();
     translation->usage = usage;
     translation->writer.out = out;
     translation->writer.scratch = scratch;
     end(translation, usage);
-    return outcome(translation, out);
+    return outcome(translation, out, failures_before);
 }
 
 enum err answer_translate_plain(struct answer_translation *translation, struct json_reader *json,
                                 struct str text, struct json root, struct json_reader *scratch,
                                 const struct usage *usage, struct buf *out)
 {
+    unsigned failures_before = mem_failures();
     struct answer_reader *reader = &translation->reader;
     translation->usage = usage;
     translation->writer.out = out;
@@ -168,7 +173,7 @@ enum err answer_translate_plain(struct answer_translation *translation, struct j
     reader->source = text;
     reader->facts->answer_read(reader, root);
     end(translation, usage);
-    return outcome(translation, out);
+    return outcome(translation, out, failures_before);
 }
 
 int64_t answer_next_sequence(const struct answer_translation *translation)

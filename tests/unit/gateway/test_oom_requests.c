@@ -17,6 +17,19 @@
     "\"text\":\"hi\"}],\"stop_reason\":\"end_turn\",\"usage\":{\"input_tokens\":5," \
     "\"output_tokens\":2}}"
 
+#define EVENT(name, rest) "event: " name "\ndata: {\"type\":\"" name "\"" rest "}\n\n"
+#define MESSAGE_EVENTS                                                                         \
+    EVENT("message_start", ",\"message\":{\"id\":\"m\",\"role\":\"assistant\",\"content\":[]," \
+                           "\"usage\":{\"input_tokens\":5,\"output_tokens\":1}}")              \
+    EVENT("content_block_start",                                                               \
+          ",\"index\":0,\"content_block\":{\"type\":\"text\",\"text\":\"\"}")                  \
+    EVENT("content_block_delta",                                                               \
+          ",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"hi\"}")                  \
+    EVENT("content_block_stop", ",\"index\":0")                                                \
+    EVENT("message_delta",                                                                     \
+          ",\"delta\":{\"stop_reason\":\"end_turn\"},\"usage\":{\"output_tokens\":9}")         \
+    EVENT("message_stop", "")
+
 #define KEY "x-api-key: KEY\r\nconnection: close\r\n"
 #define POST(path, headers, body)                       \
     "POST " path " HTTP/1.1\r\nhost: x\r\n" KEY headers \
@@ -73,6 +86,24 @@ static const struct ask asks[] = {
     {.name = "a count of tokens", .kind = "anthropic",
      .request = POST(MESSAGES "/count_tokens", "content-length: 30\r\n", "{\"model\":\"auto\",\"messages\":[]}"),
      .play = {{SAY(JSON "{\"input_tokens\":14}")}}, .status = 200},
+    {.name = "chat, plain, of a provider of messages", .kind = "anthropic",
+     .request = POST(CHAT, "content-length: 63\r\n", "{\"model\":\"auto\",\"messages\":[{\"role\":\"user\",\"content\":\"hello\"}]}"),
+     .play = {{SAY(JSON MESSAGE)}}, .status = 200},
+    {.name = "chat, streamed, of a provider of messages", .kind = "anthropic",
+     .request = POST(CHAT, "content-length: 77\r\n", "{\"model\":\"auto\",\"stream\":true,\"messages\":[{\"role\":\"user\",\"content\":\"hello\"}]}"),
+     .play = {{SAY(SSE MESSAGE_EVENTS)}}, .status = 200},
+    {.name = "responses, streamed, of a provider of messages", .kind = "anthropic",
+     .request = POST(RESPONSES, "content-length: 46\r\n", "{\"model\":\"auto\",\"stream\":true,\"input\":\"hello\"}"),
+     .play = {{SAY(SSE MESSAGE_EVENTS)}}, .status = 200},
+    {.name = "messages, streamed, of a provider of chat",
+     .request = POST(MESSAGES, "content-length: 92\r\n", "{\"model\":\"auto\",\"max_tokens\":9,\"stream\":true,\"messages\":[{\"role\":\"user\",\"content\":\"hello\"}]}"),
+     .play = {{SAY(SSE ROLE TEXT("a") TEXT("b") STOP USAGE DONE)}}, .status = 200},
+    {.name = "messages, plain, of a provider of chat",
+     .request = POST(MESSAGES, "content-length: 78\r\n", "{\"model\":\"auto\",\"max_tokens\":9,\"messages\":[{\"role\":\"user\",\"content\":\"hello\"}]}"),
+     .play = {{SAY(JSON WHOLE)}}, .status = 200},
+    {.name = "a large translated body goes to an api thread", .kind = "anthropic", .has_pool = true, .filler_bytes = 2000000,
+     .request = POST(CHAT, "content-length: 2000063\r\n", "{\"model\":\"auto\",\"messages\":[{\"role\":\"user\",\"content\":\"hello\"}]}"),
+     .play = {{SAY(JSON MESSAGE)}}, .status = 200},
     {.name = "a provider that is asked by its name", .is_by_name = true,
      .request = POST(CHAT, "content-length: 30\r\n", "{\"model\":\"auto\",\"messages\":[]}"), .play = {{SAY(JSON WHOLE)}}, .status = 200},
     {.name = "a provider's connection that is used again",
