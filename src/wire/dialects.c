@@ -67,6 +67,8 @@ enum err prompt_translate(const struct prompt_options *options, struct str body,
     if (err != OK)
         return err;
     prompt.is_stream = options->is_stream;
+    if (prompt.format == OUTPUT_SCHEMA && prompt.format_schema.len == 0)
+        prompt.format_schema = STR("{}"); /* every writer puts it as it stands */
     err = dialect_facts(options->to)->prompt_write(&prompt, &options->target, out);
     if (err == OK && (prompt.failed || out->failed))
         err = ERR_NO_MEMORY;

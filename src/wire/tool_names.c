@@ -1,5 +1,4 @@
-/* wire/tool_names.c: see tool_names.h. A list, searched linearly: a request has a few dozen tools, and only those
- * whose name had to change are in it. */
+/* wire/tool_names.c: see tool_names.h. A list, searched linearly: a request has a few dozen tools. */
 #include "wire/tool_names.h"
 
 #include "base/buf.h"
@@ -32,14 +31,6 @@ static bool is_plain(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
            c == '-';
-}
-
-static bool is_fit(struct str name, size_t limit_bytes)
-{
-    for (size_t i = 0; i < name.len; i++)
-        if (!is_plain(name.at[i]))
-            return false;
-    return name.len > 0 && name.len <= limit_bytes;
 }
 
 /* "space__name", cleaned; cut with a hash of the whole when it is too long or when somebody else has it. */
@@ -91,9 +82,6 @@ struct str tool_name_out(struct tool_names *names, struct str space, struct str 
     const struct tool_name *known = find_callers(names, space, name);
     if (known)
         return known->sent;
-    bool is_itself = space.len == 0 && is_fit(name, names->limit_bytes);
-    if (is_itself && !is_custom && !tool_name_find(names, name))
-        return name;
     AUTO_BUF struct buf flat;
     buf_init(&flat, 64u * 1024);
     flatten(names, space, name, false, &flat);

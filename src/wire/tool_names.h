@@ -3,7 +3,7 @@
  * A provider takes names of [A-Za-z0-9_-], 64 (OpenAI) or 128 (Anthropic) long, and no namespaces. A caller may have
  * both otherwise: Codex's namespaces (`mcp__ev` with `echo` inside), names with dots, long MCP names. Such a name is flattened, cleaned, and
  * cut with a hash; the table remembers it, so that an answer names the tool as the caller knows it. Names that need
- * no change are not in the table.
+ * no change are in it too: nobody else may get one of them.
  *
  * Layer:   wire: pure.  Memory: everything in the arena given to tool_names_init; lives as long as the
  *          request.  Thread: one.
@@ -28,10 +28,9 @@ struct tool_names {
 
 void tool_names_init(struct tool_names *names, struct arena *arena, size_t limit_bytes);
 
-/** The name that the provider gets for (space, name); the same for the same. Kept when it differs from `name` or is_custom.
- *  Two tools never get one name. Empty without memory, or past TOOL_NAMES_MAX. */
+/** The name that the provider gets for (space, name); the same for the same. Two tools never get one name. Empty without memory, or past TOOL_NAMES_MAX. */
 struct str tool_name_out(struct tool_names *names, struct str space, struct str name,
                          bool is_custom);
 
-/** What the provider's name means to the caller; NULL when it is the caller's own name. */
+/** What the provider's name means to the caller; NULL when it was never sent. */
 const struct tool_name *tool_name_find(const struct tool_names *names, struct str sent);

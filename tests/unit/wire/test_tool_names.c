@@ -36,7 +36,11 @@ static void a_fit_name_stays(void **state)
     (void)state;
     struct str sent = tool_name_out(&names, STR(""), STR("get_weather"), false);
     CHECK("as it is", str_eq(sent, STR("get_weather")));
-    CHECK("nothing to remember", !tool_name_find(&names, sent));
+    CHECK("itself", str_eq(tool_name_find(&names, sent)->name, sent));
+    struct str flat = tool_name_out(&names, STR("get"), STR("x"), false);
+    struct str taken = tool_name_out(&names, STR(""), STR("mcp__x"), false);
+    struct str later = tool_name_out(&names, STR("mcp"), STR("x"), false);
+    CHECK("a name that is taken", flat.len && taken.len && !str_eq(taken, later));
 }
 
 static void a_name_is_changed_and_found_again(void **state)
