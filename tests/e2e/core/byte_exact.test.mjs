@@ -18,6 +18,10 @@ const provider = {};
 for (const type of ['openai', 'anthropic'])
     provider[type] = await server.api('POST', '/api/providers', { type, name: `hand ${type}`, api_key: canary, base_url: hand.url });
 
+// Who answers it untranslated: either of them is a candidate.
+const native = where => provider[where.startsWith('/api/anthropic') ? 'anthropic' : 'openai'];
+const pin = where => ({ headers: { 'x-auxot-provider': native(where).slug } });
+
 // Sends exact bytes, gives what the upstream got and what came back.
 async function through(where, body, options = {}) {
     hand.requests.length = 0;
@@ -48,8 +52,7 @@ for (const { endpoint, body, model } of cases)
             : endpoint === 'count_tokens' ? '{"input_tokens":3}' : endpoint === 'embeddings' ? '{"object":"list","data":[{"object":"embedding","index":0,"embedding":[1]}],"usage":{"prompt_tokens":1,"total_tokens":1}}'
             : endpoint === 'responses' ? '{"id":"resp_1","object":"response","status":"completed","output":[{"type":"message","id":"m","role":"assistant","status":"completed","content":[{"type":"output_text","text":"ok","annotations":[]}]}],"usage":{"input_tokens":1,"output_tokens":1,"total_tokens":2}}'
             : plain_chat.replace('"message":{"role":"assistant","content":"ok"}', endpoint === 'completions' ? '"text":"ok"' : '"message":{"role":"assistant","content":"ok"}'));
-        const who = provider[at[endpoint].startsWith('/api/anthropic') ? 'anthropic' : 'openai']; // the other one is translated for
-        const { answer, seen, count } = await through(at[endpoint], body, { headers: { 'x-auxot-provider': who.slug } });
+        const { answer, seen, count } = await through(at[endpoint], body, pin(at[endpoint]));
         assert.equal(answer.status, 200, answer.text);
         assert.equal(count, 1);
         assert.equal(seen.body.toString(), body);
@@ -263,11 +266,11 @@ test('T01: a redirect from a provider is not followed, nor told to the caller', 
     for (const [name, where] of Object.entries(at))
         for (const status of ['301 Moved', '302 Found', '303 See Other', '307 Temporary Redirect', '308 Permanent Redirect']) {
             play = (request, socket) => answer_with(socket, '', { status, headers: [`location: ${trap.url}/v1/${name}`, `refresh: 0; url=${trap.url}`, `content-location: ${trap.url}`] });
-            const { answer } = await through(where, ask[name]('hand-made'));
+            const { answer } = await through(where, ask[name]('hand-made'), pin(where));
             assert.ok(answer.status >= 400, `${name}: ${status}: ${answer.status}`);
             for (const header of ['location', 'refresh', 'content-location']) assert.equal(answer.headers[header], undefined, header);
             assert.ok(!answer.text.includes(String(trap.port)), answer.text);
-            await server.api('POST', `/api/providers/${provider[where.includes('anthropic') ? 'anthropic' : 'openai'].id}/refresh`);
+            await server.api('POST', `/api/providers/${native(where).id}/refresh`);
         }
     assert.equal(hits, 0, 'the trap was never called');
     await trap.stop();
