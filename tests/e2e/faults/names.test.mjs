@@ -54,13 +54,11 @@ for (const how of ['servfail', 'nxdomain', 'empty'])
         const shown = await named.look();
         assert.notEqual(shown.status, 'online');
         assert.match(shown.error, /name/, JSON.stringify(shown));
-        const from = Date.now();
         const answer = await server.call(at.chat, ask.chat('shared'));
         assert.equal(answer.headers['x-auxot-provider'], good.slug, answer.text.slice(0, 300));
         const failed = await only_named();
         assert.ok(failed.status >= 500, `${failed.status}`);
-        assert.equal((await server.job(failed.job_id)).attempts[0]?.reason ?? 'dns_failed', 'dns_failed');
-        assert.ok(Date.now() - from < 4000, 'no waiting for what was said');
+        assert.equal((await server.job(failed.job_id)).attempts[0].reason, 'dns_failed', 'not waited for until its time was over');
     });
 
 for (const how of ['servfail', 'empty', 'silent'])

@@ -1,20 +1,18 @@
 // Server-Sent Events, read as a client would. Comments are kept too: keep-alives are comments.
 export class SseReader {
-    constructor(on_event) { this.rest = Buffer.alloc(0); this.on_event = on_event; }
+    constructor(on_event) { this.rest = Buffer.alloc(0); this.scanned = 0; this.on_event = on_event; }
     feed(bytes) {
-        this.rest = Buffer.concat([this.rest, bytes]);
-        for (;;) {
-            const end = blank_line(this.rest);
-            if (!end) return;
+        this.rest = this.rest.length ? Buffer.concat([this.rest, bytes]) : bytes;
+        for (let end; (end = blank_line(this.rest, this.scanned)); this.scanned = 0) {
             this.on_event(parse(this.rest.subarray(0, end.at).toString('utf8')));
             this.rest = this.rest.subarray(end.next);
         }
+        this.scanned = Math.max(0, this.rest.length - 2); // an event of megabytes is not looked through again
     }
 }
 
-function blank_line(bytes) {
-    for (let i = 0; i + 1 < bytes.length; i++) {
-        if (bytes[i] !== 10) continue;
+function blank_line(bytes, from) {
+    for (let i = bytes.indexOf(10, from); i >= 0 && i + 1 < bytes.length; i = bytes.indexOf(10, i + 1)) {
         if (bytes[i + 1] === 10) return { at: i, next: i + 2 };
         if (bytes[i + 1] === 13 && bytes[i + 2] === 10) return { at: i, next: i + 3 };
     }
