@@ -32,6 +32,8 @@ struct where where_element(const struct check *check, struct where at, size_t in
 
 /* Refuses with a sentence behind the vendor's frame. */
 static bool refuse_framed(struct check *check, struct where at, const char *code, const char *frame,
+                          const char *format, va_list args) __attribute__((format(printf, 5, 0)));
+static bool refuse_framed(struct check *check, struct where at, const char *code, const char *frame,
                           const char *format, va_list args)
 {
     struct refusal *refusal = check->refusal;

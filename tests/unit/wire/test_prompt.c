@@ -62,7 +62,7 @@ static void notes_are_kept_once_and_bounded(void **state)
     CHECK_STR("loss", fidelity_loss(&fidelity), "top_k");
     for (int i = 0; i < 100; i++)
         fidelity_note_str(&fidelity, FIDELITY_DROPPED,
-                          (struct str){"abcdefghijklmnopqrstuvwxyz" + i % 20, 3});
+                          (struct str){&"abcdefghijklmnopqrstuvwxyz"[i % 20], 3});
     CHECK_INT("three and twenty", fidelity.count, 23);
 }
 
