@@ -357,6 +357,32 @@ static void write_instruction(struct talk *talk, const struct turn *turn)
     write_rest(talk, &kept, is_developer ? STR("developer") : STR("system"));
 }
 
+static bool are_one(const struct turn *last, const struct turn *turn)
+{
+    return last && last->role == turn->role && last->parts && turn->parts && !has_result(last) &&
+           !has_result(turn);
+}
+
+/* Without the instructions that stood between them, turns of one side meet; templates want the sides in turn. */
+static void join_turns(struct prompt *prompt)
+{
+    struct turn *last = NULL, *before = NULL;
+    for (struct turn *turn = prompt->turns; turn; before = turn, turn = turn->next) {
+        if (is_instruction(turn))
+            continue;
+        if (!are_one(last, turn)) {
+            last = turn;
+            continue;
+        }
+        last->last_part->next = turn->parts;
+        last->last_part = turn->last_part;
+        before->next = turn->next;
+        if (prompt->last_turn == turn)
+            prompt->last_turn = before;
+        turn = before;
+    }
+}
+
 /* ---- all of it ----------------------------------------------------------------------------------- */
 
 /* Did a person speak here? With results of tools a client may send reminders of its own: these are no question. */
@@ -379,6 +405,8 @@ static void write_turn(struct talk *talk, const struct turn *turn)
 void chat_messages_write(struct prompt *prompt, unsigned quirks, struct json_writer *json)
 {
     struct talk talk = {.prompt = prompt, .quirks = quirks, .json = json};
+    if (quirks & QUIRK_ONE_SYSTEM_FIRST)
+        join_turns(prompt);
     for (const struct turn *turn = prompt->turns; turn; turn = turn->next)
         if (is_asking(turn))
             talk.last_asked = turn;

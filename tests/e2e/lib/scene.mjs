@@ -22,10 +22,11 @@ export async function scene(cast, { env = {}, flags = [] } = {}) {
 }
 
 // A simulator and the provider that leads to it.
-export async function upstream(here, name, { dialect = 'openai', models, rules, provider = {}, ...rest } = {}) {
+// `address` turns the simulator's base URL into the provider's; a llama-server is an openai provider.
+export async function upstream(here, name, { dialect = 'openai', models, rules, provider = {}, dialects, address = url => url, ...rest } = {}) {
     const sim = await Sim.start({ dialect, models: models ?? [dialect === 'openai' ? 'gpt-sim' : 'claude-sim'], ...rest });
     const made = await here.server.api('POST', '/api/providers',
-        { type: dialect === 'anthropic' ? dialect : 'openai', name, api_key: `${canary}-${name}`, base_url: sim.base_url });
+        { type: dialect === 'llama' ? 'openai' : dialect, name, api_key: `${canary}-${name}`, base_url: address(sim.base_url), ...(dialects ? { dialects } : {}) });
     assert.equal(made.status, 'online', `provider ${name}: ${JSON.stringify(made)}`);
     const it = { sim, id: made.id, slug: made.slug, name, provider: made };
     it.patch = changes => here.server.api('PATCH', `/api/providers/${it.id}`, changes);
