@@ -24,8 +24,11 @@ const chat_part = part => typeof part === 'string' ? { type: 'text', text: part 
     : part.image_url ? { type: 'image_url', image_url: { url: part.image_url } }
         : part.image ? { type: 'image_url', image_url: { url: `data:${part.type};base64,${part.image}` } }
             : { type: 'file', file: { filename: part.name, file_data: `data:application/pdf;base64,${part.pdf}` } };
+// The streaming helper's own additions are nobody else's fields.
+const without_helpers = ({ parsed, ...message }) => ({ ...message,
+    ...(message.tool_calls ? { tool_calls: message.tool_calls.map(({ id, type, function: { name, arguments: args } }) => ({ id, type, function: { name, arguments: args } })) } : {}) });
 const chat_turn = turn => turn.system !== undefined ? [{ role: 'system', content: turn.system }]
-    : turn.said ? [turn.said.final.choices[0].message]
+    : turn.said ? [without_helpers(turn.said.final.choices[0].message)]
         : turn.results ? turn.results.map(result => ({ role: 'tool', tool_call_id: result.id, content: result.text }))
             : [{ role: 'user', content: typeof turn.user === 'string' ? turn.user : turn.user.map(chat_part) }];
 const chat_choice = choice => typeof choice === 'string' ? choice : { type: 'function', function: { name: choice.name } };

@@ -31,7 +31,7 @@ function way(here, caller_name, to, stream) {
         title: `${caller_name} to ${to}, ${stream ? 'streaming' : 'plain'}`, caller, to, provider, stream, model,
         body: talk => caller.body(model, talk),
         // Says it; gives what was heard, what the provider saw, and the job's record.
-        async say(talk, { headers, at = provider, ...more } = {}) {
+        async say(talk, { headers, at = provider, ...more } = {}) { // `more`: fields of the body
             const heard = await caller.ask(here.server, { ...caller.body(model, talk), ...more }, { stream, headers });
             return { heard, ...(await seen(here, at, heard.headers)) };
         },
