@@ -235,6 +235,7 @@ static const struct {
     {QUIRK_NO_CACHE_CONTROL, "no_cache_control"},
     {QUIRK_NO_CHAT, "no_chat"},
     {QUIRK_NEW_MAX_TOKENS, "new_max_tokens"},
+    {QUIRK_NO_THOUGHTS, "no_thoughts"},
 };
 
 void quirks_each(unsigned quirks, void (*on_name)(void *arg, const char *name), void *arg)

@@ -60,6 +60,8 @@ static const struct {
     {"effort",                "reasoning.effort",      ANYWHERE, QUIRK_NO_EFFORT},
     {"effort",                "output_config.effort",  AT(MESSAGES), QUIRK_NO_EFFORT},
     {"reasoning",             NULL,                    AT(RESPONSES), QUIRK_NO_EFFORT},
+    {"reasoning_content",     "reasoning_content",     AT(CHAT), QUIRK_NO_THOUGHTS},
+    {"reasoning",             "property 'reasoning'",  AT(CHAT), QUIRK_NO_THOUGHTS},
     {"strict",                "'strict'",              ANYWHERE, QUIRK_NO_STRICT_SCHEMA},
     {"strict",                ".strict:",              ANYWHERE, QUIRK_NO_STRICT_SCHEMA},
     {"response_format",       "response_format",       AT(CHAT), QUIRK_NO_SCHEMA},

@@ -138,15 +138,30 @@ static bool wants_usage_added(const struct request *request)
     return !(request->trial.quirks & QUIRK_NO_STREAM_OPTIONS);
 }
 
-/* The same of a conversation that was elsewhere meanwhile: without what others have sealed. */
+/* A conversation that was elsewhere meanwhile: does it hold what this provider refuses? */
+static bool is_to_be_opened(const struct request *request)
+{
+    const struct trial *trial = &request->trial;
+    struct str body = buf_str(&request->body);
+    if (trial->translation)
+        return false;
+    if (request->endpoint == ENDPOINT_CHAT)
+        return trial->quirks & QUIRK_NO_THOUGHTS && body_has_thoughts(body);
+    return body_has_envelopes(request->endpoint, body);
+}
+
+/* The body without what others have sealed, and without thoughts that are refused. */
 static enum err make_opened_body(struct request *request, struct body_pieces *out_pieces)
 {
     struct trial *trial = &request->trial;
     struct body_facts facts;
     struct error error;
     buf_init(&trial->opened, request->body.len + 4096);
-    enum err err = body_drop_envelopes(request->gl->body_reader, request->endpoint,
-                                       buf_str(&request->body), &trial->opened);
+    struct json_reader *reader = request->gl->body_reader;
+    struct str body = buf_str(&request->body);
+    enum err err = request->endpoint == ENDPOINT_CHAT
+                       ? body_drop_thoughts(reader, body, &trial->opened)
+                       : body_drop_envelopes(reader, request->endpoint, body, &trial->opened);
     if (err == OK)
         err = body_read(request->gl->body_reader, request->endpoint, buf_str(&trial->opened),
                         &facts, &error);
@@ -161,7 +176,7 @@ static enum err make_body(struct request *request, struct body_pieces *out_piece
 {
     struct trial *trial = &request->trial;
     buf_init(&trial->splice, SPLICE_MAX);
-    if (!trial->translation && body_has_envelopes(request->endpoint, buf_str(&request->body)))
+    if (is_to_be_opened(request))
         return make_opened_body(request, out_pieces);
     if (!trial->translation)
         return body_splice(buf_str(&request->body), &request->facts, trial->model,

@@ -141,7 +141,8 @@ static bool is_lesson(struct request *request, const struct verdict_report *repo
     if (!quirk || trial->quirks & quirk || trial->repeats == REPEATS_MAX)
         return false;
     enum endpoint asked = asked_by(request, quirk);
-    bool helps = quirk & FORM_QUIRKS ? asked != trial->asked : trial->translation != NULL;
+    bool is_rewritten = trial->translation || quirk & QUIRK_NO_THOUGHTS;
+    bool helps = quirk & FORM_QUIRKS ? asked != trial->asked : is_rewritten;
     if (!helps)
         return false;
     live_learn_quirk(trial->live, trial->model, quirk);

@@ -66,3 +66,8 @@ bool body_has_envelopes(enum endpoint endpoint, struct str body);
  */
 MUST_USE enum err body_drop_envelopes(struct json_reader *reader, enum endpoint endpoint,
                                       struct str body, struct buf *out);
+
+/** Chat completions: may it hold what assistants thought (reasoning_content)? A search. */
+bool body_has_thoughts(struct str body);
+/** The same without it, for a service that refuses what it does not know. */
+MUST_USE enum err body_drop_thoughts(struct json_reader *reader, struct str body, struct buf *out);

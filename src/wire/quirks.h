@@ -32,4 +32,5 @@ enum quirk {
     QUIRK_NO_CACHE_CONTROL = 1u << 19,   /* reserved for compatible messages services */
     QUIRK_NO_CHAT = 1u << 20,            /* the model is served on responses only */
     QUIRK_NEW_MAX_TOKENS = 1u << 21,     /* chat: refuses max_tokens; outweighs OLD_MAX_TOKENS */
+    QUIRK_NO_THOUGHTS = 1u << 22,        /* chat: reasoning_content of earlier turns is refused */
 };

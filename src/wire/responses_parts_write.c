@@ -144,26 +144,28 @@ static void close_content(struct answer_writer *writer)
     writing->content_index++;
 }
 
-/* The seal as the caller gets it: OpenAI's own, or ours around another maker's. False: there is none, or it cannot
- * be carried. */
+/* The seal as the caller gets it: OpenAI's own, or ours around another maker's, or around nothing: what was thought without a
+ * seal must be known again, since OpenAI has no such item. False: there is none, or it cannot be carried. */
 static bool make_seal(struct answer_writer *writer, const struct answer_event *event,
                       bool is_opaque)
 {
     struct responses_writing *writing = writer->own;
-    struct sealed_thinking thinking = {.maker = event->sealed_by,
+    bool is_sealed = event->seal.len > 0;
+    struct sealed_thinking thinking = {.maker = is_sealed ? event->sealed_by : ENDPOINT_CHAT,
                                        .is_opaque = is_opaque,
                                        .text = is_opaque ? STR("") : buf_str(&writing->text),
                                        .seal = event->seal};
     buf_clear(&writing->seal);
-    if (event->seal.len == 0)
+    if (!is_sealed && is_opaque)
         return false;
-    if (event->sealed_by == ENDPOINT_RESPONSES) {
+    if (is_sealed && event->sealed_by == ENDPOINT_RESPONSES) {
         buf_append_str(&writing->seal, event->seal);
         return true;
     }
     if (seal_put(writer->sealer, &thinking, &writing->seal))
         return true;
-    fidelity_note(writer->fidelity, FIDELITY_DROPPED, "answer.thinking.signature");
+    if (is_sealed)
+        fidelity_note(writer->fidelity, FIDELITY_DROPPED, "answer.thinking.signature");
     return false;
 }
 

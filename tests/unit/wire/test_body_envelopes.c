@@ -50,4 +50,32 @@ static void only_envelopes_are_cut(void **state)
     json_reader_free(reader);
 }
 
-TEST_MAIN(TEST(only_envelopes_are_cut))
+static void thoughts_of_chat_are_cut_where_they_are_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name, *body, *cut; /* NULL: not a byte changed */
+    } rows[] = {
+        {"the field and nothing else",
+         "{\"messages\": [{\"role\":\"user\", \"content\":\"reasoning\"},{ \"role\":\"assistant\",\"reasoning_content\":\"hm\",\"content\": \"\\u00e9\" }], \"n\":1.0}",
+         "{\"messages\": [{\"role\":\"user\", \"content\":\"reasoning\"},{\"role\":\"assistant\",\"content\":\"\\u00e9\"}], \"n\":1.0}"},
+        {"all its names",
+         "{\"messages\":[{\"reasoning\":\"a\",\"role\":\"assistant\",\"reasoning_details\":[{}],\"content\":null}]}",
+         "{\"messages\":[{\"role\":\"assistant\",\"content\":null}]}"},
+        {"the effort is no thought", "{\"reasoning_effort\":\"low\",\"messages\":[{}]}", NULL},
+        {"no messages", "{\"reasoning\":1}", NULL},
+    };
+    struct json_reader *reader;
+    assert_int_equal(json_reader_new(65536, &reader), OK);
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        AUTO_BUF struct buf out;
+        buf_init(&out, 65536);
+        CHECK(rows[i].name, body_has_thoughts(str_of(rows[i].body)));
+        CHECK(rows[i].name, body_drop_thoughts(reader, str_of(rows[i].body), &out) == OK);
+        CHECK_STR(rows[i].name, out.data, rows[i].cut ? rows[i].cut : rows[i].body);
+    }
+    CHECK("none", !body_has_thoughts(STR("{\"messages\":[{\"content\":\"x\"}]}")));
+    json_reader_free(reader);
+}
+
+TEST_MAIN(TEST(only_envelopes_are_cut), TEST(thoughts_of_chat_are_cut_where_they_are_refused))

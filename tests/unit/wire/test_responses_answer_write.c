@@ -307,7 +307,7 @@ static const struct story {
      "\"reasoning\",\"summary\":[],\"encrypted_content\":\"auxot1.m00:0:4:sig2\"},{\"id\":"
      "\"rs_k_2\",\"type\":\"reasoning\",\"summary\":[],\"encrypted_content\":"
      "\"auxot1.m10:0:4:blob\"},{\"id\":\"rs_k_3\",\"type\":\"reasoning\",\"summary\":[{\"type\":"
-     "\"summary_text\",\"text\":\"bare\"}]}," MESSAGE("4", "completed", TEXT("a")),
+     "\"summary_text\",\"text\":\"bare\"}],\"encrypted_content\":\"auxot1.c00:4:bare0:\"}," MESSAGE("4", "completed", TEXT("a")),
      "completed",
      ""},
     {"sources: a range as told, or the text so far; none without an address",
