@@ -116,6 +116,8 @@ static const struct {
     {"the newer limit, at an old server", CHAT, PARAM, 422, "max_completion_tokens", "", QUIRK_OLD_MAX_TOKENS},
     {"a field deep inside", CHAT, PARAM, 400, "tools[0].function.strict", "", QUIRK_NO_STRICT_SCHEMA},
     {"the same of another vendor", MESSAGES, PARAM, 400, "tools.0.custom.strict", "", QUIRK_NO_STRICT_SCHEMA},
+    {"thoughts of earlier turns", CHAT, PARAM, 400, "messages[1].reasoning_content", "Unknown parameter: 'messages[1].reasoning_content'.", QUIRK_NO_THOUGHTS},
+    {"the same in Groq's words", CHAT, CALLER, 400, "", "'messages.2' : for 'role:assistant' the following must be satisfied[('messages.2' : property 'reasoning_content' is unsupported)]", QUIRK_NO_THOUGHTS},
     {"effort of responses", RESPONSES, PARAM, 400, "reasoning.effort", "", QUIRK_NO_EFFORT},
     {"effort of chat", CHAT, PARAM, 400, "reasoning_effort", "Unrecognized request argument supplied: reasoning_effort", QUIRK_NO_EFFORT},
     {"forced tools", MESSAGES, PARAM, 400, "tool_choice", "", QUIRK_NO_FORCED_TOOL},

@@ -34,6 +34,18 @@ static void only_envelopes_are_cut(void **state)
          "{\"messages\":[{\"content\":[{\"type\":\"thinking\",\"signature\":\"auxot1.1\"},1]},"
          "{\"content\":[2,{\"type\":\"thinking\",\"signature\":\"auxot1.2\"},3]}]}",
          "{\"messages\":[{\"content\":[1]},{\"content\":[2,3]}]}"},
+        {"a call that others thought out goes on without a budget", ENDPOINT_MESSAGES,
+         "{\"thinking\":{\"type\":\"enabled\", \"budget_tokens\":2048},\"messages\":[{\"role\":\"assistant\",\"content\":[{\"type\":\"thinking\",\"signature\":\"auxot1.1\"},{\"type\":\"tool_use\"}]},{\"role\":\"user\"}]}",
+         "{\"thinking\":{\"type\":\"disabled\"},\"messages\":[{\"role\":\"assistant\",\"content\":[{\"type\":\"tool_use\"}]},{\"role\":\"user\"}]}"},
+        {"adaptive thinking asks for nothing", ENDPOINT_MESSAGES,
+         "{\"thinking\":{\"type\":\"adaptive\"},\"messages\":[{\"role\":\"assistant\",\"content\":[{\"type\":\"thinking\",\"signature\":\"auxot1.1\"},{\"type\":\"tool_use\"}]},{\"role\":\"user\"}]}",
+         "{\"thinking\":{\"type\":\"adaptive\"},\"messages\":[{\"role\":\"assistant\",\"content\":[{\"type\":\"tool_use\"}]},{\"role\":\"user\"}]}"},
+        {"nor does a call with a thought of its own", ENDPOINT_MESSAGES,
+         "{\"thinking\":{\"type\":\"enabled\", \"budget_tokens\":2048},\"messages\":[{\"role\":\"assistant\",\"content\":[{\"type\":\"thinking\",\"signature\":\"auxot1.1\"}]},{\"role\":\"user\"},{\"role\":\"assistant\",\"content\":[{\"type\":\"thinking\",\"signature\":\"Eq\"},{\"type\":\"tool_use\"}]},{\"role\":\"user\"}]}",
+         "{\"thinking\":{\"type\":\"enabled\", \"budget_tokens\":2048},\"messages\":[{\"role\":\"assistant\",\"content\":[{\"type\":\"text\",\"text\":\".\"}]},{\"role\":\"user\"},{\"role\":\"assistant\",\"content\":[{\"type\":\"thinking\",\"signature\":\"Eq\"},{\"type\":\"tool_use\"}]},{\"role\":\"user\"}]}"},
+        {"nor an answer without a call", ENDPOINT_MESSAGES,
+         "{\"thinking\":{\"type\":\"enabled\", \"budget_tokens\":2048},\"messages\":[{\"role\":\"assistant\",\"content\":[{\"type\":\"thinking\",\"signature\":\"auxot1.1\"},{\"type\":\"text\"}]},{\"role\":\"user\"}]}",
+         "{\"thinking\":{\"type\":\"enabled\", \"budget_tokens\":2048},\"messages\":[{\"role\":\"assistant\",\"content\":[{\"type\":\"text\"}]},{\"role\":\"user\"}]}"},
     };
     struct json_reader *reader;
     CHECK("a reader", json_reader_new(1u << 20, &reader) == OK);
