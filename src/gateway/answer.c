@@ -95,7 +95,7 @@ void answer_foreign_error(struct request *request, int status, struct str header
     bool is_too_long = request->has_met_long;
     if (is_too_long && status == 413)
         status = 400; /* Groq's limit on tokens: clients take a 413 for too large a body */
-    say_foreign_error(&out, request->dialect, status, is_too_long, error.message, request->id);
+    say_foreign_error(&out, request->dialect, status, is_too_long, &error, request->id);
     exchange_answer(TAKE(request->exchange), status, headers, STR("application/json"),
                     buf_str(&out));
 }

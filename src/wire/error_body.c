@@ -59,6 +59,8 @@ static void read_fields(struct json object, struct error_body *error)
         error->param = place_within(object, 0);
     error->message = text_within(json_get(object, "message"), 0);
     error->details_code = json_string_or_empty(json_at(object, "details", "error_code", NULL));
+    error->sent_tokens = number_within(json_get(object, "n_prompt_tokens"));
+    error->limit_tokens = number_within(json_get(object, "n_ctx"));
     error->number_code = number_within(json_get(object, "code"));
     if (error->number_code == 0)
         error->number_code = number_within(json_get(object, "status"));

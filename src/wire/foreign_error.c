@@ -9,6 +9,7 @@
 #include "wire/say.h"
 
 #define NUMBERS_MAX 8
+#define MESSAGE_MAX 4096u
 
 // clang-format off
 static const struct row {
@@ -62,12 +63,14 @@ static bool find_sizes(struct str message, int64_t *out_sent, int64_t *out_limit
 }
 
 /* "prompt is too long: 9000 tokens > 4096 maximum", or with the provider's words when it told no numbers. */
-static void write_too_long(struct str message, struct buf *out)
+static void write_too_long(const struct error_body *error, struct buf *out)
 {
-    int64_t sent, limit;
+    struct str message = str_upto(error->message, MESSAGE_MAX);
+    int64_t sent = error->sent_tokens, limit = error->limit_tokens;
+    bool has_sizes = (limit > 0 && sent > limit) || find_sizes(message, &sent, &limit);
     if (str_istarts(message, STR("prompt is too long")))
         buf_append_str(out, message);
-    else if (find_sizes(message, &sent, &limit))
+    else if (has_sizes)
         buf_printf(out, "prompt is too long: %lld tokens > %lld maximum", (long long)sent,
                    (long long)limit);
     else
@@ -101,18 +104,17 @@ static void put_openai(struct json_writer *writer, const char *type, const char 
 }
 
 void say_foreign_error(struct buf *out, enum dialect dialect, int status, bool is_too_long,
-                       struct str message, const char *request_id)
+                       const struct error_body *error, const char *request_id)
 {
     const struct row *row = row_of(status);
     struct json_writer writer;
     AUTO_BUF struct buf words;
     buf_init(&words, 8192);
     json_writer_init(&writer, out);
-    message = str_upto(message, 4096);
     if (is_too_long && dialect == DIALECT_ANTHROPIC)
-        write_too_long(message, &words);
+        write_too_long(error, &words);
     else
-        buf_append_str(&words, message);
+        buf_append_str(&words, str_upto(error->message, MESSAGE_MAX));
     if (dialect == DIALECT_ANTHROPIC)
         put_anthropic(&writer, is_too_long ? "invalid_request_error" : row->anthropic_type,
                       buf_str(&words), request_id);

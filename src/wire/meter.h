@@ -73,8 +73,9 @@ struct error_body {
     struct str type, code, message; /* borrowed from the reader; empty when absent */
     struct str details_code;        /* error.details.error_code (Anthropic) */
     struct str param;
-    struct str resume_at; /* unused unless a shape gives a date */
-    int64_t number_code;  /* `code` as a number (or all digits), else 0 */
+    struct str resume_at;              /* unused unless a shape gives a date */
+    int64_t number_code;               /* `code` as a number (or all digits), else 0 */
+    int64_t sent_tokens, limit_tokens; /* llama-server's overflow, else 0 */
     bool is_json;
 };
 /** Reads the body of an error answer; all empty when it has none of the shapes. */

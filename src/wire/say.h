@@ -50,8 +50,9 @@ void say_error(struct buf *out, enum dialect dialect, enum say what, const char 
 
 /** A provider's error in the other dialect: its sentence, with the type and code that this dialect has for its status;
  *  a context overflow in each dialect's own words. wire/foreign_error.c. */
+struct error_body; /* wire/meter.h; its message, and the sizes of an overflow */
 void say_foreign_error(struct buf *out, enum dialect dialect, int status, bool is_too_long,
-                       struct str message, const char *request_id);
+                       const struct error_body *error, const char *request_id);
 
 /**
  * Appends the dialect's own error event for a stream that already began: OpenAI chat/completions

@@ -1,4 +1,5 @@
 /* tests/unit/wire/test_prompt.c: small forms that all dialects share: media, ids of calls, notes, errors of others. */
+#include "wire/meter.h"
 #include "wire/prompt.h"
 #include "wire/say.h"
 #include "tests/test.h"
@@ -85,20 +86,28 @@ static void an_overflow_is_said_in_each_dialects_words(void **state)
     for (size_t i = 0; i < COUNT(rows); i++) {
         AUTO_BUF struct buf out;
         buf_init(&out, 8192);
-        say_foreign_error(&out, DIALECT_ANTHROPIC, 400, true, str_of(rows[i].message), "job_1");
+        struct error_body error = {.message = str_of(rows[i].message)};
+        say_foreign_error(&out, DIALECT_ANTHROPIC, 400, true, &error, "job_1");
         CHECK(rows[i].message, str_find(buf_str(&out), str_of(rows[i].want), NULL));
         CHECK(rows[i].message, str_find(buf_str(&out), STR("invalid_request_error"), NULL));
         buf_clear(&out);
-        say_foreign_error(&out, DIALECT_OPENAI, 400, true, str_of(rows[i].message), "job_1");
+        say_foreign_error(&out, DIALECT_OPENAI, 400, true, &error, "job_1");
         CHECK(rows[i].message, str_find(buf_str(&out), STR("\"context_length_exceeded\""), NULL));
     }
     AUTO_BUF struct buf out;
     buf_init(&out, 8192);
-    say_foreign_error(&out, DIALECT_ANTHROPIC, 422, false, STR("no"), "job_1");
+    struct error_body error = {.message = STR("no")};
+    say_foreign_error(&out, DIALECT_ANTHROPIC, 422, false, &error, "job_1");
     CHECK_STR(
         "any other", buf_str(&out).at,
         "{\"type\":\"error\",\"error\":{\"type\":\"invalid_request_error\",\"message\":\"no\"},"
         "\"request_id\":\"job_1\"}");
+    buf_clear(&out);
+    error =
+        (struct error_body){.message = STR("too long"), .sent_tokens = 9000, .limit_tokens = 8192};
+    say_foreign_error(&out, DIALECT_ANTHROPIC, 400, true, &error, "job_1");
+    CHECK("sizes told apart",
+          str_find(buf_str(&out), STR("prompt is too long: 9000 tokens > 8192 maximum"), NULL));
 }
 
 TEST_MAIN(TEST(ids_of_calls_come_back_as_they_were),
