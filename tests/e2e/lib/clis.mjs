@@ -24,10 +24,11 @@ function claude_of(server, { args = ['--bare'], env = {}, model = 'claude-sim', 
             CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1', DISABLE_TELEMETRY: '1', DISABLE_ERROR_REPORTING: '1', DISABLE_AUTOUPDATER: '1', ...env } }];
 }
 
-function codex_of(server, { builtin = false, model = 'gpt-sim', prompt = 'hi', key = server.member } = {}) {
+function codex_of(server, { builtin = false, model = 'gpt-sim', prompt = 'hi', key = server.member, headers = {} } = {}) {
+    const more = Object.entries(headers).map(([name, value]) => `"${name}" = "${value}"`).join(', ');
     const home = empty_dir('codex');
     fs.writeFileSync(path.join(home, 'config.toml'), builtin ? `openai_base_url = "${server.openai}"\n`
-        : `model_provider = "gw"\n[model_providers.gw]\nname = "gw"\nbase_url = "${server.openai}"\nenv_key = "GW_KEY"\nwire_api = "responses"\n`);
+        : `model_provider = "gw"\n[model_providers.gw]\nname = "gw"\nbase_url = "${server.openai}"\nenv_key = "GW_KEY"\nwire_api = "responses"\nhttp_headers = { ${more} }\n`);
     return [codex_binary, ['exec', '--json', '--skip-git-repo-check', '--ephemeral', '-C', home, '-m', model, '--dangerously-bypass-approvals-and-sandbox', prompt],
         { cwd: home, env: { ...quiet(home), CODEX_HOME: home, ...(builtin ? { CODEX_API_KEY: key } : { GW_KEY: key }) } }];
 }
