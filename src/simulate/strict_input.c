@@ -12,7 +12,9 @@
 #define NAME_MAX 64
 
 // clang-format off
-#define ITEM {"type", A_STRING}, {"id", A_STRING | A_NULL}, {"status", A_STRING | A_NULL}
+/* The last of ITEM is what Codex adds for OpenAI itself. */
+#define ITEM {"type", A_STRING}, {"id", A_STRING | A_NULL}, {"status", A_STRING | A_NULL}, \
+    {"internal_chat_message_metadata_passthrough", A_OBJECT | A_NULL}
 #define CALL ITEM, {"call_id", A_STRING | IS_NEEDED}, {"caller", A_OBJECT | A_NULL}, \
     {"namespace", A_STRING | A_NULL}, {"async", A_BOOL}
 static const struct field message_fields[] = {

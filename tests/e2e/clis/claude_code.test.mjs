@@ -6,7 +6,7 @@ import { begin_claude, claude } from '../lib/clis.mjs';
 import { stamps_of } from '../lib/sse.mjs';
 import { until } from '../lib/process.mjs';
 
-const here = await scene({ first: { dialect: 'anthropic', models: ['claude-sim'] }, second: { dialect: 'anthropic', models: ['claude-sim'] } });
+const here = await scene({ first: { dialect: 'anthropic', models: ['claude-sim'], flags: ['--strict'] }, second: { dialect: 'anthropic', models: ['claude-sim'], flags: ['--strict'] } });
 const { server, first, second } = here;
 const both = async (one, two = []) => { await first.plays(one); await second.plays(two); };
 const bash = (command, more = {}) => ({ tool_calls: [{ name: 'Bash', arguments: { command, description: 'test' } }], ...more });

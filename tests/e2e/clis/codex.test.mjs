@@ -6,7 +6,7 @@ import { begin_codex, codex } from '../lib/clis.mjs';
 import { stamps_of } from '../lib/sse.mjs';
 import { until } from '../lib/process.mjs';
 
-const here = await scene({ first: { models: ['gpt-sim'] }, second: { models: ['gpt-sim'] } });
+const here = await scene({ first: { models: ['gpt-sim'], flags: ['--strict'] }, second: { models: ['gpt-sim'], flags: ['--strict'] } });
 const { server, first, second } = here;
 const both = async (one, two = []) => { await first.plays(one); await second.plays(two); };
 const command = { tool_calls: [{ name: 'exec_command', arguments: { cmd: 'echo hello-$((40+2))' } }] };

@@ -5,7 +5,7 @@ import Anthropic from '@anthropic-ai/sdk';
 import { ask, at, closing, scene } from '../lib/scene.mjs';
 import { stamps_of } from '../lib/sse.mjs';
 
-const here = await scene({ claude: { dialect: 'anthropic', models: ['claude-sim', 'claude-sim-small'] } });
+const here = await scene({ claude: { dialect: 'anthropic', models: ['claude-sim', 'claude-sim-small'], flags: ['--strict'] } });
 const { server, claude } = here;
 const client_with = (options = {}) => new Anthropic({ baseURL: `${server.url}/api/anthropic`, apiKey: server.member, maxRetries: 0, ...options });
 const client = client_with();

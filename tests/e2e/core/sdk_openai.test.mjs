@@ -5,7 +5,7 @@ import OpenAI from 'openai';
 import { ask, at, closing, scene } from '../lib/scene.mjs';
 import { stamps_of } from '../lib/sse.mjs';
 
-const here = await scene({ gpt: { models: ['gpt-sim', 'vendor/gpt-slash', 'text-embedding-sim'] } });
+const here = await scene({ gpt: { models: ['gpt-sim', 'vendor/gpt-slash', 'text-embedding-sim'], flags: ['--strict'] } });
 const { server, gpt } = here;
 const client_with = (options = {}) => new OpenAI({ baseURL: server.openai, apiKey: server.member, maxRetries: 0, ...options });
 const client = client_with();
