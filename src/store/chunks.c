@@ -31,13 +31,13 @@ static enum err head_make(struct chunks *chunks, int64_t id, struct error *error
 /* In a transaction of its own. */
 static enum err head_begin(struct chunks *chunks, int64_t id, struct error *error)
 {
-    enum err err = sql_run(chunks->db, "BEGIN IMMEDIATE", error);
+    enum err err = sql_begin(chunks->db, SQL_WRITER, error);
     if (err == OK)
         err = head_make(chunks, id, error);
     if (err == OK)
         err = sql_run(chunks->db, "COMMIT", error);
     if (err != OK) {
-        (void)sqlite3_exec(chunks->db, "ROLLBACK", NULL, NULL, NULL);
+        sql_roll_back(chunks->db);
         return err;
     }
     chunks->head = chunks->head_committed = (struct chunk){.id = id};
@@ -313,7 +313,7 @@ static enum err index_build(struct chunks *chunks, int64_t chunk, int64_t done, 
     job_sql_index(&sql, chunk, (enum job_index)done);
     if (sql.failed)
         return error_set(error, ERR_NO_MEMORY, "no memory for a statement");
-    enum err err = sql_run(chunks->db, "BEGIN IMMEDIATE", error);
+    enum err err = sql_begin(chunks->db, SQL_WRITER, error);
     if (err == OK)
         err = sql_run(chunks->db, sql.data, error);
     if (err == OK)
@@ -327,7 +327,7 @@ static enum err index_build(struct chunks *chunks, int64_t chunk, int64_t done, 
     if (err == OK)
         err = sql_run(chunks->db, "COMMIT", error);
     if (err != OK)
-        (void)sqlite3_exec(chunks->db, "ROLLBACK", NULL, NULL, NULL);
+        sql_roll_back(chunks->db);
     return err;
 }
 

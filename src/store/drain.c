@@ -309,7 +309,7 @@ static enum err batch_write(struct store *store, struct error *error)
     enum err err = open_jobs_reserve(&writer->open_jobs, batch->count);
     if (err != OK)
         return error_set(error, err, "no memory for open requests");
-    err = sql_run(writer->db, "BEGIN IMMEDIATE", error);
+    err = sql_begin(writer->db, SQL_WRITER, error);
     for (size_t i = 0; err == OK && i < batch->count; i++)
         err = entry_write(writer, &batch->entries[i], error);
     if (err == OK)
@@ -444,7 +444,7 @@ enum err interrupt_step(struct store *store, bool *out_more, struct error *error
     *out_more = count > 0;
     if (count == 0)
         return OK;
-    enum err err = sql_run(writer->db, "BEGIN IMMEDIATE", error);
+    enum err err = sql_begin(writer->db, SQL_WRITER, error);
     for (size_t i = 0; err == OK && i < count; i++)
         err = interrupt_one(writer, &jobs[i], error);
     if (err == OK)

@@ -163,7 +163,7 @@ static enum err step_apply(sqlite3 *db, int64_t number, struct error *error)
     char mark[96]; /* pragmas take no parameters; both are numbers of ours */
     snprintf(mark, sizeof mark, "PRAGMA application_id=%d; PRAGMA user_version=%lld;",
              STORE_APPLICATION_ID, (long long)number);
-    enum err err = sql_run(db, "BEGIN IMMEDIATE", error);
+    enum err err = sql_begin(db, SQL_WRITER, error);
     if (err == OK)
         err = sql_run(db, steps[number - 1], error);
     if (err == OK)
@@ -171,7 +171,7 @@ static enum err step_apply(sqlite3 *db, int64_t number, struct error *error)
     if (err == OK)
         err = sql_run(db, "COMMIT", error);
     if (err != OK)
-        (void)sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
+        sql_roll_back(db);
     return err;
 }
 

@@ -51,7 +51,7 @@ enum err reader_take(struct readers *readers, sqlite3 **out_db, struct error *er
         sqlite3_progress_handler(db, STEPS_PER_LOOK, on_progress, NULL);
     }
     deadline_ms = clock_monotonic_ms() + READ_LIMIT_MS;
-    enum err err = sql_run(db, "BEGIN", error);
+    enum err err = sql_begin(db, SQL_READER, error);
     if (err != OK)
         reader_give(readers, db);
     else
@@ -62,10 +62,9 @@ enum err reader_take(struct readers *readers, sqlite3 **out_db, struct error *er
 void reader_give(struct readers *readers, sqlite3 *db)
 {
     deadline_ms = clock_monotonic_ms() + READ_LIMIT_MS; /* the end itself is never cut off */
-    if (!sqlite3_get_autocommit(db))
-        (void)sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
+    sql_roll_back(db);
     pthread_mutex_lock(&readers->lock);
-    bool is_kept = readers->idle_count < READERS_KEPT;
+    bool is_kept = readers->idle_count < READERS_KEPT && sqlite3_get_autocommit(db);
     if (is_kept)
         readers->idle[readers->idle_count++] = db;
     else

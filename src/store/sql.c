@@ -111,6 +111,18 @@ enum err sql_run(sqlite3 *db, const char *text, struct error *error)
     return sql_error(db, "write", error);
 }
 
+enum err sql_begin(sqlite3 *db, enum sql_role role, struct error *error)
+{
+    sql_roll_back(db);
+    return sql_run(db, role == SQL_WRITER ? "BEGIN IMMEDIATE" : "BEGIN", error);
+}
+
+void sql_roll_back(sqlite3 *db)
+{
+    if (!sqlite3_get_autocommit(db))
+        (void)sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
+}
+
 enum err sql_prepare(sqlite3 *db, const char *text, sqlite3_stmt **out_statement,
                      struct error *error)
 {

@@ -17,6 +17,11 @@ void sql_close(sqlite3 *db);
 
 /** Runs one or more statements without results. */
 MUST_USE enum err sql_run(sqlite3 *db, const char *text, struct error *error);
+/** Begins a transaction that writes, or reads only. An earlier one that could not be taken back is taken back
+ *  first: ROLLBACK needs memory, too. */
+MUST_USE enum err sql_begin(sqlite3 *db, enum sql_role role, struct error *error);
+/** Takes back the transaction under way, if there is one. */
+void sql_roll_back(sqlite3 *db);
 MUST_USE enum err sql_prepare(sqlite3 *db, const char *text, sqlite3_stmt **out_statement,
                               struct error *error);
 /** One step. OK: `*out_has_row` says whether there is a row; on the last one the statement is reset. */

@@ -66,8 +66,7 @@ static void on_failure(struct store *store, const struct error *error)
     struct writer *writer = &store->writer;
     atomic_fetch_add(&store->figures.write_errors, 1);
     bool is_fatal = sql_is_fatal(writer->db);
-    if (!sqlite3_get_autocommit(writer->db))
-        (void)sqlite3_exec(writer->db, "ROLLBACK", NULL, NULL, NULL);
+    sql_roll_back(writer->db);
     if (!is_fatal)
         return;
     atomic_store(&store->is_writable, false);
@@ -127,7 +126,7 @@ static enum err work_do(struct store *store, struct work *work)
     if (writer->phase == WRITER_DEAD)
         return error_set(&work->error, ERR_IO, "the store stopped writing: %s",
                          writer->dead_because);
-    enum err err = sql_run(writer->db, "BEGIN IMMEDIATE", &work->error);
+    enum err err = sql_begin(writer->db, SQL_WRITER, &work->error);
     bool has_failed_itself = false;
     if (err == OK) {
         err = work->run(writer->db, work->arg, &work->error);
@@ -142,7 +141,7 @@ static enum err work_do(struct store *store, struct work *work)
     if (err == OK)
         err = sql_run(writer->db, "COMMIT", &work->error);
     if (has_failed_itself)
-        (void)sqlite3_exec(writer->db, "ROLLBACK", NULL, NULL, NULL);
+        sql_roll_back(writer->db);
     else if (err != OK)
         on_failure(store, &work->error);
     return err;
@@ -310,7 +309,10 @@ static void wait_for_round(struct store *store, int64_t not_before_ms)
 {
     while (!atomic_load(&store->is_urgent)) {
         int64_t now = clock_monotonic_ms();
-        bool has_news = atomic_load(&store->bell.is_rung) || is_behind(store);
+        /* A round that failed is tried again even when nothing is left but upkeep: until one works, requests
+         * are refused, so that no record would ever ring the bell. */
+        bool has_news = atomic_load(&store->bell.is_rung) || is_behind(store) ||
+                        store->writer.retry_at_ms > 0;
         int64_t at_ms =
             store->writer.retry_at_ms > not_before_ms ? store->writer.retry_at_ms : not_before_ms;
         if (has_news && now >= at_ms)

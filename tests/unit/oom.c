@@ -70,10 +70,14 @@ static long common_factor(long a, long b)
 /* Steps of about the golden ratio reach every remainder once when they share no factor with `all`. */
 long oom_nth(const char *scenario, long all, long turn)
 {
+    bool is_one_by_one = oom_is_long() && turn < all;
+    return is_one_by_one ? turn + 1 : oom_nth_spread(scenario, all, turn);
+}
+
+long oom_nth_spread(const char *scenario, long all, long turn)
+{
     if (turn >= all)
         return 0;
-    if (oom_is_long())
-        return turn + 1;
     long step = all * 618 / 1000 + 1;
     while (common_factor(all, step) != 1)
         step++;

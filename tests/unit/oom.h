@@ -35,4 +35,5 @@ void oom_spare(const char *name); /* threads that will start under this name are
  *  for all of them: it takes them in an order that is spread out, and that differs from scenario to scenario.
  *  AUXOT_TEST_LONG=1 takes them one after the other. */
 long oom_nth(const char *scenario, long all, long turn);
+long oom_nth_spread(const char *scenario, long all, long turn); /* spread out in a long run, too */
 bool oom_is_long(void);
