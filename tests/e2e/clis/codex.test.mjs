@@ -100,6 +100,7 @@ test('F18: killed in mid-stream, the upstream is closed', async () => {
 test('a long stream arrives whole and in order', async () => {
     await both([{ then: { events: 3000 } }]);
     const run = await codex(server);
+    assert.equal(run.code, 0, run.stderr + JSON.stringify(run.lines.slice(-3)));
     const stamps = stamps_of(run.message);
     assert.deepEqual([stamps.count, stamps.requests, stamps.in_order], [3000, 1, true]);
 });
