@@ -45,7 +45,8 @@ struct request request_chat(const char *path, const char *key, const char *model
     int front_len =
         snprintf(front, sizeof front,
                  "{\"model\":\"%s\",\"messages\":[{\"role\":\"user\",\"content\":\"", model);
-    int back_len = snprintf(back, sizeof back, "\"}],\"stream\":%s}", is_stream ? "true" : "false");
+    int back_len = snprintf(back, sizeof back, "\"}],\"max_tokens\":1000,\"stream\":%s}",
+                            is_stream ? "true" : "false");
     size_t frame = (size_t)(front_len + back_len);
     size_t filler = body_bytes > frame ? body_bytes - frame : 0;
 

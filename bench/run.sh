@@ -6,7 +6,7 @@
 # machine meets all of them; a ratio is always one of the same round. CPU is what the kernel's scheduler
 # booked for the server's threads. auxot's writer has drained before anything else is measured.
 #
-#   tests of rounds   1k 100k rate sse20 sse0
+#   tests of rounds   1k 100k rate sse20 sse0; 100kt sse20t sse0t: a messages caller, translated (nginx passes it through)
 #   other tests       idle tls stall bodies start audit gone loops
 #   only when named   soak (BENCH_SOAK_S seconds, default 1800)
 #
@@ -18,9 +18,11 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 readonly server_core=0 load_core=1
 readonly port_upstream=28460 port_nginx=28461 port_haproxy=28462 port_auxot=28463
 readonly port_nginx_tls=28464 port_auxot_tls=28465 port_unwrap_nginx=28466 port_unwrap_auxot=28467
-readonly round_tests="1k 100k rate sse20 sse0"
+readonly round_tests="1k 100k 100kt rate sse20 sse20t sse0 sse0t"
 readonly other_tests="idle tls stall bodies start audit gone loops"
 
+readonly chat_path=/api/openai/chat/completions messages_path=/api/anthropic/v1/messages
+auxot_path=$chat_path
 rounds=5 is_quick=false is_saved=false tests=""
 servers=(nginx haproxy auxot)
 declare -A pid_of=()
@@ -310,7 +312,7 @@ load()
              return ;;
     nginx)   port=$port_nginx ;;
     haproxy) port=$port_haproxy ;;
-    auxot)   port=$port_auxot path=/api/openai/chat/completions ;;
+    auxot)   port=$port_auxot path=$auxot_path ;;
     esac
     timeout 120 taskset -c "$load_core" "$work/load" "$mode" --port "$port" --path "$path" \
         --key "$key" --pid "$(measured_pid "$server")" "$@"
@@ -351,8 +353,9 @@ keep_losses()
 
 load_of_test()
 {
-    local server=$1 test=$2
-    case $test in
+    local server=$1 test=$2 auxot_path=$chat_path
+    [[ $test != *t ]] || auxot_path=$messages_path
+    case ${test%t} in
     1k)    load "$server" closed --connections 64 --bytes 1000 --warm-ms 300 --seconds "$(quick_or 1 3)" ;;
     100k)  load "$server" closed --connections 32 --bytes 100000 --warm-ms 300 --seconds "$(quick_or 1 3)" ;;
     rate)  load "$server" rate --connections 256 --rate 2000 --warm-ms 500 --seconds "$(quick_or 1 4)" ;;
@@ -591,7 +594,7 @@ test_soak()
 
 # ---- the table -----------------------------------------------------------------------------------
 
-# test  figure  sentence  unit  target  fail-above  how: ratio (to nginx) | most | least | none
+# test  figure  sentence  unit  target  fail-above  how: ratio (to nginx) | own:TEST (to auxot's own of another test) | most | least | note
 write_rows()
 {
     cat <<'END'
@@ -599,11 +602,15 @@ write_rows()
 1k|whole_us|CPU per 1 KB request, whole process|us|1.5|2.0|ratio
 100k|path_us|CPU per 100 KB request, request path|us|1.3|1.7|ratio
 100k|whole_us|CPU per 100 KB request, whole process|us|||note
+100kt|path_us|the same, translated (messages to chat): / passed through|us|1.5|1.5|own:100k
 rate|added_us|added p50 at 2,000 req/s|us|1.2|1.5|ratio
 rate|path_us|CPU per request at 2,000 req/s, request path|us|1.05|1.3|ratio
 sse20|path_us|CPU per chunk, 1,000 streams x 20 ms, request path|us|0.95|1.2|ratio
+sse20t|path_us|the same, translated (chat to messages)|us|1.3|1.8|ratio
 sse20|delay_us|event delay p50, from upstream's send|us|||note
+sse20t|delay_us|the same, translated|us|||note
 sse0|path_us|CPU per chunk in bursts, request path|us|1.5|2.5|ratio
+sse0t|path_us|the same, translated|us|||note
 idle1000|kib|memory per idle stream, 1,000 streams|KiB|6|12|most
 idle5000|kib|memory per idle stream, 5,000 streams|KiB|6|12|most
 idle5000|after_mib|memory after they have gone|MiB|||note
@@ -643,10 +650,11 @@ write_table()
         count = n
         return n ? median(list, n) : ""
     }
-    function ratio_of(    n, r, list, a, b) {
+    function ratio_of(    n, r, list, a, b, other) {
         n = 0
+        other = $7 ~ /^own:/ ? substr($7, 5) " auxot " : $1 " nginx "
         for (r = 1; r <= 99; r++) {
-            a = $1 " auxot " r " " $2; b = $1 " nginx " r " " $2
+            a = $1 " auxot " r " " $2; b = other r " " $2
             if (a in seen && b in seen && seen[b] > 0) list[++n] = seen[a] / seen[b]
         }
         return n ? median(list, n) : ""
@@ -663,9 +671,10 @@ write_table()
         nginx = of("nginx"); haproxy = of("haproxy")
         ratio = ratio_of(); shown = ""
         if (ratio != "") shown = count > 0 && low != high ? sprintf("%.2f (%.2f..%.2f)", ratio, low, high) : sprintf("%.2f", ratio)
-        x = $7 == "ratio" ? ratio : auxot
+        is_ratio = $7 == "ratio" || $7 ~ /^own:/
+        x = is_ratio ? ratio : auxot
         verdict = $7 == "note" || x == "" ? "" : $7 == "least" ? (x >= $5 ? "ok" : "FAIL") : (x <= $5 ? "ok" : x <= $6 ? "missed" : "FAIL")
-        mark = $7 == "ratio" ? "x" : ""
+        mark = is_ratio ? "x" : ""
         printf "| %-50s | %4s | %8s | %8s | %8s | %-19s | %-6s | %-7s | %-10s | %-6s |\n", $3, $4, number(nginx), number(haproxy), number(auxot), shown, spread, $5 == "" ? "" : ($7 == "least" ? ">= " : "<= ") $5 mark, $6 == "" || $7 == "least" ? "" : $6 mark, verdict
     }'
 }
