@@ -92,7 +92,8 @@ static void prepare(const struct request *request, struct prompt_work *work)
                     .to = trial->asked,
                     .names = &translation->names,
                     .fidelity = &translation->fidelity,
-                    .is_stream = request->facts.stream},
+                    .is_stream = request->facts.stream,
+                    .is_padded = true},
         .body = buf_str(&request->body),
         .translation = translation,
     };

@@ -538,6 +538,13 @@ extern "C" enum err json_parse(struct json_reader *reader, struct str text, stru
 namespace
 {
 
+/* What stands there decides nothing, but uninitialised it would hide findings of a checker. */
+void clear_padding(str text)
+{
+    if (text.len > 0)
+        memset(const_cast<char *>(text.at) + text.len, 0, JSON_PADDING_BYTES);
+}
+
 err peek(json_reader *reader, str text, bool is_padded, json_member *members, size_t member_count,
          json_span *out_object, struct error *error)
 {
@@ -560,13 +567,18 @@ extern "C" enum err json_peek(struct json_reader *reader, struct str text,
     return peek(reader, text, false, members, member_count, out_object, error);
 }
 
+extern "C" enum err json_parse_padded(struct json_reader *reader, struct str text,
+                                      struct json *out_root, struct error *error)
+{
+    clear_padding(text);
+    return parse(reader, text, text.len > 0, out_root, error);
+}
+
 extern "C" enum err json_peek_padded(struct json_reader *reader, struct str text,
                                      struct json_member *members, size_t member_count,
                                      struct json_span *out_object, struct error *error)
 {
-    /* What stands there decides nothing, but uninitialised it would hide findings of a checker. */
-    if (text.len > 0)
-        memset(const_cast<char *>(text.at) + text.len, 0, JSON_PADDING_BYTES);
+    clear_padding(text);
     return peek(reader, text, text.len > 0, members, member_count, out_object, error);
 }
 

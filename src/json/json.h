@@ -57,6 +57,10 @@ MUST_USE enum err json_parse(struct json_reader *reader, struct str text, struct
  *  ERR_NO_MEMORY. */
 MUST_USE enum err json_reserve(struct json_reader *reader, size_t len);
 
+/** json_parse without a copy: as json_peek_padded. */
+MUST_USE enum err json_parse_padded(struct json_reader *reader, struct str text,
+                                    struct json *out_root, struct error *error);
+
 enum json_type json_type_of(struct json value);
 /** Member of an object by exact decoded name; absent when missing or `object` is no object. */
 struct json json_member_of(struct json object, struct str name);

@@ -22,6 +22,35 @@ static bool is_plain(char c)
     return (unsigned char)c >= 0x20 && (unsigned char)c < 0x7F && c != '"' && c != '\\';
 }
 
+#define VECTOR_BYTES 16u
+typedef uint8_t vector
+    __attribute__((vector_size(VECTOR_BYTES))); /* the compiler's; SSE2, NEON or neither */
+
+/* Are all of these VECTOR_BYTES bytes plain? */
+static bool are_plain(const char *bytes)
+{
+    vector x;
+    uint64_t half[2];
+    memcpy(&x, bytes, sizeof x);
+    vector special = (vector)((x < 0x20) | (x >= 0x7F) | (x == '"') | (x == '\\'));
+    memcpy(half, &special, sizeof half);
+    return (half[0] | half[1]) == 0;
+}
+
+/* Behind the plain bytes that stand at `at`. */
+static size_t skip_plain(struct str text, size_t at)
+{
+    for (;;) {
+        while (at + VECTOR_BYTES <= text.len && are_plain(text.at + at))
+            at += VECTOR_BYTES;
+        size_t stop = at + VECTOR_BYTES < text.len ? at + VECTOR_BYTES : text.len;
+        while (at < stop && is_plain(text.at[at]))
+            at++;
+        if (at < stop || at == text.len)
+            return at;
+    }
+}
+
 static void put_escape(struct buf *buf, char c)
 {
     switch (c) {
@@ -53,9 +82,7 @@ void json_quote(struct buf *buf, struct str text)
 {
     buf_putc(buf, '"');
     for (size_t at = 0; at < text.len;) {
-        size_t end = at;
-        while (end < text.len && is_plain(text.at[end]))
-            end++;
+        size_t end = skip_plain(text, at);
         buf_append(buf, text.at + at, end - at);
         at = end < text.len ? end + put_special(buf, str_from(text, end)) : end;
     }

@@ -5,6 +5,8 @@
 #include "wire/messages_parts.h"
 #include "wire/responses_parts.h"
 
+#define USUAL_GROWTH 1024u
+
 static const struct dialect_facts dialects[] = {
     {.endpoint = ENDPOINT_CHAT,
      .tool_name_bytes = 64,
@@ -57,9 +59,12 @@ enum err prompt_translate(const struct prompt_options *options, struct str body,
 {
     struct prompt prompt;
     struct json root;
-    enum err err = json_parse(options->reader, body, &root, error);
+    enum err err = options->is_padded ? json_parse_padded(options->reader, body, &root, error)
+                                      : json_parse(options->reader, body, &root, error);
     if (err != OK)
         return err;
+    if (!buf_reserve(out, body.len + USUAL_GROWTH)) /* in one piece, nearly always */
+        return error_set(error, ERR_NO_MEMORY, "no memory to translate the request");
     prompt_init(&prompt, options->arena, options->reader, options->scratch, body, options->fidelity,
                 options->names);
     prompt.sealer = options->sealer;

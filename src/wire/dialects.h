@@ -39,6 +39,7 @@ struct prompt_options {
     struct tool_names *names;  /* filled; made by tool_names_init with the target's limit */
     struct fidelity *fidelity; /* filled */
     bool is_stream;            /* what the provider is asked for */
+    bool is_padded;            /* the body has JSON_PADDING_BYTES of room behind it */
 };
 /** Appends the translated body. ERR_MALFORMED (sentence: what the caller did wrong), ERR_NO_MEMORY. */
 MUST_USE enum err prompt_translate(const struct prompt_options *options, struct str body,
