@@ -24,7 +24,7 @@ static const struct {
     {"/completions",           ASKED_COMPLETIONS,  OF_OPENAI | OF_LLAMA,                true,  0},
     {"/embeddings",            ASKED_EMBEDDINGS,   OF_OPENAI | OF_LLAMA,                true,  0},
     {"/messages",              ASKED_MESSAGES,     OF_ANTHROPIC,                        true,  0},
-    {"/messages/count_tokens", ASKED_COUNT_TOKENS, OF_ANTHROPIC,                        true,  0},
+    {"/messages/count_tokens", ASKED_COUNT_TOKENS, OF_ANTHROPIC | OF_LLAMA,             true,  0},
     {"/models",                ASKED_MODELS,       OF_OPENAI | OF_ANTHROPIC | OF_LLAMA, false, OF_LLAMA},
     {"/health",                ASKED_HEALTH,       OF_LLAMA,                            false, OF_LLAMA},
     {"/props",                 ASKED_PROPS,        OF_LLAMA,                            false, 0},

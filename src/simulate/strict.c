@@ -318,7 +318,7 @@ bool strict_accepts(const struct request *request, struct json body, const struc
         return request->vendor == VENDOR_LLAMA ? strict_llama(&check) : strict_chat(&check);
     case ASKED_RESPONSES: return strict_responses(&check);
     case ASKED_MESSAGES:
-    case ASKED_COUNT_TOKENS: return strict_messages(&check);
+    case ASKED_COUNT_TOKENS: return request->vendor == VENDOR_LLAMA || strict_messages(&check);
     default: return true;
     }
 }

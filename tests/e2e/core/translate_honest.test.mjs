@@ -112,6 +112,9 @@ test('count_tokens: by the provider that can; else an estimate, marked', async (
     const count = model => server.call(at.count_tokens, { model, system: 'Be brief.', messages: user('how many tokens is this, please?') });
     const native = await count('claude-messages');
     assert.deepEqual([native.status, native.json, native.headers['x-auxot-estimated']], [200, { input_tokens: 4242 }, undefined]);
+    await here.llama.plays([{ then: { usage: { input_tokens: 777 } } }]); // its own tokenizer
+    const local = await count(cast.llama.models[0]);
+    assert.deepEqual([local.status, local.json, local.headers['x-auxot-estimated']], [200, { input_tokens: 777 }, undefined]);
     for (const model of ['gpt-chat', 'gpt-responses']) {
         const guess = await count(model);
         assert.equal(guess.status, 200);

@@ -2,9 +2,9 @@
 // vendor's client, each provider held to its vendor's rules.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { closing } from '../lib/scene.mjs';
-import { crossing } from '../lib/crossing.mjs';
-import { said_to } from '../lib/callers.mjs';
+import { at, closing, upstream } from '../lib/scene.mjs';
+import { cast, crossing, seen } from '../lib/crossing.mjs';
+import { callers, said_to } from '../lib/callers.mjs';
 import { stamps_of } from '../lib/sse.mjs';
 
 const here = await crossing();
@@ -18,7 +18,7 @@ const translated = ways => ways.filter(({ caller, to }) => caller.name !== 'chat
 
 for (const { title, caller, to, provider, stream, model, say } of translated(here.ways(to_all)))
     test(`${title}: text goes and comes back whole, with ids, usage and a stop reason of the caller's`, async () => {
-        await provider.plays([{ then: { text: 'Grüße aus “Zürich” 🙂\n\tand back', usage: { input_tokens: 1000, output_tokens: 77, cached_tokens: 400, reasoning_tokens: 5 } } }]);
+        await provider.plays([{ then: { text: 'Grüße aus “Zürich” 🙂\n\tand back', usage: { input_tokens: 1000, output_tokens: 77, cached_tokens: 400, cache_write_tokens: 30, reasoning_tokens: 5 } } }]);
         const { heard, sent, job } = await say({ system: 'Be brief.', turns: [{ user: 'hi "you" \u2028 there' }] });
         assert.equal(heard.text, 'Grüße aus “Zürich” 🙂\n\tand back');
         assert.equal(heard.stop, caller.stops.end);
@@ -26,9 +26,10 @@ for (const { title, caller, to, provider, stream, model, say } of translated(her
         assert.equal(heard.final.model, model);
         assert.deepEqual(said_to[to === 'llama' ? 'chat' : to](sent).map(([, text]) => text), ['Be brief.', 'hi "you" \u2028 there']);
         assert.equal(sent.stream ?? false, stream);
-        const whole = to === 'messages' ? 1400 : 1000; // Anthropic counts what was cached apart
+        const whole = to === 'messages' ? 1430 : 1000; // Anthropic counts apart what was read from the cache, and written to it
         assert.deepEqual([heard.usage.input, heard.usage.output, heard.usage.cached], [whole, 77, 400]);
-        assert.deepEqual([job.status, job.output_tokens, job.cached_tokens, job.stream, job.model], ['done', 77, 400, stream, model]);
+        if (caller.name !== 'messages' && to !== 'messages') assert.equal(heard.usage.reasoning, 5);
+        assert.deepEqual([job.status, job.input_tokens, job.output_tokens, job.cached_tokens, job.stream, job.model], ['done', whole, 77, 400, stream, model]);
         assert.deepEqual(job.fidelity.filter(note => !note.startsWith('emulated:')), [], 'nothing was lost');
         assert.equal(job.attempts.length, 1);
     });
@@ -150,6 +151,43 @@ test('JSON mode and a schema go where they can', async () => {
         const says = { chat: mode.sent.response_format?.type, responses: mode.sent.text?.format?.type, messages: mode.job.fidelity.join() || 'nothing said' }[to];
         assert.ok(to === 'messages' ? /format/.test(says) : says === 'json_object', `${caller.name} to ${to}: ${says}`);
     }
+});
+
+test('a limit above what the model can is lowered, and said so', async () => {
+    const can = { chat: ['gpt-4o', 16384, sent => sent.max_completion_tokens ?? sent.max_tokens], responses: ['gpt-4o', 16384, sent => sent.max_output_tokens], messages: ['claude-haiku-4-5', 64000, sent => sent.max_tokens] };
+    for (const [to, [model, most, limit_of]] of Object.entries(can)) {
+        const provider = await upstream(here, `small-${to}`, { ...cast[to], models: [model] });
+        for (const caller of Object.values(callers)) {
+            if (caller.name === to) continue;
+            const heard = await caller.ask(server, caller.body(model, { max: 900_000, turns: [{ user: 'hi' }] }), { stream: true, headers: { 'x-auxot-provider': provider.slug } });
+            const { sent, job } = await seen(here, provider, heard.headers);
+            assert.equal(limit_of(sent), most, `${caller.name} to ${to}`);
+            assert.ok(job.fidelity.includes('changed:max_tokens'), job.fidelity.join());
+        }
+        await provider.patch({ paused: true });
+    }
+});
+
+test('megabytes of conversation are translated as well, and nobody waits for them', async () => {
+    const long = 'Grüße, "Welt" \\ \u2028 und so weiter.\n'.repeat(60_000); // some 2 MB: done on another thread
+    for (const { provider, say, caller, to } of here.ways({ streams: [true] })) {
+        if (caller.name === to) continue;
+        await provider.plays([{ then: { text: 'Read.' } }]);
+        const [{ heard, requests }, quick] = await Promise.all([say({ turns: [{ user: long }, { user: 'and?' }] }), say({ turns: [{ user: 'hi' }] })]);
+        assert.deepEqual([heard.text, quick.heard.text], ['Read.', 'Read.'], `${caller.name} to ${to}`);
+        assert.ok(requests[0].body_bytes > 2_000_000);
+    }
+});
+
+test('a caller who leaves while a long conversation is translated leaves nothing behind', async () => {
+    const long = 'x'.repeat(12_000_000);
+    for (const [where, body] of [[at.messages, { model: 'gpt-chat', max_tokens: 9, messages: [{ role: 'user', content: long }] }], [at.chat, { model: 'claude-messages', messages: [{ role: 'user', content: long }] }]]) {
+        const call = server.begin(where, { ...body, stream: true });
+        await new Promise(resolve => setTimeout(resolve, 20)); // anywhere on the way
+        call.leave();
+    }
+    const answer = await server.call(at.chat, { model: 'claude-messages', messages: [{ role: 'user', content: 'hi' }] });
+    assert.equal(answer.status, 200);
 });
 
 closing(here);

@@ -96,6 +96,7 @@ static const struct plain {
     {"messages",               MESSAGES, "{\"model\":\"m\",\"tools\":[{}]}", "tool=f,tool-arguments={\"a\":1}", 200, "\"input\":{\"a\":1}"},
     {"messages 529",           MESSAGES, "{\"model\":\"m\"}", "status=529", 529, "overloaded_error"},
     {"count_tokens",           VENDOR_ANTHROPIC, "/v1/messages/count_tokens", "{\"model\":\"m\"}", "", 200, "{\"input_tokens\":4}"},
+    {"count_tokens, llama",    VENDOR_LLAMA, "/v1/messages/count_tokens", "{\"model\":\"m\"}", "", 200, "{\"input_tokens\":4}"},
     {"responses",              RESPONSES, "{\"model\":\"m\"}", "text=hi", 200, "\"text\":\"hi\""},
     {"a refusal, chat",        CHAT, "{\"model\":\"m\"}", "refusal=no", 200, "\"content\":null,\"refusal\":\"no\""},
     {"a refusal, responses",   RESPONSES, "{\"model\":\"m\"}", "refusal=no", 200, "{\"type\":\"refusal\",\"refusal\":\"no\"}"},
