@@ -8,6 +8,10 @@
 #include "base/log.h"
 
 #include <assert.h>
+#include <time.h>
+
+#define PUBLISH_TRIES    3
+#define PUBLISH_PAUSE_MS 20
 
 static enum err publish(struct admin *admin, struct error *error)
 {
@@ -24,9 +28,15 @@ static enum err publish(struct admin *admin, struct error *error)
     return err;
 }
 
+/* What is published is on record already, so want of memory, which passes, is waited for a little. */
 enum err admin_publish(struct admin *admin, struct error *error)
 {
+    const struct timespec pause = {.tv_nsec = PUBLISH_PAUSE_MS * 1000000};
     enum err err = publish(admin, error);
+    for (int i = 1; err == ERR_NO_MEMORY && i < PUBLISH_TRIES; i++) {
+        (void)nanosleep(&pause, NULL);
+        err = publish(admin, error);
+    }
     admin->is_behind = err != OK;
     return err;
 }

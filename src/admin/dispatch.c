@@ -146,6 +146,10 @@ static bool body_is_good(struct api_call *call, struct json_reader *reader)
     if (call->endpoint->body_limit_bytes == 0 || (call->body.len == 0 && may_be_empty))
         return true;
     enum err err = json_parse(reader, buf_str(&call->body), &call->root, &error);
+    if (err == ERR_NO_MEMORY) {
+        api_fail(call, PROBLEM_OVERLOADED, NULL, "The server has no memory to read the body now.");
+        return false;
+    }
     if (err != OK) {
         api_fail(call, PROBLEM_BAD_BODY, NULL, "The body is not JSON: %s",
                  call->body.len ? error.text : "it is empty");

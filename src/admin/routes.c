@@ -112,6 +112,7 @@ static bool steps_field(struct api_call *call, const struct store_config *config
         api_fail(call, PROBLEM_INVALID_FIELD, "steps", "A route needs 1 to %u steps.", STEPS_MAX);
         return false;
     }
+    unsigned failures_before = mem_failures();
     buf_init(&list, STEPS_BYTES_MAX);
     json_writer_init(&writer, &list);
     json_open_array(&writer, NULL);
@@ -120,6 +121,10 @@ static bool steps_field(struct api_call *call, const struct store_config *config
             return false;
     json_close_array(&writer);
     char *text = list.failed ? NULL : buf_take(&list);
+    if (!text && mem_failures() != failures_before) {
+        api_fail(call, PROBLEM_OVERLOADED, NULL, "No memory for the steps.");
+        return false;
+    }
     if (!text) {
         api_fail(call, PROBLEM_TOO_LARGE, "steps", "The steps are too long.");
         return false;
