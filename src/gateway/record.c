@@ -13,6 +13,15 @@
 #include "base/log.h"
 #include "sys/clock.h"
 
+#include <assert.h>
+
+/* Between arrays of one size no length is asked for. */
+#define COPY_TEXT(to, from)                                         \
+    do {                                                            \
+        static_assert(sizeof(to) == sizeof(from), "of one length"); \
+        memcpy(to, from, sizeof(to));                               \
+    } while (0)
+
 static void fill_attempt(struct attempt_record *out, const struct attempt_note *note, int seq)
 {
     *out = (struct attempt_record){.seq = seq,
@@ -26,7 +35,7 @@ static void fill_attempt(struct attempt_record *out, const struct attempt_note *
     str_copy(str_of(note->provider->name), out->provider_name, sizeof out->provider_name);
     str_copy(note->model, out->model, sizeof out->model);
     str_copy(str_of(note->outcome), out->outcome, sizeof out->outcome);
-    str_copy(str_of(note->reason), out->reason, sizeof out->reason);
+    COPY_TEXT(out->reason, note->reason);
 }
 
 /* As many whole notes as there is room for. */
@@ -52,18 +61,19 @@ static int64_t ms_since_start(const struct request *request, int64_t at_ns)
     return at_ns ? (at_ns - request->created_ns) / NS_PER_MS : -1;
 }
 
+/* Attempts that were not made stay as they are: they are not written. */
 static void fill(const struct request *request, struct job_record *out)
 {
-    memset(out, 0, sizeof *out);
+    memset(out, 0, offsetof(struct job_record, attempt));
     usage_init(&out->usage);
-    str_copy(str_of(request->id), out->id, sizeof out->id);
+    COPY_TEXT(out->id, request->id);
     str_copy(str_of(dialect_name(request->dialect)), out->dialect, sizeof out->dialect);
     str_copy(str_of(endpoint_facts(request->endpoint)->name), out->endpoint, sizeof out->endpoint);
     str_copy(STR("api"), out->source, sizeof out->source);
     str_copy(request->facts.model, out->requested_model, sizeof out->requested_model);
-    str_copy(str_of(request->principal->id), out->key_id, sizeof out->key_id);
-    str_copy(str_of(request->principal->name), out->key_name, sizeof out->key_name);
-    str_copy(str_of(request->principal->team), out->team, sizeof out->team);
+    COPY_TEXT(out->key_id, request->principal->id);
+    COPY_TEXT(out->key_name, request->principal->name);
+    COPY_TEXT(out->team, request->principal->team);
     out->is_stream = request->facts.stream;
     out->created_at_ms = request->created_at_ms;
     out->queued_ms = request->attempt_count
@@ -84,7 +94,7 @@ static void fill(const struct request *request, struct job_record *out)
 
 enum err record_open(struct request *request, struct error *error)
 {
-    struct job_record record;
+    UNSET struct job_record record;
     fill(request, &record);
     enum err err = journal_put(request->gl->journal, RECORD_OPEN, false, &record, error);
     request->is_opened = err == OK;
@@ -93,8 +103,8 @@ enum err record_open(struct request *request, struct error *error)
 
 void record_progress(struct request *request)
 {
-    struct job_record record;
-    struct error error;
+    UNSET struct job_record record;
+    UNSET struct error error;
     fill(request, &record);
     if (journal_append(request->gl->journal, RECORD_PROGRESS, true, &record, &error) != OK)
         log_warn("record_progress_lost", "job=%s why=\"%s\"", request->id, error.text);
@@ -127,8 +137,8 @@ static void close_by(journal_way *way, struct request *request, enum job_status 
         return;
     request->is_closed = true;
     struct gateway_loop *gl = request->gl;
-    struct job_record record;
-    struct error error;
+    UNSET struct job_record record;
+    UNSET struct error error;
     fill(request, &record);
     record.status = status;
     record.http_status = http_status;
