@@ -66,6 +66,14 @@ void arena_init(struct arena *arena, size_t limit_bytes)
     *arena = (struct arena){.limit_bytes = limit_bytes};
 }
 
+void arena_init_in(struct arena *arena, size_t limit_bytes, char *room, size_t room_bytes)
+{
+    assert((uintptr_t)room % ALIGN_BYTES == 0);
+    arena_init(arena, limit_bytes);
+    arena->at = room;
+    arena->end = room + room_bytes;
+}
+
 /* Starts a block that has room for `size_bytes`. False past the limit or without memory. */
 static bool arena_grow(struct arena *arena, size_t size_bytes)
 {

@@ -48,9 +48,12 @@ struct arena {
 
 /** Empty arena that will hold at most `limit_bytes`; allocates nothing yet. */
 void arena_init(struct arena *arena, size_t limit_bytes);
+/** The same, with `room` (16-byte aligned, as long-lived as the arena) to begin with: it counts towards
+ *  nothing. */
+void arena_init_in(struct arena *arena, size_t limit_bytes, char *room, size_t room_bytes);
 /** 16-byte aligned room, not zeroed; NULL past the limit or without memory. */
 MUST_USE void *arena_alloc(struct arena *arena, size_t size_bytes);
 /** NUL-terminated copy; NULL past the limit. */
 MUST_USE char *arena_dup(struct arena *arena, const void *bytes, size_t len);
-/** Frees everything; the arena may be used again with the same limit. */
+/** Frees everything; the arena may be used again with the same limit, without the room it began in. */
 void arena_release(struct arena *arena);

@@ -33,7 +33,7 @@ static bool note_attempt(struct request *request)
         return false;
     *note = (struct attempt_note){.provider = trial->provider,
                                   .model = trial->model,
-                                  .started_at_ms = clock_wall_ms(),
+                                  .started_at_ms = loop_wall_ms(request->gl->loop),
                                   .started_ns = loop_now_ns(request->gl->loop),
                                   .first_byte_ms = -1,
                                   .input_tokens = TOKENS_UNKNOWN,
@@ -280,7 +280,7 @@ static void close_note(struct request *request, const char *outcome, const char 
     if (trial->has_spent && request->endpoint != ENDPOINT_COUNT_TOKENS)
         meter_estimate(&trial->meter, (int64_t)request->body_bytes);
     note->outcome = outcome;
-    note->ended_at_ms = clock_wall_ms();
+    note->ended_at_ms = loop_wall_ms(request->gl->loop);
     note->input_tokens = trial->meter.usage.input_tokens;
     note->output_tokens = trial->meter.usage.output_tokens;
     str_copy(str_of(reason), note->reason, sizeof note->reason);

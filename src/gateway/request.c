@@ -332,9 +332,10 @@ struct request *request_new(struct gateway_loop *gl, struct exchange *exchange,
                             const struct api_route *route_found, const struct principal *principal,
                             const char *id)
 {
-    struct request *request = mem_zalloc(1, sizeof *request);
+    struct request *request = mem_alloc(sizeof *request);
     if (!request)
         return NULL;
+    memset(request, 0, offsetof(struct request, first_room));
     request->gl = gl;
     request->exchange = exchange;
     request->endpoint = route_found->endpoint;
@@ -342,13 +343,13 @@ struct request *request_new(struct gateway_loop *gl, struct exchange *exchange,
     request->principal = principal;
     request->lease = lease_take(gl);
     request->created_ns = loop_now_ns(gl->loop);
-    request->created_at_ms = clock_wall_ms();
+    request->created_at_ms = loop_wall_ms(gl->loop);
     request->deadline_ns = request->created_ns + gl->gateway->options.job_timeout_ms * NS_PER_MS;
     request->free_later.run = free_request;
     request->facts.model = STR("");
     request->last_sentence = "";
     memcpy(request->id, id, sizeof request->id);
-    arena_init(&request->arena, ARENA_MAX);
+    arena_init_in(&request->arena, ARENA_MAX, request->first_room, sizeof request->first_room);
     deadline_init(&request->clock, gl->loop, on_clock);
     list_push_back(&gl->live, &request->node);
     list_init(&request->recording);

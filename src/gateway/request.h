@@ -148,6 +148,7 @@ struct request {
     int64_t bytes_out;
     struct deadline clock;
     struct loop_message free_later;
+    _Alignas(16) char first_room[480]; /* of the arena: many a request keeps but a few strings */
 };
 
 enum {

@@ -1,13 +1,12 @@
 /* gateway/serve.c: a request at the door: path, method, key. Known callers' POSTs become requests. */
 #include "gateway/request.h"
-#include "sys/clock.h"
 #include "sys/random.h"
 
-static void make_id(char out_id[ID_MAX])
+static void make_id(const struct loop *loop, char out_id[ID_MAX])
 {
     uint8_t random[10];
     random_fill(random, sizeof random);
-    id_make("job_", clock_wall_ms(), random, out_id);
+    id_make("job_", loop_wall_ms(loop), random, out_id);
 }
 
 /* What the path and the method are wrong in; `what` stays SAY_COUNT when nothing is. */
@@ -53,7 +52,7 @@ void gateway_serve(struct gateway_loop *gl, struct exchange *exchange)
     enum dialect dialect = DIALECT_OPENAI;
     bool is_ours = false, is_conflict = false;
     char id[ID_MAX];
-    make_id(id);
+    make_id(gl->loop, id);
     bool is_found = api_route_find(head->path, &found, &dialect, &is_ours);
     struct own_error trouble = path_trouble(head, is_found, &found);
     const struct principal *principal = NULL;

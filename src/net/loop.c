@@ -21,7 +21,7 @@
 struct loop {
     int index;
     struct event_base *base;
-    int64_t now_ns; /* 0: not read since the last wake-up */
+    int64_t now_ns, wall_ms; /* 0: not read since the last wake-up */
     atomic_bool is_stopping;
     _Atomic(struct loop_message *) posted; /* newest first */
     struct loop_message *deferred_first, **deferred_last;
@@ -138,11 +138,11 @@ void loop_free(struct loop *loop)
 
 void loop_run(struct loop *loop)
 {
-    loop->now_ns = 0; /* what was read while things were set up is old by now */
+    loop->now_ns = loop->wall_ms = 0; /* what was read while things were set up is old by now */
     while (!atomic_load_explicit(&loop->is_stopping, memory_order_acquire)) {
         event_base_loop(loop->base, EVLOOP_ONCE | (loop->deferred_first ? EVLOOP_NONBLOCK : 0));
         run_deferred(loop);
-        loop->now_ns = 0;
+        loop->now_ns = loop->wall_ms = 0;
     }
     atomic_store_explicit(&loop->is_stopping, false,
                           memory_order_release); /* it may be run again */
@@ -174,6 +174,7 @@ struct event_base *loop_base(struct loop *loop)
 int64_t loop_refresh_now(struct loop *loop)
 {
     loop->now_ns = clock_monotonic_ns();
+    loop->wall_ms = 0;
     return loop->now_ns;
 }
 
@@ -187,6 +188,13 @@ int64_t loop_now_ns(const struct loop *loop)
 int64_t loop_now_ms(const struct loop *loop)
 {
     return loop_now_ns(loop) / NS_PER_MS;
+}
+
+int64_t loop_wall_ms(const struct loop *loop)
+{
+    if (loop->wall_ms == 0)
+        ((struct loop *)loop)->wall_ms = clock_wall_ms(); /* as above */
+    return loop->wall_ms;
 }
 
 char *loop_scratch(struct loop *loop)

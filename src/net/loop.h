@@ -31,7 +31,8 @@ int loop_index(const struct loop *loop);
 struct event_base *loop_base(struct loop *loop);
 int64_t loop_now_ns(const struct loop *loop); /* monotonic, read once per wake-up */
 int64_t loop_now_ms(const struct loop *loop);
-int64_t loop_refresh_now(struct loop *loop); /* reads the clock again: monotonic ns */
+int64_t loop_wall_ms(const struct loop *loop); /* wall clock, read once per wake-up */
+int64_t loop_refresh_now(struct loop *loop);   /* reads the clock again: monotonic ns */
 /** Room for one read; valid until the next read on this loop. LOOP_SCRATCH_BYTES + slack. */
 char *loop_scratch(struct loop *loop);
 

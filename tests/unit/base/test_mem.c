@@ -150,7 +150,27 @@ static void releasing_twice_is_fine(void **unused)
     CHECK_INT("empty", arena.used_bytes, 0);
 }
 
-TEST_MAIN(TEST(nothing_is_still_a_block_of_ones_own),
+static void an_arena_begins_in_the_room_it_is_given(void **state)
+{
+    (void)state;
+    _Alignas(16) char room[64];
+    struct arena arena;
+    arena_init_in(&arena, 1000, room, sizeof room);
+    char *first = arena_alloc(&arena, 20), *second = arena_alloc(&arena, 32);
+    CHECK("in the room", first == room && second == room + 32);
+    CHECK_INT("which counts towards nothing", arena.used_bytes, 0);
+    char *third = arena_alloc(&arena, 1);
+    CHECK("then in memory of its own", third && (third < room || third >= room + sizeof room));
+    CHECK("which is counted", arena.used_bytes > 0 && arena.used_bytes <= 1000);
+    memset(first, 1, 20);
+    memset(second, 2, 32);
+    arena_release(&arena);
+    char *again = arena_alloc(&arena, 1);
+    CHECK("without the room afterwards", again && (again < room || again >= room + sizeof room));
+    arena_release(&arena);
+}
+
+TEST_MAIN(TEST(an_arena_begins_in_the_room_it_is_given), TEST(nothing_is_still_a_block_of_ones_own),
           TEST(an_array_too_large_for_size_t_is_refused), TEST(a_duplicate_is_terminated),
           TEST(taking_leaves_null_behind), TEST(every_piece_of_an_arena_is_aligned_and_apart),
           TEST(an_arena_gives_no_more_than_its_limit), TEST(sizes_that_overflow_are_refused),
