@@ -8,12 +8,6 @@
 
 #define FIRST_ROOM_BYTES 256u
 
-void buf_init(struct buf *buf, size_t limit_bytes)
-{
-    assert(limit_bytes > 0 && limit_bytes < SIZE_MAX / 4);
-    *buf = (struct buf){.limit_bytes = limit_bytes};
-}
-
 void buf_init_in(struct buf *buf, size_t limit_bytes, char *room, size_t room_bytes)
 {
     assert(room_bytes > BUF_SLACK_BYTES);

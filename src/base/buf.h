@@ -10,6 +10,7 @@
 #pragma once
 #include "base/err.h"
 #include "base/str.h"
+#include <assert.h>
 #include <stdarg.h>
 
 struct buf {
@@ -22,7 +23,11 @@ struct buf {
 #define BUF_SLACK_BYTES 64u /* behind the content: for the NUL, and simdjson may read this far */
 
 /** Empty buffer of at most `limit_bytes`; allocates nothing yet. */
-void buf_init(struct buf *buf, size_t limit_bytes);
+static inline void buf_init(struct buf *buf, size_t limit_bytes)
+{
+    assert(limit_bytes > 0 && limit_bytes < SIZE_MAX / 4);
+    *buf = (struct buf){.limit_bytes = limit_bytes};
+}
 /** The same, with `room` (on the caller's stack; it outlives the buffer) to begin in: what fits there
  *  needs no allocation. `room_bytes` is more than BUF_SLACK_BYTES. */
 void buf_init_in(struct buf *buf, size_t limit_bytes, char *room, size_t room_bytes);

@@ -9,7 +9,6 @@
  * further one is twice as large. With the block's and malloc's headers: half a KiB, and a page. */
 #define FIRST_BLOCK_BYTES 480u
 #define BLOCK_BYTES       4064u
-#define ALIGN_BYTES       16u
 
 static _Thread_local unsigned failures;
 
@@ -58,7 +57,7 @@ char *mem_dup(const void *bytes, size_t len)
 struct arena_block {
     struct arena_block *next;
     size_t size_bytes;
-    _Alignas(ALIGN_BYTES) char room[];
+    _Alignas(ARENA_ALIGN_BYTES) char room[];
 };
 
 void arena_init(struct arena *arena, size_t limit_bytes)
@@ -68,14 +67,14 @@ void arena_init(struct arena *arena, size_t limit_bytes)
 
 void arena_init_in(struct arena *arena, size_t limit_bytes, char *room, size_t room_bytes)
 {
-    assert((uintptr_t)room % ALIGN_BYTES == 0);
+    assert((uintptr_t)room % ARENA_ALIGN_BYTES == 0);
     arena_init(arena, limit_bytes);
     arena->at = room;
     arena->end = room + room_bytes;
 }
 
 /* Starts a block that has room for `size_bytes`. False past the limit or without memory. */
-static bool arena_grow(struct arena *arena, size_t size_bytes)
+static bool start_block(struct arena *arena, size_t size_bytes)
 {
     size_t room = arena->blocks ? arena->blocks->size_bytes * 2 : FIRST_BLOCK_BYTES;
     if (room > BLOCK_BYTES)
@@ -98,12 +97,13 @@ static bool arena_grow(struct arena *arena, size_t size_bytes)
     return true;
 }
 
-void *arena_alloc(struct arena *arena, size_t size_bytes)
+void *arena_grow(struct arena *arena, size_t size_bytes)
 {
     if (size_bytes > arena->limit_bytes)
         return NULL;
-    size_t rounded = ((size_bytes ? size_bytes : 1) + ALIGN_BYTES - 1) & ~(size_t)(ALIGN_BYTES - 1);
-    if ((size_t)(arena->end - arena->at) < rounded && !arena_grow(arena, rounded))
+    size_t wanted = size_bytes ? size_bytes : 1;
+    size_t rounded = (wanted + ARENA_ALIGN_BYTES - 1) & ~(ARENA_ALIGN_BYTES - 1);
+    if ((size_t)(arena->end - arena->at) < rounded && !start_block(arena, rounded))
         return NULL;
     void *room = arena->at;
     arena->at += rounded;

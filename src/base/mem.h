@@ -51,8 +51,19 @@ void arena_init(struct arena *arena, size_t limit_bytes);
 /** The same, with `room` (16-byte aligned, as long-lived as the arena) to begin with: it counts towards
  *  nothing. */
 void arena_init_in(struct arena *arena, size_t limit_bytes, char *room, size_t room_bytes);
+#define ARENA_ALIGN_BYTES ((size_t)16)
+/** What arena_alloc does when the room is not there already. */
+MUST_USE void *arena_grow(struct arena *arena, size_t size_bytes);
 /** 16-byte aligned room, not zeroed; NULL past the limit or without memory. */
-MUST_USE void *arena_alloc(struct arena *arena, size_t size_bytes);
+MUST_USE static inline void *arena_alloc(struct arena *arena, size_t size_bytes)
+{
+    size_t left = (size_t)(arena->end - arena->at) & ~(ARENA_ALIGN_BYTES - 1);
+    if (size_bytes == 0 || size_bytes > left)
+        return arena_grow(arena, size_bytes);
+    void *room = arena->at;
+    arena->at += (size_bytes + ARENA_ALIGN_BYTES - 1) & ~(ARENA_ALIGN_BYTES - 1);
+    return room;
+}
 /** NUL-terminated copy; NULL past the limit. */
 MUST_USE char *arena_dup(struct arena *arena, const void *bytes, size_t len);
 /** Frees everything; the arena may be used again with the same limit, without the room it began in. */

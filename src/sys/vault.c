@@ -355,12 +355,14 @@ static bool gcm_open(EVP_CIPHER_CTX *gcm, const struct aad *aad, struct str blob
     const uint8_t *at = (const uint8_t *)blob.at, *body = at + HEAD_BYTES;
     size_t plain_len = blob.len - HEAD_BYTES - TAG_BYTES;
     uint8_t tag[TAG_BYTES];
+    const OSSL_PARAM with_tag[] = {
+        OSSL_PARAM_construct_octet_string(OSSL_CIPHER_PARAM_AEAD_TAG, tag, sizeof tag),
+        OSSL_PARAM_construct_end()};
     int len = 0;
     memcpy(tag, body + plain_len, TAG_BYTES);
-    return EVP_DecryptInit_ex2(gcm, NULL, NULL, at + 1 + KEY_ID_BYTES, NULL) == 1 &&
+    return EVP_DecryptInit_ex2(gcm, NULL, NULL, at + 1 + KEY_ID_BYTES, with_tag) == 1 &&
            EVP_DecryptUpdate(gcm, NULL, &len, aad->bytes, (int)aad->len) == 1 &&
            EVP_DecryptUpdate(gcm, out_plain, &len, body, (int)plain_len) == 1 &&
-           EVP_CIPHER_CTX_ctrl(gcm, EVP_CTRL_AEAD_SET_TAG, TAG_BYTES, tag) == 1 &&
            EVP_DecryptFinal_ex(gcm, out_plain + plain_len, &len) == 1;
 }
 
