@@ -166,6 +166,7 @@ struct dispatch_choice {
     struct dispatch_account *account; /* NULL: not waited for (yet) */
     struct model_node node;
     unsigned bit; /* of the model, at its provider */
+    bool is_out;  /* hopeless, tried in vain, or deleted */
 };
 
 struct dispatch_lease {
@@ -202,7 +203,8 @@ struct dispatch_ticket {
     size_t joined; /* choices[0..joined) count already */
     struct dispatch_team *of_team;
     struct model_node timer; /* the end of a choice's wait_ms, or the deadline */
-    struct list settled, held, first;
+    struct list settled, held, first, patient;
+    struct dispatch_provider *first_at; /* whose list `first` is on; NULL: nobody's */
 };
 
 /** Down the choices: a free slot is taken; a full provider is waited for as long as the choice says; then the

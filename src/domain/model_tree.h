@@ -70,7 +70,7 @@ void model_tree_add(struct model_tree *tree, struct model_node *node, int64_t ke
                     const struct model_set *own);
 /** Takes it out; fine when it is in none. */
 void model_tree_remove(struct model_tree *tree, struct model_node *node);
-/** The set that `node->own` points to has changed. */
+/** The set that `node->own` points to has changed: to be said before anything else is done with the tree. */
 void model_tree_changed(struct model_node *node);
 /** The first of all; NULL when empty. */
 struct model_node *model_tree_first(const struct model_tree *tree);

@@ -1,0 +1,206 @@
+/* domain/dispatch_queue.c: who waits at a provider, and whose turn it is.
+ *
+ * Deficit round robin with a job as the unit: what a job will cost nobody knows before it ends, so each costs
+ * one, a turn is one job, and no deficit is ever left over. The ring of teams is a tree by the number of the
+ * turn that each waits for: who had one gets the next new number, and so goes behind all. It is a tree for those
+ * whose tickets this worker cannot serve: they are passed over without being looked at, and keep their place.
+ *
+ * A team that leaves the ring forgets its place and comes back behind all, so that to come with one ticket at a
+ * time wins nothing.
+ */
+#include "base/mem.h"
+#include "domain/dispatch_parts.h"
+
+#include <assert.h>
+
+#define ACCOUNTS_MAX (1u << 18)
+
+static struct dispatch_account *account_of_turn(const struct model_node *turn)
+{
+    return LIST_OWNER(turn, struct dispatch_account, turn);
+}
+
+static struct dispatch_choice *choice_of_node(const struct model_node *node)
+{
+    return LIST_OWNER(node, struct dispatch_choice, node);
+}
+
+static enum rank rank_of(const struct dispatch_ticket *ticket)
+{
+    if (ticket->had_slot)
+        return RANK_FRONT;
+    return ticket->service_class == DISPATCH_BATCH ? RANK_BATCH : RANK_INTERACTIVE;
+}
+
+/* ---- accounts ------------------------------------------------------------------------------------ */
+
+static uint64_t account_hash(const struct dispatch_provider *provider, uint64_t team,
+                             enum rank rank)
+{
+    return hash_spread(team + provider->node.hash * RANK_COUNT + rank);
+}
+
+static struct dispatch_account *account_find(const struct dispatch *dispatch,
+                                             const struct dispatch_provider *provider,
+                                             uint64_t team, enum rank rank)
+{
+    struct hash_node *node =
+        hash_table_find(&dispatch->accounts, account_hash(provider, team, rank));
+    for (; node; node = hash_next(node)) {
+        struct dispatch_account *account = HASH_OWNER(node, struct dispatch_account, node);
+        if (account->provider == provider && account->team == team && account->rank == rank)
+            return account;
+    }
+    return NULL;
+}
+
+/* The team is new here: its turn comes after everybody's. NULL: too many, or no memory. */
+static struct dispatch_account *account_new(struct dispatch *dispatch,
+                                            struct dispatch_provider *provider, uint64_t team,
+                                            enum rank rank)
+{
+    if (dispatch->account_count >= ACCOUNTS_MAX)
+        return NULL;
+    struct dispatch_account *account = mem_zalloc(1, sizeof *account);
+    if (!account)
+        return NULL;
+    account->provider = provider;
+    account->team = team;
+    account->rank = rank;
+    hash_table_add(&dispatch->accounts, &account->node, account_hash(provider, team, rank));
+    dispatch->account_count++;
+    model_tree_add(&provider->turns[rank], &account->turn, ++provider->last_turn, &account->models);
+    return account;
+}
+
+static void account_free(struct dispatch *dispatch, struct dispatch_account *account)
+{
+    model_tree_remove(&account->provider->turns[account->rank], &account->turn);
+    hash_table_remove(&dispatch->accounts, &account->node);
+    dispatch->account_count--;
+    mem_free(account);
+}
+
+/* What an account's tickets wait for has changed when one came or went. */
+static void account_gather(struct dispatch_account *account)
+{
+    const struct model_set *all = &account->tickets.root->all;
+    if (model_set_eq(all, &account->models))
+        return;
+    account->models = *all;
+    model_tree_changed(&account->turn);
+}
+
+static enum err account_get(struct dispatch *dispatch, struct dispatch_provider *provider,
+                            const struct dispatch_ticket *ticket,
+                            struct dispatch_account **out_account)
+{
+    enum rank rank = rank_of(ticket);
+    struct dispatch_account *account = account_find(dispatch, provider, ticket->team, rank);
+    if (!account)
+        account = account_new(dispatch, provider, ticket->team, rank);
+    if (!account)
+        return ERR_NO_MEMORY;
+    *out_account = account;
+    return OK;
+}
+
+/* ---- coming and going ---------------------------------------------------------------------------- */
+
+enum err queue_join(struct dispatch *dispatch, struct dispatch_choice *choice)
+{
+    struct dispatch_provider *provider;
+    enum err err = provider_get(dispatch, choice->provider_id, &provider);
+    if (err)
+        return err;
+    err = provider_model_ref(provider, choice->model, &choice->bit);
+    if (!err) {
+        err = account_get(dispatch, provider, choice->ticket, &choice->account);
+        if (err)
+            provider_model_unref(provider, choice->bit);
+    }
+    if (err) {
+        provider_tidy(dispatch, provider);
+        return err;
+    }
+    model_tree_add(&choice->account->tickets, &choice->node, choice->ticket->arrival,
+                   provider_bit_set(provider, choice->bit));
+    account_gather(choice->account);
+    provider->joined++;
+    return OK;
+}
+
+void queue_leave(struct dispatch *dispatch, struct dispatch_choice *choice)
+{
+    struct dispatch_account *account = choice->account;
+    if (!account)
+        return;
+    struct dispatch_provider *provider = account->provider;
+    model_tree_remove(&account->tickets, &choice->node);
+    choice->account = NULL;
+    if (account->tickets.root)
+        account_gather(account);
+    else
+        account_free(dispatch, account);
+    provider_model_unref(provider, choice->bit);
+    provider->joined--;
+    provider_tidy(dispatch, provider);
+}
+
+/* ---- who is next --------------------------------------------------------------------------------- */
+
+/* The earliest of this team's tickets that may have a slot of the worker. */
+static struct dispatch_choice *next_of_team(const struct dispatch_account *account,
+                                            const struct dispatch_worker *worker)
+{
+    struct model_node *node = model_tree_find(&account->tickets, &worker->models);
+    while (node && ticket_avoids(choice_of_node(node)->ticket, worker))
+        node = model_tree_find_next(node, &worker->models);
+    return node ? choice_of_node(node) : NULL;
+}
+
+static struct dispatch_choice *next_of_rank(const struct dispatch_worker *worker, enum rank rank)
+{
+    struct model_node *turn = model_tree_find(&worker->provider->turns[rank], &worker->models);
+    for (; turn; turn = model_tree_find_next(turn, &worker->models)) {
+        struct dispatch_choice *choice = next_of_team(account_of_turn(turn), worker);
+        if (choice)
+            return choice;
+    }
+    return NULL;
+}
+
+/* Batch comes last, but not for ever: of the slots of one worker that it could have had, each eighth is its
+ * own. Each worker counts for itself, since not every worker has the models that batch waits for. */
+struct dispatch_choice *queue_next(struct dispatch_worker *worker)
+{
+    struct dispatch_choice *batch = next_of_rank(worker, RANK_BATCH);
+    struct dispatch_choice *other = NULL;
+    if (!batch || worker->passed_over < DISPATCH_BATCH_SHARE - 1) {
+        other = next_of_rank(worker, RANK_FRONT);
+        if (!other)
+            other = next_of_rank(worker, RANK_INTERACTIVE);
+    }
+    if (batch)
+        worker->passed_over = other ? worker->passed_over + 1 : 0;
+    return other ? other : batch;
+}
+
+void queue_end_turn(struct dispatch_choice *choice)
+{
+    struct dispatch_account *account = choice->account;
+    struct dispatch_provider *provider = account->provider;
+    model_tree_remove(&provider->turns[account->rank], &account->turn);
+    model_tree_add(&provider->turns[account->rank], &account->turn, ++provider->last_turn,
+                   &account->models);
+}
+
+struct dispatch_choice *queue_any(const struct dispatch_provider *provider)
+{
+    for (int rank = 0; rank < RANK_COUNT; rank++) {
+        const struct model_node *turn = provider->turns[rank].root;
+        if (turn)
+            return choice_of_node(account_of_turn(turn)->tickets.root);
+    }
+    return NULL;
+}
