@@ -125,6 +125,7 @@ void dispatch_worker_unpark(struct dispatch *dispatch, struct dispatch_worker *w
 
 struct dispatch_worker_view {
     enum dispatch_worker_state state;
+    uint64_t life;               /* as its leases say */
     int32_t slots, busy, parked; /* parked and not promised to anyone */
 };
 void dispatch_worker_look(const struct dispatch_worker *worker,

@@ -349,6 +349,7 @@ void dispatch_worker_look(const struct dispatch_worker *worker,
                           struct dispatch_worker_view *out_view)
 {
     *out_view = (struct dispatch_worker_view){.state = worker->state,
+                                              .life = worker->life,
                                               .slots = worker->slots,
                                               .busy = worker->busy,
                                               .parked = worker->parked};
