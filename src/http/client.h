@@ -3,6 +3,9 @@
  * A call ends exactly once: on_end (answer complete) or on_failed. call_cancel ends it silently. A reused
  * connection that dies before the first byte of an answer is replaced by a fresh one, unseen (not an attempt).
  *
+ * A call may also run over a connection that is there already (`over`: a worker's reverse connection): it is
+ * never retried, and on_returned gives the connection back when the answer ended cleanly.
+ *
  * Thread: the loop's. The request's bytes are the caller's and stay until on_head, on_failed or cancel.
  */
 #pragma once
@@ -38,7 +41,10 @@ enum call_failure {
 const char *call_failure_reason(enum call_failure failure); /* "connect_refused": stable codes */
 
 struct call;
+struct detached; /* http/upgrade.h */
 struct call_ops {
+    /** An answer before the answer: 102 and other 1xx, not 101. May be NULL. */
+    void (*on_interim)(void *owner, const struct http_head *head);
     void (*on_head)(void *owner,
                     const struct http_head *head);         /* head is valid during the callback */
     void (*on_body)(void *owner, char *bytes, size_t len); /* decoded body bytes, scratch */
@@ -47,11 +53,16 @@ struct call_ops {
      *  (or on_failed, if that comes in its place) every `bytes` of this read's on_body calls stays where
      *  it is, as the owner left it: what a burst of small chunks brings can be passed on together. */
     void (*on_read_done)(void *owner);
+    /** For calls over a given connection: it is yours again, for the next call. Comes right before on_end,
+     *  and only if the connection can be used on; NULL: it is closed. Not the place to call call_cancel. */
+    void (*on_returned)(void *owner, struct detached *detached);
     void (*on_end)(void *owner);
     void (*on_failed)(void *owner, enum call_failure failure, const char *sentence);
 };
 struct call_options {
     const struct target *target;
+    struct detached
+        *over; /* NULL: dial `target`. Taken, also when call_start fails; `target` may be NULL */
     struct iovec pieces[CALL_PIECES_MAX]; /* head and body */
     int piece_count;
     int64_t connect_ms, first_byte_ms, idle_ms;
@@ -73,7 +84,7 @@ void client_pool_free(struct client_pool *pool);
 /** Closes idle connections (configuration changed, draining). */
 void client_pool_clear(struct client_pool *pool);
 
-/** Starts; never calls back from inside. NULL only without memory. */
+/** Starts; never calls back from inside. NULL only without memory (an `over` is closed then). */
 MUST_USE struct call *call_start(struct client_pool *pool, const struct call_options *options);
 void call_cancel(struct call *call); /* closes the upstream at once; no callback follows */
 void call_pause(struct call *call);  /* backpressure: stop reading; the idle clock stops too */

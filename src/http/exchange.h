@@ -58,6 +58,9 @@ void exchange_answer(struct exchange *exchange, int status, struct str headers,
  *  goes out behind it; finish. */
 enum err exchange_start(struct exchange *exchange, int status, struct str headers,
                         struct str content_type);
+/** An answer before the answer: 102 and other 1xx but 101. `headers` are lines with CRLF (may be empty). Any
+ *  number, before exchange_start or exchange_answer. Nothing is sent to an HTTP/1.0 client. */
+void exchange_interim(struct exchange *exchange, int status, struct str headers);
 void exchange_flush_head(struct exchange *exchange);
 /** Sends body bytes of a streamed answer: one chunk of the pieces together, at most 60 pieces. Empty is fine. */
 void exchange_send(struct exchange *exchange, const struct iovec *pieces, int count);

@@ -12,6 +12,7 @@ struct http_listener_options {
     const char *host;      /* address or name; or NULL with unix_path */
     int port;              /* 0: any, see http_listener_port */
     const char *unix_path; /* control socket: made 0600, an old one is replaced */
+    bool is_private;       /* no socket: serves what it is given by http_listener_adopt */
     bool share_port;       /* SO_REUSEPORT */
     SSL_CTX *tls;
     const struct http_service *service;
@@ -22,6 +23,29 @@ MUST_USE enum err http_listener_new(const struct http_listener_options *options,
                                     struct http_listener **out_listener, struct error *error);
 int http_listener_port(const struct http_listener *listener);
 int http_listener_connections(const struct http_listener *listener);
+
+/** A connection that was made elsewhere and is served here: a worker's reverse connection, on the worker's side. */
+struct adopted;
+struct adopted_ops {
+    /** An answer is out and the connection can take the next request: the time to say so to the peer. */
+    void (*on_idle)(void *owner);
+    /** The connection is gone: closed by the peer or by us, or cut. Comes once, after on_gone of its exchange. */
+    void (*on_closed)(void *owner);
+};
+/** Serves the requests that come over `detached` (http/upgrade.h; taken, also on failure), one at a time, until
+ *  it closes. Pings keep it alive; between requests a peer that is not heard for a minute is dead. on_idle does not come
+ *  before the first request. Errors: ERR_NO_MEMORY, ERR_UNAVAILABLE while draining. Never calls back from
+ *  inside. */
+MUST_USE enum err http_listener_adopt(struct http_listener *listener, struct detached *detached,
+                                      const struct adopted_ops *ops, void *owner,
+                                      struct adopted **out_adopted);
+/** A text message beside HTTP: "ready". Fine at any time before on_closed. */
+void adopted_send_text(struct adopted *adopted, struct str text);
+/** Which one a request came over, or NULL: `owner` of http_listener_adopt. */
+void *exchange_adopted_owner(const struct exchange *exchange);
+/** Closes it; a running exchange is told on_gone. on_closed follows, later. */
+void adopted_close(struct adopted *adopted);
+
 /** Stops accepting and closes idle connections; running exchanges go on. */
 void http_listener_drain(struct http_listener *listener);
 /** Cuts what is left and frees. */
