@@ -16,6 +16,7 @@
 #include "http/client.h"
 #include "http/exchange.h"
 #include "net/loop.h"
+#include "net/websocket.h" /* WS_TEXT_MAX */
 
 /** With the codec's state, the TLS object, bytes read and not yet looked at, bytes not yet sent. */
 struct detached;
@@ -41,7 +42,6 @@ struct ws_link_ops {
 /** Takes `detached`, also on failure (ERR_NO_MEMORY). `text_max` bounds a message, 1 to WS_TEXT_MAX. A ping
  *  goes out every `ping_ms` (0: never), and a peer that was not heard for three of them is dead. Never calls back
  *  from inside. */
-#define WS_TEXT_MAX (1u << 20)
 MUST_USE enum err ws_link_new(struct loop *loop, struct detached *detached, size_t text_max,
                               int64_t ping_ms, const struct ws_link_ops *ops, void *owner,
                               struct ws_link **out_link);
