@@ -12,6 +12,7 @@
 #include <sys/uio.h>
 
 struct exchange;
+struct detached; /* http/upgrade.h */
 
 struct exchange_ops {
     void (*on_body)(void *owner); /* the whole body is there: exchange_take_body */

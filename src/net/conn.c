@@ -7,6 +7,7 @@
 #include "net/conn.h"
 
 #include "base/mem.h"
+#include "net/conn_parts.h"
 #include "net/tls.h"
 #include "sys/secret.h"
 
@@ -35,8 +36,8 @@ static void set_options(int fd)
     setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof one);
 }
 
-static void init(struct conn *conn, struct loop *loop, int fd, const struct conn_ops *ops,
-                 void *owner)
+void conn_init(struct conn *conn, struct loop *loop, int fd, const struct conn_ops *ops,
+               void *owner)
 {
     *conn = (struct conn){.loop = loop, .ops = ops, .owner = owner, .fd = fd, .is_reading = true};
     buf_init(&conn->unsent, CONN_UNSENT_MAX);
@@ -45,7 +46,7 @@ static void init(struct conn *conn, struct loop *loop, int fd, const struct conn
 
 /* Asks to be told when the socket takes bytes. The event is made when it is first needed: most streams
  * never wait for it, and it is larger than what else a connection holds. False without memory. */
-MUST_USE static bool want_write(struct conn *conn)
+bool conn_want_write(struct conn *conn)
 {
     if (!conn->write_event) {
         conn->write_event = mem_alloc(sizeof *conn->write_event);
@@ -57,7 +58,7 @@ MUST_USE static bool want_write(struct conn *conn)
     return event_add(conn->write_event, NULL) == 0;
 }
 
-static void forget_write(struct conn *conn)
+void conn_forget_write(struct conn *conn)
 {
     if (conn->write_event)
         event_del(conn->write_event);
@@ -67,7 +68,7 @@ static void forget_write(struct conn *conn)
 enum err conn_accept(struct conn *conn, struct loop *loop, int fd, SSL_CTX *tls_context,
                      const struct conn_ops *ops, void *owner)
 {
-    init(conn, loop, fd, ops, owner);
+    conn_init(conn, loop, fd, ops, owner);
     if (tls_context) {
         conn->tls = SSL_new(tls_context);
         if (!conn->tls || SSL_set_fd(conn->tls, fd) != 1) {
@@ -93,7 +94,7 @@ enum err conn_dial(struct conn *conn, struct loop *loop, const struct sockaddr *
     if (fd < 0)
         return error_set(error, ERR_IO, "cannot make a socket: %s", ERRNO_TEXT(errno));
     set_options(fd);
-    init(conn, loop, fd, ops, owner);
+    conn_init(conn, loop, fd, ops, owner);
     conn->is_dialled = true;
     if (tls_context) {
         conn->tls = SSL_new(tls_context);
@@ -113,7 +114,7 @@ enum err conn_dial(struct conn *conn, struct loop *loop, const struct sockaddr *
         return error_set(error, ERR_IO, "cannot connect: %s", ERRNO_TEXT(why));
     }
     conn->is_connecting = true;
-    if (!want_write(conn)) {
+    if (!conn_want_write(conn)) {
         conn_close(conn, false);
         return error_set(error, ERR_NO_MEMORY, "no memory to wait for a connection");
     }
@@ -133,7 +134,15 @@ void conn_close(struct conn *conn, bool with_reset)
     if (conn->fd < 0)
         return;
     event_del(&conn->read_event);
-    forget_write(conn);
+    conn_forget_write(conn);
+    conn_close_loopless(conn, with_reset);
+}
+
+void conn_close_loopless(struct conn *conn, bool with_reset)
+{
+    if (conn->ws && !with_reset)
+        websocket_say_goodbye(conn);
+    websocket_free(TAKE(conn->ws));
     if (conn->tls) {
         if (!with_reset && !conn->is_handshaking && !conn->is_connecting && !conn->is_write_dead)
             SSL_shutdown(conn->tls); /* one try to say goodbye */
@@ -150,15 +159,15 @@ void conn_close(struct conn *conn, bool with_reset)
     release_unsent(conn);
 }
 
-static void tell_closed(struct conn *conn, enum conn_end end, const char *sentence)
+void conn_tell_closed(struct conn *conn, enum conn_end end, const char *sentence)
 {
     conn_close(conn, false);
     conn->ops->on_closed(conn->owner, end, sentence);
 }
 
-static void tell_no_memory(struct conn *conn)
+void conn_tell_no_memory(struct conn *conn)
 {
-    tell_closed(conn, CONN_END_NO_MEMORY, "no memory for the connection");
+    conn_tell_closed(conn, CONN_END_NO_MEMORY, "no memory for the connection");
 }
 
 /* ---- opening --------------------------------------------------------------------------------- */
@@ -178,22 +187,22 @@ static bool shake_hands(struct conn *conn)
         return false;
     }
     if (why == SSL_ERROR_WANT_WRITE) {
-        if (!want_write(conn))
-            tell_no_memory(conn);
+        if (!conn_want_write(conn))
+            conn_tell_no_memory(conn);
         return false;
     }
     char sentence[300];
     tls_explain(conn->tls, sentence, sizeof sentence);
-    tell_closed(conn, CONN_END_TLS, sentence);
+    conn_tell_closed(conn, CONN_END_TLS, sentence);
     return false;
 }
 
-/* OpenSSL may hold bytes, or the end, that the socket will not announce again: look once for sure. Adding
+/* OpenSSL or a WebSocket may hold bytes, or the end, that the socket will not announce again: look once for sure. Adding
  * needs no memory: libevent knows the descriptor since the connection was opened. */
-static void start_reading(struct conn *conn)
+void conn_start_reading(struct conn *conn)
 {
     event_add(&conn->read_event, NULL);
-    if (conn->tls)
+    if (conn->tls || (conn->ws && websocket_is_waiting(conn->ws)))
         event_active(&conn->read_event, EV_READ, 1);
 }
 
@@ -208,7 +217,7 @@ static void go_on_opening(struct conn *conn)
             struct error error;
             error_set(&error, ERR_IO, "cannot connect: %s", ERRNO_TEXT(why));
             str_copy(str_of(error.text), sentence, sizeof sentence);
-            tell_closed(conn, CONN_END_REFUSED, sentence);
+            conn_tell_closed(conn, CONN_END_REFUSED, sentence);
             return;
         }
         conn->is_connecting = false;
@@ -216,13 +225,13 @@ static void go_on_opening(struct conn *conn)
     if (conn->is_handshaking && !shake_hands(conn))
         return;
     if (conn->is_reading)
-        start_reading(conn);
+        conn_start_reading(conn);
     else
         event_del(&conn->read_event);
     if (conn_pending(conn) == 0) {
-        forget_write(conn);
-    } else if (!want_write(conn)) {
-        tell_no_memory(conn);
+        conn_forget_write(conn);
+    } else if (!conn_want_write(conn)) {
+        conn_tell_no_memory(conn);
         return;
     }
     if (!conn->is_accepted)
@@ -234,9 +243,17 @@ static void go_on_opening(struct conn *conn)
 static void tell_write_dead(struct conn *conn)
 {
     if (conn->is_out_of_memory)
-        tell_no_memory(conn);
+        conn_tell_no_memory(conn);
     else
-        tell_closed(conn, CONN_END_RESET, "the peer takes no more bytes");
+        conn_tell_closed(conn, CONN_END_RESET, "the peer takes no more bytes");
+}
+
+static void take(struct conn *conn, char *bytes, size_t len)
+{
+    if (conn->ws)
+        websocket_take(conn, bytes, len);
+    else
+        conn->ops->on_bytes(conn->owner, bytes, len);
 }
 
 static void read_plain(struct conn *conn)
@@ -244,11 +261,11 @@ static void read_plain(struct conn *conn)
     char *scratch = loop_scratch(conn->loop);
     ssize_t n = recv(conn->fd, scratch, LOOP_SCRATCH_BYTES, 0);
     if (n > 0) {
-        conn->ops->on_bytes(conn->owner, scratch, (size_t)n);
+        take(conn, scratch, (size_t)n);
         return;
     }
     if (n == 0) {
-        tell_closed(conn, CONN_END_EOF, "the peer closed the connection");
+        conn_tell_closed(conn, CONN_END_EOF, "the peer closed the connection");
         return;
     }
     if (errno == EINTR || errno == EAGAIN) {
@@ -257,8 +274,8 @@ static void read_plain(struct conn *conn)
         return;
     }
     bool is_timeout = errno == ETIMEDOUT;
-    tell_closed(conn, is_timeout ? CONN_END_TIMEOUT : CONN_END_RESET,
-                is_timeout ? "the peer stopped answering" : "the peer reset the connection");
+    conn_tell_closed(conn, is_timeout ? CONN_END_TIMEOUT : CONN_END_RESET,
+                     is_timeout ? "the peer stopped answering" : "the peer reset the connection");
 }
 
 static void read_tls(struct conn *conn)
@@ -280,7 +297,7 @@ static void read_tls(struct conn *conn)
         /* What stays inside OpenSSL, and an end that stands behind the bytes, is seen next turn. */
         if (why != SSL_ERROR_WANT_READ)
             event_active(&conn->read_event, EV_READ, 1);
-        conn->ops->on_bytes(conn->owner, scratch, len);
+        take(conn, scratch, len);
         return;
     }
     if (why == SSL_ERROR_WANT_READ) {
@@ -289,14 +306,14 @@ static void read_tls(struct conn *conn)
         return;
     }
     if (why == SSL_ERROR_WANT_WRITE) {
-        if (!want_write(conn))
-            tell_no_memory(conn);
+        if (!conn_want_write(conn))
+            conn_tell_no_memory(conn);
         return;
     }
     if (why == SSL_ERROR_ZERO_RETURN)
-        tell_closed(conn, CONN_END_EOF, "the peer closed the connection");
+        conn_tell_closed(conn, CONN_END_EOF, "the peer closed the connection");
     else
-        tell_closed(conn, CONN_END_RESET, "the peer cut the TLS connection");
+        conn_tell_closed(conn, CONN_END_RESET, "the peer cut the TLS connection");
 }
 
 static void on_readable(evutil_socket_t fd, short what, void *arg)
@@ -308,6 +325,8 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
         go_on_opening(conn);
     else if (!conn->is_reading)
         return;
+    else if (conn->ws && websocket_is_waiting(conn->ws))
+        websocket_go_on(conn);
     else if (conn->tls)
         read_tls(conn);
     else
@@ -330,7 +349,7 @@ void conn_resume(struct conn *conn)
     conn->is_reading = true;
     if (conn->is_connecting || conn->is_handshaking)
         return;
-    start_reading(conn);
+    conn_start_reading(conn);
 }
 
 /* ---- writing --------------------------------------------------------------------------------- */
@@ -341,7 +360,7 @@ static void stop_writing(struct conn *conn, enum err why)
     conn->is_write_dead = true;
     conn->is_out_of_memory = why == ERR_NO_MEMORY;
     release_unsent(conn);
-    forget_write(conn);
+    conn_forget_write(conn);
     if (conn->is_reading)
         event_active(&conn->read_event, EV_READ, 1);
 }
@@ -398,6 +417,12 @@ static ssize_t send_pieces_plain(struct conn *conn, const struct iovec *pieces, 
     return errno == EAGAIN || errno == EINTR ? 0 : -1;
 }
 
+ssize_t conn_send_now(struct conn *conn, const struct iovec *pieces, int count)
+{
+    return conn->tls ? send_pieces_tls(conn, pieces, count, 0, 0)
+                     : send_pieces_plain(conn, pieces, count, 0, 0);
+}
+
 /* Moves what waits to the front once the sent part is the larger one: a queue that never runs quite empty
  * must not grow for that reason. */
 static void compact(struct conn *conn)
@@ -428,7 +453,7 @@ static enum err queue_rest(struct conn *conn, const struct iovec *pieces, int co
     }
     if (was_empty && conn->unsent.len > 0) {
         conn->progress_ns = loop_now_ns(conn->loop);
-        if (!conn->is_connecting && !conn->is_handshaking && !want_write(conn)) {
+        if (!conn->is_connecting && !conn->is_handshaking && !conn_want_write(conn)) {
             stop_writing(conn, ERR_NO_MEMORY);
             return ERR_NO_MEMORY;
         }
@@ -437,6 +462,11 @@ static enum err queue_rest(struct conn *conn, const struct iovec *pieces, int co
 }
 
 enum err conn_write(struct conn *conn, const struct iovec *pieces, int count)
+{
+    return conn->ws ? websocket_write(conn, pieces, count) : conn_write_raw(conn, pieces, count);
+}
+
+enum err conn_write_raw(struct conn *conn, const struct iovec *pieces, int count)
 {
     if (conn->fd < 0 || conn->is_write_dead)
         return ERR_IO;
@@ -490,7 +520,7 @@ static void flush(struct conn *conn)
             return;
         }
         if (sent == 0) {
-            if (!want_write(conn))
+            if (!conn_want_write(conn))
                 stop_writing(conn, ERR_NO_MEMORY);
             return;
         }
@@ -498,7 +528,7 @@ static void flush(struct conn *conn)
         conn->progress_ns = loop_now_ns(conn->loop);
     }
     release_unsent(conn);
-    forget_write(conn);
+    conn_forget_write(conn);
     if (conn->shuts_when_drained)
         conn_shutdown_write(conn);
     conn->ops->on_drained(conn->owner);
@@ -525,6 +555,14 @@ void conn_shutdown_write(struct conn *conn)
         conn->shuts_when_drained = true;
         return;
     }
+    if (conn->ws)
+        conn_say_close(conn, 1000, STR(""));
+    else
+        conn_half_close(conn);
+}
+
+void conn_half_close(struct conn *conn)
+{
     if (conn->tls)
         SSL_shutdown(conn->tls);
     shutdown(conn->fd, SHUT_WR);

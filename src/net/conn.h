@@ -4,12 +4,16 @@
  * the kernel does not take is queued and flushed when the socket is ready. Nobody is called back from
  * inside conn_write, so a caller never sees its own object vanish in the middle of a line.
  *
+ * A connection may become a WebSocket (conn_upgrade): its bytes then travel in binary frames, unseen by the owner,
+ * and texts beside them. Only such a one can leave its loop (conn_detach) and go on on another (conn_adopt).
+ *
  * Process: SIGPIPE must be ignored (OpenSSL writes without MSG_NOSIGNAL).
  * Thread:  the loop's.   Memory: the struct is the owner's; on_closed has closed everything inside it.
  */
 #pragma once
 #include "base/buf.h"
 #include "net/loop.h"
+#include "net/websocket.h"
 #include <openssl/ssl.h>
 #include <sys/uio.h>
 
@@ -19,14 +23,18 @@ enum conn_end {
     CONN_END_REFUSED, /* connect failed */
     CONN_END_TLS,     /* handshake failed; the sentence says why */
     CONN_END_TIMEOUT, /* no progress: TCP_USER_TIMEOUT */
+    CONN_END_BROKEN,  /* WebSocket: the peer broke its rules; it was told by a close */
     CONN_END_NO_MEMORY
 };
 
 struct conn;
+struct detached;
 struct conn_ops {
     void (*on_connected)(void *owner);                      /* dialled: TCP and TLS are up */
     void (*on_bytes)(void *owner, char *bytes, size_t len); /* writable scratch; take all of it */
     void (*on_drained)(void *owner); /* the unsent queue became empty after conn_pending() > 0 */
+    void (*on_text)(void *owner,
+                    struct str text); /* WebSocket, with a text_max: a message, UTF-8 */
     void (*on_closed)(void *owner, enum conn_end end, const char *sentence);
 };
 
@@ -35,7 +43,8 @@ struct conn {
     const struct conn_ops *ops;
     void *owner;
     int fd;
-    SSL *tls; /* NULL: plain */
+    SSL *tls;            /* NULL: plain */
+    struct detached *ws; /* what only a WebSocket has; NULL: bytes as they are */
     struct event read_event;
     struct event *write_event; /* NULL while nothing waits to be written */
     struct buf unsent;         /* [unsent_at, len) is still to go; no memory while empty */
@@ -68,7 +77,27 @@ MUST_USE enum err conn_write(struct conn *conn, const struct iovec *pieces, int 
 size_t conn_pending(const struct conn *conn); /* bytes queued */
 void conn_pause(struct conn *conn);           /* stop reading; a close is noticed after resuming */
 void conn_resume(struct conn *conn);
-/** Half-closes after the queue is gone. */
+/** Half-closes after the queue is gone. A WebSocket, which knows no halves, is said to close (1000) instead. */
 void conn_shutdown_write(struct conn *conn);
 /** Closes now; `with_reset` sends RST instead of FIN. No callback follows. The struct may be freed. */
 void conn_close(struct conn *conn, bool with_reset);
+
+/* ---- WebSockets (net/conn_websocket.c) ------------------------------------------------------- */
+
+/** From here on both sides speak frames; `role` is ours. What was read behind the handshake is `bytes`. Expects no
+ *  texts. */
+MUST_USE enum err conn_upgrade(struct conn *conn, enum ws_role role, struct str bytes);
+/** Takes a WebSocket off its loop, with everything in it: what was read and not told, what was queued and not sent.
+ *  Cannot fail. No callback follows. The struct may be freed. */
+struct detached *conn_detach(struct conn *conn);
+/** Puts it on a loop; taken, also on failure (ERR_NO_MEMORY). Texts of up to `text_max` bytes are told by on_text;
+ *  0: one closes the connection (1003). Never calls back from inside. */
+MUST_USE enum err conn_adopt(struct conn *conn, struct loop *loop, struct detached *detached,
+                             size_t text_max, const struct conn_ops *ops, void *owner);
+void detached_free(struct detached *detached); /* see http/upgrade.h */
+/** As conn_write, for one text message. */
+MUST_USE enum err conn_write_text(struct conn *conn, struct str text);
+void conn_ping(struct conn *conn);
+/** Says that we close, and why; nothing can be written after it. The peer's answer comes as on_closed. */
+void conn_say_close(struct conn *conn, int code, struct str reason);
+int64_t conn_heard_ns(const struct conn *conn); /* when the peer last sent anything */

@@ -44,6 +44,14 @@ void ws_reader_release(struct ws_reader *reader)
     buf_release(&reader->text);
 }
 
+void ws_reader_take_text(struct ws_reader *reader, struct buf *out_text)
+{
+    assert(reader->is_text_told);
+    *out_text = reader->text;
+    reader->is_text_told = false;
+    buf_init(&reader->text, WS_TEXT_MAX);
+}
+
 bool ws_reader_is_between(const struct ws_reader *reader)
 {
     return reader->head_len == 0 && reader->left == 0 && reader->message == 0 && !reader->is_over;
@@ -242,8 +250,8 @@ static void end_text(struct ws_reader *reader, struct ws_event *event)
         return;
     }
     reader->is_text_told = true;
-    *event = (struct ws_event){
-        .kind = WS_TEXT, .bytes = (char *)(uintptr_t)text.at, .len = text.len};
+    *event =
+        (struct ws_event){.kind = WS_TEXT, .bytes = (char *)(uintptr_t)text.at, .len = text.len};
 }
 
 /* The payload is whole. */
@@ -320,9 +328,7 @@ size_t ws_write_head(char head[WS_HEAD_MAX], enum ws_opcode opcode, size_t len,
                      const uint8_t mask[4])
 {
     size_t bytes = len > UINT16_MAX ? 8 : len >= LENGTH_TWO ? 2 : 0;
-    unsigned length = bytes == 8   ? LENGTH_EIGHT
-                      : bytes == 2 ? LENGTH_TWO
-                                   : (unsigned)len;
+    unsigned length = bytes == 8 ? LENGTH_EIGHT : bytes == 2 ? LENGTH_TWO : (unsigned)len;
     size_t at = 0;
     head[at++] = (char)(BIT_FIN | opcode);
     head[at++] = (char)(length | (mask ? BIT_MASK : 0));

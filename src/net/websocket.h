@@ -23,7 +23,10 @@
 #define WS_IDLE_MAX      64          /* frames without content (pings, pongs, empty ones) ... */
 #define WS_IDLE_MS       1000        /* ... in this time */
 
-enum ws_role { WS_SERVER, WS_CLIENT }; /* what we are: the client's frames are masked, the server's not */
+enum ws_role {
+    WS_SERVER,
+    WS_CLIENT
+}; /* what we are: the client's frames are masked, the server's not */
 
 enum ws_opcode {
     WS_OP_CONTINUATION = 0,
@@ -74,6 +77,8 @@ void ws_reader_release(struct ws_reader *reader);
 /** Reads up to the next event; returns how many bytes were used. `now_ms` is any clock that goes forward. */
 size_t ws_read(struct ws_reader *reader, char *bytes, size_t len, int64_t now_ms,
                struct ws_event *out_event);
+/** After WS_TEXT: the text becomes yours. */
+void ws_reader_take_text(struct ws_reader *reader, struct buf *out_text);
 /** Not in the middle of a frame or of a message: what comes next stands for itself. */
 bool ws_reader_is_between(const struct ws_reader *reader);
 

@@ -338,8 +338,8 @@ static void say_frame(const char *at, enum ws_role reader, struct buf *out)
     len = is_announced ? len : payload.len;
     bytes = bytes ? bytes : len > 65535 ? 8 : len > 125 ? 2 : 0;
     buf_putc(out, (char)((is_masked ? 0x80u : 0) | (bytes == 8   ? 127u
-                                                     : bytes == 2 ? 126u
-                                                                  : (unsigned)len)));
+                                                    : bytes == 2 ? 126u
+                                                                 : (unsigned)len)));
     while (bytes-- > 0)
         buf_putc(out, (char)(uint8_t)(len >> (8 * bytes)));
     if (is_masked)
