@@ -55,7 +55,7 @@ static bool is_sent(const struct call *call)
     return call->piece >= call->options.piece_count && conn_pending(&call->up->conn) == 0;
 }
 
-static void start_request(struct upstream_conn *up)
+void upstream_start_request(struct upstream_conn *up)
 {
     up->phase = UP_WAITING;
     up->is_answer_begun = false;
@@ -75,30 +75,44 @@ static void on_answer_body(void *arg, char *bytes, size_t len)
 static bool may_be_reused(const struct upstream_conn *up, size_t bytes_left)
 {
     return bytes_left == 0 && !up->call->is_torn && is_sent(up->call) && !up->conn.is_write_dead &&
-           up->parser.is_done && up->parser.keeps_alive &&
-           up->origin->idle_count < up->pool->options.idle_max;
+           up->parser.is_done && up->parser.keeps_alive;
 }
 
-/* The answer is complete: the connection goes to the pool or away, then the owner is told. */
+static bool may_be_pooled(const struct upstream_conn *up)
+{
+    return !up->is_given && up->origin->idle_count < up->pool->options.idle_max;
+}
+
+static void put_in_pool(struct upstream_conn *up)
+{
+    list_unlink(&up->node);
+    list_push_front(&up->origin->idle, &up->node);
+    up->origin->idle_count++;
+    up->phase = UP_IDLE;
+    buf_release(&up->head);
+    conn_resume(&up->conn); /* the call may have ended paused; an idle one must see its end */
+    deadline_set(&up->deadline, from_now(up, up->pool->options.idle_ms));
+}
+
+/* The answer is complete: the connection goes to the pool, back to whom it belongs, or away; then the owner is
+ * told. */
 static void end(struct upstream_conn *up, size_t bytes_left)
 {
     struct call *call = up->call;
     const struct call_ops *ops = call->options.ops;
     void *owner = call->options.owner;
+    struct detached *returned = NULL;
     bool is_kept = may_be_reused(up, bytes_left);
     up->call = NULL;
-    if (is_kept) {
-        list_unlink(&up->node);
-        list_push_front(&up->origin->idle, &up->node);
-        up->origin->idle_count++;
-        up->phase = UP_IDLE;
-        buf_release(&up->head);
-        conn_resume(&up->conn); /* the call may have ended paused; an idle one must see its end */
-        deadline_set(&up->deadline, from_now(up, up->pool->options.idle_ms));
-    } else {
+    if (is_kept && may_be_pooled(up))
+        put_in_pool(up);
+    else if (is_kept && up->is_given && ops->on_returned)
+        returned = upstream_detach(up);
+    else
         upstream_close(up);
-    }
     mem_free(call);
+    if (returned)
+        ops->on_returned(owner, returned);
     ops->on_end(owner);
 }
 
@@ -108,8 +122,36 @@ static void stop_reading(struct upstream_conn *up)
     deadline_clear(&up->deadline);
 }
 
-/* One whole head stands in `bytes`. False when the call is over. */
-static bool take_head(struct upstream_conn *up, struct str bytes)
+/* An answer before the answer. False when the call is over. */
+static bool take_interim(struct upstream_conn *up, const struct http_head *head)
+{
+    const struct call_options *options = &up->call->options;
+    if (++up->informational > INFORMATIONAL_MAX) {
+        upstream_fail(up, CALL_FAILED_GARBAGE, "too many informational answers");
+        return false;
+    }
+    if (options->ops->on_interim)
+        options->ops->on_interim(options->owner, head);
+    return up->call != NULL;
+}
+
+/* The call is over, the connection goes on as another: what stands behind the head belongs to that. */
+static void switch_protocols(struct upstream_conn *up, const struct http_head *head,
+                             struct str behind)
+{
+    struct call *call = up->call;
+    if (conn_upgrade(&up->conn, WS_CLIENT, behind) != OK) {
+        upstream_fail(up, CALL_FAILED_NO_MEMORY, "no memory for a WebSocket");
+        return;
+    }
+    up->call = NULL;
+    struct detached *detached = upstream_detach(up);
+    call->on_switched(call->options.owner, head, detached);
+    mem_free(call);
+}
+
+/* One whole head stands in `bytes`, and more may stand behind it. False when the call is over. */
+static bool take_head(struct upstream_conn *up, struct str bytes, struct str behind)
 {
     UNSET struct http_header table[HTTP_RESPONSE_HEADERS_MAX];
     struct http_head head = {.headers = table, .header_room = HTTP_RESPONSE_HEADERS_MAX};
@@ -120,17 +162,16 @@ static bool take_head(struct upstream_conn *up, struct str bytes)
         upstream_fail(up, CALL_FAILED_GARBAGE, error.text);
         return false;
     }
+    if (head.status == 101 && up->call->on_switched && is_sent(up->call)) {
+        switch_protocols(up, &head, behind);
+        return false;
+    }
     if (head.status == 101 || head.status < 100 || head.status > 599) {
         upstream_fail(up, CALL_FAILED_GARBAGE, "the answer has a status that was not asked for");
         return false;
     }
-    if (head.status < 200) {
-        if (++up->informational > INFORMATIONAL_MAX) {
-            upstream_fail(up, CALL_FAILED_GARBAGE, "too many informational answers");
-            return false;
-        }
-        return true;
-    }
+    if (head.status < 200)
+        return take_interim(up, &head);
     up->phase = UP_BODY;
     deadline_set(&up->deadline, from_now(up, up->call->options.idle_ms));
     if (up->call->piece < up->call->options.piece_count) {
@@ -148,22 +189,22 @@ static size_t feed_head(struct upstream_conn *up, char *bytes, size_t len)
 {
     size_t used = 0;
     while (up->phase == UP_WAITING) {
-        size_t end_at = http_head_end((struct str){bytes + used, len - used}, &up->head_scanned);
-        if ((end_at ? end_at : len - used) > HTTP_RESPONSE_HEAD_MAX) {
+        struct str rest = {bytes + used, len - used};
+        size_t end_at = http_head_end(rest, &up->head_scanned);
+        if ((end_at ? end_at : rest.len) > HTTP_RESPONSE_HEAD_MAX) {
             upstream_fail(up, CALL_FAILED_GARBAGE, "the head of the answer is larger than 64 KiB");
             return len;
         }
         if (end_at == 0) {
-            size_t seen = len - used < 5 ? len - used : 5;
-            if (memcmp(bytes + used, "HTTP/", seen) != 0 ||
-                http_head_is_hopeless((struct str){bytes + used, len - used}, 0)) {
+            size_t seen = rest.len < 5 ? rest.len : 5;
+            if (memcmp(rest.at, "HTTP/", seen) != 0 || http_head_is_hopeless(rest, 0)) {
                 upstream_fail(up, CALL_FAILED_GARBAGE, "the answer is not HTTP");
                 return len;
             }
             return used;
         }
         up->head_scanned = 0;
-        if (!take_head(up, (struct str){bytes + used, end_at}))
+        if (!take_head(up, str_upto(rest, end_at), str_from(rest, end_at)))
             return len;
         used += end_at;
     }
@@ -276,8 +317,9 @@ static void on_closed(void *owner, enum conn_end how, const char *sentence)
         upstream_close(up);
         return;
     }
-    if (how == CONN_END_NO_MEMORY) {
-        upstream_fail(up, CALL_FAILED_NO_MEMORY, sentence);
+    if (how == CONN_END_NO_MEMORY || how == CONN_END_BROKEN) {
+        upstream_fail(up, how == CONN_END_BROKEN ? CALL_FAILED_GARBAGE : CALL_FAILED_NO_MEMORY,
+                      sentence);
         return;
     }
     if (up->phase == UP_CONNECTING) {
@@ -290,7 +332,9 @@ static void on_closed(void *owner, enum conn_end how, const char *sentence)
         }
         return;
     }
-    if (up->phase == UP_BODY && how == CONN_END_EOF && http_parser_finish(&up->parser)) {
+    /* The close of a WebSocket ends no body: over it, halves have no meaning. */
+    if (up->phase == UP_BODY && how == CONN_END_EOF && !up->is_given &&
+        http_parser_finish(&up->parser)) {
         up->parser.is_done = false; /* ended by closing: never to be reused */
         end(up, 0);
         return;
@@ -337,7 +381,7 @@ static void on_connected(void *owner)
 {
     struct upstream_conn *up = owner;
     mem_free(TAKE(up->dialing));
-    start_request(up);
+    upstream_start_request(up);
 }
 
 const struct conn_ops upstream_ops = {.on_connected = on_connected,
@@ -350,6 +394,8 @@ const struct conn_ops upstream_ops = {.on_connected = on_connected,
 struct call *call_start(struct client_pool *pool, const struct call_options *options)
 {
     assert(options->piece_count <= CALL_PIECES_MAX);
+    if (options->over)
+        return call_start_over_given(pool, options);
     struct origin *origin = pool_origin(pool, options->target);
     struct call *call =
         origin ? mem_alloc(sizeof *call) : NULL; /* calloc is five times its price */
@@ -360,7 +406,7 @@ struct call *call_start(struct client_pool *pool, const struct call_options *opt
     if (idle) {
         idle->call = call;
         call->up = idle;
-        start_request(idle);
+        upstream_start_request(idle);
         return call;
     }
     struct upstream_conn *up = upstream_new(pool, origin, call);

@@ -85,16 +85,21 @@ static void on_resolved(void *arg, const struct resolved *resolved, const struct
     upstream_dial_next(up);
 }
 
+void upstream_init(struct upstream_conn *up)
+{
+    up->free_later.run = upstream_free;
+    up->fail_later.run = on_fail_later;
+    buf_init(&up->head, HTTP_RESPONSE_HEAD_MAX + LOOP_SCRATCH_BYTES);
+    deadline_init(&up->deadline, up->pool->loop, upstream_due);
+    list_init(&up->node);
+    list_push_back(&up->pool->busy, &up->node);
+}
+
 /* A fresh connection for up->call: resolve, connect, send. */
 void upstream_dial(struct upstream_conn *up)
 {
     struct client_pool *pool = up->pool;
-    up->free_later.run = upstream_free;
-    up->fail_later.run = on_fail_later;
-    buf_init(&up->head, HTTP_RESPONSE_HEAD_MAX + LOOP_SCRATCH_BYTES);
-    deadline_init(&up->deadline, pool->loop, upstream_due);
-    list_init(&up->node);
-    list_push_back(&pool->busy, &up->node);
+    upstream_init(up);
     up->phase = UP_RESOLVING;
     up->dialing->due_ns = from_now(up, up->call->options.connect_ms);
     deadline_set(&up->deadline, up->dialing->due_ns);

@@ -43,6 +43,7 @@ struct upstream_conn {
     enum phase phase;
     struct conn conn;
     bool has_conn, is_reused, is_answer_begun;
+    bool is_given; /* by call_options.over: never retried, never pooled; `origin` is NULL */
     struct resolver_query *query;
     struct dialing *dialing; /* NULL once connected */
     struct http_parser parser;
@@ -63,6 +64,8 @@ struct call {
     size_t piece_at;
     bool is_paused, has_retried;
     bool is_torn; /* the answer came before the request was out: its bytes are no more */
+    /** It asks for a WebSocket: the connection behind a 101, yours, in place of on_head and on_end. */
+    void (*on_switched)(void *owner, const struct http_head *head, struct detached *detached);
 };
 
 struct client_pool {
@@ -94,13 +97,22 @@ void upstream_free(struct loop_message *message); /* its free_later */
 /** A connection that is to be made for `call`; upstream_dial follows. NULL without memory. */
 MUST_USE struct upstream_conn *upstream_new(struct client_pool *pool, struct origin *origin,
                                             struct call *call);
+void upstream_init(struct upstream_conn *up); /* whose pool and call are known */
 void upstream_dial(struct upstream_conn *up);
 void upstream_dial_next(struct upstream_conn *up);
 bool upstream_has_next_address(const struct upstream_conn *up);
 bool upstream_may_start_over(const struct upstream_conn *dead);
 void upstream_start_over(struct upstream_conn *dead);
 
+/* client_over.c */
+/** call_start over a connection that is there. */
+MUST_USE struct call *call_start_over_given(struct client_pool *pool,
+                                            const struct call_options *options);
+/** Off the pool's hands; the upstream is closed, but not what it spoke over. */
+struct detached *upstream_detach(struct upstream_conn *up);
+
 /* client_call.c */
+void upstream_start_request(struct upstream_conn *up);
 extern const struct conn_ops upstream_ops;
 void upstream_due(struct deadline *deadline); /* its deadline */
 /** Ends the call by on_failed, if there still is one, and closes. */

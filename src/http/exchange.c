@@ -73,7 +73,7 @@ static const char *date_line(struct http_listener *listener)
 
 /* Hands pieces to the connection. Nobody is called back from here: a connection that takes no more is
  * given up by its deadline, at once, or by reading, whichever is first. */
-void exchange_put(struct server_conn *sc, const struct iovec *pieces, int count)
+static void put(struct server_conn *sc, const struct iovec *pieces, int count)
 {
     if (conn_write(&sc->conn, pieces, count) != OK) {
         deadline_set(&sc->deadline, loop_now_ns(sc->listener->loop));
@@ -150,9 +150,11 @@ static void end_exchange(struct server_conn *sc)
     }
     sc->phase = PHASE_IDLE;
     conn_resume(&sc->conn);
-    deadline_set(&sc->deadline, after_ms(sc, sc->listener->options.idle_ms));
+    server_conn_await(sc);
     server_conn_arm_write(sc);
     server_conn_feed_later(sc);
+    if (sc->adopted)
+        adopted_tell_idle(sc->adopted);
 }
 
 void exchange_answer(struct exchange *exchange, int status, struct str headers,
@@ -172,7 +174,7 @@ void exchange_answer(struct exchange *exchange, int status, struct str headers,
                                is_bodyless(status) ? -1 : (int64_t)body.len);
     bool has_body = is_sound && !exchange->is_mute && body.len > 0;
     struct iovec pieces[2] = {{head.data, head.len}, {(char *)(uintptr_t)body.at, body.len}};
-    exchange_put(sc, pieces, has_body ? 2 : 1);
+    put(sc, pieces, has_body ? 2 : 1);
     end_exchange(sc);
 }
 
@@ -237,8 +239,31 @@ static void send_pieces(struct exchange *exchange, const struct iovec *pieces, i
     else if (is_framed && is_last)
         all[n++] = (struct iovec){last, 5};
     if (n > 0)
-        exchange_put(sc, all, n);
+        put(sc, all, n);
     buf_release(&start);
+}
+
+void exchange_interim(struct exchange *exchange, int status, struct str headers)
+{
+    struct server_conn *sc = exchange_conn(exchange);
+    AUTO_BUF struct buf head;
+    UNSET char room[HEAD_USUAL_BYTES];
+    assert(!exchange->is_started && status >= 102 && status < 200);
+    assert(headers.len == 0 || str_ends(headers, STR("\r\n")));
+    if (sc->phase == PHASE_CLOSED || exchange->head.minor_version == 0)
+        return;
+    buf_init_in(&head, HTTP_RESPONSE_HEAD_MAX, room, sizeof room);
+    buf_append_lit(&head, "HTTP/1.1 ");
+    buf_put_uint(&head, (uint64_t)status);
+    buf_putc(&head, ' ');
+    buf_puts(&head, http_reason(status));
+    buf_append_lit(&head, "\r\n");
+    buf_append_str(&head, headers);
+    buf_append_lit(&head, "\r\n");
+    if (head.failed)
+        return; /* nobody depends on it */
+    struct iovec piece = {head.data, head.len};
+    put(sc, &piece, 1);
 }
 
 void exchange_send(struct exchange *exchange, const struct iovec *pieces, int count)
@@ -269,7 +294,7 @@ void exchange_send_raw(struct exchange *exchange, const void *bytes, size_t len)
     if (sc->phase == PHASE_CLOSED)
         return;
     struct iovec piece = {(char *)(uintptr_t)bytes, len};
-    exchange_put(sc, &piece, 1);
+    put(sc, &piece, 1);
 }
 
 void exchange_abort(struct exchange *exchange, bool with_reset)
@@ -293,7 +318,8 @@ size_t exchange_pending(const struct exchange *exchange)
 
 /* ---- errors of the HTTP layer itself ------------------------------------------------------------ */
 
-void exchange_answer_error(struct server_conn *sc, int status, const char *sentence)
+void exchange_answer_error_with(struct server_conn *sc, int status, struct str more,
+                                const char *sentence)
 {
     if (sc->exchange.is_started) { /* a second head would be taken for a part of the body */
         server_conn_lose(sc, true);
@@ -303,6 +329,7 @@ void exchange_answer_error(struct server_conn *sc, int status, const char *sente
     struct exchange *exchange = &sc->exchange;
     AUTO_BUF struct buf headers, body;
     buf_init(&headers, 4096);
+    buf_append_str(&headers, more);
     buf_init(&body, 8192);
     service->write_error(service->arg, status, exchange->head.path, sentence, &headers, &body);
     count_up(&sc->listener->counters.bad_requests, 1);
@@ -315,6 +342,11 @@ void exchange_answer_error(struct server_conn *sc, int status, const char *sente
         ops->on_refused(owner, status);
     else if (ops)
         ops->on_gone(owner);
+}
+
+void exchange_answer_error(struct server_conn *sc, int status, const char *sentence)
+{
+    exchange_answer_error_with(sc, status, STR(""), sentence);
 }
 
 void exchange_answer_too_large(struct server_conn *sc)
@@ -392,7 +424,7 @@ void exchange_want_body(struct exchange *exchange, size_t limit_bytes)
     if (exchange->head.expects_continue) {
         static char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
         struct iovec piece = {go_on, sizeof go_on - 1};
-        exchange_put(sc, &piece, 1);
+        put(sc, &piece, 1);
     }
     conn_resume(&sc->conn);
     server_conn_feed_later(sc); /* what came before it was wanted */

@@ -201,6 +201,16 @@ static enum err bind_unix(const char *path, int *out_fd, struct error *error)
     return OK;
 }
 
+static enum err bind_as_asked(const struct http_listener_options *options, int *out_fd,
+                              struct error *error)
+{
+    if (options->is_private)
+        return OK;
+    if (options->unix_path)
+        return bind_unix(options->unix_path, out_fd, error);
+    return bind_tcp(options->host, options->port, options->share_port, out_fd, error);
+}
+
 enum err http_port_probe(const char *host, int port, struct error *error)
 {
     int fd = -1;
@@ -244,26 +254,41 @@ static void fill_defaults(struct http_listener_options *options)
         options->connections_max ? options->connections_max : connections_from_limit();
 }
 
+MUST_USE static bool start_accepting(struct http_listener *listener)
+{
+    event_assign(&listener->accept_event, loop_base(listener->loop), listener->fd,
+                 EV_READ | EV_PERSIST, on_acceptable, listener);
+    return event_add(&listener->accept_event, NULL) == 0;
+}
+
+static void stop_accepting(struct http_listener *listener)
+{
+    if (listener->fd < 0)
+        return; /* private */
+    event_del(&listener->accept_event);
+    close(listener->fd);
+    listener->fd = -1;
+}
+
 enum err http_listener_new(const struct http_listener_options *options,
                            struct http_listener **out_listener, struct error *error)
 {
     int fd = -1;
-    enum err err = options->unix_path
-                       ? bind_unix(options->unix_path, &fd, error)
-                       : bind_tcp(options->host, options->port, options->share_port, &fd, error);
+    enum err err = bind_as_asked(options, &fd, error);
     if (err != OK)
         return err;
     struct http_listener *listener = mem_zalloc(1, sizeof *listener);
     if (!listener) {
-        close(fd);
+        if (fd >= 0)
+            close(fd);
         return error_set(error, ERR_NO_MEMORY, "no memory for a listener");
     }
     listener->options = *options;
     fill_defaults(&listener->options);
     listener->loop = options->loop;
     listener->fd = fd;
-    listener->port = port_of(fd);
-    listener->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    listener->port = fd >= 0 ? port_of(fd) : 0;
+    listener->spare_fd = fd >= 0 ? open("/dev/null", O_RDONLY | O_CLOEXEC) : -1;
     listener->is_control = options->unix_path != NULL;
     if (options->unix_path)
         str_copy(str_of(options->unix_path), listener->unix_path, sizeof listener->unix_path);
@@ -271,9 +296,7 @@ enum err http_listener_new(const struct http_listener_options *options,
     list_init(&listener->starved);
     deadline_init(&listener->accept_pause, listener->loop, on_accept_pause_over);
     deadline_init(&listener->starved_tick, listener->loop, on_starved_tick);
-    event_assign(&listener->accept_event, loop_base(listener->loop), fd, EV_READ | EV_PERSIST,
-                 on_acceptable, listener);
-    if (event_add(&listener->accept_event, NULL) != 0) {
+    if (fd >= 0 && !start_accepting(listener)) {
         http_listener_free(listener);
         return error_set(error, ERR_NO_MEMORY, "no memory for a listener");
     }
@@ -305,9 +328,7 @@ void http_listener_drain(struct http_listener *listener)
     if (listener->is_draining)
         return;
     listener->is_draining = true;
-    event_del(&listener->accept_event);
-    close(listener->fd);
-    listener->fd = -1;
+    stop_accepting(listener);
     LIST_EACH_SAFE(node, &listener->conns)
     {
         struct server_conn *sc = LIST_OWNER(node, struct server_conn, node);

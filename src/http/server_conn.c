@@ -46,13 +46,15 @@ void server_conn_feed_later(struct server_conn *sc)
 static void free_conn(struct loop_message *message)
 {
     struct server_conn *sc = LIST_OWNER(message, struct server_conn, free_later);
-    if (sc->is_feed_queued || sc->is_body_queued) {
-        loop_defer(sc->listener->loop, &sc->free_later);
+    if (sc->is_feed_queued || sc->is_body_queued || (sc->adopted && sc->adopted->is_idle_queued)) {
+        loop_defer(sc->conn.loop, &sc->free_later); /* the listener may be gone */
         return;
     }
+    struct adopted *adopted = sc->adopted;
     deadline_release(&sc->deadline);
     buf_release(&sc->stash);
     mem_free(sc);
+    adopted_free(adopted);
 }
 
 void server_conn_close(struct server_conn *sc, bool with_reset)
@@ -65,6 +67,8 @@ void server_conn_close(struct server_conn *sc, bool with_reset)
     list_unlink(&sc->node);
     list_unlink(&sc->starved);
     deadline_clear(&sc->deadline);
+    if (sc->adopted)
+        deadline_clear(&sc->adopted->ping);
     count_up(&sc->listener->counters.open, -1);
     atomic_fetch_sub(&server_connections, 1);
     loop_defer(sc->listener->loop, &sc->free_later);
@@ -90,6 +94,15 @@ void server_conn_linger(struct server_conn *sc)
     conn_resume(&sc->conn);
     deadline_set(&sc->deadline, after_ms(sc, LINGER_MS));
     server_conn_arm_write(sc);
+}
+
+/* An adopted connection is kept by its pings. */
+void server_conn_await(struct server_conn *sc)
+{
+    if (sc->adopted)
+        deadline_clear(&sc->deadline);
+    else
+        deadline_set(&sc->deadline, after_ms(sc, sc->listener->options.idle_ms));
 }
 
 void server_conn_arm_write(struct server_conn *sc)
@@ -208,6 +221,7 @@ static size_t feed_head(struct server_conn *sc, char *bytes, size_t len)
     if (is_head_unfinished(sc, (struct str){bytes, len}, &end))
         return 0;
     sc->head_scanned = 0;
+    sc->has_bytes_behind = end < len;
     count_up(&sc->listener->counters.requests, 1);
     if ((end ? end : len) > HTTP_REQUEST_HEAD_MAX) {
         exchange_answer_error(sc, 431, "The request head is larger than 32 KiB.");
@@ -319,7 +333,7 @@ static void on_drained(void *owner)
     switch (sc->phase) {
     case PHASE_LINGER: deadline_set(&sc->deadline, after_ms(sc, LINGER_MS)); return;
     case PHASE_IDLE:
-        deadline_set(&sc->deadline, after_ms(sc, sc->listener->options.idle_ms));
+        server_conn_await(sc);
         conn_resume(&sc->conn);
         server_conn_feed_later(sc);
         return;
@@ -419,6 +433,15 @@ struct server_conn *server_conn_new(struct http_listener *listener)
     return sc;
 }
 
+static void begin(struct server_conn *sc)
+{
+    struct http_listener *listener = sc->listener;
+    deadline_init(&sc->deadline, listener->loop, on_due);
+    list_push_back(&listener->conns, &sc->node);
+    count_up(&listener->counters.accepted, 1);
+    count_up(&listener->counters.open, 1);
+}
+
 bool server_conn_open(struct server_conn *sc, int fd)
 {
     struct http_listener *listener = sc->listener;
@@ -427,10 +450,17 @@ bool server_conn_open(struct server_conn *sc, int fd)
         mem_free(sc);
         return false;
     }
-    deadline_init(&sc->deadline, listener->loop, on_due);
+    begin(sc);
     deadline_set(&sc->deadline, after_ms(sc, listener->options.head_ms));
-    list_push_back(&listener->conns, &sc->node);
-    count_up(&listener->counters.accepted, 1);
-    count_up(&listener->counters.open, 1);
+    return true;
+}
+
+bool server_conn_adopt(struct server_conn *sc, struct detached *detached)
+{
+    if (conn_adopt(&sc->conn, sc->listener->loop, detached, 0, &conn_ops, sc) != OK) {
+        mem_free(sc);
+        return false;
+    }
+    begin(sc);
     return true;
 }

@@ -55,6 +55,18 @@ struct server_conn {
     struct list starved;
     struct loop_message feed_later, body_later, free_later;
     bool is_feed_queued, is_body_queued;
+    bool has_bytes_behind;   /* the head in hand was not the end of its read */
+    struct adopted *adopted; /* NULL: it was accepted */
+};
+
+/* What a connection has besides when it was given to the listener. */
+struct adopted {
+    struct server_conn *sc;
+    const struct adopted_ops *ops;
+    void *owner;
+    struct deadline ping;
+    struct loop_message idle_later;
+    bool is_idle_queued;
 };
 
 struct http_listener {
@@ -95,7 +107,9 @@ void exchange_release(struct exchange *exchange);
 /** Copies head and header table into one block of their own size: an idle stream holds no more. */
 MUST_USE bool exchange_keep_head(struct exchange *exchange, const struct http_head *head,
                                  struct str bytes);
-/** An error of the HTTP layer itself; ends the exchange. */
+/** An error of the HTTP layer itself; ends the exchange. `headers` are more lines. */
+void exchange_answer_error_with(struct server_conn *sc, int status, struct str headers,
+                                const char *sentence);
 void exchange_answer_error(struct server_conn *sc, int status, const char *sentence);
 void exchange_answer_too_large(struct server_conn *sc);
 
@@ -104,6 +118,10 @@ void exchange_answer_too_large(struct server_conn *sc);
 MUST_USE struct server_conn *server_conn_new(struct http_listener *listener);
 /** Takes an accepted socket; false without memory, and both are gone. */
 MUST_USE bool server_conn_open(struct server_conn *sc, int fd);
+/** Takes a connection that was made elsewhere; likewise. */
+MUST_USE bool server_conn_adopt(struct server_conn *sc, struct detached *detached);
+/** The next request may come, or not. */
+void server_conn_await(struct server_conn *sc);
 void server_conn_close(struct server_conn *sc, bool with_reset);
 /** Closes, and tells the owner of the exchange if there is one. */
 void server_conn_lose(struct server_conn *sc, bool with_reset);
@@ -114,6 +132,10 @@ void server_conn_rest(struct server_conn *sc);
 
 /* listener.c */
 extern _Atomic int64_t server_connections; /* of the whole process: descriptors are */
+
+/* adopted.c */
+void adopted_tell_idle(struct adopted *adopted); /* soon, if it still is */
+void adopted_free(struct adopted *adopted);      /* tells on_closed first; NULL is fine */
 
 /* body_budget.c */
 MUST_USE bool body_budget_take(size_t bytes);

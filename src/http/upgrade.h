@@ -26,7 +26,7 @@ void detached_free(struct detached *detached);
 /** Server side: answers 101 with `subprotocol` (one of those the caller offers; empty: none is spoken) and takes
  *  the connection out of HTTP. Either way the exchange has ended and its pointer is dead. Errors: ERR_MALFORMED:
  *  it was no proper upgrade, and was answered 400, 403 (a browser's, by its Origin) or 426 in the path's error
- *  shape; ERR_NO_MEMORY: 503; ERR_IO: the peer is gone. */
+ *  shape; ERR_NO_MEMORY, ERR_IO: the connection is gone. */
 MUST_USE enum err exchange_upgrade(struct exchange *exchange, struct str subprotocol,
                                    struct detached **out_detached);
 

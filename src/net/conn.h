@@ -91,7 +91,8 @@ MUST_USE enum err conn_upgrade(struct conn *conn, enum ws_role role, struct str 
  *  Cannot fail. No callback follows. The struct may be freed. */
 struct detached *conn_detach(struct conn *conn);
 /** Puts it on a loop; taken, also on failure (ERR_NO_MEMORY). Texts of up to `text_max` bytes are told by on_text;
- *  0: one closes the connection (1003). Never calls back from inside. */
+ *  0: one closes the connection (1003), and
+ *  so it does when there is no on_text to tell it. Never calls back from inside. */
 MUST_USE enum err conn_adopt(struct conn *conn, struct loop *loop, struct detached *detached,
                              size_t text_max, const struct conn_ops *ops, void *owner);
 void detached_free(struct detached *detached); /* see http/upgrade.h */
@@ -100,4 +101,6 @@ MUST_USE enum err conn_write_text(struct conn *conn, struct str text);
 void conn_ping(struct conn *conn);
 /** Says that we close, and why; nothing can be written after it. The peer's answer comes as on_closed. */
 void conn_say_close(struct conn *conn, int code, struct str reason);
+/** Says so and closes, now. As conn_close. The reason may point into what was read. */
+void conn_close_saying(struct conn *conn, int code, struct str reason);
 int64_t conn_heard_ns(const struct conn *conn); /* when the peer last sent anything */

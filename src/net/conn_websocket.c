@@ -24,7 +24,13 @@
 #define DRAIN_BYTES      (1u << 20)
 #define SLICE_PIECES     64
 
-enum { CODE_NORMAL = 1000, CODE_GOING_AWAY = 1001, CODE_NOTHING = 1005 };
+enum {
+    CODE_NORMAL = 1000,
+    CODE_GOING_AWAY = 1001,
+    CODE_UNSUPPORTED = 1003,
+    CODE_NOTHING = 1005,
+    CODE_TOO_BIG = 1009
+};
 
 bool websocket_is_waiting(const struct detached *ws)
 {
@@ -284,6 +290,23 @@ void conn_say_close(struct conn *conn, int code, struct str reason)
         conn->ws->is_close_said = true;
 }
 
+/* Bytes that nobody has read would turn the end into a reset, which may overtake the reason for it. */
+static void drain(struct conn *conn)
+{
+    char *scratch = loop_scratch(conn->loop);
+    ssize_t n = 1;
+    for (size_t total = 0; n > 0 && total < DRAIN_BYTES; total += (size_t)n)
+        n = recv(conn->fd, scratch, LOOP_SCRATCH_BYTES, MSG_DONTWAIT);
+}
+
+void conn_close_saying(struct conn *conn, int code, struct str reason)
+{
+    conn_say_close(conn, code, reason);
+    conn_half_close(conn);
+    drain(conn);
+    conn_close(conn, false);
+}
+
 /* Nothing may stand in the way of it: in the middle of another frame it would be content. */
 void websocket_say_goodbye(struct conn *conn)
 {
@@ -352,25 +375,23 @@ static void tell_close(struct conn *conn, const struct ws_event *close)
     conn_tell_closed(conn, CONN_END_EOF, sentence);
 }
 
-/* Bytes that nobody has read would turn the end into a reset, which may overtake the reason for it. */
-static void drain(struct conn *conn)
+static void tell_broken(struct conn *conn, int code, const char *what)
 {
-    char *scratch = loop_scratch(conn->loop);
-    ssize_t n = 1;
-    conn_half_close(conn);
-    for (size_t total = 0; n > 0 && total < DRAIN_BYTES; total += (size_t)n)
-        n = recv(conn->fd, scratch, LOOP_SCRATCH_BYTES, MSG_DONTWAIT);
+    struct error error;
+    error_set(&error, ERR_MALFORMED, "the peer broke the rules of WebSockets: %s", what);
+    conn_close_saying(conn, code, str_of(what));
+    conn->ops->on_closed(conn->owner, CONN_END_BROKEN, error.text);
 }
 
-static void tell_broken(struct conn *conn, const struct ws_event *broken)
+/* What came before its user did was bounded by somebody else. */
+static void tell_text_if_wanted(struct conn *conn, size_t len)
 {
-    char sentence[160];
-    struct error error;
-    error_set(&error, ERR_MALFORMED, "the peer broke the rules of WebSockets: %s", broken->bytes);
-    str_copy(str_of(error.text), sentence, sizeof sentence);
-    conn_say_close(conn, broken->code, (struct str){broken->bytes, broken->len});
-    drain(conn);
-    conn_tell_closed(conn, CONN_END_BROKEN, sentence);
+    if (!conn->ops->on_text)
+        tell_broken(conn, CODE_UNSUPPORTED, "a text where none is expected");
+    else if (len > conn->ws->reader.text_max)
+        tell_broken(conn, CODE_TOO_BIG, "a message is too large");
+    else
+        tell_text(conn);
 }
 
 static void tell_held(struct conn *conn)
@@ -378,9 +399,9 @@ static void tell_held(struct conn *conn)
     struct ws_event event = conn->ws->held;
     conn->ws->held = (struct ws_event){.kind = WS_NOTHING};
     switch (event.kind) {
-    case WS_TEXT: tell_text(conn); return;
+    case WS_TEXT: tell_text_if_wanted(conn, event.len); return;
     case WS_CLOSE: tell_close(conn, &event); return;
-    default: tell_broken(conn, &event); return;
+    default: tell_broken(conn, event.code, event.bytes); return;
     }
 }
 
