@@ -60,7 +60,7 @@ struct ws_dial_options {
     const char *path;            /* with query; behind target->path */
     struct str bearer;           /* empty: none */
     const char *subprotocol;
-    int64_t timeout_ms; /* for all of it: name, connection, TLS, answer; 0: 10 s */
+    int64_t timeout_ms; /* for name, connection and TLS, and again for the answer; 0: 10 s */
 };
 struct ws_dial_ops {
     void (*on_open)(void *owner, struct detached *detached); /* yours */

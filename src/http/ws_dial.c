@@ -18,14 +18,13 @@ struct ws_dial {
     struct call *call;
     struct buf head; /* holds a secret */
     char accept[WS_ACCEPT_BYTES], subprotocol[64];
-    struct deadline deadline;
+    struct loop *loop;
     struct loop_message free_later;
 };
 
 static void free_dial(struct loop_message *message)
 {
     struct ws_dial *dial = LIST_OWNER(message, struct ws_dial, free_later);
-    deadline_release(&dial->deadline);
     if (dial->head.data)
         secret_wipe(dial->head.data, dial->head.room_bytes);
     buf_release(&dial->head);
@@ -34,8 +33,7 @@ static void free_dial(struct loop_message *message)
 
 static void go(struct ws_dial *dial)
 {
-    deadline_clear(&dial->deadline);
-    loop_defer(dial->deadline.loop, &dial->free_later);
+    loop_defer(dial->loop, &dial->free_later);
 }
 
 static void tell_failed(struct ws_dial *dial, int status, const char *sentence)
@@ -95,13 +93,6 @@ static void on_failed(void *owner, enum call_failure failure, const char *senten
 static const struct call_ops call_ops = {
     .on_head = on_head, .on_body = on_body, .on_end = on_end, .on_failed = on_failed};
 
-static void on_due(struct deadline *deadline)
-{
-    struct ws_dial *dial = LIST_OWNER(deadline, struct ws_dial, deadline);
-    call_cancel(dial->call);
-    tell_failed(dial, 0, "no WebSocket within the time for it");
-}
-
 /* ---- starting -------------------------------------------------------------------------------- */
 
 static bool write_request(struct ws_dial *dial, const struct ws_dial_options *options)
@@ -145,7 +136,7 @@ struct ws_dial *ws_dial_start(struct client_pool *pool, const struct ws_dial_opt
     dial->owner = owner;
     dial->free_later.run = free_dial;
     buf_init(&dial->head, HEAD_MAX);
-    deadline_init(&dial->deadline, pool->loop, on_due);
+    dial->loop = pool->loop;
     str_copy(str_of(options->subprotocol), dial->subprotocol, sizeof dial->subprotocol);
     struct call_options call = {.target = options->target,
                                 .connect_ms = timeout_ms,
@@ -162,7 +153,6 @@ struct ws_dial *ws_dial_start(struct client_pool *pool, const struct ws_dial_opt
         return NULL;
     }
     dial->call->on_switched = on_switched;
-    deadline_set(&dial->deadline, loop_now_ns(pool->loop) + timeout_ms * NS_PER_MS);
     return dial;
 }
 
