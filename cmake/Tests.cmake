@@ -6,6 +6,7 @@
 #
 # test_oom_<name>.c: the allocations of the program fail in turn; tests/unit/oom.h says how.
 pkg_check_modules(CMOCKA IMPORTED_TARGET cmocka)
+find_library(WSLAY wslay) # the second reader of fuzz_websocket
 
 set(oom_wraps malloc calloc realloc _ZnwmRKSt9nothrow_t _ZnamRKSt9nothrow_t pthread_setname_np)
 list(TRANSFORM oom_wraps PREPEND "-Wl,--wrap=")
@@ -35,11 +36,18 @@ else()
 endif()
 
 file(GLOB harnesses CONFIGURE_DEPENDS "tests/fuzz/fuzz_*.c")
+if(NOT WSLAY)
+  message(WARNING "no wslay: fuzz_websocket is not built")
+  list(FILTER harnesses EXCLUDE REGEX "fuzz_websocket")
+endif()
 foreach(source IN LISTS harnesses)
   get_filename_component(name "${source}" NAME_WE)
   string(REGEX REPLACE "^fuzz_" "" topic "${name}")
   add_executable(${name} "${source}")
   target_link_libraries(${name} PRIVATE ${rooms_up_to_providers} auxot_flags)
+  if(topic STREQUAL "websocket")
+    target_link_libraries(${name} PRIVATE "${WSLAY}")
+  endif()
   if(AUXOT_SANITIZE STREQUAL "fuzzer")
     target_link_options(${name} PRIVATE -fsanitize=fuzzer)
   else()
