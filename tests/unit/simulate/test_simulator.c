@@ -203,11 +203,40 @@ static void requests_without_or_with_bad_keys_are_refused(void **state)
     }
 }
 
+/* Under `strict` the vendor's rules hold, and a response that was stored may be gone on from. */
+static void rules_are_held_when_asked(void **state)
+{
+    (void)state;
+    char body[512];
+    (void)ask("/v1/responses", "{\"model\":\"sim:strict\",\"input\":\"hi\",\"stop\":[\"x\"]}",
+              "}}");
+    CHECK("refused", strstr(answer, "400 Bad Request") != NULL);
+    CHECK("by name", strstr(answer, "\"param\":\"stop\",\"code\":\"unknown_parameter\"") != NULL);
+    (void)ask("/v1/responses", "{\"model\":\"sim:text=a\",\"input\":\"hi\",\"stop\":[\"x\"]}",
+              "{}}");
+    CHECK("lax otherwise", strstr(answer, "200 OK") != NULL);
+
+    (void)ask("/v1/responses", "{\"model\":\"sim:strict,text=a\",\"input\":\"hi\"}", "{}}");
+    const char *id = strstr(answer, "resp_");
+    assert_non_null(id);
+    (void)snprintf(
+        body, sizeof body,
+        "{\"model\":\"sim:strict,text=a\",\"input\":\"more\",\"previous_response_id\":\"%.37s\"}",
+        id);
+    (void)ask("/v1/responses", body, "{}}");
+    CHECK("goes on", strstr(answer, "200 OK") != NULL);
+    (void)ask(
+        "/v1/responses",
+        "{\"model\":\"sim:strict\",\"input\":\"more\",\"previous_response_id\":\"resp_none\"}",
+        "}}");
+    CHECK("not from nothing", strstr(answer, "404 Not Found") != NULL);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {TEST(connections_end_as_told),
-                                       TEST(rules_come_and_go_while_it_runs),
-                                       TEST(the_log_tells_who_left_and_hides_keys),
-                                       TEST(requests_without_or_with_bad_keys_are_refused)};
+    const struct CMUnitTest tests[] = {
+        TEST(connections_end_as_told), TEST(rules_come_and_go_while_it_runs),
+        TEST(the_log_tells_who_left_and_hides_keys),
+        TEST(requests_without_or_with_bad_keys_are_refused), TEST(rules_are_held_when_asked)};
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
