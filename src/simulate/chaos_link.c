@@ -344,10 +344,14 @@ static void on_server_closed(void *owner, enum conn_end end, const char *sentenc
     on_source_closed(&link->to_client, &link->to_server, end);
 }
 
-static const struct conn_ops client_ops = {on_connected, on_client_bytes, on_client_drained,
-                                           on_client_closed};
-static const struct conn_ops server_ops = {on_connected, on_server_bytes, on_server_drained,
-                                           on_server_closed};
+static const struct conn_ops client_ops = {.on_connected = on_connected,
+                                           .on_bytes = on_client_bytes,
+                                           .on_drained = on_client_drained,
+                                           .on_closed = on_client_closed};
+static const struct conn_ops server_ops = {.on_connected = on_connected,
+                                           .on_bytes = on_server_bytes,
+                                           .on_drained = on_server_drained,
+                                           .on_closed = on_server_closed};
 
 /* ---- beginning --------------------------------------------------------------------------------- */
 
