@@ -447,12 +447,14 @@ static void remember(struct request *request, const struct verdict_report *repor
         keep_error(request, report);
 }
 
-/* An error inside a 200 has a status of its own when it cannot be shown as it came. */
+/* An error inside a 200 has a status of its own when it cannot be shown as it came. What the caller did wrong is a 400,
+ * also where the provider took it for a fault of its own (llama-server): clients ask again after a 500. */
 static int status_of(const struct trial *trial, const struct verdict_report *report)
 {
-    if (!trial->translation || trial->status >= 400)
-        return trial->status;
-    return report->http_status >= 400 ? report->http_status : 400;
+    bool is_as_it_came = !trial->translation || trial->status >= 400;
+    int status = is_as_it_came ? trial->status : report->http_status;
+    bool is_callers = report->verdict == VERDICT_CALLER && status >= 500;
+    return is_callers || (!is_as_it_came && status < 400) ? 400 : status;
 }
 
 void attempt_failed(struct request *request, const struct verdict_report *report)

@@ -36,6 +36,42 @@ static const struct error_row errors[] = {
     {0, "content_filter",                       NULL, VERDICT_POLICY, "content_refused"}, /* Azure */
     {0, "content_policy_violation",             NULL, VERDICT_POLICY, "content_refused"},
 
+    /* -- fragments: llama-server's 500 for what the caller did wrong (CLIENTS.md 9, 11). Before the others, since many
+     * quote the caller. Not "Failed to parse input at pos": that is what the model wrote. -- */
+    {500, NULL, "failed to parse messages:",             VERDICT_CALLER, "bad_request"},
+    {500, NULL, "failed to parse tools:",                VERDICT_CALLER, "bad_request"},
+    {500, NULL, "failed to parse tool call arguments",   VERDICT_CALLER, "bad_request"}, /* of earlier calls */
+    {500, NULL, "input is not supported - hint",         VERDICT_CALLER, "bad_request"}, /* image, audio */
+    {500, NULL, "does not support multimodal requests",  VERDICT_CALLER, "bad_request"},
+    {500, NULL, "failed to load image",                  VERDICT_CALLER, "bad_request"},
+    {500, NULL, "failed to download image",              VERDICT_CALLER, "bad_request"},
+    {500, NULL, "url must be base64 encoded",            VERDICT_CALLER, "bad_request"},
+    {500, NULL, "invalid url value",                     VERDICT_CALLER, "bad_request"},
+    {500, NULL, "invalid url format:",                   VERDICT_CALLER, "bad_request"},
+    {500, NULL, "input_audio.format must be",            VERDICT_CALLER, "bad_request"},
+    {500, NULL, "unsupported content[].type",            VERDICT_CALLER, "bad_request"},
+    {500, NULL, "expected 'messages' to be",             VERDICT_CALLER, "bad_request"},
+    {500, NULL, "expected 'content' to be",              VERDICT_CALLER, "bad_request"},
+    {500, NULL, "messages must contain 'content'",       VERDICT_CALLER, "bad_request"},
+    {500, NULL, "assistant message must contain",        VERDICT_CALLER, "bad_request"},
+    {500, NULL, "prefill is incompatible with",          VERDICT_CALLER, "bad_request"},
+    {500, NULL, "assistant messages at the end",         VERDICT_CALLER, "bad_request"},
+    {500, NULL, "param requires --jinja flag",           VERDICT_CALLER, "bad_request"},
+    {500, NULL, "logprobs is not supported with tools",  VERDICT_CALLER, "bad_request"},
+    {500, NULL, "json schema conversion failed",         VERDICT_CALLER, "bad_request"},
+    {500, NULL, "cannot use both json_schema",           VERDICT_CALLER, "bad_request"},
+    {500, NULL, "cannot use custom grammar",             VERDICT_CALLER, "bad_request"},
+    {500, NULL, "only one completion choice",            VERDICT_CALLER, "bad_request"},
+    {500, NULL, "only no echo is supported",             VERDICT_CALLER, "bad_request"},
+    {500, NULL, "unsupported param: ",                   VERDICT_CALLER, "bad_request"},
+    {500, NULL, "\"prompt\" must not be empty",          VERDICT_CALLER, "bad_request"},
+    {500, NULL, "\"prompt\" elements must be",           VERDICT_CALLER, "bad_request"},
+    {500, NULL, "[json.exception.parse_error.101]",      VERDICT_CALLER, "bad_request"}, /* the body is no JSON */
+    {500, NULL, "[json.exception.type_error.302]",       VERDICT_CALLER, "bad_request"}, /* a field of another type */
+    {500, NULL, "[json.exception.out_of_range.403]",     VERDICT_CALLER, "bad_request"}, /* a field is missing */
+    {500, NULL, "jinja exception:",                      VERDICT_CALLER, "bad_request"}, /* also LM Studio */
+    {500, NULL, "raise_exception(",                      VERDICT_CALLER, "bad_request"}, /* before 2026 */
+
     /* -- fragments: can never pass here, whatever the status says -- */
     {0,   NULL, "request too large for",                 VERDICT_LONG, "request_too_large"}, /* a 429; Groq: 413 */
     {0,   NULL, "maximum context length",                VERDICT_LONG, "context_too_long"},

@@ -36,7 +36,7 @@ enum stop_reason {
 enum answer_kind {
     ANSWER_BEGIN, /* once, first. id: the provider's own */
     ANSWER_PART_BEGIN, /* part; of a TOOL_CALL also id, name, is_custom; of THINKING, SEALED the item's id */
-    ANSWER_PART_DELTA, /* text: more of the open part: text, thinking, arguments (JSON text, as it comes) */
+    ANSWER_PART_DELTA, /* text: more of the open part: text, thinking, arguments (JSON text, as it comes); of TEXT also logprobs */
     ANSWER_ANNOTATION, /* of the open TEXT part: url, title, text (the cited words), raw */
     ANSWER_PART_END,   /* of THINKING and SEALED: seal, sealed_by */
     ANSWER_STOP,       /* stop; text: the stop sequence */
@@ -52,6 +52,7 @@ struct answer_event {
     struct str seal;
     enum endpoint sealed_by;
     struct str url, title, raw; /* ANNOTATION */
+    struct str logprobs; /* of this delta's tokens (logprobs.h); its text may be empty then */
     enum stop_reason stop;
     const struct usage *usage; /* BEGIN (so far; unknown is -1) and END */
 };

@@ -10,7 +10,7 @@
 /* An event that waits; its texts stand in the part's bytes, one behind the other. */
 struct waiting_event {
     enum answer_kind kind;
-    size_t text_len, url_len, title_len, raw_len, seal_len;
+    size_t text_len, url_len, title_len, raw_len, seal_len, logprobs_len;
     enum endpoint sealed_by;
 };
 
@@ -103,6 +103,7 @@ static void keep(struct answer_parts *parts, struct waiting_part *part,
                                     .title_len = event->title.len,
                                     .raw_len = event->raw.len,
                                     .seal_len = event->seal.len,
+                                    .logprobs_len = event->logprobs.len,
                                     .sealed_by = event->sealed_by};
     add_bytes(parts, &part->events, &waiting, sizeof waiting);
     add_text(parts, part, event->text);
@@ -110,6 +111,7 @@ static void keep(struct answer_parts *parts, struct waiting_part *part,
     add_text(parts, part, event->title);
     add_text(parts, part, event->raw);
     add_text(parts, part, event->seal);
+    add_text(parts, part, event->logprobs);
 }
 
 /* ---- telling --------------------------------------------------------------------------------- */
@@ -140,6 +142,7 @@ static void tell_kept(struct answer_parts *parts, const struct waiting_part *par
         event.title = take(&rest, waiting.title_len);
         event.raw = take(&rest, waiting.raw_len);
         event.seal = take(&rest, waiting.seal_len);
+        event.logprobs = take(&rest, waiting.logprobs_len);
         parts->on_event(parts->arg, &event);
     }
 }

@@ -68,15 +68,23 @@ static void begin_prose(struct answer_reader *reader, enum part_kind kind)
     answer_parts_begin(&reader->parts, own->prose_slot, &begin);
 }
 
-static void tell_prose(struct answer_reader *reader, enum part_kind kind, struct str text)
+/* Text may be empty where its tokens are told: half a character is a token too. */
+static void tell_tokens(struct answer_reader *reader, enum part_kind kind, struct str text,
+                        struct str logprobs)
 {
     struct chat_reading *own = reader->own;
-    if (text.len == 0)
+    if (text.len == 0 && logprobs.len == 0)
         return;
     if (!own->has_prose || own->prose != kind)
         begin_prose(reader, kind);
-    struct answer_event more = {.kind = ANSWER_PART_DELTA, .part = kind, .text = text};
+    struct answer_event more = {
+        .kind = ANSWER_PART_DELTA, .part = kind, .text = text, .logprobs = logprobs};
     answer_parts_more(&reader->parts, own->prose_slot, &more);
+}
+
+static void tell_prose(struct answer_reader *reader, enum part_kind kind, struct str text)
+{
+    tell_tokens(reader, kind, text, STR(""));
 }
 
 /* Mistral's way: content is a list of texts, of thoughts (lists of texts themselves), and more. */
@@ -95,11 +103,11 @@ static void tell_content_part(struct answer_reader *reader, struct json part)
     }
 }
 
-static void tell_content(struct answer_reader *reader, struct json content)
+static void tell_content(struct answer_reader *reader, struct json content, struct str logprobs)
 {
     struct str text;
     if (json_string(content, &text)) {
-        tell_prose(reader, PART_TEXT, text);
+        tell_tokens(reader, PART_TEXT, text, logprobs);
         return;
     }
     for (struct json_cursor c = json_each(content); json_next(&c);)
@@ -147,12 +155,31 @@ static void tell_details(struct answer_reader *reader, struct json details, bool
     }
 }
 
-static void tell_said(struct answer_reader *reader, const struct json *said, bool is_whole)
+/* The tokens of this delta's text. Some services tell those of thoughts and calls as well, which have no place. */
+static struct str logprobs_in(struct answer_reader *reader, const struct json *said,
+                              struct json logprobs)
+{
+    struct json content = json_get(logprobs, "content");
+    struct str text, tokens = STR("");
+    if (!chat_is_given(logprobs))
+        return tokens;
+    bool is_text = json_string(said[SAID_CONTENT], &text) &&
+                   (text.len > 0 || (!thought_of(said).len && !chat_is_given(said[SAID_TOOL_CALLS])));
+    if (is_text)
+        tokens = logprobs_of(reader->json, content, 0, reader->source);
+    bool is_lost = json_type_of(content) == JSON_ABSENT || (!tokens.len && chat_is_given(content));
+    if (is_lost || chat_is_given(json_get(logprobs, "refusal")))
+        note(reader, "answer.logprobs");
+    return tokens;
+}
+
+static void tell_said(struct answer_reader *reader, const struct json *said, struct json logprobs,
+                      bool is_whole)
 {
     struct str thought = thought_of(said);
     tell_prose(reader, PART_THINKING, thought);
     tell_details(reader, said[SAID_REASONING_DETAILS], thought.len > 0);
-    tell_content(reader, said[SAID_CONTENT]);
+    tell_content(reader, said[SAID_CONTENT], logprobs_in(reader, said, logprobs));
     for (struct json_cursor c = json_each(said[SAID_ANNOTATIONS]); json_next(&c);)
         tell_annotation(reader, c.value);
     tell_prose(reader, PART_REFUSAL, json_string_or_empty(said[SAID_REFUSAL]));
@@ -241,9 +268,7 @@ static void read_choice(struct answer_reader *reader, struct json choice, bool i
             note(reader, "answer.after_stop");
         return;
     }
-    tell_said(reader, said, is_whole);
-    if (chat_is_given(members[IN_LOGPROBS]))
-        note(reader, "answer.logprobs");
+    tell_said(reader, said, members[IN_LOGPROBS], is_whole);
     struct str reason = json_string_or_empty(members[IN_FINISH]);
     if (reason.len)
         tell_stop(reader, reason, choice);

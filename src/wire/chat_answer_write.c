@@ -20,6 +20,7 @@ void chat_writing_init(struct chat_writing *writing)
     buf_init(&writing->input, KEPT_MAX);
     buf_init(&writing->citations, KEPT_MAX);
     buf_init(&writing->pending, KEPT_MAX);
+    logprobs_init(&writing->logprobs);
     buf_init(&writing->thought, THOUGHT_MAX);
     buf_init(&writing->thought_id, 512);
     buf_init(&writing->envelopes, THOUGHT_MAX);
@@ -36,6 +37,7 @@ void chat_writer_release(struct answer_writer *writer)
     buf_release(&writing->input);
     buf_release(&writing->citations);
     buf_release(&writing->pending);
+    logprobs_release(&writing->logprobs);
     buf_release(&writing->thought);
     buf_release(&writing->thought_id);
     buf_release(&writing->envelopes);
@@ -46,7 +48,7 @@ bool chat_writing_failed(const struct chat_writing *writing)
 {
     return writing->text.failed || writing->refusal.failed || writing->thinking.failed ||
            writing->calls.failed || writing->input.failed || writing->citations.failed ||
-           writing->pending.failed;
+           writing->pending.failed || writing->logprobs.list.failed;
 }
 
 void chat_put_head(const struct answer_writer *writer, struct buf *out, const char *object)
@@ -197,6 +199,8 @@ static void on_delta(struct answer_writer *writer, const struct answer_event *ev
     struct buf *kept = kept_for(writing, event->part);
     if (kept)
         buf_append_str(kept, event->text);
+    if (event->logprobs.len)
+        logprobs_keep(&writing->logprobs, event->logprobs, writer->fidelity);
     if (event->part == PART_TEXT)
         chat_citations_text(writing, event->text);
     else if (event->part == PART_THINKING)
@@ -244,6 +248,18 @@ static void put_message(struct json_writer *json, const struct chat_writing *wri
     json_close_object(json);
 }
 
+static void put_logprobs(struct json_writer *json, const struct buf *list)
+{
+    if (list->len == 0) {
+        json_put_null(json, "logprobs");
+        return;
+    }
+    json_open_object_named(json, "logprobs");
+    put_list(json, "content", list);
+    json_put_null(json, "refusal");
+    json_close_object(json);
+}
+
 static void put_answer(struct answer_writer *writer, const struct usage *usage)
 {
     const struct chat_writing *writing = writer->own;
@@ -256,7 +272,7 @@ static void put_answer(struct answer_writer *writer, const struct usage *usage)
     json_open_object(&json);
     json_put_int(&json, "index", 0);
     put_message(&json, writing);
-    json_put_null(&json, "logprobs");
+    put_logprobs(&json, &writing->logprobs.list);
     json_put_text(&json, "finish_reason", chat_finish_reason(writer, &stop));
     json_close_object(&json);
     buf_append_lit(writer->out, "],\"usage\":");

@@ -9,6 +9,7 @@
  */
 #pragma once
 #include "wire/dialects.h"
+#include "wire/logprobs.h"
 
 /* ---- requests, in ----------------------------------------------------------------------------- */
 
@@ -101,6 +102,7 @@ struct chat_writing {
     struct buf calls;                   /* plain answers: tool_calls, without brackets */
     struct buf input;                   /* arguments of the open call, where they are held */
     struct buf citations, pending;      /* chat_citations.c */
+    struct logprobs logprobs;           /* plain answers: of the text's tokens */
     struct buf thought, thought_id, envelopes, call_ids; /* chat_thinking.c */
     bool has_seal;
     int64_t text_start, text_end; /* of the open text within all text, in characters */

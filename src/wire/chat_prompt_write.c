@@ -244,6 +244,13 @@ static void put_stream(const struct prompt *prompt, const struct prompt_target *
     json_close_object(json);
 }
 
+/* OpenAI answers behind the assistant's last words; llama-server goes on with them. */
+static void note_prefill(struct prompt *prompt, const struct prompt_target *target)
+{
+    if (prompt->has_prefill && !has(target, QUIRK_LOCAL))
+        prompt_change(prompt, "messages.prefill");
+}
+
 enum err chat_prompt_write(struct prompt *prompt, const struct prompt_target *target,
                            struct buf *out)
 {
@@ -264,6 +271,7 @@ enum err chat_prompt_write(struct prompt *prompt, const struct prompt_target *ta
     put_verbosity(prompt, target, &json);
     put_account(prompt, target, &json);
     put_stream(prompt, target, &json);
+    note_prefill(prompt, target);
     json_close_object(&json);
     return prompt->failed || out->failed ? ERR_NO_MEMORY : OK;
 }

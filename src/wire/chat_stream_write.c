@@ -18,16 +18,32 @@ static void open_chunk(struct answer_writer *writer)
     buf_append_str(writer->out, buf_str(&writer->kept));
 }
 
+static void put_logprobs(struct buf *out, struct str logprobs)
+{
+    buf_append_lit(out, ",\"logprobs\":{\"content\":[");
+    logprobs_put(out, out->len, logprobs);
+    buf_append_lit(out, "],\"refusal\":null}");
+}
+
 /* `finish` is a JSON value. A caller who gets a usage chunk gets null in all others. */
-static void close_chunk(struct answer_writer *writer, const char *finish)
+static void close_chunk_with(struct answer_writer *writer, struct str logprobs, const char *finish)
 {
     struct buf *out = writer->out;
-    buf_append_lit(out, ",\"logprobs\":null,\"finish_reason\":");
+    if (logprobs.len)
+        put_logprobs(out, logprobs);
+    else
+        buf_append_lit(out, ",\"logprobs\":null");
+    buf_append_lit(out, ",\"finish_reason\":");
     buf_puts(out, finish);
     if (writer->wants_usage)
         buf_append_lit(out, "}],\"usage\":null}\n\n");
     else
         buf_append_lit(out, "}]}\n\n");
+}
+
+static void close_chunk(struct answer_writer *writer, const char *finish)
+{
+    close_chunk_with(writer, STR(""), finish);
 }
 
 /* ---- begin ---------------------------------------------------------------------------------------- */
@@ -47,19 +63,19 @@ static void on_begin(struct answer_writer *writer)
 
 /* ---- text, thoughts, refusals ---------------------------------------------------------------------- */
 
-static void put_said(struct answer_writer *writer, enum part_kind kind, struct str text)
+static void put_said(struct answer_writer *writer, const struct answer_event *event)
 {
     struct buf *out = writer->out;
     open_chunk(writer);
-    if (kind == PART_TEXT)
+    if (event->part == PART_TEXT)
         buf_append_lit(out, "{\"content\":");
-    else if (kind == PART_REFUSAL)
+    else if (event->part == PART_REFUSAL)
         buf_append_lit(out, "{\"refusal\":");
     else
         buf_append_lit(out, "{\"reasoning_content\":");
-    json_quote(out, text);
+    json_quote(out, event->text);
     buf_putc(out, '}');
-    close_chunk(writer, "null");
+    close_chunk_with(writer, event->logprobs, "null");
 }
 
 /* ---- tool calls ------------------------------------------------------------------------------------ */
@@ -122,10 +138,11 @@ static void end_call(struct answer_writer *writer)
 static void on_delta(struct answer_writer *writer, const struct answer_event *event)
 {
     struct chat_writing *writing = writer->own;
-    if (event->text.len == 0 || event->part == PART_SEALED)
+    bool says_something = event->text.len > 0 || event->logprobs.len > 0;
+    if (!says_something || event->part == PART_SEALED)
         return;
     if (event->part != PART_TOOL_CALL)
-        put_said(writer, event->part, event->text);
+        put_said(writer, event);
     else if (chat_call_is_held(writing))
         buf_append_str(&writing->input, event->text);
     else

@@ -263,6 +263,7 @@ void messages_answer_write(struct answer_writer *writer, const struct answer_eve
     case ANSWER_BEGIN: messages_writing_begin(writer); break;
     case ANSWER_PART_BEGIN: keep_begin(writer, event); break;
     case ANSWER_PART_DELTA:
+        messages_note_logprobs(writer, event);
         if (own->part != PART_SEALED)
             buf_append_str(&own->text, event->text);
         break;

@@ -122,6 +122,13 @@ void messages_writer_release(struct answer_writer *writer);
 void messages_writing_begin(
     struct answer_writer *writer); /* at ANSWER_BEGIN: the buffers' bounds */
 void messages_note_part(struct answer_writer *writer, const struct answer_event *event);
+/** At a delta: log probabilities have no place in this dialect. */
+static inline void messages_note_logprobs(struct answer_writer *writer,
+                                          const struct answer_event *delta)
+{
+    if (delta->logprobs.len)
+        fidelity_note(writer->fidelity, FIDELITY_DROPPED, "answer.logprobs");
+}
 /** The members of a message up to and without its content. */
 void messages_put_head(struct json_writer *json, const struct answer_writer *writer);
 void messages_put_usage(struct json_writer *json, const struct usage *usage);

@@ -248,7 +248,10 @@ void messages_stream_write(struct answer_writer *writer, const struct answer_eve
         put_message_start(writer, event->usage);
         break;
     case ANSWER_PART_BEGIN: on_part_begin(writer, event); break;
-    case ANSWER_PART_DELTA: on_delta(writer, event->text); break;
+    case ANSWER_PART_DELTA:
+        messages_note_logprobs(writer, event);
+        on_delta(writer, event->text);
+        break;
     case ANSWER_ANNOTATION: on_annotation(writer, event); break;
     case ANSWER_PART_END: on_part_end(writer, event); break;
     case ANSWER_STOP: messages_keep_stop(own, event); break;

@@ -384,6 +384,8 @@ enum err messages_read_turns(struct messages_body *body, struct json messages)
     }
     if (err == OK && number == 0)
         err = messages_refuse(body, "messages must hold at least one message");
+    const struct turn *last = body->prompt->last_turn;
+    body->prompt->has_prefill = last && last->role == TURN_ASSISTANT;
     return err;
 }
 

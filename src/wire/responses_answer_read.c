@@ -11,13 +11,14 @@
 /* ---- which item, which part -------------------------------------------------------------------- */
 
 /* What nearly every event says, found in one walk over it. */
-enum told { TYPE, DELTA, OUTPUT_INDEX, CONTENT_INDEX, ITEM_ID, TOLD_COUNT };
+enum told { TYPE, DELTA, OUTPUT_INDEX, CONTENT_INDEX, ITEM_ID, LOGPROBS, TOLD_COUNT };
 static const struct str told_names[TOLD_COUNT] = {
     [TYPE] = STR_INIT("type"),
     [DELTA] = STR_INIT("delta"),
     [OUTPUT_INDEX] = STR_INIT("output_index"),
     [CONTENT_INDEX] = STR_INIT("content_index"),
     [ITEM_ID] = STR_INIT("item_id"),
+    [LOGPROBS] = STR_INIT("logprobs"),
 };
 struct telling {
     struct json root;
@@ -171,7 +172,8 @@ static void on_text(struct answer_reader *reader, const struct text_row *row,
 {
     struct str text = row->whole ? json_string_or_empty(json_get(telling->root, row->whole))
                                  : text_of(telling, DELTA);
-    if (text.len == 0)
+    struct json logprobs = telling->member[LOGPROBS];
+    if (text.len == 0 && json_count(logprobs) == 0)
         return;
     struct reading_part *part = part_of(reader, telling, row->item, row->part);
     if (!part)
@@ -179,7 +181,9 @@ static void on_text(struct answer_reader *reader, const struct text_row *row,
     if (row->item == ITEM_REASONING)
         tell_thought(reader, part, row, telling, text);
     else if (row->whole)
-        responses_part_tell_rest(reader, part, text);
+        responses_part_tell_rest(reader, part, text, logprobs);
+    else if (part->kind == PART_TEXT)
+        responses_part_tell_tokens(reader, part, text, logprobs, 0);
     else
         responses_part_tell(reader, part, text);
 }

@@ -123,6 +123,7 @@ static void begin(struct answer_writer *writer)
                           &writing->facts, &writing->place,   &writing->seal};
     for (size_t i = 0; i < sizeof bufs / sizeof bufs[0]; i++)
         buf_init(bufs[i], ANSWER_KEPT_MAX);
+    logprobs_init(&writing->logprobs);
     if (writing->is_plain)
         return;
     tell_response(writer, &outcomes[CREATED], NULL);
@@ -135,6 +136,7 @@ void responses_writer_release(struct answer_writer *writer)
     buf_release(&writing->text);
     buf_release(&writing->content);
     buf_release(&writing->annotations);
+    logprobs_release(&writing->logprobs);
     buf_release(&writing->facts);
     buf_release(&writing->place);
     buf_release(&writing->seal);
@@ -155,9 +157,10 @@ static void check_bounds(struct answer_writer *writer)
 {
     const struct responses_writing *writing = writer->own;
     size_t kept =
-        writer->kept.len + writing->content.len + writing->text.len + writing->annotations.len;
+        writer->kept.len + writing->content.len + writing->text.len + writing->annotations.len + writing->logprobs.list.len;
     writer->failed |= kept > ANSWER_KEPT_MAX || writer->kept.failed || writing->text.failed ||
                       writing->content.failed || writing->annotations.failed ||
+                      writing->logprobs.list.failed ||
                       writing->facts.failed || writing->place.failed || writing->seal.failed;
 }
 

@@ -4,6 +4,7 @@
  * response; and services leave out any of these. So each part remembers how many bytes of its text were told, and whatever
  * brings the whole text tells the rest of it.
  */
+#include "wire/logprobs.h"
 #include "wire/responses_reading.h"
 
 #include <stdio.h>
@@ -127,21 +128,42 @@ static void begin(struct answer_reader *reader, struct reading_part *part)
     answer_parts_begin(&reader->parts, slot_of(reader, part), &event);
 }
 
+static void tell(struct answer_reader *reader, struct reading_part *part, struct str text,
+                 struct str logprobs)
+{
+    struct answer_event event = {
+        .kind = ANSWER_PART_DELTA, .part = part->kind, .text = text, .logprobs = logprobs};
+    begin(reader, part);
+    part->told_bytes += text.len;
+    answer_parts_more(&reader->parts, slot_of(reader, part), &event);
+}
+
 void responses_part_tell(struct answer_reader *reader, struct reading_part *part, struct str text)
 {
     bool is_call = part->kind == PART_TOOL_CALL;
     if (text.len == 0 || part->has_ended || (is_call && !part->has_begun))
         return; /* a call without a name yet: its item will bring all of it */
-    begin(reader, part);
-    part->told_bytes += text.len;
-    struct answer_event event = {.kind = ANSWER_PART_DELTA, .part = part->kind, .text = text};
-    answer_parts_more(&reader->parts, slot_of(reader, part), &event);
+    tell(reader, part, text, STR(""));
+}
+
+void responses_part_tell_tokens(struct answer_reader *reader, struct reading_part *part,
+                                struct str text, struct json logprobs, size_t from)
+{
+    size_t count = json_count(logprobs);
+    if (part->has_ended || part->kind != PART_TEXT || (text.len == 0 && count <= from))
+        return;
+    tell(reader, part, text, logprobs_of(reader->json, logprobs, from, reader->source));
+    part->logprobs += count > from ? count - from : 0;
 }
 
 void responses_part_tell_rest(struct answer_reader *reader, struct reading_part *part,
-                              struct str whole)
+                              struct str whole, struct json logprobs)
 {
-    responses_part_tell(reader, part, str_from(whole, part->told_bytes));
+    struct str rest = str_from(whole, part->told_bytes);
+    if (part->kind == PART_TEXT)
+        responses_part_tell_tokens(reader, part, rest, logprobs, part->logprobs);
+    else
+        responses_part_tell(reader, part, rest);
 }
 
 static void end_sealed(struct answer_reader *reader, struct reading_part *part, struct str seal)
@@ -208,7 +230,8 @@ void responses_content_read(struct answer_reader *reader, struct reading_part *p
     bool is_refusal = part->kind == PART_REFUSAL;
     size_t index = 0;
     responses_part_tell_rest(
-        reader, part, json_string_or_empty(json_get(content, is_refusal ? "refusal" : "text")));
+        reader, part, json_string_or_empty(json_get(content, is_refusal ? "refusal" : "text")),
+        json_get(content, "logprobs"));
     for (struct json_cursor c = json_each(json_get(content, "annotations")); json_next(&c); index++)
         if (index >= part->annotations)
             responses_annotation_tell(reader, part, c.value);
@@ -280,7 +303,8 @@ static void read_call(struct answer_reader *reader, const struct reading_item *i
         return;
     responses_call_begin(reader, part, value);
     responses_part_tell_rest(
-        reader, part, json_string_or_empty(json_get(value, is_custom ? "input" : "arguments")));
+        reader, part, json_string_or_empty(json_get(value, is_custom ? "input" : "arguments")),
+        (struct json){0});
     responses_part_end(reader, part);
 }
 

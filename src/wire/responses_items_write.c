@@ -21,22 +21,28 @@ static const struct item_facts {
 static const struct speech_facts {
     struct str delta, done; /* events */
     const char *member;     /* of `done`, with the whole text */
-    struct str tail;        /* further members of both */
 } speech_facts[] = {
     [SAYS_TEXT] = {STR_INIT("response.output_text.delta"), STR_INIT("response.output_text.done"),
-                   ",\"text\":", STR_INIT(",\"logprobs\":[]")},
+                   ",\"text\":"},
     [SAYS_REFUSAL] = {STR_INIT("response.refusal.delta"), STR_INIT("response.refusal.done"),
-                      ",\"refusal\":", STR_INIT("")},
+                      ",\"refusal\":"},
     [SAYS_SUMMARY] = {STR_INIT("response.reasoning_summary_text.delta"),
-                      STR_INIT("response.reasoning_summary_text.done"), ",\"text\":", STR_INIT("")},
+                      STR_INIT("response.reasoning_summary_text.done"), ",\"text\":"},
     [SAYS_ARGUMENTS] = {STR_INIT("response.function_call_arguments.delta"),
                         STR_INIT("response.function_call_arguments.done"),
-                        ",\"arguments\":", STR_INIT("")},
+                        ",\"arguments\":"},
     [SAYS_INPUT] = {STR_INIT("response.custom_tool_call_input.delta"),
-                    STR_INIT("response.custom_tool_call_input.done"), ",\"input\":", STR_INIT("")},
+                    STR_INIT("response.custom_tool_call_input.done"), ",\"input\":"},
 };
 
 /* ---- items as JSON ----------------------------------------------------------------------------- */
+
+static void put_logprobs(struct buf *out, struct str logprobs)
+{
+    buf_append_lit(out, ",\"logprobs\":[");
+    logprobs_put(out, out->len, logprobs);
+    buf_putc(out, ']');
+}
 
 /* The content part that is open, with its text so far. */
 void responses_content_put(struct buf *out, const struct responses_writing *writing)
@@ -46,7 +52,9 @@ void responses_content_put(struct buf *out, const struct responses_writing *writ
     } else {
         buf_append_lit(out, "{\"type\":\"output_text\",\"annotations\":[");
         buf_append_str(out, buf_str(&writing->annotations));
-        responses_put_string(out, "],\"logprobs\":[],\"text\":", buf_str(&writing->text));
+        buf_putc(out, ']');
+        put_logprobs(out, buf_str(&writing->logprobs.list));
+        responses_put_string(out, ",\"text\":", buf_str(&writing->text));
     }
     buf_putc(out, '}');
 }
@@ -175,7 +183,7 @@ static void open_event(struct answer_writer *writer, struct str type)
     buf_append_str(writer->out, buf_str(&writing->place));
 }
 
-void responses_tell_delta(struct answer_writer *writer, struct str text)
+void responses_tell_delta(struct answer_writer *writer, struct str text, struct str logprobs)
 {
     const struct responses_writing *writing = writer->own;
     const struct speech_facts *facts = &speech_facts[writing->speech];
@@ -183,7 +191,8 @@ void responses_tell_delta(struct answer_writer *writer, struct str text)
         return;
     open_event(writer, facts->delta);
     responses_put_string(writer->out, ",\"delta\":", text);
-    buf_append_str(writer->out, facts->tail);
+    if (writing->speech == SAYS_TEXT)
+        put_logprobs(writer->out, logprobs);
     responses_event_close(writer);
 }
 
@@ -197,7 +206,8 @@ void responses_tell_done(struct answer_writer *writer)
     if (writing->speech == SAYS_ARGUMENTS)
         buf_append_str(writer->out, str_upto(buf_str(&writing->facts), writing->name_len));
     responses_put_string(writer->out, facts->member, buf_str(&writing->text));
-    buf_append_str(writer->out, facts->tail);
+    if (writing->speech == SAYS_TEXT)
+        put_logprobs(writer->out, buf_str(&writing->logprobs.list));
     responses_event_close(writer);
 }
 

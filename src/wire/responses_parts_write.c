@@ -15,6 +15,7 @@ static void open_content(struct answer_writer *writer, enum part_kind part)
     writing->annotation_count = writing->characters = 0;
     buf_clear(&writing->text);
     buf_clear(&writing->annotations);
+    buf_clear(&writing->logprobs.list);
     responses_place_make(writing);
     responses_tell_part(writer, STR("response.content_part.added"));
 }
@@ -81,7 +82,7 @@ static int64_t count_characters(struct str text)
 void responses_part_more(struct answer_writer *writer, const struct answer_event *event)
 {
     struct responses_writing *writing = writer->own;
-    if (!writing->has_item || event->text.len == 0)
+    if (!writing->has_item || (event->text.len == 0 && event->logprobs.len == 0))
         return;
     if (writing->speech == SAYS_SUMMARY && !writing->has_summary) {
         writing->has_summary = true;
@@ -90,7 +91,9 @@ void responses_part_more(struct answer_writer *writer, const struct answer_event
     buf_append_str(&writing->text, event->text);
     writing->characters += count_characters(event->text);
     if (!writing->is_wrapped || writing->speech != SAYS_INPUT)
-        responses_tell_delta(writer, event->text);
+        responses_tell_delta(writer, event->text, event->logprobs);
+    if (event->logprobs.len)
+        logprobs_keep(&writing->logprobs, event->logprobs, writer->fidelity);
 }
 
 /* Where in the text it belongs: as the provider says, else all of the part so far. */
@@ -204,7 +207,7 @@ static void unwrap_input(struct answer_writer *writer)
         buf_append_str(&writing->text, input);
     }
     if (writing->text.len)
-        responses_tell_delta(writer, buf_str(&writing->text));
+        responses_tell_delta(writer, buf_str(&writing->text), STR(""));
 }
 
 static void close_call(struct answer_writer *writer)
@@ -212,7 +215,7 @@ static void close_call(struct answer_writer *writer)
     struct responses_writing *writing = writer->own;
     if (writing->speech == SAYS_ARGUMENTS && writing->text.len == 0) {
         buf_append_lit(&writing->text, "{}"); /* no arguments at all are an empty object */
-        responses_tell_delta(writer, buf_str(&writing->text));
+        responses_tell_delta(writer, buf_str(&writing->text), STR(""));
     }
     if (writing->speech == SAYS_INPUT && writing->is_wrapped)
         unwrap_input(writer);

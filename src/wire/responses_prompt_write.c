@@ -48,8 +48,7 @@ static void put_sampling(struct prompt *prompt, const struct prompt_target *targ
         prompt_drop(prompt, name);
 }
 
-/* What the dialect has no field for. Token probabilities could be asked for; answers of the common form have no
- * place for them. */
+/* What the dialect has no field for; and answers do not go on with the assistant's last words. */
 static void note_missing(struct prompt *prompt)
 {
     const struct {
@@ -63,11 +62,12 @@ static void note_missing(struct prompt *prompt)
         {"frequency_penalty", prompt->frequency_penalty.len > 0},
         {"presence_penalty", prompt->presence_penalty.len > 0},
         {"logit_bias", prompt->logit_bias.len > 0},
-        {"logprobs", prompt->logprobs == MAYBE_YES || prompt->top_logprobs > 0},
     };
     for (size_t i = 0; i < sizeof missing / sizeof missing[0]; i++)
         if (missing[i].is_given)
             prompt_drop(prompt, missing[i].name);
+    if (prompt->has_prefill)
+        prompt_change(prompt, "messages.prefill");
 }
 
 /* ---- reasoning ------------------------------------------------------------------------------- */
@@ -114,7 +114,8 @@ static struct str summary_of(const struct prompt *prompt)
     return is_ours ? shown : STR("auto");
 }
 
-static void put_reasoning(struct prompt *prompt, const struct prompt_target *target,
+/* True: the model reasons, and what it thought is wanted back. */
+static bool put_reasoning(struct prompt *prompt, const struct prompt_target *target,
                           struct json_writer *writer)
 {
     bool is_on = prompt->thinking == THINKING_ON || prompt->thinking == THINKING_ADAPTIVE ||
@@ -122,11 +123,11 @@ static void put_reasoning(struct prompt *prompt, const struct prompt_target *tar
                   !str_eq(prompt->effort, STR("none")));
     bool is_given = is_on || prompt->thinking == THINKING_OFF || prompt->effort.len > 0;
     if (!is_given)
-        return;
+        return false;
     if (target->quirks & QUIRK_NO_EFFORT) { /* it does not reason, or as much as it likes */
         if (is_on)
             prompt_drop(prompt, prompt->effort.len ? "reasoning_effort" : "thinking");
-        return;
+        return false;
     }
     struct str effort = effort_of(prompt);
     struct str summary = is_on ? summary_of(prompt) : STR("");
@@ -136,11 +137,36 @@ static void put_reasoning(struct prompt *prompt, const struct prompt_target *tar
     if (summary.len)
         json_put_string(writer, "summary", summary);
     json_close_object(writer);
-    if (!is_on)
+    return is_on;
+}
+
+/* ---- what is wanted besides ------------------------------------------------------------------- */
+
+static void put_include(struct json_writer *writer, bool has_reasoning, bool has_logprobs)
+{
+    if (!has_reasoning && !has_logprobs)
         return;
     json_open_array(writer, "include");
-    json_put_text(writer, NULL, "reasoning.encrypted_content");
+    if (has_reasoning)
+        json_put_text(writer, NULL, "reasoning.encrypted_content");
+    if (has_logprobs)
+        json_put_text(writer, NULL, "message.output_text.logprobs");
     json_close_array(writer);
+}
+
+/* The number of alternatives says nothing by itself, but may be said. */
+static bool put_logprobs(struct prompt *prompt, const struct prompt_target *target,
+                         struct json_writer *writer)
+{
+    bool is_wanted = prompt->logprobs == MAYBE_YES;
+    if (target->quirks & QUIRK_NO_PENALTIES) {
+        if (is_wanted)
+            prompt_drop(prompt, "logprobs");
+        return false;
+    }
+    if (prompt->top_logprobs >= 0)
+        json_put_int(writer, "top_logprobs", prompt->top_logprobs);
+    return is_wanted;
 }
 
 /* ---- text ------------------------------------------------------------------------------------ */
@@ -241,7 +267,8 @@ enum err responses_prompt_write(struct prompt *prompt, const struct prompt_targe
     json_put_string(&writer, "model", target->model);
     responses_input_write(prompt, target, &writer);
     responses_tools_write(prompt, target, &writer);
-    put_reasoning(prompt, target, &writer);
+    bool has_reasoning = put_reasoning(prompt, target, &writer);
+    put_include(&writer, has_reasoning, put_logprobs(prompt, target, &writer));
     put_text(prompt, target, &writer);
     put_max_tokens(prompt, target, &writer);
     put_sampling(prompt, target, &writer, "temperature", prompt->temperature, QUIRK_NO_TEMPERATURE);

@@ -35,6 +35,7 @@ struct reading_part {
     int64_t summary_index; /* REASONING: the piece that was told last */
     size_t told_bytes;     /* of its text */
     size_t annotations;    /* told */
+    size_t logprobs;       /* told, of so many tokens */
 };
 
 /** answer_reader.own */
@@ -64,9 +65,12 @@ struct reading_part *responses_part_find(struct answer_reader *reader,
                                          enum part_kind kind);
 /** More text of a part, which begins with its first byte. */
 void responses_part_tell(struct answer_reader *reader, struct reading_part *part, struct str text);
-/** What of its whole text was not told yet. */
+/** The same of a TEXT part, with the list of its tokens' log probabilities from number `from` on. */
+void responses_part_tell_tokens(struct answer_reader *reader, struct reading_part *part,
+                                struct str text, struct json logprobs, size_t from);
+/** What of its whole text was not told yet, and of its whole list of log probabilities (absent: none). */
 void responses_part_tell_rest(struct answer_reader *reader, struct reading_part *part,
-                              struct str whole);
+                              struct str whole, struct json logprobs);
 void responses_part_end(struct answer_reader *reader, struct reading_part *part);
 /** A call begins as soon as its name is known. */
 void responses_call_begin(struct answer_reader *reader, struct reading_part *part,

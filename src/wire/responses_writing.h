@@ -9,6 +9,7 @@
 #pragma once
 #include "json/json_writer.h"
 #include "wire/dialects.h"
+#include "wire/logprobs.h"
 #include "wire/responses_reading.h" /* enum responses_item */
 
 #define RESPONSES_ID_MAX 128u
@@ -32,6 +33,7 @@ struct responses_writing {
     struct buf text;        /* of the open part */
     struct buf content;     /* MESSAGE: its finished parts, as JSON */
     struct buf annotations; /* of the open part, as JSON */
+    struct logprobs logprobs;
     struct buf facts;       /* calls: name, namespace, call_id, as members of the item */
     struct buf place;       /* where the open part belongs, as members of its events */
     struct buf seal;        /* REASONING: encrypted_content */
@@ -59,7 +61,7 @@ void responses_content_put(struct buf *out, const struct responses_writing *writ
 
 /** Events of the open part; of a plain answer, none. */
 void responses_place_make(struct responses_writing *writing);
-void responses_tell_delta(struct answer_writer *writer, struct str text);
+void responses_tell_delta(struct answer_writer *writer, struct str text, struct str logprobs);
 void responses_tell_done(struct answer_writer *writer);
 /** content_part.added and .done, reasoning_summary_part.added and .done. */
 void responses_tell_part(struct answer_writer *writer, struct str type);
