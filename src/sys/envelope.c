@@ -44,18 +44,25 @@ enum err envelope_seal(const struct vault *vault, struct str plain, struct buf *
     return OK;
 }
 
-static bool gcm_open(const struct vault *vault, const uint8_t *blob, size_t plain_len,
-                     uint8_t *room)
+/* A context with key and nonce in it; NULL without memory. */
+static EVP_CIPHER_CTX *gcm_keyed(const struct vault *vault, const uint8_t *nonce)
+{
+    EVP_CIPHER_CTX *gcm = EVP_CIPHER_CTX_new();
+    if (gcm &&
+        EVP_DecryptInit_ex2(gcm, vault_cipher(vault), vault_envelope_key(vault), nonce, NULL) == 1)
+        return gcm;
+    EVP_CIPHER_CTX_free(gcm);
+    return NULL;
+}
+
+/* Consumes the context. */
+static bool gcm_open(EVP_CIPHER_CTX *gcm, const uint8_t *blob, size_t plain_len, uint8_t *room)
 {
     const uint8_t *body = blob + HEAD_BYTES;
     uint8_t tag[TAG_BYTES];
-    EVP_CIPHER_CTX *gcm = EVP_CIPHER_CTX_new();
     int len = 0;
     memcpy(tag, body + plain_len, TAG_BYTES);
-    bool is_done = gcm &&
-                   EVP_DecryptInit_ex2(gcm, vault_cipher(vault), vault_envelope_key(vault),
-                                       blob + 1, NULL) == 1 &&
-                   EVP_DecryptUpdate(gcm, NULL, &len, blob, 1) == 1 &&
+    bool is_done = EVP_DecryptUpdate(gcm, NULL, &len, blob, 1) == 1 &&
                    EVP_DecryptUpdate(gcm, room, &len, body, (int)plain_len) == 1 &&
                    EVP_CIPHER_CTX_ctrl(gcm, EVP_CTRL_AEAD_SET_TAG, TAG_BYTES, tag) == 1 &&
                    EVP_DecryptFinal_ex(gcm, room + plain_len, &len) == 1;
@@ -95,9 +102,10 @@ enum err envelope_open(const struct vault *vault, struct str sealed, struct buf 
         return ERR_DENIED;
     size_t plain_len = blob_len - HEAD_BYTES - TAG_BYTES;
     char *room = buf_reserve(out, plain_len + 1);
-    if (!room)
+    EVP_CIPHER_CTX *gcm = room ? gcm_keyed(vault, blob + 1) : NULL;
+    if (!gcm)
         return ERR_NO_MEMORY;
-    if (!gcm_open(vault, blob, plain_len, (uint8_t *)room))
+    if (!gcm_open(gcm, blob, plain_len, (uint8_t *)room))
         return ERR_DENIED;
     out->len += plain_len;
     out->data[out->len] = '\0';

@@ -11,5 +11,5 @@
 
 /** Appends the sealed text. ERR_TOO_LARGE, ERR_NO_MEMORY. */
 MUST_USE enum err envelope_seal(const struct vault *vault, struct str plain, struct buf *out);
-/** Appends the plain text. ERR_DENIED when it is not whole, not base64, or not of this secret. */
+/** Appends the plain text. ERR_NO_MEMORY; ERR_DENIED when it is not whole, not base64, or not of this secret. */
 MUST_USE enum err envelope_open(const struct vault *vault, struct str sealed, struct buf *out);

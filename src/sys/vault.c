@@ -259,7 +259,7 @@ struct aad {
 
 static bool put_field(struct aad *aad, const void *field, size_t len)
 {
-    if (len > sizeof aad->bytes - aad->len || sizeof aad->bytes - aad->len - len < 4)
+    if (len + 4 > sizeof aad->bytes - aad->len)
         return false;
     uint8_t *at = aad->bytes + aad->len;
     at[0] = (uint8_t)len;
@@ -288,12 +288,15 @@ static bool gcm_seal(const struct vault *vault, const struct aad *aad, struct st
     const uint8_t *key = keys_of(vault)->key[PURPOSE_SEAL];
     EVP_CIPHER_CTX *gcm = EVP_CIPHER_CTX_new();
     int len = 0;
-    bool is_done =
-        gcm && EVP_EncryptInit_ex2(gcm, vault->cipher, key, nonce, NULL) == 1 &&
-        EVP_EncryptUpdate(gcm, NULL, &len, aad->bytes, (int)aad->len) == 1 &&
-        EVP_EncryptUpdate(gcm, body, &len, (const uint8_t *)plain.at, (int)plain.len) == 1 &&
-        EVP_EncryptFinal_ex(gcm, body + plain.len, &len) == 1 &&
-        EVP_CIPHER_CTX_ctrl(gcm, EVP_CTRL_AEAD_GET_TAG, TAG_BYTES, body + plain.len) == 1;
+    bool is_done = gcm && EVP_EncryptInit_ex2(gcm, vault->cipher, key, nonce, NULL) == 1;
+    if (is_done) { /* with the key in, only misuse could fail; one that did is not overlooked */
+        is_done &= EVP_EncryptUpdate(gcm, NULL, &len, aad->bytes, (int)aad->len) == 1;
+        is_done &=
+            EVP_EncryptUpdate(gcm, body, &len, (const uint8_t *)plain.at, (int)plain.len) == 1;
+        is_done &= EVP_EncryptFinal_ex(gcm, body + plain.len, &len) == 1;
+        is_done &=
+            EVP_CIPHER_CTX_ctrl(gcm, EVP_CTRL_AEAD_GET_TAG, TAG_BYTES, body + plain.len) == 1;
+    }
     EVP_CIPHER_CTX_free(gcm);
     return is_done;
 }
@@ -336,8 +339,10 @@ static struct opener *own_opener(void)
 static EVP_CIPHER_CTX *gcm_keyed(const struct vault *vault)
 {
     struct opener *opener = own_opener();
-    if (!opener || (opener->serial == vault->serial && opener->gcm))
-        return opener ? opener->gcm : NULL;
+    if (!opener)
+        return NULL;
+    if (opener->serial == vault->serial)
+        return opener->gcm;
     opener_clear(opener);
     EVP_CIPHER_CTX *gcm = EVP_CIPHER_CTX_new();
     const uint8_t *key = keys_of(vault)->key[PURPOSE_SEAL];
@@ -360,10 +365,12 @@ static bool gcm_open(EVP_CIPHER_CTX *gcm, const struct aad *aad, struct str blob
         OSSL_PARAM_construct_end()};
     int len = 0;
     memcpy(tag, body + plain_len, TAG_BYTES);
-    return EVP_DecryptInit_ex2(gcm, NULL, NULL, at + 1 + KEY_ID_BYTES, with_tag) == 1 &&
-           EVP_DecryptUpdate(gcm, NULL, &len, aad->bytes, (int)aad->len) == 1 &&
-           EVP_DecryptUpdate(gcm, out_plain, &len, body, (int)plain_len) == 1 &&
-           EVP_DecryptFinal_ex(gcm, out_plain + plain_len, &len) == 1;
+    /* Each must be 1, and the last only is when the tag is right. */
+    bool is_done = EVP_DecryptInit_ex2(gcm, NULL, NULL, at + 1 + KEY_ID_BYTES, with_tag) == 1;
+    is_done &= EVP_DecryptUpdate(gcm, NULL, &len, aad->bytes, (int)aad->len) == 1;
+    is_done &= EVP_DecryptUpdate(gcm, out_plain, &len, body, (int)plain_len) == 1;
+    is_done &= EVP_DecryptFinal_ex(gcm, out_plain + plain_len, &len) == 1;
+    return is_done;
 }
 
 enum err vault_open(const struct vault *vault, const char *org, const char *table,

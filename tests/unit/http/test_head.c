@@ -7,6 +7,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "http/parser.h"
 #include "tests/test.h"
 
 #define HOST      "Host: a\r\n"
@@ -408,6 +409,46 @@ static void every_dimension_has_its_limit(void **state)
     CHECK_INT("10,000 headers", parse(false, buf.data, buf.len, &head), ERR_TOO_LARGE);
 }
 
+static void what_can_never_become_a_head_is_hopeless(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        struct str bytes;
+        bool is_hopeless;
+    } stories[] = {
+        {"nothing yet", STR_INIT(""), false},
+        {"half a line", STR_INIT("GET / HT"), false},
+        {"a line", STR_INIT("GET / HTTP/1.1\r\nHo"), false},
+        {"an end that is only half there", STR_INIT("GET / HTTP/1.1\r"), false},
+        {"a bare LF", STR_INIT("GET / HTTP/1.1\nHo"), true},
+        {"that comes first", STR_INIT("\nGET"), true},
+        {"a bare CR", STR_INIT("GET / HTTP/1.1\rHo"), true},
+        {"a NUL", STR_INIT("GET /\0"), true},
+    };
+    for (size_t i = 0; i < COUNT(stories); i++)
+        CHECK_INT(stories[i].name, http_head_is_hopeless(stories[i].bytes, 0),
+                  stories[i].is_hopeless);
+}
+
+static void a_header_is_found_and_counted(void **state)
+{
+    (void)state;
+    struct http_header headers[] = {{STR_INIT("A"), STR_INIT("1")},
+                                    {STR_INIT("b"), STR_INIT("2")},
+                                    {STR_INIT("a"), STR_INIT("3")}};
+    struct http_head head = {.headers = headers, .header_count = COUNT(headers)};
+    size_t count = 7;
+    CHECK("the first", str_eq(http_header_find(&head, STR("a"), &count), STR("1")));
+    CHECK_INT("of two", count, 2);
+    CHECK("who does not count", str_eq(http_header_find(&head, STR("B"), NULL), STR("2")));
+    CHECK_INT("none", http_header_find(&head, STR("c"), &count).len, 0);
+    CHECK_INT("none", count, 0);
+    CHECK_STR("a status of its own", http_reason(200), "OK");
+    CHECK_STR("a status of nobody", http_reason(299), "Unknown");
+}
+
 TEST_MAIN(TEST(each_head_meets_its_verdict), TEST(a_head_cut_short_is_never_taken),
-          TEST(the_end_is_found_however_it_arrives), TEST(a_request_is_read_as_it_was_written),
+          TEST(the_end_is_found_however_it_arrives), TEST(what_can_never_become_a_head_is_hopeless),
+          TEST(a_header_is_found_and_counted), TEST(a_request_is_read_as_it_was_written),
           TEST(the_facts_of_a_head_are_right), TEST(every_dimension_has_its_limit))

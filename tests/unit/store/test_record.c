@@ -2,6 +2,8 @@
 #include "store/record.h"
 #include "store/crc32c.h"
 #include "store/cursor.h"
+#include "store/job_fields.h"
+#include "tests/unit/store/store_fixture.h"
 
 #include "tests/test.h"
 
@@ -266,6 +268,107 @@ static void cursors_are_ours_or_refused(void **state)
     vault_free(other);
 }
 
+/* Its signature is right, so it says what we say; but its version is of another time. */
+static void a_token_is_looked_at_letter_by_letter(void **state)
+{
+    (void)state;
+    struct vault *vault = NULL;
+    struct error error = {0};
+    struct cursor got = {0};
+    char text[CURSOR_MAX];
+    CHECK_INT("vault", vault_new(STR("a secret of the cursors, 0123456789"), &vault, &error), OK);
+    cursor_write(vault, &(struct cursor){.kind = CURSOR_JOBS, .chunk = 1, .at = 2}, text);
+    struct str whole = str_of(text);
+    static const char strange[] = {'\0', '!', '=', '+', '/', '\x80'};
+    for (size_t i = 0; i < whole.len; i++)
+        for (size_t k = 0; k < sizeof strange; k++) {
+            char kept = text[i];
+            text[i] = strange[k];
+            CHECK("no letter of ours", !cursor_read(vault, whole, CURSOR_JOBS, &got));
+            text[i] = kept;
+        }
+    CHECK("untouched", cursor_read(vault, whole, CURSOR_JOBS, &got) && got.at == 2);
+    vault_free(vault);
+}
+
+/* As rows of a database that somebody else has written to would have it. */
+static void a_field_takes_only_what_it_can_hold(void **state)
+{
+    (void)state;
+    struct job_record record = {0};
+    static char long_text[1000];
+    memset(long_text, 'x', sizeof long_text);
+    for (size_t i = 0; i < JOB_FIELD_COUNT; i++) {
+        const struct field *field = &job_fields[i];
+        const int64_t high = INT64_C(1) << 40;
+        bool is_text = field->type == FIELD_TEXT;
+        bool is_wide = field->type == FIELD_INT64 || field->type == FIELD_MAYBE;
+        bool is_int32 = field->type == FIELD_INT32;
+        CHECK_INT(field->column, field_set_int(field, &record, high), is_wide);
+        CHECK_INT(field->column, field_set_int(field, &record, -high), is_wide);
+        CHECK_INT(field->column, field_set_int(field, &record, 100), is_wide || is_int32);
+        CHECK_INT(field->column, field_set_int(field, &record, 1), !is_text);
+        CHECK_INT(field->column, field_set_int(field, &record, 0), !is_text);
+        CHECK_INT(field->column, field_set_text(field, &record, STR("plain")), is_text);
+        CHECK_INT(field->column, field_set_text(field, &record, STR("")), is_text);
+        CHECK("a NUL", !field_set_text(field, &record, STR("a\0b")));
+        CHECK("too long",
+              !field_set_text(field, &record, (struct str){long_text, sizeof long_text}));
+    }
+}
+
+static void attempts_that_are_damaged_are_refused(void **state)
+{
+    (void)state;
+    struct job_record job, got = {0};
+    uint8_t room[RECORD_MAX_BYTES];
+    fixture_job(&job, FIXTURE_TIME, 1);
+    fixture_job_close(&job);
+    size_t len = attempts_encode(&job, room);
+    struct str whole = {(const char *)room, len};
+    CHECK("whole", attempts_decode(whole, &got) && got.attempt_count == 1);
+    for (size_t cut = 0; cut < len; cut++)
+        CHECK("cut", !attempts_decode(str_upto(whole, cut), &got));
+    room[len] = 0;
+    CHECK("longer", !attempts_decode((struct str){(const char *)room, len + 1}, &got));
+}
+
+static void a_number_has_an_end(void **state)
+{
+    (void)state;
+    struct job_record job = {.status = JOB_OPEN}, got = {0};
+    uint8_t room[RECORD_MAX_BYTES + 16];
+    fixture_job(&job, FIXTURE_TIME, 1);
+    job.attempt[0].started_at_ms = INT64_MAX; /* takes all bits of the longest number */
+    size_t len = attempts_encode(&job, room);
+    CHECK("the largest", attempts_decode((struct str){(const char *)room, len}, &got) &&
+                             got.attempt[0].started_at_ms == INT64_MAX);
+    for (size_t i = 0; i + 9 < len; i++) { /* ten bytes that each promise another */
+        uint8_t kept[10];
+        memcpy(kept, room + i, sizeof kept);
+        memset(room + i, 0xff, sizeof kept);
+        struct job_record read = {0};
+        uint8_t again[RECORD_MAX_BYTES];
+        if (attempts_decode((struct str){(const char *)room, len},
+                            &read)) /* they fell into a text */
+            CHECK("one spelling",
+                  attempts_encode(&read, again) == len && memcmp(again, room, len) == 0);
+        memcpy(room + i, kept, sizeof kept);
+    }
+}
+
+static void a_record_needs_room(void **state)
+{
+    (void)state;
+    struct job_record job;
+    struct buf small;
+    fixture_job(&job, FIXTURE_TIME, 1);
+    buf_init(&small, 10);
+    record_encode(&small, RECORD_OPEN, &job);
+    CHECK("it failed as a whole", small.failed && small.len == 0);
+    buf_release(&small);
+}
+
 static void statuses_have_names(void **state)
 {
     (void)state;
@@ -282,4 +385,6 @@ TEST_MAIN(TEST(records_are_read_back_as_written), TEST(cut_and_flipped_records_a
           TEST(what_is_unknown_or_empty_takes_no_room), TEST(a_record_has_one_spelling),
           TEST(a_peek_tells_kind_id_and_length), TEST(a_text_cannot_pass_for_a_record),
           TEST(the_checksum_is_castagnolis), TEST(cursors_are_ours_or_refused),
-          TEST(statuses_have_names))
+          TEST(a_token_is_looked_at_letter_by_letter), TEST(a_field_takes_only_what_it_can_hold),
+          TEST(attempts_that_are_damaged_are_refused), TEST(a_number_has_an_end),
+          TEST(a_record_needs_room), TEST(statuses_have_names))

@@ -214,8 +214,56 @@ static void what_an_old_store_holds_is_still_ours(void **state)
     vault_free(other);
 }
 
+static void what_does_not_fit_is_refused(void **state)
+{
+    (void)state;
+    static char long_name[3000], long_secret[SECRET_MAX_BYTES + 2];
+    memset(long_name, 'r', sizeof long_name - 1);
+    memset(long_secret, 's', sizeof long_secret - 1);
+    struct vault *vault = vault_of(secret_one), *none = NULL;
+    struct error error = {0};
+    struct buf blob, out;
+    CHECK_INT("a master secret", vault_new(str_of(long_secret), &none, &error), ERR_MALFORMED);
+    CHECK("which is said", strstr(error.text, "longer than"));
+    buf_init(&out, 4 * SECRET_MAX_BYTES);
+    CHECK_INT("a secret", vault_seal(vault, "o", "t", "c", "r", str_of(long_secret), &out, &error),
+              ERR_TOO_LARGE);
+    seal(vault, "sk-plain", &blob);
+    for (size_t cut = 0; cut < 1200;
+         cut += 100) { /* each field of the place has its turn to be too much */
+        const char *name = long_name + cut, *short_name = long_name + sizeof long_name - 1 - 400;
+        const char *const places[][4] = {
+            {name, "t", "c", "r"}, {short_name, short_name, name, "r"}, {"o", "t", "c", name}};
+        for (size_t i = 0; i < COUNT(places); i++) {
+            CHECK_INT("a place",
+                      vault_seal(vault, places[i][0], places[i][1], places[i][2], places[i][3],
+                                 STR("x"), &out, &error),
+                      ERR_NO_MEMORY);
+            CHECK_INT("a place", open_at(vault, places[i], buf_str(&blob)), ERR_NO_MEMORY);
+        }
+    }
+    for (size_t len = 940; len < 990; len++) { /* and what is bound behind it */
+        const char *const place[4] = {"o", "t", "c", long_name + sizeof long_name - 1 - len};
+        size_t before = out.len;
+        enum err err = vault_seal(vault, "o", "t", "c", place[3], STR("x"), &out, &error);
+        CHECK("a place", err == OK || (err == ERR_NO_MEMORY && out.len == before));
+        CHECK_INT("the same when it is opened", open_at(vault, place, buf_str(&blob)),
+                  err == OK ? ERR_DENIED : err);
+        out.len = before;
+    }
+    CHECK_INT("nothing was added", out.len, 0);
+    buf_release(&out);
+    buf_init(&out, 4 * SECRET_MAX_BYTES);
+    buf_append(&out, blob.data, blob.len);
+    buf_append(&out, long_secret, sizeof long_secret - 1);
+    CHECK_INT("a blob", open_at(vault, home, buf_str(&out)), ERR_DENIED);
+    buf_release(&out);
+    buf_release(&blob);
+    vault_free(vault);
+}
+
 TEST_MAIN(TEST(a_sealed_secret_opens_in_its_place), TEST(a_blob_moved_elsewhere_does_not_open),
-          TEST(every_flipped_bit_and_every_cut_is_refused),
+          TEST(every_flipped_bit_and_every_cut_is_refused), TEST(what_does_not_fit_is_refused),
           TEST(another_master_secret_opens_nothing), TEST(weak_secrets_are_refused),
           TEST(what_an_old_store_holds_is_still_ours),
           TEST(digests_agree_between_threads_and_differ_between_vaults))
