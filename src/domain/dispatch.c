@@ -154,7 +154,7 @@ static void leave(struct dispatch *dispatch, struct dispatch_ticket *ticket, boo
     list_unlink(&ticket->settled);
     ticket->state = DISPATCH_IDLE;
     if (worker)
-        dispatch_serve(dispatch, worker);
+        dispatch_serve(dispatch, worker->provider);
 }
 
 void dispatch_cancel(struct dispatch *dispatch, struct dispatch_ticket *ticket, int64_t now_ms)

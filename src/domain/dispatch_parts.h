@@ -80,8 +80,8 @@ struct dispatch_worker {
     int32_t slots, busy, parked;
     struct model_set models;
     struct model_node free;
-    int64_t used;     /* the number of the lease that it got last */
-    int passed_over;  /* hand-overs in a row for which a batch ticket had to stand back */
+    int64_t used; /* the number of the lease that it got last */
+    int stood_back; /* hand-overs past a batch ticket that could have had the slot, since batch had one */
     struct list held; /* tickets with its leases */
 };
 
@@ -129,8 +129,8 @@ struct dispatch {
 /* dispatch_wait.c */
 /* Ends every wait that is over, and goes on with those whose wait for one provider is. */
 void dispatch_catch_up(struct dispatch *dispatch, int64_t now_ms);
-/* Hands the free slots of a worker to those that wait. */
-void dispatch_serve(struct dispatch *dispatch, struct dispatch_worker *worker);
+/* Hands the free slots of a provider to those that wait for them. */
+void dispatch_serve(struct dispatch *dispatch, struct dispatch_provider *provider);
 /* A waiting choice's provider is deleted: the ticket waits for the others, if there are any. dispatch_catch_up
  * must follow. */
 void dispatch_drop_choice(struct dispatch *dispatch, struct dispatch_choice *choice);
@@ -198,8 +198,12 @@ void worker_end(struct dispatch *dispatch, struct dispatch_worker *worker);
 MUST_USE enum err queue_join(struct dispatch *dispatch, struct dispatch_choice *choice);
 /* Not any more; fine when it does not. */
 void queue_leave(struct dispatch *dispatch, struct dispatch_choice *choice);
-/* The choice whose turn it is to have a slot of this worker; NULL: nobody waits for one. Turns are not changed. */
-struct dispatch_choice *queue_next(struct dispatch_worker *worker);
+/* Whose turn it is, and whose slot that is for; no worker: nobody waits for one that is free. */
+struct turn {
+    struct dispatch_choice *choice;
+    struct dispatch_worker *worker;
+};
+struct turn queue_next(const struct dispatch *dispatch, const struct dispatch_provider *provider);
 /* Its team had its turn. */
 void queue_end_turn(struct dispatch_choice *choice);
 /* Some choice that waits here; NULL: none does. */

@@ -183,8 +183,7 @@ enum err dispatch_provider_open(struct dispatch *dispatch, const char *provider_
         return err;
     provider->is_kept = true;
     provider->gate = gate;
-    LIST_EACH(node, &provider->workers)
-    dispatch_serve(dispatch, LIST_OWNER(node, struct dispatch_worker, of_provider));
+    dispatch_serve(dispatch, provider);
     dispatch_hurry(dispatch, provider);
     return OK;
 }

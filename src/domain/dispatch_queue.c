@@ -149,41 +149,61 @@ void queue_leave(struct dispatch *dispatch, struct dispatch_choice *choice)
 
 /* ---- who is next --------------------------------------------------------------------------------- */
 
-/* The earliest of this team's tickets that may have a slot of the worker. */
-static struct dispatch_choice *next_of_team(const struct dispatch_account *account,
-                                            const struct dispatch_worker *worker)
+/* The worker for this choice: `only`, when that is given and the ticket may have it, else the best free one. */
+static struct dispatch_worker *worker_for(const struct dispatch *dispatch,
+                                          const struct dispatch_choice *choice,
+                                          struct dispatch_worker *only)
 {
-    struct model_node *node = model_tree_find(&account->tickets, &worker->models);
-    while (node && ticket_avoids(choice_of_node(node)->ticket, worker))
-        node = model_tree_find_next(node, &worker->models);
-    return node ? choice_of_node(node) : NULL;
+    if (only)
+        return ticket_avoids(choice->ticket, only) ? NULL : only;
+    return worker_choose(dispatch, choice->account->provider, choice->bit, choice->ticket, true);
 }
 
-static struct dispatch_choice *next_of_rank(const struct dispatch_worker *worker, enum rank rank)
+/* The earliest of this team's tickets that wait for one of `wanted`, and for which there is a worker. */
+static struct turn turn_of_team(const struct dispatch *dispatch,
+                                const struct dispatch_account *account,
+                                const struct model_set *wanted, struct dispatch_worker *only)
 {
-    struct model_node *turn = model_tree_find(&worker->provider->turns[rank], &worker->models);
-    for (; turn; turn = model_tree_find_next(turn, &worker->models)) {
-        struct dispatch_choice *choice = next_of_team(account_of_turn(turn), worker);
-        if (choice)
-            return choice;
+    struct turn turn = {0};
+    struct model_node *node = model_tree_find(&account->tickets, wanted);
+    for (; node && !turn.worker; node = model_tree_find_next(node, wanted)) {
+        turn.choice = choice_of_node(node);
+        turn.worker = worker_for(dispatch, turn.choice, only);
     }
-    return NULL;
+    return turn;
+}
+
+/* Without `only`: of any worker that is free. */
+static struct turn turn_of_rank(const struct dispatch *dispatch,
+                                const struct dispatch_provider *provider, enum rank rank,
+                                struct dispatch_worker *only)
+{
+    const struct model_set *wanted = only ? &only->models : &provider->free.root->all;
+    struct turn turn = {0};
+    struct model_node *node = model_tree_find(&provider->turns[rank], wanted);
+    for (; node && !turn.worker; node = model_tree_find_next(node, wanted))
+        turn = turn_of_team(dispatch, account_of_turn(node), wanted, only);
+    return turn;
 }
 
 /* Batch comes last, but not for ever: of the slots of one worker that it could have had, each eighth is its
  * own. Each worker counts for itself, since not every worker has the models that batch waits for. */
-struct dispatch_choice *queue_next(struct dispatch_worker *worker)
+struct turn queue_next(const struct dispatch *dispatch, const struct dispatch_provider *provider)
 {
-    struct dispatch_choice *batch = next_of_rank(worker, RANK_BATCH);
-    struct dispatch_choice *other = NULL;
-    if (!batch || worker->passed_over < DISPATCH_BATCH_SHARE - 1) {
-        other = next_of_rank(worker, RANK_FRONT);
-        if (!other)
-            other = next_of_rank(worker, RANK_INTERACTIVE);
+    if (!provider->free.root)
+        return (struct turn){0};
+    struct turn turn = turn_of_rank(dispatch, provider, RANK_FRONT, NULL);
+    if (!turn.worker)
+        turn = turn_of_rank(dispatch, provider, RANK_INTERACTIVE, NULL);
+    struct turn batch = turn_of_rank(dispatch, provider, RANK_BATCH, turn.worker);
+    if (turn.worker && batch.worker && turn.worker->stood_back < DISPATCH_BATCH_SHARE - 1) {
+        turn.worker->stood_back++;
+        return turn;
     }
-    if (batch)
-        worker->passed_over = other ? worker->passed_over + 1 : 0;
-    return other ? other : batch;
+    if (!batch.worker)
+        return turn;
+    batch.worker->stood_back = 0;
+    return batch;
 }
 
 void queue_end_turn(struct dispatch_choice *choice)

@@ -237,18 +237,15 @@ void dispatch_catch_up(struct dispatch *dispatch, int64_t now_ms)
         go_on(dispatch, LIST_OWNER(timer, struct dispatch_ticket, timer), timer->key);
 }
 
-void dispatch_serve(struct dispatch *dispatch, struct dispatch_worker *worker)
+void dispatch_serve(struct dispatch *dispatch, struct dispatch_provider *provider)
 {
-    const struct dispatch_provider *provider = worker->provider;
-    while (worker_is_free(worker) && provider->gate != DISPATCH_CLOSED) {
-        struct dispatch_choice *choice = queue_next(worker);
-        if (!choice)
+    while (provider->gate != DISPATCH_CLOSED) {
+        struct turn turn = queue_next(dispatch, provider);
+        if (!turn.worker)
             return;
-        /* When a gate opens several are free, and this one need not be the best for it. */
-        struct dispatch_ticket *ticket = choice->ticket;
-        struct dispatch_worker *best = worker_choose(dispatch, provider, choice->bit, ticket, true);
-        queue_end_turn(choice);
-        grant_waiting(dispatch, ticket, best, (size_t)(choice - ticket->choices));
+        struct dispatch_ticket *ticket = turn.choice->ticket;
+        queue_end_turn(turn.choice);
+        grant_waiting(dispatch, ticket, turn.worker, (size_t)(turn.choice - ticket->choices));
     }
 }
 

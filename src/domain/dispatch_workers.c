@@ -229,7 +229,7 @@ static enum err worker_new(struct dispatch *dispatch, struct dispatch_provider *
     worker->has_all_models = options->has_all_models;
     worker->slots = clamp_slots(options->slots);
     /* Else all workers of a provider would give batch its first slot at the same time, late. */
-    worker->passed_over = (int)(provider->workers_seen++ * 3 % DISPATCH_BATCH_SHARE);
+    worker->stood_back = (int)(provider->workers_seen++ * 3 % DISPATCH_BATCH_SHARE);
     worker->life = ++dispatch->lives;
     hash_table_add(&dispatch->workers, &worker->node, worker->life);
     list_init(&worker->held);
@@ -279,14 +279,14 @@ enum err dispatch_provider_cap(struct dispatch *dispatch, const char *provider_i
             return err;
         }
         provider->cap->is_cap = true;
-        provider->cap->passed_over = 0;
+        provider->cap->stood_back = 0;
     }
     provider->is_kept = true;
     count_in_pool(provider->cap, -1);
     provider->cap->slots = slots > 0 ? slots : 0;
     count_in_pool(provider->cap, +1);
     worker_place(provider->cap);
-    dispatch_serve(dispatch, provider->cap);
+    dispatch_serve(dispatch, provider);
     return OK;
 }
 
@@ -310,7 +310,7 @@ enum err dispatch_worker_update(struct dispatch *dispatch, struct dispatch_worke
     worker->slots = clamp_slots(options->slots);
     count_in_pool(worker, +1);
     worker_place(worker);
-    dispatch_serve(dispatch, worker);
+    dispatch_serve(dispatch, worker->provider);
     dispatch_hurry(dispatch, provider);
     return OK;
 }
@@ -323,7 +323,7 @@ void dispatch_worker_set(struct dispatch *dispatch, struct dispatch_worker *work
     worker->state = state;
     count_in_pool(worker, +1);
     worker_place(worker);
-    dispatch_serve(dispatch, worker);
+    dispatch_serve(dispatch, worker->provider);
     if (!is_of_pool(worker))
         dispatch_hurry(dispatch, worker->provider);
 }
@@ -333,7 +333,7 @@ void dispatch_worker_park(struct dispatch *dispatch, struct dispatch_worker *wor
     dispatch_catch_up(dispatch, now_ms);
     worker->parked++;
     worker_place(worker);
-    dispatch_serve(dispatch, worker);
+    dispatch_serve(dispatch, worker->provider);
 }
 
 void dispatch_worker_unpark(struct dispatch *dispatch, struct dispatch_worker *worker)
