@@ -11,22 +11,27 @@
 #define PINGS_MISSED \
     3 /* between requests; during one, a peer that does not read need not answer pings */
 
-static bool is_silent(const struct server_conn *sc)
+/* Counted, not timed: when this thread stood still, the peer need not have. */
+static bool is_silent(struct adopted *adopted)
 {
-    int64_t silent_ns = loop_now_ns(sc->conn.loop) - conn_heard_ns(&sc->conn);
-    return sc->phase == PHASE_IDLE && silent_ns > PINGS_MISSED * PING_MS * NS_PER_MS;
+    const struct server_conn *sc = adopted->sc;
+    bool is_missed = adopted->pinged_ns && conn_heard_ns(&sc->conn) < adopted->pinged_ns;
+    adopted->missed = is_missed && sc->phase == PHASE_IDLE ? adopted->missed + 1 : 0;
+    return adopted->missed >= PINGS_MISSED;
 }
 
 static void on_ping_due(struct deadline *deadline)
 {
     struct adopted *adopted = LIST_OWNER(deadline, struct adopted, ping);
     struct server_conn *sc = adopted->sc;
-    if (is_silent(sc)) {
+    if (is_silent(adopted)) {
         server_conn_lose(sc, true);
         return;
     }
-    if (conn_pending(&sc->conn) == 0)
+    if (conn_pending(&sc->conn) == 0) {
+        adopted->pinged_ns = loop_now_ns(sc->conn.loop);
         conn_ping(&sc->conn);
+    }
     deadline_set(&adopted->ping, after_ms(sc, PING_MS));
 }
 

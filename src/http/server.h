@@ -33,7 +33,7 @@ struct adopted_ops {
     void (*on_closed)(void *owner);
 };
 /** Serves the requests that come over `detached` (http/upgrade.h; taken, also on failure), one at a time, until
- *  it closes. Pings keep it alive; between requests a peer that is not heard for a minute is dead. on_idle does not come
+ *  it closes. Pings keep it alive; between requests a peer that does not answer them for a minute is dead. on_idle does not come
  *  before the first request. Errors: ERR_NO_MEMORY, ERR_UNAVAILABLE while draining. Never calls back from
  *  inside. */
 MUST_USE enum err http_listener_adopt(struct http_listener *listener, struct detached *detached,

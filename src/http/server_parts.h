@@ -65,6 +65,8 @@ struct adopted {
     const struct adopted_ops *ops;
     void *owner;
     struct deadline ping;
+    int64_t pinged_ns;
+    int missed; /* pings in a row that nothing was heard after */
     struct loop_message idle_later;
     bool is_idle_queued;
 };

@@ -40,7 +40,7 @@ struct ws_link_ops {
     void (*on_closed)(void *owner, const char *why);
 };
 /** Takes `detached`, also on failure (ERR_NO_MEMORY). `text_max` bounds a message, 1 to WS_TEXT_MAX. A ping
- *  goes out every `ping_ms` (0: never), and a peer that was not heard for three of them is dead. Never calls back
+ *  goes out every `ping_ms` (0: never), and a peer that three of them in a row bring nothing from is dead. Never calls back
  *  from inside. */
 MUST_USE enum err ws_link_new(struct loop *loop, struct detached *detached, size_t text_max,
                               int64_t ping_ms, const struct ws_link_ops *ops, void *owner,

@@ -20,7 +20,8 @@ struct ws_link {
     struct conn conn;
     const struct ws_link_ops *ops;
     void *owner;
-    int64_t ping_ms;
+    int64_t ping_ms, pinged_ns;
+    int missed; /* pings in a row that nothing was heard after */
     struct deadline ping;
     struct loop_message later; /* its end */
     bool is_gone, is_given_up;
@@ -93,14 +94,17 @@ static void set_ping(struct ws_link *link)
 static void on_ping_due(struct deadline *deadline)
 {
     struct ws_link *link = LIST_OWNER(deadline, struct ws_link, ping);
-    int64_t silent_ns = loop_now_ns(link->conn.loop) - conn_heard_ns(&link->conn);
     if (link->is_gone)
         return;
-    if (silent_ns > PINGS_MISSED * link->ping_ms * NS_PER_MS) {
+    /* Counted, not timed: when this thread stood still, the peer need not have. */
+    bool is_missed = link->pinged_ns && conn_heard_ns(&link->conn) < link->pinged_ns;
+    link->missed = is_missed ? link->missed + 1 : 0;
+    if (link->missed >= PINGS_MISSED) {
         conn_close_saying(&link->conn, CODE_POLICY, STR("no answer to pings"));
         drop(link, "the peer fell silent");
         return;
     }
+    link->pinged_ns = loop_now_ns(link->conn.loop);
     conn_ping(&link->conn);
     set_ping(link);
 }
