@@ -32,7 +32,7 @@ static void on_ping_due(struct deadline *deadline)
         adopted->pinged_ns = loop_now_ns(sc->conn.loop);
         conn_ping(&sc->conn);
     }
-    deadline_set(&adopted->ping, after_ms(sc, PING_MS));
+    deadline_set(&adopted->ping, after_ms(sc, sc->listener->options.ping_ms));
 }
 
 static void tell_idle(struct loop_message *message)
@@ -95,7 +95,7 @@ enum err http_listener_adopt(struct http_listener *listener, struct detached *de
     atomic_fetch_add(&server_connections, 1);
     adopted->sc->adopted = adopted;
     deadline_init(&adopted->ping, listener->loop, on_ping_due);
-    deadline_set(&adopted->ping, after_ms(adopted->sc, PING_MS));
+    deadline_set(&adopted->ping, after_ms(adopted->sc, listener->options.ping_ms));
     *out_adopted = adopted;
     return OK;
 }

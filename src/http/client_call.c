@@ -140,7 +140,7 @@ static void switch_protocols(struct upstream_conn *up, const struct http_head *h
                              struct str behind)
 {
     struct call *call = up->call;
-    if (conn_upgrade(&up->conn, WS_CLIENT, behind) != OK) {
+    if (conn_upgrade(&up->conn, WS_CLIENT, STR(""), behind) != OK) {
         upstream_fail(up, CALL_FAILED_NO_MEMORY, "no memory for a WebSocket");
         return;
     }

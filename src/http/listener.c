@@ -250,6 +250,7 @@ static void fill_defaults(struct http_listener_options *options)
     options->body_ms = options->body_ms ? options->body_ms : 30000;
     options->idle_ms = options->idle_ms ? options->idle_ms : 60000;
     options->write_ms = options->write_ms ? options->write_ms : 60000;
+    options->ping_ms = options->ping_ms ? options->ping_ms : 20000;
     options->connections_max =
         options->connections_max ? options->connections_max : connections_from_limit();
 }

@@ -17,6 +17,7 @@ struct http_listener_options {
     SSL_CTX *tls;
     const struct http_service *service;
     int64_t head_ms, body_ms, idle_ms, write_ms; /* 0: defaults 10 s, 30 s + 1 KiB/s, 60 s, 60 s */
+    int64_t ping_ms;                             /* of adopted connections; 0: 20 s */
     int connections_max;                         /* 0: from the descriptor limit */
 };
 MUST_USE enum err http_listener_new(const struct http_listener_options *options,
@@ -33,9 +34,9 @@ struct adopted_ops {
     void (*on_closed)(void *owner);
 };
 /** Serves the requests that come over `detached` (http/upgrade.h; taken, also on failure), one at a time, until
- *  it closes. Pings keep it alive; between requests a peer that does not answer them for a minute is dead. on_idle does not come
- *  before the first request. Errors: ERR_NO_MEMORY, ERR_UNAVAILABLE while draining. Never calls back from
- *  inside. */
+ *  it closes. Pings keep it alive; a peer that leaves three in a row unanswered between requests is dead.
+ *  on_idle does not come before the first request. Errors: ERR_NO_MEMORY, ERR_UNAVAILABLE while draining.
+ *  Never calls back from inside. */
 MUST_USE enum err http_listener_adopt(struct http_listener *listener, struct detached *detached,
                                       const struct adopted_ops *ops, void *owner,
                                       struct adopted **out_adopted);

@@ -18,25 +18,34 @@ static enum err refuse(struct exchange *exchange, struct refusal refusal)
     return ERR_MALFORMED;
 }
 
-static enum err say_101(struct server_conn *sc, struct str key, struct str subprotocol)
+static void write_101(struct buf *head, struct str key, struct str subprotocol)
 {
     char accept[WS_ACCEPT_BYTES];
+    handshake_accept(key, accept);
+    buf_append_lit(head, "HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\n"
+                         "connection: Upgrade\r\nsec-websocket-accept: ");
+    buf_puts(head, accept);
+    if (subprotocol.len) {
+        buf_append_lit(head, "\r\nsec-websocket-protocol: ");
+        buf_append_str(head, subprotocol);
+    }
+    buf_append_lit(head, "\r\n\r\n");
+}
+
+static enum err switch_protocols(struct server_conn *sc, struct str subprotocol,
+                                 struct detached **out_detached)
+{
+    struct str key = http_header_find(&sc->exchange.head, STR("sec-websocket-key"), NULL);
     AUTO_BUF struct buf head;
     UNSET char room[512];
     buf_init_in(&head, HTTP_RESPONSE_HEAD_MAX, room, sizeof room);
-    handshake_accept(key, accept);
-    buf_append_lit(&head, "HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\n"
-                          "connection: Upgrade\r\nsec-websocket-accept: ");
-    buf_puts(&head, accept);
-    if (subprotocol.len) {
-        buf_append_lit(&head, "\r\nsec-websocket-protocol: ");
-        buf_append_str(&head, subprotocol);
-    }
-    buf_append_lit(&head, "\r\n\r\n");
-    if (head.failed)
-        return ERR_NO_MEMORY;
-    struct iovec piece = {head.data, head.len};
-    return conn_write(&sc->conn, &piece, 1) == OK ? OK : ERR_IO;
+    write_101(&head, key, subprotocol);
+    enum err err =
+        head.failed ? ERR_NO_MEMORY : conn_upgrade(&sc->conn, WS_SERVER, buf_str(&head), STR(""));
+    if (err == OK)
+        *out_detached = conn_detach(&sc->conn);
+    server_conn_close(sc, false);
+    return err;
 }
 
 enum err exchange_upgrade(struct exchange *exchange, struct str subprotocol,
@@ -52,12 +61,5 @@ enum err exchange_upgrade(struct exchange *exchange, struct str subprotocol,
         refusal = (struct refusal){400, "A client waits for the answer before it sends frames."};
     if (refusal.status)
         return refuse(exchange, refusal);
-    struct str key = http_header_find(&exchange->head, STR("sec-websocket-key"), NULL);
-    enum err err = say_101(sc, key, subprotocol);
-    if (err == OK)
-        err = conn_upgrade(&sc->conn, WS_SERVER, STR(""));
-    if (err == OK)
-        *out_detached = conn_detach(&sc->conn);
-    server_conn_close(sc, false);
-    return err;
+    return switch_protocols(sc, subprotocol, out_detached);
 }

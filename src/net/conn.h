@@ -84,9 +84,10 @@ void conn_close(struct conn *conn, bool with_reset);
 
 /* ---- WebSockets (net/conn_websocket.c) ------------------------------------------------------- */
 
-/** From here on both sides speak frames; `role` is ours. What was read behind the handshake is `bytes`. Expects no
- *  texts. */
-MUST_USE enum err conn_upgrade(struct conn *conn, enum ws_role role, struct str bytes);
+/** From here on both sides speak frames; `role` is ours. `answer` is still sent without (the server's end of the
+ *  handshake, once there is memory for what follows), `bytes` were read behind the peer's. Expects no texts. */
+MUST_USE enum err conn_upgrade(struct conn *conn, enum ws_role role, struct str answer,
+                               struct str bytes);
 /** Takes a WebSocket off its loop, with everything in it: what was read and not told, what was queued and not sent.
  *  Cannot fail. No callback follows. The struct may be freed. */
 struct detached *conn_detach(struct conn *conn);

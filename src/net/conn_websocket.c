@@ -46,8 +46,9 @@ void websocket_free(struct detached *ws)
     mem_free(ws);
 }
 
-enum err conn_upgrade(struct conn *conn, enum ws_role role, struct str bytes)
+enum err conn_upgrade(struct conn *conn, enum ws_role role, struct str answer, struct str bytes)
 {
+    struct iovec piece = {(char *)(uintptr_t)answer.at, answer.len};
     assert(!conn->ws && conn->fd >= 0);
     struct detached *ws = mem_zalloc(1, sizeof *ws);
     if (!ws)
@@ -57,9 +58,10 @@ enum err conn_upgrade(struct conn *conn, enum ws_role role, struct str bytes)
     buf_init(&ws->unread, UNREAD_MAX);
     if (bytes.len)
         buf_append_str(&ws->unread, bytes);
-    if (ws->unread.failed) {
+    enum err err = ws->unread.failed ? ERR_NO_MEMORY : conn_write_raw(conn, &piece, 1);
+    if (err != OK) {
         websocket_free(ws);
-        return ERR_NO_MEMORY;
+        return err;
     }
     ws->heard_ns = loop_now_ns(conn->loop);
     conn->ws = ws;
