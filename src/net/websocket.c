@@ -190,26 +190,35 @@ static bool begin_frame(struct ws_reader *reader, int64_t now_ms, struct ws_even
     return true;
 }
 
+/* Up to `wanted` bytes of it; returns how many were used. */
+static size_t fill_head(struct ws_reader *reader, size_t wanted, const char *bytes, size_t len)
+{
+    size_t used = 0;
+    while (used < len && reader->head_len < wanted)
+        reader->head[reader->head_len++] = (uint8_t)bytes[used++];
+    return used;
+}
+
 /* Collects the head; returns how many bytes were used. It is whole when `*out_is_whole`. */
 static size_t read_head(struct ws_reader *reader, const char *bytes, size_t len, int64_t now_ms,
                         struct ws_event *event, bool *out_is_whole)
 {
     size_t used = 0;
     *out_is_whole = false;
-    while (used < len) {
-        reader->head[reader->head_len++] = (uint8_t)bytes[used++];
+    if (reader->head_len < 2) {
+        used = fill_head(reader, 2, bytes, len);
         if (reader->head_len < 2)
-            continue;
-        const char *wrong = reader->head_len == 2 ? judge_start(reader) : NULL;
+            return used;
+        const char *wrong = judge_start(reader);
         if (wrong) {
             tell_broken(reader, event, CODE_PROTOCOL, wrong);
             return used;
         }
-        if (reader->head_len == head_bytes(reader)) {
-            *out_is_whole = begin_frame(reader, now_ms, event);
-            return used;
-        }
     }
+    size_t wanted = head_bytes(reader);
+    used += fill_head(reader, wanted, bytes + used, len - used);
+    if (reader->head_len == wanted)
+        *out_is_whole = begin_frame(reader, now_ms, event);
     return used;
 }
 
@@ -345,8 +354,9 @@ void ws_mask(char *bytes, size_t len, const uint8_t mask[4], size_t at)
 {
     uint8_t turned[8];
     uint64_t word, eight;
-    for (size_t i = 0; i < sizeof turned; i++)
+    for (size_t i = 0; i < 4; i++)
         turned[i] = mask[(at + i) & 3];
+    memcpy(turned + 4, turned, 4);
     memcpy(&word, turned, sizeof word);
     for (; len >= sizeof word; bytes += sizeof word, len -= sizeof word) {
         memcpy(&eight, bytes, sizeof eight);
