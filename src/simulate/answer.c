@@ -118,20 +118,27 @@ static void append_piece(struct answer *answer, struct str piece, const struct f
     buf_append_str(answer->out, frame->before);
     json_quote(answer->out, piece);
     buf_append_str(answer->out, frame->middle);
+    if (frame->list_end.len > 0)
+        answer_put_logprob(answer->out, piece);
+    buf_append_str(answer->out, frame->list_end);
     append_number(answer, frame);
     answer_end(answer, opened);
 }
 
-/* `pieces`: how many, evenly; 0: by words; negative: so many bytes each. */
+struct str answer_cut_piece(struct str *rest, int64_t *pieces)
+{
+    struct str text = *rest;
+    size_t len = *pieces < 0 ? to_boundary(text, (size_t) - *pieces) : piece_length(text, *pieces);
+    *rest = str_from(text, len);
+    *pieces -= *pieces > 1 && rest->len > 0;
+    return str_upto(text, len);
+}
+
 static void append_pieces(struct answer *answer, struct str text, int64_t pieces,
                           const struct frame *frame)
 {
-    while (text.len > 0 && !answer->is_over) {
-        size_t len = pieces < 0 ? to_boundary(text, (size_t)-pieces) : piece_length(text, pieces);
-        append_piece(answer, str_upto(text, len), frame);
-        text = str_from(text, len);
-        pieces -= pieces > 0 && text.len > 0 && pieces > 1;
-    }
+    while (text.len > 0 && !answer->is_over)
+        append_piece(answer, answer_cut_piece(&text, &pieces), frame);
 }
 
 /* One event with a filler of many bytes. */

@@ -19,9 +19,10 @@ struct answer {
     int64_t sequence;          /* responses: next sequence_number */
 };
 
-/** The events' constant parts: before, "piece", middle, and with numbers: number, after. */
+/** The events' constant parts: before, "piece", middle, and with numbers: number, after. With a `list_end` the
+ *  middle opens a list of log probabilities: middle, the piece's, list_end. */
 struct frame {
-    struct str before, middle, after;
+    struct str before, middle, list_end, after;
     bool has_number;
 };
 
@@ -47,6 +48,9 @@ void answer_arguments(struct answer *answer, struct str arguments, const struct 
 void answer_argument_piece(struct answer *answer, struct str *rest, const struct frame *frame);
 void answer_refusal(struct answer *answer, const struct frame *frame);
 
+/** The next piece of `rest`, of so many evenly (counted down); 0: a word; negative: so many bytes. */
+struct str answer_cut_piece(struct str *rest, int64_t *pieces);
+
 bool answer_has_text(const struct answer *answer);
 struct said_usage answer_usage(const struct answer *answer);
 /** The whole text, quoted, as plain answers and closing events have it. */
@@ -54,6 +58,12 @@ struct said_usage answer_usage(const struct answer *answer);
 #define CITED_BYTES 4
 #define CITED_TITLE "A page"
 void answer_quote_text(const struct answer *answer, struct buf *out);
+
+/* logprobs.c: how probable the text's tokens were */
+bool answer_has_logprobs(const struct answer *answer);
+void answer_put_logprob(struct buf *out, struct str token);
+/** Those of all pieces of the text, comma between; nothing when none are told. */
+void answer_put_logprobs(const struct answer *answer, struct buf *out);
 
 /* one vendor's way each */
 void chat_stream(struct answer *answer);

@@ -81,10 +81,17 @@ static void append_chunk(const struct answer *answer, struct buf *out)
     buf_puts(out, ",\"choices\":[{\"index\":0,\"delta\":");
 }
 
+/* Behind `"logprobs":`. */
+static void append_chunk_close(const struct answer *answer, struct buf *out)
+{
+    buf_puts(out, ",\"finish_reason\":null}]");
+    buf_puts(out, answer->request->wants_usage ? ",\"usage\":null}\n\n" : "}\n\n");
+}
+
 static void append_chunk_end(const struct answer *answer, struct buf *out)
 {
-    buf_puts(out, ",\"logprobs\":null,\"finish_reason\":null}]");
-    buf_puts(out, answer->request->wants_usage ? ",\"usage\":null}\n\n" : "}\n\n");
+    buf_puts(out, ",\"logprobs\":null");
+    append_chunk_close(answer, out);
 }
 
 static void stream_role(struct answer *answer)
@@ -102,7 +109,7 @@ static void stream_role(struct answer *answer)
 
 /* The frame of a piece: `delta` is the chunk's delta up to it, `closing` what closes that. */
 struct piece_frame {
-    struct buf before, middle;
+    struct buf before, middle, list_end;
     struct frame frame;
 };
 
@@ -111,6 +118,7 @@ static const struct frame *piece_frame_make(const struct answer *answer, struct 
 {
     buf_init(&piece->before, FRAME_MAX);
     buf_init(&piece->middle, FRAME_MAX);
+    buf_init(&piece->list_end, FRAME_MAX);
     append_chunk(answer, &piece->before);
     buf_puts(&piece->before, delta);
     buf_puts(&piece->middle, closing);
@@ -124,6 +132,7 @@ static void piece_frame_release(struct piece_frame *piece)
 {
     buf_release(&piece->before);
     buf_release(&piece->middle);
+    buf_release(&piece->list_end);
 }
 
 static void stream_pieces(struct answer *answer, const char *member,
@@ -133,6 +142,24 @@ static void stream_pieces(struct answer *answer, const char *member,
     struct piece_frame piece;
     (void)snprintf(delta, sizeof delta, "{\"%s\":", member);
     say(answer, piece_frame_make(answer, &piece, delta, "}"));
+    piece_frame_release(&piece);
+}
+
+#define LIST_BEGIN ",\"logprobs\":{\"content\":["
+#define LIST_END   "],\"refusal\":null}"
+
+/* Text with the probabilities of its tokens. */
+static void stream_tokens(struct answer *answer)
+{
+    struct piece_frame piece;
+    (void)piece_frame_make(answer, &piece, "{\"content\":", "}");
+    buf_clear(&piece.middle);
+    buf_puts(&piece.middle, "}" LIST_BEGIN);
+    buf_puts(&piece.list_end, LIST_END);
+    append_chunk_close(answer, &piece.list_end);
+    piece.frame.middle = buf_str(&piece.middle);
+    piece.frame.list_end = buf_str(&piece.list_end);
+    answer_text(answer, &piece.frame);
     piece_frame_release(&piece);
 }
 
@@ -271,7 +298,9 @@ void chat_stream(struct answer *answer)
     char field[64];
     if (answer->play->reasoning.len > 0)
         stream_pieces(answer, reasoning_field(answer, field), answer_reasoning);
-    if (answer_has_text(answer))
+    if (answer_has_logprobs(answer))
+        stream_tokens(answer);
+    else if (answer_has_text(answer))
         stream_pieces(answer, "content", answer_text);
     if (answer->play->refusal.len > 0)
         stream_pieces(answer, "refusal", answer_refusal);
@@ -307,7 +336,7 @@ static void append_calls(const struct answer *answer, struct buf *out)
 
 static void append_plain_end(const struct answer *answer, struct buf *out)
 {
-    buf_puts(out, ",\"logprobs\":null,\"finish_reason\":");
+    buf_puts(out, ",\"finish_reason\":");
     json_quote(out, finish_reason(answer));
     buf_puts(out, "}]");
     if (answer->play->usage.mode != USAGE_MISSING) {
@@ -352,6 +381,13 @@ void chat_plain(struct answer *answer)
     if (!is_llama(answer))
         append_plain_extras(answer, out);
     buf_putc(out, '}');
+    if (answer_has_logprobs(answer)) {
+        buf_puts(out, LIST_BEGIN);
+        answer_put_logprobs(answer, out);
+        buf_puts(out, LIST_END);
+    } else {
+        buf_puts(out, ",\"logprobs\":null");
+    }
     append_plain_end(answer, out);
 }
 
@@ -362,7 +398,7 @@ void completions_plain(struct answer *answer)
     append_opening(answer, answer->out, "cmpl-", "text_completion");
     buf_puts(answer->out, ",\"choices\":[{\"text\":");
     answer_quote_text(answer, answer->out);
-    buf_puts(answer->out, ",\"index\":0");
+    buf_puts(answer->out, ",\"index\":0,\"logprobs\":null");
     append_plain_end(answer, answer->out);
 }
 

@@ -56,6 +56,7 @@ static const struct key keys[] = {
     TRUTH(redacted),
     WORDS(refusal),
     WORDS(citation),
+    TRUTH(logprobs),
     INT(events, 0, 10000000),
     OWN("tool_calls", read_tool_calls),
     OWN("tool", read_tool),

@@ -44,6 +44,7 @@ struct play {
     bool redacted;              /* something was thought that nobody may read */
     struct str refusal;
     struct str citation; /* a URL that the text refers to */
+    bool logprobs;       /* each piece of `text` is a token, and how probable it was is told */
     int64_t events;
     struct play_tool tools[PLAY_TOOLS_MAX];
     size_t tool_count;

@@ -194,13 +194,19 @@ static void stream_said(struct answer *answer, struct place place)
     AUTO_BUF struct buf room;
     size_t opened;
     buf_init(&room, FRAME_MAX);
+    bool has_logprobs = answer_has_logprobs(answer);
     struct frame frame = delta_frame(answer, &room, "response.output_text.delta", "msg", place,
-                                     CONTENT ",\"logprobs\":[]");
+                                     has_logprobs ? CONTENT : CONTENT ",\"logprobs\":[]");
+    if (has_logprobs) {
+        frame.middle = STR(",\"logprobs\":[");
+        frame.list_end = STR("],\"sequence_number\":");
+    }
     answer_text(answer, &frame);
     stream_citation(answer, place);
-    if (begin_placed(answer, "response.output_text.done", "msg", place, CONTENT ",\"logprobs\":[]",
-                     &opened)) {
-        buf_puts(answer->out, ",\"text\":");
+    if (begin_placed(answer, "response.output_text.done", "msg", place, CONTENT, &opened)) {
+        buf_puts(answer->out, ",\"logprobs\":[");
+        answer_put_logprobs(answer, answer->out);
+        buf_puts(answer->out, "],\"text\":");
         answer_quote_text(answer, answer->out);
         end_placed(answer, opened);
     }

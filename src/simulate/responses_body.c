@@ -72,7 +72,10 @@ void responses_append_part(const struct answer *answer, struct buf *out, bool is
     buf_puts(out, "{\"type\":\"output_text\",\"annotations\":[");
     if (is_done && answer->play->citation.len > 0)
         responses_append_citation(answer, out);
-    buf_puts(out, "],\"logprobs\":[],\"text\":");
+    buf_puts(out, "],\"logprobs\":[");
+    if (is_done)
+        answer_put_logprobs(answer, out);
+    buf_puts(out, "],\"text\":");
     if (is_done)
         answer_quote_text(answer, out);
     else

@@ -163,8 +163,9 @@ static struct str logprobs_in(struct answer_reader *reader, const struct json *s
     struct str text, tokens = STR("");
     if (!chat_is_given(logprobs))
         return tokens;
-    bool is_text = json_string(said[SAID_CONTENT], &text) &&
-                   (text.len > 0 || (!thought_of(said).len && !chat_is_given(said[SAID_TOOL_CALLS])));
+    bool is_text =
+        json_string(said[SAID_CONTENT], &text) &&
+        (text.len > 0 || (!thought_of(said).len && !chat_is_given(said[SAID_TOOL_CALLS])));
     if (is_text)
         tokens = logprobs_of(reader->json, content, 0, reader->source);
     bool is_lost = json_type_of(content) == JSON_ABSENT || (!tokens.len && chat_is_given(content));

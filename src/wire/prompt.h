@@ -128,7 +128,7 @@ struct prompt {
     enum maybe parallel_tools;
 
     bool is_stream;
-    bool has_prefill; /* messages: the last turn is the assistant's, and the answer goes on with it */
+    bool has_prefill; /* messages: the last turn is the assistant's; the answer goes on with it */
     int64_t max_tokens;
     struct str temperature, top_p, top_k, seed; /* raw numbers */
     struct str frequency_penalty, presence_penalty, logit_bias;

@@ -156,12 +156,12 @@ static void end(struct answer_writer *writer, const struct usage *usage)
 static void check_bounds(struct answer_writer *writer)
 {
     const struct responses_writing *writing = writer->own;
-    size_t kept =
-        writer->kept.len + writing->content.len + writing->text.len + writing->annotations.len + writing->logprobs.list.len;
+    size_t kept = writer->kept.len + writing->content.len + writing->text.len +
+                  writing->annotations.len + writing->logprobs.list.len;
     writer->failed |= kept > ANSWER_KEPT_MAX || writer->kept.failed || writing->text.failed ||
                       writing->content.failed || writing->annotations.failed ||
-                      writing->logprobs.list.failed ||
-                      writing->facts.failed || writing->place.failed || writing->seal.failed;
+                      writing->logprobs.list.failed || writing->facts.failed ||
+                      writing->place.failed || writing->seal.failed;
 }
 
 static void take(struct answer_writer *writer, const struct answer_event *event)

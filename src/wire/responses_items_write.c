@@ -29,8 +29,7 @@ static const struct speech_facts {
     [SAYS_SUMMARY] = {STR_INIT("response.reasoning_summary_text.delta"),
                       STR_INIT("response.reasoning_summary_text.done"), ",\"text\":"},
     [SAYS_ARGUMENTS] = {STR_INIT("response.function_call_arguments.delta"),
-                        STR_INIT("response.function_call_arguments.done"),
-                        ",\"arguments\":"},
+                        STR_INIT("response.function_call_arguments.done"), ",\"arguments\":"},
     [SAYS_INPUT] = {STR_INIT("response.custom_tool_call_input.delta"),
                     STR_INIT("response.custom_tool_call_input.done"), ",\"input\":"},
 };

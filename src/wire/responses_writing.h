@@ -34,9 +34,9 @@ struct responses_writing {
     struct buf content;     /* MESSAGE: its finished parts, as JSON */
     struct buf annotations; /* of the open part, as JSON */
     struct logprobs logprobs;
-    struct buf facts;       /* calls: name, namespace, call_id, as members of the item */
-    struct buf place;       /* where the open part belongs, as members of its events */
-    struct buf seal;        /* REASONING: encrypted_content */
+    struct buf facts; /* calls: name, namespace, call_id, as members of the item */
+    struct buf place; /* where the open part belongs, as members of its events */
+    struct buf seal;  /* REASONING: encrypted_content */
     enum stop_reason stop;
 };
 void responses_writer_release(struct answer_writer *writer);

@@ -18,7 +18,8 @@ const rows = [
     ['chat', 'responses', { frequency_penalty: 0.5 }, 'dropped:frequency_penalty'],
     ['chat', 'responses', { presence_penalty: 0.5 }, 'dropped:presence_penalty'],
     ['chat', 'responses', { logit_bias: { 50256: -100 } }, 'dropped:logit_bias'],
-    ['chat', 'responses', { logprobs: true, top_logprobs: 2 }, 'dropped:logprobs'],
+    ['chat', 'responses', { logprobs: true, top_logprobs: 2 }, null],
+    ['responses', 'chat', { include: ['message.output_text.logprobs'], top_logprobs: 2 }, null],
     ['chat', 'responses', { n: 2 }, 'dropped:n'],
     ['chat', 'responses', { stop: ['END'] }, 'dropped:stop'],
     ['chat', 'responses', { max_completion_tokens: 5 }, 'changed:max_tokens'],
@@ -50,6 +51,8 @@ const rows = [
     ['messages', 'chat', { tools: [{ name: 'a', input_schema: { type: 'object' }, defer_loading: true }] }, 'emulated:tools.defer_loading'],
     ['messages', 'chat', { stop_sequences: ['a', 'b', 'c', 'd', 'e'] }, 'changed:stop'],
     ['messages', 'chat', { messages: user([{ type: 'document', citations: { enabled: true }, source: { type: 'base64', media_type: 'application/pdf', data: pdf } }]) }, 'dropped:documents.citations'],
+    ['messages', 'chat', { messages: [...user('hi'), { role: 'assistant', content: 'So' }] }, 'changed:messages.prefill'],
+    ['messages', 'responses', { messages: [...user('hi'), { role: 'assistant', content: 'So' }] }, 'changed:messages.prefill'],
     ['messages', 'responses', { top_k: 5 }, 'dropped:top_k'],
     ['messages', 'responses', { stop_sequences: ['END'] }, 'dropped:stop'],
     ['messages', 'responses', { container: 'c1' }, 'dropped:container'],
@@ -57,6 +60,7 @@ const rows = [
     ['messages', 'responses', { max_tokens: 1 }, 'changed:max_tokens'],
     ['messages', 'responses', { made_up: 1 }, 'dropped:made_up'],
     ['messages', 'llama', { top_k: 5 }, null],
+    ['messages', 'llama', { messages: [...user('hi'), { role: 'assistant', content: 'So' }] }, null],
 ];
 for (const [from, to, fields, note] of rows)
     test(`${from} to ${to}: ${JSON.stringify(fields).slice(0, 70)} is ${note ?? 'carried'}`, async () => {

@@ -124,6 +124,26 @@ for (const { title, caller, to, provider, say } of here.ways())
             assert.ok(JSON.stringify(heard.annotations).includes('https://example.test/page'), JSON.stringify(heard.annotations));
     });
 
+for (const { title, caller, to, provider, stream, say } of here.ways({ from: ['chat', 'responses'], to: ['chat', 'responses', 'llama'] }))
+    test(`${title}: how probable the tokens were, each with its text, digit by digit`, async () => {
+        await provider.plays([{ then: { text: 'Grüße an 🙂', logprobs: true } }]);
+        const asks = { chat: { logprobs: true, top_logprobs: 1 }, responses: { include: ['message.output_text.logprobs'], top_logprobs: 1 } };
+        const { heard, sent, job } = await say({ turns: [{ user: 'hi' }] }, asks[caller.name]);
+        const tokens = ['Grüße ', 'an ', '🙂'].map(token => {
+            const alone = { token, logprob: -0.125, bytes: [...Buffer.from(token)] };
+            return { ...alone, top_logprobs: [alone] };
+        });
+        const { include, ...others } = asks[to === 'responses' ? 'responses' : 'chat'];
+        for (const [field, value] of Object.entries(others)) assert.deepEqual(sent[field], value, field);
+        if (include) assert.ok(sent.include.includes(include[0]), sent.include.join());
+        const final = caller.name === 'chat' ? heard.final.choices[0].logprobs.content : heard.final.output[0].content[0].logprobs;
+        assert.deepEqual(final, tokens);
+        const pieces = caller.name === 'chat' ? heard.events.filter(({ choices: [choice] }) => choice?.logprobs).map(({ choices: [choice] }) => [choice.delta.content, choice.logprobs.content])
+            : heard.events.filter(event => event.type === 'response.output_text.delta').map(event => [event.delta, event.logprobs]);
+        assert.deepEqual(pieces, stream ? tokens.map(one => [one.token, [one]]) : []);
+        assert.deepEqual(job.fidelity, []);
+    });
+
 test('temperature, top_p and seed keep their digits', async () => {
     for (const { provider, say, to, caller } of here.ways({ streams: [false] })) {
         await provider.plays([{ then: { text: 'ok' } }]);

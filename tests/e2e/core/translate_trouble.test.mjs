@@ -39,6 +39,21 @@ async function refused(way, then, wanted) {
     return { thrown, error: side === 'anthropic' ? body.error : body };
 }
 
+// llama-server says 500 for what the caller did wrong: nobody is to ask again, or to think less of it.
+for (const way of here.ways({ to: ['llama'] }))
+    test(`${way.title}: its 500 for the caller's own fault is a 400, and not its fault`, async () => {
+        for (const message of ['image input is not supported - hint: if this is unexpected, you may need to provide the mmproj', "Failed to parse messages: Missing 'role' in message: {}",
+            'While executing CallExpression at line 47, column 32 in source:\n...\nError: Jinja Exception: No user query found in messages.']) {
+            await way.provider.plays([{ then: { status: 500, body: llama_says(message, 'server_error', 500) } }]);
+            const thrown = await way.caller.ask(server, way.body(hi), { stream: way.stream }).then(() => assert.fail('heard'), error => error);
+            assert.ok(thrown.status === 400 && thrown.message.includes(message.slice(-30)), `${thrown.status} ${thrown.message}`);
+            const job = await server.job(thrown.headers.get('x-auxot-job'));
+            assert.equal(thrown.headers.get('x-should-retry'), 'false');
+            assert.deepEqual([job.status, job.reason, job.http_status, job.attempts.length, job.attempts[0].http_status], ['failed', 'bad_request', 400, 1, 500]);
+        }
+        assert.equal((await way.provider.look()).status, 'online');
+    });
+
 for (const way of foreign(here.ways(to_all))) {
     const { title, caller, to } = way;
     test(`${title}: what the provider refuses is refused in the caller's shape, in the provider's words`, async () => {

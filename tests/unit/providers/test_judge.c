@@ -19,6 +19,8 @@
 #define ANTHROPIC(type, message)                                                  \
     "{\"type\":\"error\",\"error\":{\"type\":\"" type "\",\"message\":\"" message \
     "\"},\"request_id\":\"req_1\"}"
+#define LLAMA(message) \
+    "{\"error\":{\"code\":500,\"message\":\"" message "\",\"type\":\"server_error\"}}"
 #define INVALID "\"invalid_request_error\""
 #define NUL     "null"
 
@@ -156,6 +158,21 @@ static const struct story stories[] = {
     {"llama-server: key", O, 401, "{\"error\":{\"code\":401,\"message\":\"Invalid API Key\",\"type\":\"authentication_error\"}}", .verdict = VERDICT_KEY},
     {"llama-server: not found", O, 404, "{\"error\":{\"code\":404,\"message\":\"File Not Found\",\"type\":\"not_found_error\"}}", .verdict = VERDICT_MODEL},
     {"llama-server: not supported", O, 501, "{\"error\":{\"code\":501,\"message\":\"This server does not support embeddings\",\"type\":\"not_supported_error\"}}", .verdict = VERDICT_PARAM},
+    {"llama-server: an image for a model without eyes", O, 500, LLAMA("image input is not supported - hint: if this is unexpected, you may need to provide the mmproj"), .verdict = VERDICT_CALLER, "bad_request"},
+    {"llama-server: sound for one without ears", O, 500, LLAMA("audio input is not supported - hint: if this is unexpected, you may need to provide the mmproj"), .verdict = VERDICT_CALLER},
+    {"llama-server: messages that are none, whatever they say", O, 500, LLAMA("Failed to parse messages: Missing 'role' in message: {\\\"content\\\":\\\"You exceeded your current quota at the maximum context length\\\"}"), .verdict = VERDICT_CALLER},
+    {"llama-server: tools that are none", O, 500, LLAMA("Failed to parse tools: Unsupported tool type: {}; tools = []"), .verdict = VERDICT_CALLER},
+    {"llama-server: an image that is none", O, 500, LLAMA("Failed to load image or audio file"), .verdict = VERDICT_CALLER},
+    {"llama-server: a URL that is none", O, 500, LLAMA("Invalid url value"), .verdict = VERDICT_CALLER},
+    {"llama-server: a schema that is none", O, 500, LLAMA("\\\"json_schema\\\": JSON schema conversion failed:\\nUnrecognized schema: 5"), .verdict = VERDICT_CALLER},
+    {"llama-server: a body that is no JSON", O, 500, LLAMA("[json.exception.parse_error.101] parse error at line 1, column 2: syntax error while parsing object key"), .verdict = VERDICT_CALLER},
+    {"llama-server: a prefill that is not taken", O, 500, LLAMA("Assistant response prefill is incompatible with enable_thinking."), .verdict = VERDICT_CALLER},
+    {"llama-server: its template refuses", O, 500, LLAMA("\\n------------\\nWhile executing CallExpression at line 47, column 32 in source:\\n...== 0) %}\\n{{- raise\\nError: Jinja Exception: After the optional system message, conversation roles must alternate"), .verdict = VERDICT_CALLER},
+    {"llama-server: its template refuses, in 2025", O, 500, LLAMA("Roles must alternate at row 19, column 27:\\n {{ raise_exception(\\\"Roles must alternate\\\") }}"), .verdict = VERDICT_CALLER},
+    {"llama-server: what the model wrote is its own fault", O, 500, LLAMA("Failed to parse input at pos 12: <tool_call>"), .verdict = VERDICT_SERVER},
+    {"llama-server: so is what it cannot write", O, 500, LLAMA("[json.exception.type_error.316] invalid UTF-8 byte at index 3: 0xE2"), .verdict = VERDICT_SERVER},
+    {"llama-server: as a worker of ours", PROVIDER_GPU, 500, LLAMA("Failed to parse messages: x"), .verdict = VERDICT_CALLER},
+    {"LM Studio: its template refuses", O, 500, "{\"error\":\"Engine protocol predict request returned 500: Jinja Exception: System message must be at the beginning.\"}", .verdict = VERDICT_CALLER},
     {"llama-server: its own fault", O, 500, "{\"error\":{\"code\":500,\"message\":\"x\",\"type\":\"server_error\"}}", .verdict = VERDICT_SERVER},
     {"Ollama: no such model", O, 404, "{\"error\":\"model \\\"llama9\\\" not found, try pulling it first\"}", .verdict = VERDICT_MODEL},
     {"Ollama: busy", O, 503, "{\"error\":\"server busy, please try again. maximum pending requests exceeded\"}", .verdict = VERDICT_BUSY},

@@ -1,6 +1,8 @@
 /* tests/unit/wire/chat_listener.h: an answer's events told in one line, e.g.
  *
  *     begin chatcmpl-1 text{Hel|lo} call_1=f{{"a"|:1}} stop:tools
+ *
+ * Log probabilities stand behind their delta: {Hel<{"token":"Hel",...}>|lo}.
  */
 #pragma once
 #include "wire/chat_parts.h"
@@ -44,6 +46,8 @@ static inline void listener_hear(void *arg, const struct answer_event *event)
         break;
     case ANSWER_PART_DELTA:
         buf_printf(told, "%s%.*s", listener->has_more ? "|" : "", STR_ARG(event->text));
+        if (event->logprobs.len)
+            buf_printf(told, "<%.*s>", STR_ARG(event->logprobs));
         listener->has_more = true;
         break;
     case ANSWER_ANNOTATION:

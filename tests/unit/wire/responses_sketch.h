@@ -97,7 +97,11 @@ static inline void sketch_event(void *arg, const struct answer_event *event)
         if (event->id.len || event->name.len)
             buf_printf(out, "(%.*s %.*s)", STR_ARG(event->id), STR_ARG(event->name));
         break;
-    case ANSWER_PART_DELTA: buf_printf(out, " +%.*s", STR_ARG(event->text)); break;
+    case ANSWER_PART_DELTA:
+        buf_printf(out, " +%.*s", STR_ARG(event->text));
+        if (event->logprobs.len)
+            buf_printf(out, "<%.*s>", STR_ARG(event->logprobs));
+        break;
     case ANSWER_ANNOTATION:
         buf_printf(out, " note(%.*s %.*s)", STR_ARG(event->url), STR_ARG(event->title));
         break;

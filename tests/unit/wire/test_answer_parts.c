@@ -15,7 +15,8 @@ static void on_event(void *arg, const struct answer_event *event)
     else if (event->kind == ANSWER_PART_END)
         buf_printf(&told, "]%.*s", STR_ARG(event->seal));
     else
-        buf_printf(&told, "%.*s%.*s", STR_ARG(event->text), STR_ARG(event->url));
+        buf_printf(&told, "%.*s%.*s%.*s", STR_ARG(event->text), STR_ARG(event->url),
+                   STR_ARG(event->logprobs));
 }
 
 static void begin(struct answer_parts *parts, int slot, const char *name)
@@ -29,10 +30,16 @@ static void begin(struct answer_parts *parts, int slot, const char *name)
                                               .name = str_of(name)});
 }
 
+/* "x" is text, "x<y" text and its tokens' probabilities. */
 static void more(struct answer_parts *parts, int slot, const char *text)
 {
+    struct str said = str_of(text);
+    size_t at = said.len;
+    (void)str_find(said, STR("<"), &at);
     answer_parts_more(parts, slot,
-                      &(struct answer_event){.kind = ANSWER_PART_DELTA, .text = str_of(text)});
+                      &(struct answer_event){.kind = ANSWER_PART_DELTA,
+                                             .text = str_upto(said, at),
+                                             .logprobs = str_from(said, at)});
 }
 
 static void end(struct answer_parts *parts, int slot, const char *seal)
@@ -69,6 +76,8 @@ static void parts_come_out_in_order(void **state)
         {"one after the other", "b1 1a e1 b2 2b e2", "[1:n a][2:n b]"},
         {"interleaved", "b1 1a b2 2x 1b 2y e1 2z e2", "[1:n ab][2:n xyz]"},
         {"the second ends first", "b1 b2 2x e2seal 1a e1", "[1:n a][2:n x]seal"},
+        {"probabilities wait with their text", "b1 b2 2x<1 1a<2 2y 2<3 e1 e2",
+         "[1:n a<2][2:n x<1y<3]"},
         {"three", "b1 b2 b3 3c 2b 1a e2 e1 3d e3", "[1:n a][2:n b][3:n cd]"},
         {"the end of all", "b1 1a b2 2b b3", ""},
         {"nothing at all", "E", ""},

@@ -43,12 +43,14 @@ static const struct fixture_story plains[] = {
     {"openai/chat_plain.json", "begin chatcmpl-1 text{Hello! How can I assist you today?} stop:end", ""},
     {"openai/chat_tool_plain.json", "begin chatcmpl-2 call_abc123=get_weather{{\n\"city\": \"Boston\"\n}} stop:tools", ""},
     {"openai/chat_everything_plain.json",
-     "begin chatcmpl-3 think{hm} text{Rain.[https://x.test/a A {\"type\": \"url_citation\", \"url_citation\": {\"start_index\": 0, \"end_index\": 4, \"title\": \"A\", \"url\": \"https://x.test/a\"}}]}"
+     "begin chatcmpl-3 think{hm} text{Rain.<{\"token\": \"Rain\", \"logprob\": -0.1, \"bytes\": null, \"top_logprobs\": []}>[https://x.test/a A {\"type\": \"url_citation\", \"url_citation\": {\"start_index\": 0, \"end_index\": 4, \"title\": \"A\", \"url\": \"https://x.test/a\"}}]}"
      " refusal{no} call_1=f{{\"a\": 1.0}} call_2=f{{\"a\": 2.0}} stop:tools",
-     "dropped:answer.audio,dropped:answer.logprobs,dropped:answer.choices"},
+     "dropped:answer.audio,dropped:answer.choices"},
     {"llama/chat_plain.json", "begin chatcmpl-x think{a b} text{One two} stop:end", ""},
 };
 
+/* A chunk with this delta, and with this value of `logprobs`. */
+#define PROBABLE(delta, value) "data: {\"id\":\"c\",\"created\":1,\"choices\":[{\"index\":0,\"delta\":{" delta "},\"logprobs\":" value ",\"finish_reason\":null}]}\n\n"
 /* A chunk with this delta. */
 #define CHUNK(delta)           "data: {\"id\":\"c\",\"created\":1,\"choices\":[{\"index\":0,\"delta\":{" delta "},\"finish_reason\":null}]}\n\n"
 #define FINISH(reason)         "data: {\"id\":\"c\",\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"" reason "\"}]}\n\ndata: [DONE]\n\n"
@@ -93,6 +95,15 @@ static const struct stream_story {
     {"a source without text is noted", CHUNK("\"annotations\":[{\"type\":\"url_citation\",\"url_citation\":{\"url\":\"https://x\"}}]") FINISH("stop"), "begin c stop:end", "dropped:answer.annotations"},
     {"sources beside the answer are noted", "data: {\"id\":\"c\",\"citations\":[\"https://x\"],\"choices\":[{\"delta\":{\"content\":\"a\"},\"finish_reason\":\"stop\"}]}\n\n", "begin c text{a} stop:end", "dropped:answer.citations"},
     {"chunks of nonsense say nothing", "data: {\"choices\":5}\n\ndata: {\"choices\":[5,{\"delta\":7}]}\n\ndata: {\"choices\":[{\"delta\":{\"content\":7,\"tool_calls\":{\"a\":1}}}]}\n\ndata: 1\n\n", "begin ", ""},
+    {"probabilities of tokens, digit by digit", PROBABLE("\"content\":\"a\"", "{\"content\":[{\"token\":\"a\",\"logprob\":-0.10}],\"refusal\":null}") PROBABLE("\"content\":\"bc\"", "{\"content\":[{\"t\":1}, {\"t\":2}]}") FINISH("stop"),
+     "begin c text{a<{\"token\":\"a\",\"logprob\":-0.10}>|bc<{\"t\":1}, {\"t\":2}>} stop:end", ""},
+    {"half a character is a token too", PROBABLE("\"content\":\"\"", "{\"content\":[1]}") PROBABLE("\"content\":\"\303\266\"", "{\"content\":[2]}") PROBABLE("\"content\":\"\"", "{\"content\":[3]}") FINISH("stop"),
+     "begin c text{<1>|\303\266<2>|<3>} stop:end", ""},
+    {"lists of none say nothing", PROBABLE("\"content\":\"a\"", "{\"content\":[],\"refusal\":null}") PROBABLE("\"content\":\"b\"", "{\"content\":null,\"refusal\":[]}") PROBABLE("\"role\":\"assistant\",\"content\":\"\"", "{\"content\":[]}") FINISH("stop"), "begin c text{a|b} stop:end", ""},
+    {"those of thoughts are noted", PROBABLE("\"reasoning_content\":\"a\",\"content\":\"\"", "{\"content\":[1]}") FINISH("stop"), "begin c think{a} stop:end", "dropped:answer.logprobs"},
+    {"so are those of calls", PROBABLE("\"content\":null,\"tool_calls\":[" CALL("0", FIRST("call_1", "f", "{}")) "]", "{\"content\":[1]}") FINISH("tool_calls"), "begin c call_1=f{{}} stop:tools", "dropped:answer.logprobs"},
+    {"of refusals", PROBABLE("\"refusal\":\"no\"", "{\"content\":null,\"refusal\":[1]}") FINISH("stop"), "begin c refusal{no} stop:end", "dropped:answer.logprobs"},
+    {"and those in another form", PROBABLE("\"content\":\"a\"", "{\"tokens\":[\"a\"]}") FINISH("stop"), "begin c text{a} stop:end", "dropped:answer.logprobs"},
     {"a stream that breaks off has no stop", CHUNK("\"content\":\"a\""), "begin c text{a", ""},
 };
 // clang-format on

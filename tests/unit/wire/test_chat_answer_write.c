@@ -71,12 +71,14 @@ static const char *notes_of(void)
 #define STOPS(why)        {.kind = ANSWER_STOP, .stop = why}
 #define OPENS(what)       {.kind = ANSWER_PART_BEGIN, .part = what}
 #define SAYS(what, words) {.kind = ANSWER_PART_DELTA, .part = what, .text = STR_INIT(words)}
+#define PROBABLE(words, list) {.kind = ANSWER_PART_DELTA, .part = PART_TEXT, .text = STR_INIT(words), .logprobs = STR_INIT(list)}
 #define CLOSES(what)      {.kind = ANSWER_PART_END, .part = what}
 #define CALLS(call, tool) {.kind = ANSWER_PART_BEGIN, .part = PART_TOOL_CALL, .id = STR_INIT(call), .name = STR_INIT(tool)}
 #define ARGS(words)       SAYS(PART_TOOL_CALL, words)
 
 #define HEAD              "data: {\"id\":\"chatcmpl-k1\",\"object\":\"chat.completion.chunk\",\"created\":7,\"model\":\"m\",\"choices\":["
 #define CHUNK(delta)      HEAD "{\"index\":0,\"delta\":{" delta "},\"logprobs\":null,\"finish_reason\":null}]}\n\n"
+#define PROBABLE_CHUNK(text, list) HEAD "{\"index\":0,\"delta\":{\"content\":\"" text "\"},\"logprobs\":{\"content\":[" list "],\"refusal\":null},\"finish_reason\":null}]}\n\n"
 #define FINISH(reason)    HEAD "{\"index\":0,\"delta\":{},\"logprobs\":null,\"finish_reason\":\"" reason "\"}]}\n\n"
 #define ROLE              CHUNK("\"role\":\"assistant\",\"content\":\"\"")
 #define DONE              "data: [DONE]\n\n"
@@ -148,6 +150,11 @@ static const struct story {
      ROLE CHUNK("\"reasoning_content\":\"hm\"") FINISH("stop") DONE,
      PLAIN("\"reasoning_content\":\"hm\",\"content\":null,\"refusal\":null", "stop"),
      "dropped:answer.citations,dropped:answer.thinking.signature,dropped:answer.stop_sequence"},
+    {"probabilities of tokens stand beside them, and all together in a whole answer",
+     {BEGIN, OPENS(PART_TEXT), PROBABLE("a", "{\"logprob\":-0.10}"), SAYS(PART_TEXT, "b"), PROBABLE("", "1,\n2"), CLOSES(PART_TEXT), STOPS(STOP_END), END},
+     ROLE PROBABLE_CHUNK("a", "{\"logprob\":-0.10}") CHUNK("\"content\":\"b\"") PROBABLE_CHUNK("", "1, 2") FINISH("stop") DONE,
+     "{\"id\":\"chatcmpl-k1\",\"object\":\"chat.completion\",\"created\":7,\"model\":\"m\",\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":\"ab\",\"refusal\":null},"
+     "\"logprobs\":{\"content\":[{\"logprob\":-0.10},1, 2],\"refusal\":null},\"finish_reason\":\"stop\"}],\"usage\":" USAGE "}", ""},
     {"cut at its limit", {BEGIN, STOPS(STOP_LENGTH), END}, ROLE FINISH("length") DONE, PLAIN("\"content\":null,\"refusal\":null", "length"), ""},
     {"a pause is an end here", {BEGIN, STOPS(STOP_PAUSE), END}, ROLE FINISH("stop") DONE, PLAIN("\"content\":null,\"refusal\":null", "stop"), "changed:answer.stop_reason"},
     {"an end that nobody gave a reason for", {BEGIN, STOPS(STOP_UNKNOWN), END}, ROLE FINISH("stop") DONE, PLAIN("\"content\":null,\"refusal\":null", "stop"), ""},

@@ -311,6 +311,31 @@ static void thinking_is_asked_for_by_effort(void **state)
     }
 }
 
+static void only_a_server_of_our_own_goes_on_with_the_assistants_words(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        bool has_prefill;
+        unsigned quirks;
+        const char *notes;
+    } rows[] = {
+        {"a prefill", true, 0, "changed:messages.prefill"},
+        {"a prefill for a server of our own", true, LOCAL, ""},
+        {"the assistant's words, as a caller of chat ends with them", false, 0, ""},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        bench_start(&bench, STR(""));
+        add(TURN_USER, PART_TEXT, "hi");
+        add(TURN_ASSISTANT, PART_TEXT, "so");
+        bench.prompt.has_prefill = rows[i].has_prefill;
+        CHECK_STR(rows[i].name, bench_write(&bench, rows[i].quirks, -1),
+                  SAYS("{\"role\":\"user\",\"content\":\"hi\"},"
+                       "{\"role\":\"assistant\",\"content\":\"so\"}"));
+        CHECK_STR(rows[i].name, bench_notes(&bench), rows[i].notes);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -322,6 +347,7 @@ int main(void)
         TEST(pieces_of_an_assistants_text_are_joined_without_a_seam),
         TEST(namespaces_are_flattened_in_tools_calls_and_choice),
         TEST(thinking_is_asked_for_by_effort),
+        TEST(only_a_server_of_our_own_goes_on_with_the_assistants_words),
     };
     return cmocka_run_group_tests(tests, open_bench, close_bench);
 }

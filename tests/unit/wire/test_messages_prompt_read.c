@@ -386,6 +386,30 @@ static void what_every_provider_refuses_is_refused_with_its_place(void **state)
     play_end(&play);
 }
 
-TEST_MAIN(TEST(turns_mean_what_they_say), TEST(envelopes_become_what_their_makers_made),
-          TEST(settings_mean_what_they_say),
+static void the_assistants_words_at_the_end_are_a_prefill(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *body;
+        bool has_prefill;
+    } rows[] = {
+        {"{\"messages\":[{\"role\":\"user\",\"content\":\"hi\"},"
+         "{\"role\":\"assistant\",\"content\":\"so\"}]}",
+         true},
+        {"{\"messages\":[{\"role\":\"user\",\"content\":\"hi\"},"
+         "{\"role\":\"assistant\",\"content\":\"so\"},{\"role\":\"user\",\"content\":\"and\"}]}",
+         false},
+        {"{\"system\":\"s\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}", false},
+    };
+    struct play play;
+    play_start(&play);
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        CHECK_INT(rows[i].body, play_read(&play, rows[i].body, NULL), OK);
+        CHECK(rows[i].body, play.prompt.has_prefill == rows[i].has_prefill);
+    }
+    play_end(&play);
+}
+
+TEST_MAIN(TEST(turns_mean_what_they_say), TEST(the_assistants_words_at_the_end_are_a_prefill),
+          TEST(envelopes_become_what_their_makers_made), TEST(settings_mean_what_they_say),
           TEST(what_every_provider_refuses_is_refused_with_its_place))

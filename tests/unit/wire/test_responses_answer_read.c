@@ -131,6 +131,9 @@ static void recorded_streams_are_read(void **state)
 #define MESSAGE(id, text)                                                                    \
     "{\"type\":\"message\",\"id\":\"" id "\",\"role\":\"assistant\",\"content\":[{\"type\":" \
     "\"output_text\",\"text\":\"" text "\"}]}"
+#define PART "\"output_index\":0,\"content_index\":0,"
+#define PROBABLE(text, list) \
+    "{\"type\":\"output_text\",\"text\":\"" text "\",\"annotations\":[],\"logprobs\":[" list "]}"
 #define COMPLETED(output) \
     EVENT("completed",    \
           "\"response\":{\"id\":\"r\",\"status\":\"completed\",\"output\":[" output "]}")
@@ -221,6 +224,26 @@ static const struct story {
      EVENT("sparkle.delta", "\"delta\":\"x\"")
          COMPLETED("{\"type\":\"image_generation_call\",\"id\":\"i\"}," MESSAGE("m", "x")),
      "begin(r) text +x end stop(end)", "dropped:answer.image_generation_call"},
+    {"probabilities of tokens come with their deltas, and are told once",
+     EVENT("output_text.delta", PART "\"delta\":\"a\",\"logprobs\":[{\"logprob\":-0.10}]")
+         EVENT("output_text.delta", PART "\"delta\":\"b\",\"logprobs\":[]")
+             EVENT("output_text.done", PART "\"text\":\"ab\",\"logprobs\":[{\"logprob\":-0.10}]")
+                 EVENT("content_part.done", PART "\"part\":" PROBABLE("ab", "1")) COMPLETED(
+                     "{\"type\":\"message\",\"id\":\"m\",\"content\":[" PROBABLE("ab", "1") "]}"),
+     "begin() text +a<{\"logprob\":-0.10}> +b end stop(end)", ""},
+    {"those that only a later event has are told then",
+     EVENT("output_text.delta", PART "\"delta\":\"a\",\"logprobs\":[1]")
+         EVENT("output_text.delta", PART "\"delta\":\"b\"")
+             EVENT("output_text.done", PART "\"text\":\"abc\",\"logprobs\":[1,2]")
+                 EVENT("content_part.done", PART "\"part\":" PROBABLE("abc", "1,2,3")),
+     "begin() text +a<1> +b +c<2> +<3> end", ""},
+    {"a token without text is a token",
+     EVENT("output_text.delta", PART "\"delta\":\"\",\"logprobs\":[1]")
+         EVENT("output_text.delta", PART "\"delta\":\"\303\266\",\"logprobs\":[2]") COMPLETED(""),
+     "begin() text +<1> +\303\266<2> end stop(end)", ""},
+    {"an answer in one event has all of them",
+     COMPLETED("{\"type\":\"message\",\"id\":\"m\",\"content\":[" PROBABLE("ab", " 1, 2") "]}"),
+     "begin(r) text +ab<1, 2> end stop(end)", ""},
     {"a filtered answer",
      EVENT("incomplete", "\"response\":{\"id\":\"r\",\"status\":\"incomplete\","
                          "\"incomplete_details\":{\"reason\":\"content_filter\"},\"output\":[]}"),

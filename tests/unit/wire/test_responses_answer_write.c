@@ -103,6 +103,12 @@ static const struct usage usage = {.input_tokens = 100,
         .kind = ANSWER_END, .usage = &usage \
     }
 
+#define PROBABLE(said, list)                                                  \
+    {                                                                         \
+        .kind = ANSWER_PART_DELTA, .part = PART_TEXT, .text = STR_INIT(said), \
+        .logprobs = STR_INIT(list)                                            \
+    }
+
 #define RESPONSE(status, details, output, usage)                                                   \
     "{\"id\":\"resp_k\",\"object\":\"response\",\"created_at\":1764500000,\"status\":\"" status    \
     "\",\"background\":false,\"error\":null,\"incomplete_details\":" details                       \
@@ -164,6 +170,59 @@ static void a_text_is_told_in_full(void **state)
     bench_free(&bench);
 }
 
+static void probabilities_stand_in_each_event(void **state)
+{
+    (void)state;
+    static const struct answer_event events[] = {BEGIN,
+                                                 OPEN(TEXT),
+                                                 PROBABLE("H", "{\"logprob\":-0.10}"),
+                                                 PROBABLE("i", "1,\r\n2"),
+                                                 CLOSE(TEXT),
+                                                 STOPS(END),
+                                                 END};
+    static const char *const wanted[] = {
+        ",\"part\":{\"type\":\"output_text\",\"annotations\":[],\"logprobs\":[],\"text\":\"\"}",
+        PLACE ",\"delta\":\"H\",\"logprobs\":[{\"logprob\":-0.10}]}\n\n",
+        PLACE ",\"delta\":\"i\",\"logprobs\":[1,  2]}\n\n",
+        PLACE ",\"text\":\"Hi\",\"logprobs\":[{\"logprob\":-0.10},1,  2]}\n\n",
+    };
+    struct bench bench;
+    bench_init(&bench);
+    for (size_t i = 0; i < COUNT(events); i++)
+        responses_stream_write(&bench.writer, &events[i]);
+    for (size_t i = 0; i < COUNT(wanted); i++)
+        CHECK(wanted[i], strstr(bench.out.data, wanted[i]) != NULL);
+    bench_free(&bench);
+}
+
+/* Past the bound the deltas go on, and what repeats them says none instead of some. */
+static void very_many_probabilities_are_told_once(void **state)
+{
+    (void)state;
+    static char bytes[64 * 1024];
+    struct answer_event token = MORE(TEXT, "x");
+    static const struct answer_event begins[] = {BEGIN, OPEN(TEXT)};
+    static const struct answer_event ends[] = {CLOSE(TEXT), STOPS(END), END};
+    struct bench bench;
+    memset(bytes, '1', sizeof bytes);
+    token.logprobs = (struct str){bytes, sizeof bytes};
+    bench_init(&bench);
+    for (size_t i = 0; i < COUNT(begins); i++)
+        responses_stream_write(&bench.writer, &begins[i]);
+    for (size_t i = 0; i <= LOGPROBS_KEPT_MAX / sizeof bytes; i++) {
+        buf_clear(&bench.out);
+        responses_stream_write(&bench.writer, &token);
+    }
+    CHECK("the delta has its own", bench.out.len > sizeof bytes);
+    buf_clear(&bench.out);
+    for (size_t i = 0; i < COUNT(ends); i++)
+        responses_stream_write(&bench.writer, &ends[i]);
+    CHECK("the answer goes on", !bench.writer.failed);
+    CHECK("none are repeated", bench.out.len < sizeof bytes);
+    CHECK_STR("noted", fidelity_loss(bench.writer.fidelity), "answer.logprobs");
+    bench_free(&bench);
+}
+
 static void a_plain_answer_is_the_same_object(void **state)
 {
     (void)state;
@@ -196,6 +255,15 @@ static const struct story {
       OPEN(REFUSAL), MORE(REFUSAL, "no"), CLOSE(REFUSAL), STOPS(END), END},
      MESSAGE("0", "completed",
              TEXT("a") "," TEXT("b") ",{\"type\":\"refusal\",\"refusal\":\"no\"}"),
+     "completed",
+     ""},
+    {"probabilities of tokens are repeated with their text, each with its own",
+     {BEGIN, OPEN(TEXT), PROBABLE("a", "{\"logprob\":-0.10}"), MORE(TEXT, "b"), PROBABLE("", "1"),
+      CLOSE(TEXT), OPEN(TEXT), PROBABLE("c", "2"), CLOSE(TEXT), STOPS(END), END},
+     MESSAGE("0", "completed",
+             "{\"type\":\"output_text\",\"annotations\":[],\"logprobs\":[{\"logprob\":-0.10},1],"
+             "\"text\":\"ab\"},{\"type\":\"output_text\",\"annotations\":[],\"logprobs\":[2],"
+             "\"text\":\"c\"}"),
      "completed",
      ""},
     {"a text that was cut is incomplete",
@@ -307,7 +375,8 @@ static const struct story {
      "\"reasoning\",\"summary\":[],\"encrypted_content\":\"auxot1.m00:0:4:sig2\"},{\"id\":"
      "\"rs_k_2\",\"type\":\"reasoning\",\"summary\":[],\"encrypted_content\":"
      "\"auxot1.m10:0:4:blob\"},{\"id\":\"rs_k_3\",\"type\":\"reasoning\",\"summary\":[{\"type\":"
-     "\"summary_text\",\"text\":\"bare\"}],\"encrypted_content\":\"auxot1.c00:4:bare0:\"}," MESSAGE("4", "completed", TEXT("a")),
+     "\"summary_text\",\"text\":\"bare\"}],\"encrypted_content\":\"auxot1.c00:4:bare0:\"}," MESSAGE(
+         "4", "completed", TEXT("a")),
      "completed",
      ""},
     {"sources: a range as told, or the text so far; none without an address",
@@ -534,7 +603,8 @@ static void every_providers_stream_is_heard(void **state)
     }
 }
 
-TEST_MAIN(TEST(a_text_is_told_in_full), TEST(a_plain_answer_is_the_same_object),
+TEST_MAIN(TEST(a_text_is_told_in_full), TEST(probabilities_stand_in_each_event),
+          TEST(very_many_probabilities_are_told_once), TEST(a_plain_answer_is_the_same_object),
           TEST(items_are_what_the_caller_knows), TEST(plain_answers_have_the_same_items),
           TEST(thinking_without_a_vault_goes_unsealed), TEST(an_answer_past_its_bound_fails),
           TEST(every_providers_stream_is_heard))

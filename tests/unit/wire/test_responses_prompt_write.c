@@ -211,8 +211,20 @@ static const struct story {
      "{\"model\":\"m\",\"input\":[{\"type\":\"message\",\"role\":\"system\",\"content\":[{\"type\":"
      "\"input_text\",\"text\":\"d\"}]}]" REST,
      "emulated:messages.developer"},
-    {"probabilities would not come back", "{" HI ",\"top_logprobs\":2}", 0, -1, SAID REST,
-     "dropped:logprobs"},
+    {"probabilities of tokens",
+     "{" HI ",\"top_logprobs\":2,\"include\":[\"message.output_text.logprobs\"]}", 0, -1,
+     SAID ",\"top_logprobs\":2,\"include\":[\"message.output_text.logprobs\"]" REST, ""},
+    {"beside reasoning",
+     "{" HI ",\"reasoning\":{\"effort\":\"low\"},\"include\":[\"message.output_text.logprobs\"]}",
+     0, -1,
+     SAID ",\"reasoning\":{\"effort\":\"low\"},\"include\":[\"reasoning.encrypted_content\","
+          "\"message.output_text.logprobs\"]" REST,
+     ""},
+    {"a number of alternatives alone", "{" HI ",\"top_logprobs\":2}", 0, -1,
+     SAID ",\"top_logprobs\":2" REST, ""},
+    {"probabilities that are refused",
+     "{" HI ",\"top_logprobs\":2,\"include\":[\"message.output_text.logprobs\"]}",
+     QUIRK_NO_PENALTIES, -1, SAID REST, "dropped:logprobs"},
 };
 
 static void requests_are_written(void **state)
@@ -384,10 +396,12 @@ static void what_the_dialect_lacks_is_noted(void **state)
     prompt->frequency_penalty = prompt->presence_penalty = STR("0.1");
     prompt->logit_bias = STR("{}");
     prompt->service_tier = STR("batch");
+    prompt->has_prefill = true;
     bench_write(&bench, 0, -1);
     CHECK_STR("notes", bench.notes.data,
               "dropped:stop,dropped:top_k,dropped:seed,dropped:n,dropped:frequency_penalty,"
-              "dropped:presence_penalty,dropped:logit_bias,dropped:service_tier");
+              "dropped:presence_penalty,dropped:logit_bias,changed:messages.prefill,"
+              "dropped:service_tier");
     bench_free(&bench);
 }
 
