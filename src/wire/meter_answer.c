@@ -217,6 +217,13 @@ static bool is_text(struct json value, struct str text)
     return str_eq(json_string_or_empty(value), text);
 }
 
+/* For an estimate, which is made only where the provider told nothing. */
+static void count_text(struct meter *meter, struct json value)
+{
+    if (meter->usage.output_tokens == TOKENS_UNKNOWN)
+        meter->output_bytes += meter_text_bytes(value);
+}
+
 static bool has_choice(struct meter *meter, struct json choices)
 {
     enum { MESSAGE, TEXT, FINISH_REASON, COUNT };
@@ -226,10 +233,10 @@ static bool has_choice(struct meter *meter, struct json choices)
     for (struct json_cursor c = json_each(choices); json_next(&c);) {
         struct json member[COUNT];
         json_pick(c.value, names, COUNT, member);
-        int64_t message_bytes = meter_text_bytes(member[MESSAGE]);
-        meter->output_bytes += message_bytes + meter_text_bytes(member[TEXT]);
-        has_any = has_any || is_string(member[FINISH_REASON]) || message_bytes > 0 ||
-                  meter_says_something(member[TEXT]);
+        count_text(meter, member[MESSAGE]);
+        count_text(meter, member[TEXT]);
+        has_any = has_any || is_string(member[FINISH_REASON]) ||
+                  meter_says_something(member[TEXT]) || meter_text_bytes(member[MESSAGE]) > 0;
     }
     return has_any;
 }
@@ -238,14 +245,14 @@ static bool has_choice(struct meter *meter, struct json choices)
 static bool has_response(struct meter *meter, const struct json *root)
 {
     struct str status = json_string_or_empty(root[ROOT_STATUS]);
-    meter->output_bytes += meter_text_bytes(root[ROOT_OUTPUT]);
+    count_text(meter, root[ROOT_OUTPUT]);
     return meter_says_something(root[ROOT_OUTPUT]) ||
            (!str_is_empty(status) && !str_eq(status, STR("completed")));
 }
 
 static bool has_message(struct meter *meter, const struct json *root)
 {
-    meter->output_bytes += meter_text_bytes(root[ROOT_CONTENT]);
+    count_text(meter, root[ROOT_CONTENT]);
     return meter_says_something(root[ROOT_CONTENT]) || is_string(root[ROOT_STOP_REASON]);
 }
 
