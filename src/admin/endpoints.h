@@ -29,6 +29,7 @@ bool api_endpoint_has_field(const struct api_endpoint *endpoint, struct str fiel
 
 api_handler providers_create, providers_list, providers_read, providers_update, providers_delete;
 api_handler providers_refresh, providers_test, models_list;
+api_handler worker_keys_create, worker_keys_list, worker_keys_revoke, workers_list;
 api_handler routing_read, routing_update, routing_explain;
 api_handler routes_create, routes_list, routes_read, routes_update, routes_delete;
 api_handler keys_create, keys_list, keys_revoke;

@@ -74,11 +74,22 @@ static bool url_field(struct api_call *call, enum provider_kind kind, struct pro
     str_copy(str_of(row->base_url), given, sizeof given);
     if (!api_text(call, "base_url", given, sizeof given, &is_given))
         return false;
-    if (!is_given && row->base_url[0])
+    if (!is_given && (row->base_url[0] || row->rev > 0))
         return true;
+    const struct provider_kind_facts *facts = provider_kind_facts(kind);
     struct str wanted = str_trim(str_of(given));
     if (!wanted.len)
-        wanted = str_of(provider_kind_facts(kind)->default_base_url);
+        wanted = str_of(facts->default_base_url);
+    if (wanted.len && !facts->may_have_url) {
+        api_fail(call, PROBLEM_INVALID_FIELD, "base_url",
+                 "A %s provider has workers, which dial in; it has no base_url.",
+                 provider_kind_name(kind));
+        return false;
+    }
+    if (!wanted.len) { /* workers */
+        row->base_url[0] = '\0';
+        return true;
+    }
     struct target target;
     enum err err = provider_base_url(kind, wanted, row->base_url, sizeof row->base_url, &error);
     if (err == OK)
@@ -147,8 +158,9 @@ bool provider_new_fields(struct api_call *call, struct provider_row *row)
     enum provider_kind kind;
     if (!api_text(call, "type", row->kind, sizeof row->kind, NULL))
         return false;
-    if (!provider_kind_parse(str_of(row->kind), &kind) || !provider_kind_facts(kind)) {
-        api_fail(call, PROBLEM_INVALID_FIELD, "type", "type must be \"openai\" or \"anthropic\".");
+    if (!provider_kind_parse(str_of(row->kind), &kind)) {
+        api_fail(call, PROBLEM_INVALID_FIELD, "type",
+                 "type must be \"gpu\", \"cli\", \"openai\" or \"anthropic\".");
         return false;
     }
     str_copy(str_of(row->kind), row->name, sizeof row->name); /* unless one is given */

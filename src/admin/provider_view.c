@@ -34,7 +34,9 @@ static void write_dialects(struct json_writer *writer, const struct provider_row
 
 static void write_timeouts(struct json_writer *writer, const struct provider_row *row)
 {
-    const struct timeouts *usual = &timeouts_default_cloud;
+    enum provider_kind kind = PROVIDER_OPENAI;
+    (void)provider_kind_parse(str_of(row->kind), &kind);
+    const struct timeouts *usual = provider_kind_timeouts(kind);
     json_open_object_named(writer, "timeouts");
     json_put_int(writer, "connect_ms", value_or(row->connect_ms, usual->connect_ms));
     json_put_int(writer, "first_byte_ms", value_or(row->first_byte_ms, usual->first_byte_ms));
@@ -109,7 +111,7 @@ static void write_standing(struct json_writer *writer, const struct provider_row
 
 static void write_configured(struct json_writer *writer, const struct provider_row *row)
 {
-    json_put_text(writer, "base_url", row->base_url);
+    json_put_text(writer, "base_url", null_if_empty(row->base_url));
     write_dialects(writer, row);
     json_put_text(writer, "key_hint", null_if_empty(row->key_hint));
     json_put_text(writer, "default_model", null_if_empty(row->default_model));

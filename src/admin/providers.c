@@ -126,7 +126,7 @@ static bool insert_and_publish(struct api_call *call, struct provider_row *row, 
         return false;
     struct snapshot *snapshot = gateway_snapshot(call->admin->options.gateway);
     const struct provider *provider = snapshot_provider(snapshot, row->id);
-    if (provider)
+    if (provider && row->base_url[0])
         health_tell(provider_live(provider), found, row->credential_version, true);
     snapshot_unref(snapshot);
     return true;
@@ -147,8 +147,9 @@ void providers_create(struct api_call *call)
     random_fill(random, sizeof random);
     id_make("prv_", row.created_at_ms, random, row.id);
     (void)provider_kind_parse(str_of(row.kind), &kind);
-    prober_discover(call->admin->prober, kind, row.base_url, key, call->deadline_ms - SPARE_MS,
-                    &found);
+    if (row.base_url[0])
+        prober_discover(call->admin->prober, kind, row.base_url, key, call->deadline_ms - SPARE_MS,
+                        &found);
     if (discovery_is_void(&found))
         api_fail(call, PROBLEM_OVERLOADED, NULL, "%s", found.report.sentence);
     else if (insert_and_publish(call, &row, key, &found))
@@ -256,8 +257,8 @@ static bool update_row(struct api_call *call, struct change *change, struct prov
         change_drop(change);
         return false;
     }
-    *out_must_look =
-        has_key || strcmp(old_url, row->base_url) != 0 || (was_paused && !row->is_paused);
+    *out_must_look = row->base_url[0] && (has_key || strcmp(old_url, row->base_url) != 0 ||
+                                          (was_paused && !row->is_paused));
     if (*out_must_look)
         row->error_code[0] = row->error_text[0] = '\0';
     enum err err = row_update(call, row, &before, &error);

@@ -5,8 +5,10 @@
 
 #include <assert.h>
 
-const struct timeouts timeouts_default_cloud = {
+static const struct timeouts timeouts_of_clouds = {
     .connect_ms = 5000, .first_byte_ms = 120000, .plain_ms = 600000, .idle_ms = 120000};
+static const struct timeouts timeouts_of_our_own = {
+    .connect_ms = 5000, .first_byte_ms = 600000, .plain_ms = 600000, .idle_ms = 120000};
 
 static const struct {
     const char *name;
@@ -65,6 +67,11 @@ enum dialect provider_kind_dialect(enum provider_kind kind)
 {
     assert(kind < PROVIDER_KIND_COUNT);
     return kinds[kind].dialect;
+}
+
+const struct timeouts *provider_kind_timeouts(enum provider_kind kind)
+{
+    return provider_kind_tier(kind) == TIER_CLOUD ? &timeouts_of_clouds : &timeouts_of_our_own;
 }
 
 unsigned provider_kind_endpoints(enum provider_kind kind)

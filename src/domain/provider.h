@@ -95,7 +95,8 @@ struct fallback_rule {
 struct timeouts {
     int64_t connect_ms, first_byte_ms, plain_ms, idle_ms;
 };
-extern const struct timeouts timeouts_default_cloud; /* 5 s, 120 s, 600 s, 120 s */
+/** Clouds: 5 s, 120 s, 600 s, 120 s. What is our own may take 600 s to its first byte also in a stream. */
+const struct timeouts *provider_kind_timeouts(enum provider_kind kind);
 
 #define PROVIDERS_MAX 256u
 #define MODELS_MAX    2000u /* of one provider */
@@ -105,7 +106,7 @@ struct provider {
     const char *id; /* "prv_..." */
     const char *name, *slug;
     enum provider_kind kind;
-    const char *base_url; /* normalised: no trailing slash; openai with /v1, anthropic without */
+    const char *base_url; /* normalised: no trailing slash; openai with /v1, anthropic without; "": workers */
     unsigned speaks;      /* ENDPOINT_BIT of each that it really answers */
     bool is_openais_own;  /* OpenAI or Azure: there responses is the better of the two dialects */
     const char *default_model;  /* NULL: none */
@@ -122,6 +123,12 @@ struct provider {
     int64_t created_seq; /* order of creation */
     void *live; /* the long-lived part (health, secret, pool keys): gateway's; opaque here */
 };
+
+/** Is it reached over connections that its workers opened? Then it is offline while none is live. */
+static inline bool provider_has_workers(const struct provider *provider)
+{
+    return provider->base_url[0] == '\0';
+}
 
 /** NULL when it has no such model. Binary search. */
 const struct model *provider_model(const struct provider *provider, struct str model_id);

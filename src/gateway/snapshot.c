@@ -158,7 +158,7 @@ static struct provider *build_provider(struct build *build, const struct provide
     struct provider *provider = build_room(build, 1, sizeof *provider);
     if (!provider)
         return NULL;
-    const struct timeouts *usual = &timeouts_default_cloud;
+    const struct timeouts *usual = provider_kind_timeouts(kind);
     *provider = (struct provider){
         .id = build_text(build, str_of(row->id)),
         .name = build_text(build, str_of(row->name)),
@@ -200,6 +200,15 @@ static int cascade_order(const void *left, const void *right)
     return (a->created_seq > b->created_seq) - (a->created_seq < b->created_seq);
 }
 
+/* Nobody is dialled: what a worker reads in the head of a request. */
+static struct target target_of_workers(enum provider_kind kind)
+{
+    struct target target = {.host = "worker", .authority = "worker"};
+    str_copy(provider_kind_dialect(kind) == DIALECT_OPENAI ? STR("/v1") : STR(""), target.path,
+             sizeof target.path);
+    return target;
+}
+
 /* One row into `out_placed`. False: left out, with a line in the log, or out of memory. */
 static bool build_placed(struct build *build, const struct provider_row *row,
                          const struct vault *vault, struct live_registry *registry,
@@ -208,11 +217,13 @@ static bool build_placed(struct build *build, const struct provider_row *row,
     struct error why = {0};
     enum provider_kind kind;
     struct placed placed = {0};
-    if (!provider_kind_parse(str_of(row->kind), &kind) || !provider_kind_facts(kind)) {
+    if (!provider_kind_parse(str_of(row->kind), &kind)) {
         log_warn("provider_left_out", "provider=%s why=\"unknown kind %s\"", row->id, row->kind);
         return false;
     }
-    if (target_parse(row->base_url, &placed.target, &why) != OK) {
+    if (row->base_url[0] == '\0')
+        placed.target = target_of_workers(kind);
+    else if (target_parse(row->base_url, &placed.target, &why) != OK) {
         log_error("provider_left_out", "provider=%s why=\"%s\"", row->id, why.text);
         return false;
     }
@@ -371,6 +382,32 @@ const struct principal *snapshot_principal(const struct snapshot *snapshot,
     return NULL;
 }
 
+static void build_worker_keys(struct build *build, const struct store_config *config)
+{
+    struct snapshot *snapshot = build->snapshot;
+    struct worker_key *keys = build_room(build, config->worker_key_count, sizeof *keys);
+    for (size_t i = 0; keys && i < config->worker_key_count; i++) {
+        const struct worker_key_row *row = &config->worker_keys[i];
+        str_copy(str_of(row->id), keys[i].id, sizeof keys[i].id);
+        str_copy(str_of(row->provider_id), keys[i].provider_id, sizeof keys[i].provider_id);
+        memcpy(keys[i].digest, row->digest, sizeof keys[i].digest);
+    }
+    snapshot->worker_keys = keys;
+    snapshot->worker_key_count = keys ? config->worker_key_count : 0;
+}
+
+const struct worker_key *snapshot_worker_key(const struct snapshot *snapshot,
+                                             const uint8_t digest[32])
+{
+    const struct str wanted = {(const char *)digest, 32};
+    const struct worker_key *found = NULL;
+    for (size_t i = 0; i < snapshot->worker_key_count; i++)
+        if (str_eq_constant_time((struct str){(const char *)snapshot->worker_keys[i].digest, 32},
+                                 wanted))
+            found = &snapshot->worker_keys[i];
+    return found;
+}
+
 const struct provider *snapshot_provider(const struct snapshot *snapshot, const char *id_or_slug)
 {
     for (size_t i = 0; i < snapshot->routing.provider_count; i++) {
@@ -408,6 +445,7 @@ static void build_all(struct build *build, const struct store_config *config,
     registry_end(registry, !build->has_failed);
     build_routes(build, config);
     build_principals(build, config);
+    build_worker_keys(build, config);
     routing->auto_provider_id = build_text_or_null(build, str_of(config->auto_provider));
     routing->auto_model = build_text_or_null(build, str_of(config->auto_model));
     routing->version = config->version;

@@ -24,6 +24,12 @@ struct principal {
     uint8_t digest[32];
 };
 
+/** What a worker registers with, once the key is known. Owned by the snapshot. */
+struct worker_key {
+    char id[ID_MAX], provider_id[ID_MAX];
+    uint8_t digest[32];
+};
+
 struct snapshot {
     atomic_int refs; /* one per loop, one per other holder */
     struct arena arena;
@@ -33,6 +39,8 @@ struct snapshot {
     size_t principal_count;
     uint32_t *principal_table; /* open addressing by the digest's first bytes; index + 1 */
     size_t principal_mask;
+    struct worker_key *worker_keys;
+    size_t worker_key_count;
     const struct price_table *prices; /* process lifetime */
     int64_t version;
 };
@@ -56,6 +64,9 @@ void snapshot_unref(struct snapshot *snapshot);
 /** Looks a key's digest up; constant-time compare of the whole digest. NULL: unknown. */
 const struct principal *snapshot_principal(const struct snapshot *snapshot,
                                            const uint8_t digest[32]);
+/** Likewise for workers' keys; few, so it looks at all. */
+const struct worker_key *snapshot_worker_key(const struct snapshot *snapshot,
+                                             const uint8_t digest[32]);
 const struct provider *snapshot_provider(const struct snapshot *snapshot, const char *id_or_slug);
 static inline struct live_provider *provider_live(const struct provider *provider)
 {

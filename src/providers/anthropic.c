@@ -68,7 +68,7 @@ static void write_credential(struct buf *head, struct str key)
     header_line_write(head, "x-api-key", "", key);
 }
 
-static void write_defaults(struct buf *head, bool caller_sent_version)
+void anthropic_defaults_write(struct buf *head, bool caller_sent_version)
 {
     if (!caller_sent_version)
         buf_puts(head, "anthropic-version: " VERSION "\r\n");
@@ -83,5 +83,5 @@ const struct provider_kind_facts anthropic_facts = {
     .path_prefix = "/v1",
     FACTS_ERRORS(errors),
     .write_credential = write_credential,
-    .write_defaults = write_defaults,
+    .write_defaults = anthropic_defaults_write,
 };

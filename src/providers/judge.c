@@ -126,20 +126,13 @@ static const struct error_row *by_status(const struct evidence *evidence)
     return evidence->status >= 400 && evidence->status < 500 ? &other_4xx : &unnamed;
 }
 
-/* Kinds without a row of their own (workers) are judged as the dialect that they speak. */
-static const struct provider_kind_facts *facts_of(enum provider_kind kind)
-{
-    if (provider_kind_dialect(kind) == DIALECT_ANTHROPIC)
-        return &anthropic_facts;
-    return &openai_facts;
-}
-
 static const struct error_row *find_row(enum provider_kind kind, const struct evidence *evidence)
 {
-    const struct provider_kind_facts *facts = facts_of(kind);
-    for (size_t i = 0; i < facts->error_count; i++)
-        if (row_hits(&facts->errors[i], evidence))
-            return &facts->errors[i];
+    const struct provider_kind_facts *facts = provider_kind_facts(kind);
+    for (; facts; facts = facts->errors_like)
+        for (size_t i = 0; i < facts->error_count; i++)
+            if (row_hits(&facts->errors[i], evidence))
+                return &facts->errors[i];
     return by_status(evidence);
 }
 
@@ -162,7 +155,7 @@ static int64_t retry_of(enum provider_kind kind, const struct error_row *row,
     }
     int64_t ms = retry_after_find(&own_word, message, is_spent, wall_ms);
     bool is_monthly =
-        facts_of(kind)->dialect == DIALECT_ANTHROPIC && strcmp(row->reason, "spend_limit") == 0;
+        provider_kind_facts(kind)->dialect == DIALECT_ANTHROPIC && strcmp(row->reason, "spend_limit") == 0;
     if (ms == RETRY_UNKNOWN_MS && is_monthly)
         ms = date_next_month(wall_ms) - wall_ms;
     return ms;

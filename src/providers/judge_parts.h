@@ -2,7 +2,10 @@
 #pragma once
 #include "providers/kinds.h"
 
-extern const struct provider_kind_facts openai_facts, anthropic_facts;
+extern const struct provider_kind_facts gpu_facts, cli_facts, openai_facts, anthropic_facts;
+
+/** The header lines that whoever speaks Anthropic's dialect wants. */
+void anthropic_defaults_write(struct buf *head, bool caller_sent_version);
 
 #define FACTS_ERRORS(rows) .errors = (rows), .error_count = sizeof(rows) / sizeof(rows)[0]
 

@@ -4,6 +4,8 @@
 #include <assert.h>
 
 static const struct provider_kind_facts *const kinds[PROVIDER_KIND_COUNT] = {
+    [PROVIDER_GPU] = &gpu_facts,
+    [PROVIDER_CLI] = &cli_facts,
     [PROVIDER_OPENAI] = &openai_facts,
     [PROVIDER_ANTHROPIC] = &anthropic_facts,
 };

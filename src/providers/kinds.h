@@ -37,18 +37,20 @@ struct provider_kind_facts {
     enum provider_kind kind;
     enum dialect dialect;
     const char *default_base_url;
+    bool may_have_workers; /* without a base URL it has workers, which dial in */
+    bool may_have_url;
     unsigned endpoints;      /* bit (1u << enum endpoint) for each it may be asked */
     const char *models_path; /* behind the base: "/models", "/v1/models?limit=1000" */
     const char *path_prefix; /* between base URL and endpoint path: "" or "/v1" */
     const struct error_row *errors;
     size_t error_count;
+    const struct provider_kind_facts *errors_like; /* whose rows are tested next; NULL: nobody's */
     /** Appends the credential header lines (with CRLF) for `key`; nothing for an empty key. */
     void (*write_credential)(struct buf *head, struct str key);
     /** Appends header lines that the vendor needs when the caller did not send them. */
     void (*write_defaults)(struct buf *head, bool caller_sent_version);
 };
 
-/** NULL for kinds without a row (gpu, cli until workers exist). */
 const struct provider_kind_facts *provider_kind_facts(enum provider_kind kind);
 
 /** Judges an error answer (status >= 400, or an error inside a 200 with the status it stands for). */

@@ -211,7 +211,8 @@ static enum err delete_by_id(sqlite3 *db, const char *sql, const char *what, con
 
 static enum err provider_delete(sqlite3 *db, void *arg, struct error *error)
 {
-    return delete_by_id(db, "DELETE FROM provider WHERE id = ?1", "provider", arg, error);
+    enum err err = delete_by_id(db, "DELETE FROM provider WHERE id = ?1", "provider", arg, error);
+    return err == OK ? worker_keys_drop(db, arg, error) : err;
 }
 
 enum err store_provider_insert(struct store *store, const struct provider_row *row,
@@ -458,7 +459,7 @@ static enum err settings_read(sqlite3 *db, struct store_config *config, struct e
 
 static enum err config_read(sqlite3 *db, struct store_config *config, struct error *error)
 {
-    void *providers = NULL, *keys = NULL, *routes = NULL;
+    void *providers = NULL, *keys = NULL, *worker_keys = NULL, *routes = NULL;
     enum err err = settings_read(db, config, error);
     if (err == OK)
         err = table_read(db, "SELECT " PROVIDER_COLUMNS " FROM provider ORDER BY created_seq",
@@ -472,6 +473,10 @@ static enum err config_read(sqlite3 *db, struct store_config *config, struct err
                          "ORDER BY created_at_ms, id",
                          sizeof *config->keys, key_read, &keys, &config->key_count, error);
     config->keys = keys;
+    if (err == OK)
+        err = table_read(db, WORKER_KEYS_SELECT, sizeof *config->worker_keys, worker_key_read,
+                         &worker_keys, &config->worker_key_count, error);
+    config->worker_keys = worker_keys;
     if (err == OK)
         err = table_read(db,
                          "SELECT id, name, steps_json, created_at_ms, rev FROM route "
@@ -506,6 +511,7 @@ void store_config_release(struct store_config *config)
         route_row_release(&config->routes[i]);
     mem_free(config->providers);
     mem_free(config->keys);
+    mem_free(config->worker_keys);
     mem_free(config->routes);
     *config = (struct store_config){0};
 }

@@ -1,4 +1,6 @@
-/* store/events.c: the list of events, newest first. writer.c adds them, each with the write it tells of. */
+/* store/events.c: the list of events, newest first. writer.c adds them, each with the write it tells of, or alone
+ * when something happened by itself.
+ */
 #include "store/cursor.h"
 #include "store/store_parts.h"
 
@@ -50,4 +52,10 @@ enum err store_events(struct store *store, int limit, const char *cursor, store_
     if (err == OK && has_more)
         cursor_write(store->vault, &next, out_next_cursor);
     return err;
+}
+
+enum err store_event_add(struct store *store, const struct event_row *event, struct error *error)
+{
+    struct work work = {.is_event_only = true, .event = event};
+    return writer_submit(store, &work, error);
 }

@@ -66,6 +66,12 @@ static const char *const steps[] = {
 
     /* 002: what a provider really speaks; empty: what its kind usually does. */
     "ALTER TABLE provider ADD COLUMN dialects_json TEXT NOT NULL DEFAULT '';",
+
+    /* 003: what workers of a provider register with. */
+    "CREATE TABLE worker_key ("
+    "  id TEXT PRIMARY KEY, provider_id TEXT NOT NULL, name TEXT NOT NULL, hint TEXT NOT NULL,"
+    "  digest BLOB NOT NULL UNIQUE, created_at_ms INTEGER NOT NULL, revoked_at_ms INTEGER NOT NULL"
+    ") STRICT;",
 };
 /* clang-format on */
 #define STEP_COUNT ((int64_t)(sizeof steps / sizeof steps[0]))
@@ -204,7 +210,8 @@ enum err migrations_verify(sqlite3 *db, struct error *error)
 {
     static const char *const checks[] = {
         "PRAGMA quick_check('setting')", "PRAGMA quick_check('provider')",
-        "PRAGMA quick_check('api_key')", "PRAGMA quick_check('route')",
+        "PRAGMA quick_check('api_key')", "PRAGMA quick_check('worker_key')",
+        "PRAGMA quick_check('route')",
         "PRAGMA quick_check('journal_position')"};
     enum err err = OK;
     for (size_t i = 0; err == OK && i < sizeof checks / sizeof checks[0]; i++)

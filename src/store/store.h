@@ -72,6 +72,12 @@ struct key_row {
     uint8_t digest[32];
     int64_t created_at_ms, revoked_at_ms, last_used_at_ms;
 };
+/** A key of workers: it belongs to one provider and goes with it. */
+struct worker_key_row {
+    char id[ID_MAX], provider_id[ID_MAX], name[128], hint[32];
+    uint8_t digest[32];
+    int64_t created_at_ms;
+};
 struct route_row {
     char id[ID_MAX], name[128];
     char *steps_json; /* owned */
@@ -93,6 +99,8 @@ struct store_config {
     size_t provider_count; /* by created_seq */
     struct key_row *keys;
     size_t key_count; /* unrevoked */
+    struct worker_key_row *worker_keys;
+    size_t worker_key_count; /* unrevoked */
     struct route_row *routes;
     size_t route_count;
     char auto_provider[ID_MAX], auto_model[200]; /* "" none */
@@ -116,6 +124,11 @@ MUST_USE enum err store_key_insert(struct store *store, const struct key_row *ro
                                    const struct event_row *event, struct error *error);
 MUST_USE enum err store_key_revoke(struct store *store, const char *id, int64_t at_ms,
                                    const struct event_row *event, struct error *error);
+MUST_USE enum err store_worker_key_insert(struct store *store, const struct worker_key_row *row,
+                                          const struct event_row *event, struct error *error);
+MUST_USE enum err store_worker_key_revoke(struct store *store, const char *id,
+                                          const char *provider_id, int64_t at_ms,
+                                          const struct event_row *event, struct error *error);
 MUST_USE enum err store_auto_set(struct store *store, const char *provider_id, const char *model,
                                  const struct event_row *event,
                                  struct error *error); /* "" clears */
@@ -125,6 +138,10 @@ MUST_USE enum err store_route_delete(struct store *store, const char *id,
                                      const struct event_row *event, struct error *error);
 
 /* ---- jobs and events ---------------------------------------------------------------------------- */
+
+/** Notes what happened by itself: a worker joined. The configuration's version stays as it is. */
+MUST_USE enum err store_event_add(struct store *store, const struct event_row *event,
+                                  struct error *error);
 
 #define JOBS_PAGE_MAX 200
 /** Filters of SPEC 12; empty strings and 0 mean "any". */

@@ -30,6 +30,7 @@ struct work {
     enum err (*run)(sqlite3 *db, void *arg, struct error *error); /* inside a transaction */
     void *arg;
     const struct event_row *event; /* written in the same transaction; may be NULL */
+    bool is_event_only;            /* `run` is NULL, and nothing of the configuration changes */
     struct error error;
     enum err result;
     bool is_done;
@@ -94,6 +95,16 @@ void writer_run(void *store); /* the thread */
 /** Hands the work over and waits. */
 MUST_USE enum err writer_submit(struct store *store, struct work *work, struct error *error);
 void writer_wake(struct store *store);
+
+/* ---- worker_keys.c ------------------------------------------------------------------------------- */
+
+#define WORKER_KEYS_SELECT                                                              \
+    "SELECT id, provider_id, name, hint, digest, created_at_ms FROM worker_key "        \
+    "WHERE revoked_at_ms = 0 ORDER BY created_at_ms, id"
+/** One row of WORKER_KEYS_SELECT. */
+MUST_USE enum err worker_key_read(sqlite3_stmt *statement, void *out_row);
+/** Those of a provider that is deleted; inside its transaction. */
+MUST_USE enum err worker_keys_drop(sqlite3 *db, const char *provider_id, struct error *error);
 
 /* ---- drain.c ------------------------------------------------------------------------------------- */
 

@@ -128,11 +128,11 @@ static enum err work_do(struct store *store, struct work *work)
                          writer->dead_because);
     enum err err = sql_begin(writer->db, SQL_WRITER, &work->error);
     bool has_failed_itself = false;
-    if (err == OK) {
+    if (err == OK && !work->is_event_only) {
         err = work->run(writer->db, work->arg, &work->error);
         has_failed_itself = err == ERR_NOT_FOUND || err == ERR_CONFLICT;
     }
-    if (err == OK)
+    if (err == OK && !work->is_event_only)
         err = sql_run(writer->db,
                       "UPDATE setting SET value = value + 1 WHERE name = 'config_version'",
                       &work->error);

@@ -98,7 +98,8 @@ static void change_by_sql(const char *path, const char *sql)
 /* As the first release left it. */
 static void make_first_release(const char *path)
 {
-    change_by_sql(path, "ALTER TABLE provider DROP COLUMN dialects_json; PRAGMA user_version=1");
+    change_by_sql(path, "DROP TABLE worker_key; ALTER TABLE provider DROP COLUMN dialects_json; "
+                        "PRAGMA user_version=1");
 }
 
 static void a_file_of_the_first_release_is_brought_up_to_date(void **state)
