@@ -161,7 +161,7 @@ static void on_probe_done(struct discovery_call *call)
 static bool take_turn(const struct provider *provider, int64_t now_ms, int64_t wall_ms)
 {
     struct live_provider *live = provider_live(provider);
-    if (provider_has_workers(provider))
+    if (provider->has_workers)
         return false; /* they come by themselves */
     int64_t stagger_ms = (int64_t)(str_hash(str_of(provider->id)) % STAGGER_MS);
     pthread_mutex_lock(&live->lock);

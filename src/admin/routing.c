@@ -248,8 +248,7 @@ static void put_name(void *arg, const char *name)
 static void write_asked(struct json_writer *writer, const struct dry_run *run,
                         const struct candidate *candidate)
 {
-    const struct model *model = provider_model(candidate->provider, candidate->model);
-    if (candidate->asked == run->endpoint || candidate->verdict == ROUTE_SKIPPED || !model)
+    if (candidate->asked == run->endpoint || candidate->verdict == ROUTE_SKIPPED)
         return;
     if (candidate->asked == ENDPOINT_COUNT) {
         json_put_text(writer, "asked", "estimate");
@@ -257,7 +256,7 @@ static void write_asked(struct json_writer *writer, const struct dry_run *run,
     }
     json_put_text(writer, "asked", endpoint_facts(candidate->asked)->name);
     json_open_array(writer, "quirks");
-    quirks_each(quirks_join(model->quirks,
+    quirks_each(quirks_join(candidate->quirks,
                             live_quirks(provider_live(candidate->provider), candidate->model)),
                 put_name, writer);
     json_close_array(writer);
@@ -296,6 +295,7 @@ static void write_outcome(struct json_writer *writer, const struct route_plan *p
         [ROUTE_TOO_LONG] = "context_too_small",
         [ROUTE_ENDPOINT] = "endpoint_not_supported",
         [ROUTE_ALL_OVER_QUOTA] = "all_over_quota",
+        [ROUTE_NOBODY_NOW] = "nobody_now",
         [ROUTE_NONE_EVER] = "no_candidate",
     };
     json_put_text(writer, "outcome", names[plan->outcome]);

@@ -137,20 +137,25 @@ static int compare(struct str a, const char *b)
     return a.len < other.len ? -1 : 1;
 }
 
-const struct model *provider_model(const struct provider *provider, struct str model_id)
+const struct model *models_find(const struct model *models, size_t count, struct str id)
 {
-    size_t low = 0, high = provider->model_count;
+    size_t low = 0, high = count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        int order = compare(model_id, provider->models[middle].id);
+        int order = compare(id, models[middle].id);
         if (order == 0)
-            return &provider->models[middle];
+            return &models[middle];
         if (order < 0)
             high = middle;
         else
             low = middle + 1;
     }
     return NULL;
+}
+
+const struct model *provider_model(const struct provider *provider, struct str model_id)
+{
+    return models_find(provider->models, provider->model_count, model_id);
 }
 
 /* ---- slugs ------------------------------------------------------------------------------------- */

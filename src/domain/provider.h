@@ -107,6 +107,7 @@ struct provider {
     const char *name, *slug;
     enum provider_kind kind;
     const char *base_url; /* normalised: no trailing slash; openai with /v1, anthropic without; "": workers */
+    bool has_workers;     /* reached over connections that they opened; offline while none is live */
     unsigned speaks;      /* ENDPOINT_BIT of each that it really answers */
     bool is_openais_own;  /* OpenAI or Azure: there responses is the better of the two dialects */
     const char *default_model;  /* NULL: none */
@@ -124,12 +125,8 @@ struct provider {
     void *live; /* the long-lived part (health, secret, pool keys): gateway's; opaque here */
 };
 
-/** Is it reached over connections that its workers opened? Then it is offline while none is live. */
-static inline bool provider_has_workers(const struct provider *provider)
-{
-    return provider->base_url[0] == '\0';
-}
-
+/** In an array sorted by id (strcmp), by binary search; NULL when it is not there. */
+const struct model *models_find(const struct model *models, size_t count, struct str id);
 /** NULL when it has no such model. Binary search. */
 const struct model *provider_model(const struct provider *provider, struct str model_id);
 

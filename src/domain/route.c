@@ -155,7 +155,7 @@ void route_plan_make(const struct routing *routing, const struct provider_view *
                                 .model = request->model,
                                 .pinned = NOBODY};
     out_plan->outcome = ROUTE_OK;
-    out_plan->eligible_count = out_plan->count = 0;
+    out_plan->eligible_count = out_plan->later_count = out_plan->count = 0;
     out_plan->wait_ms = 0;
     out_plan->sentence[0] = '\0';
 

@@ -39,7 +39,11 @@ struct provider_view {
     struct health_view health;
     const struct health *models;        /* for missing models; may be NULL */
     const struct quirk_memory *learned; /* from its refusals; may be NULL */
-    int64_t waiting;                    /* tickets whose first choice this is */
+    const struct model *loaded; /* what its live workers have, sorted by id; NULL: it has no workers, or
+                                   none is live */
+    size_t loaded_count;
+    int64_t waiting; /* tickets whose first choice this is */
+    bool is_full;    /* it has slots, and none is free */
 };
 
 /* What of a model the request cannot do without. */
@@ -79,6 +83,7 @@ const char *route_verdict_name(enum route_verdict verdict); /* "chosen" */
     X(MODEL_NOT_SERVED,  "model_not_served",   "it does not serve the model")                        \
     X(MODEL_UNSURFACED,  "model_unsurfaced",   "the model is not surfaced, and the key is no admin's") \
     X(MODEL_MISSING,     "model_missing",      "it said lately that it does not have this model")    \
+    X(NOT_LOADED,        "not_loaded",         "none of its live workers has the model loaded")      \
     X(NO_DEFAULT_MODEL,  "no_default_model",   "it has no default model to answer auto with")        \
     X(DIALECT,           "dialect_not_supported", "it speaks none of the dialects that this request can be translated to") \
     X(ENDPOINT,          "endpoint_not_supported", "it does not offer this endpoint")                \
@@ -108,6 +113,8 @@ struct candidate {
     enum endpoint asked;
     enum route_verdict verdict;
     enum route_reason reason;
+    int64_t context_tokens, max_output_tokens; /* of the model; -1 unknown */
+    unsigned quirks;                           /* of the model, as known beforehand */
 };
 
 /** How the list came out; the gateway turns these into the table of SPEC 3. */
@@ -122,13 +129,15 @@ enum route_outcome {
     ROUTE_TOO_LONG,        /* 400: the windows of those that could answer are too small */
     ROUTE_ENDPOINT,        /* 404: no provider offers this endpoint for it */
     ROUTE_ALL_OVER_QUOTA,  /* 429 with the smallest wait, in wait_ms */
+    ROUTE_NOBODY_NOW,      /* 503: no worker is online that could, but one may come */
     ROUTE_NONE_EVER        /* 503: none configured, paused, key refused, offline */
 };
 
 struct route_plan {
     enum route_outcome outcome;
-    struct candidate list[PROVIDERS_MAX]; /* eligible ones first, in order; then the skipped */
-    size_t eligible_count, count;
+    /* Eligible ones first, in order; then those that may be waited for (offline, over quota); then the rest. */
+    struct candidate list[PROVIDERS_MAX];
+    size_t eligible_count, later_count, count;
     int64_t wait_ms; /* ROUTE_ALL_OVER_QUOTA: until the first reset */
     bool is_auto;    /* auto or a route: MODEL and LONG move on too */
     bool is_pinned;

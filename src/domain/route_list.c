@@ -5,6 +5,7 @@
  * A model that is not surfaced is asked for only when an admin's key names it: neither a default, nor
  * a step, nor a rule brings it in.
  */
+#include "domain/quantization.h"
 #include "domain/route_parts.h"
 
 #include <assert.h>
@@ -24,20 +25,77 @@ static const struct provider *provider_at(const struct planning *planning, size_
     return planning->routing->providers[index];
 }
 
+/* Under another quantization's name. */
+static const struct model *find_same_weights(const struct model *models, size_t count,
+                                             struct str model)
+{
+    for (size_t i = 0; i < count; i++)
+        if (model_is_same_weights(str_of(models[i].id), model))
+            return &models[i];
+    return NULL;
+}
+
+/* What a worker brought and nobody has looked at yet counts as surfaced: SPEC 5. */
+static bool is_surfaced(const struct provider *provider, const struct model *model)
+{
+    const struct model *kept = provider_model(provider, str_of(model->id));
+    return !kept || kept->is_surfaced;
+}
+
+const struct model *route_model(const struct planning *planning, size_t index, struct str model,
+                                bool *out_is_surfaced)
+{
+    const struct provider *provider = provider_at(planning, index);
+    const struct provider_view *view = &planning->views[index];
+    bool is_gpu = provider->kind == PROVIDER_GPU && model.len > 0;
+    const struct model *found = models_find(view->loaded, view->loaded_count, model);
+    if (!found && is_gpu)
+        found = find_same_weights(view->loaded, view->loaded_count, model);
+    if (!found)
+        found = provider_model(provider, model);
+    if (!found && is_gpu)
+        found = find_same_weights(provider->models, provider->model_count, model);
+    if (found && out_is_surfaced)
+        *out_is_surfaced =
+            view->loaded_count == 0 ? found->is_surfaced : is_surfaced(provider, found);
+    return found;
+}
+
 bool route_serves(const struct planning *planning, size_t index, struct str model)
 {
-    return provider_model(provider_at(planning, index), model) != NULL;
+    return route_model(planning, index, model, NULL) != NULL;
 }
 
 bool route_offers(const struct planning *planning, size_t index)
 {
-    const struct model *model = provider_model(provider_at(planning, index), planning->model);
-    return model && (model->is_surfaced || planning->request->is_admin);
+    bool is_shown = false;
+    return route_model(planning, index, planning->model, &is_shown) &&
+           (is_shown || planning->request->is_admin);
 }
 
+/* In the provider's own spelling; as asked when it does not serve it. */
+static struct str own_spelling(const struct planning *planning, size_t index, struct str model)
+{
+    const struct model *found = route_model(planning, index, model, NULL);
+    return found ? str_of(found->id) : model;
+}
+
+/* Of workers: one that is loaded, rather than none. */
 static struct str default_model(const struct planning *planning, size_t index)
 {
-    return str_of(provider_at(planning, index)->default_model);
+    const struct provider *provider = provider_at(planning, index);
+    const struct provider_view *view = &planning->views[index];
+    struct str wanted = str_of(provider->default_model);
+    if (view->loaded_count == 0)
+        return wanted;
+    if (wanted.len > 0)
+        wanted = own_spelling(planning, index, wanted);
+    if (models_find(view->loaded, view->loaded_count, wanted))
+        return wanted;
+    for (size_t i = 0; i < view->loaded_count; i++)
+        if (is_surfaced(provider, &view->loaded[i]))
+            return str_of(view->loaded[i].id);
+    return wanted;
 }
 
 bool route_is_out(enum provider_state state)
@@ -73,14 +131,18 @@ static void add(struct planning *planning, size_t index, struct str model, enum 
                            .model = model,
                            .asked = planning->request->endpoint,
                            .verdict = ROUTE_ELIGIBLE,
-                           .reason = reason};
+                           .reason = reason,
+                           .context_tokens = -1,
+                           .max_output_tokens = -1};
 }
 
 static void add_who_serves(struct planning *planning, struct str model, enum route_reason reason)
 {
-    for (size_t i = 0; i < planning->routing->provider_count; i++)
-        if (route_serves(planning, i, model))
-            add(planning, i, model, reason);
+    for (size_t i = 0; i < planning->routing->provider_count; i++) {
+        const struct model *found = route_model(planning, i, model, NULL);
+        if (found)
+            add(planning, i, str_of(found->id), reason);
+    }
 }
 
 static void list_auto(struct planning *planning)
@@ -91,7 +153,8 @@ static void list_auto(struct planning *planning)
                        : NOBODY;
     if (first != NOBODY)
         add(planning, first,
-            routing->auto_model ? str_of(routing->auto_model) : default_model(planning, first),
+            routing->auto_model ? own_spelling(planning, first, str_of(routing->auto_model))
+                                : default_model(planning, first),
             REASON_AUTO_DEFAULT);
     for (size_t i = 0; i < routing->provider_count; i++)
         add(planning, i, default_model(planning, i), REASON_CASCADE);
@@ -116,9 +179,9 @@ static struct str step_model(const struct planning *planning, const struct route
                              size_t index)
 {
     if (step->model)
-        return str_of(step->model);
+        return own_spelling(planning, index, str_of(step->model));
     if (route_serves(planning, index, planning->model))
-        return planning->model;
+        return own_spelling(planning, index, planning->model);
     return default_model(planning, index);
 }
 
@@ -131,8 +194,9 @@ static bool step_applies(const struct planning *planning, const struct route_ste
         if (!step_names(planning, &steps[at - 1], i))
             continue;
         bool is_offline = condition_holds(planning, i, CONDITION_OFFLINE, 0);
-        bool has_no_room = is_offline || planning->views[i].health.state == STATE_OVER_QUOTA ||
-                           planning->views[i].waiting > 0;
+        const struct provider_view *view = &planning->views[i];
+        bool has_no_room = is_offline || view->health.state == STATE_OVER_QUOTA || view->is_full ||
+                           view->waiting > 0;
         if (steps[at].when == STEP_PREVIOUS_OFFLINE ? !is_offline : !has_no_room)
             return false;
     }
@@ -170,7 +234,7 @@ static struct str route_model_of_pin(const struct planning *planning)
 static void list_pin(struct planning *planning)
 {
     size_t index = planning->pinned;
-    struct str model = planning->model;
+    struct str model = own_spelling(planning, index, planning->model);
     if (planning->asked == ASKED_AUTO)
         model = default_model(planning, index);
     else if (planning->asked == ASKED_ROUTE)
@@ -213,7 +277,7 @@ static bool put_target(struct planning *planning, const struct fallback_rule *ru
     move(planning->plan, from, place);
     struct candidate *candidate = &planning->plan->list[place];
     if (rule->model)
-        candidate->model = str_of(rule->model);
+        candidate->model = own_spelling(planning, target, str_of(rule->model));
     if (!was_listed || from != place)
         candidate->reason = REASON_FALLBACK_RULE;
     return true;
@@ -282,18 +346,39 @@ void route_list_make(struct planning *planning)
 
 #define NO_REASON REASON_COUNT
 
+/* Nobody of its workers is there; of what they will bring, nothing may be known yet. */
+static bool awaits_workers(const struct planning *planning, const struct candidate *candidate)
+{
+    return candidate->provider->has_workers &&
+           planning->views[candidate->index].health.state == STATE_OFFLINE;
+}
+
+/* An admin's key may name what is not surfaced. */
+static bool may_name(const struct planning *planning, const struct candidate *candidate)
+{
+    return planning->request->is_admin && planning->asked == ASKED_MODEL &&
+           str_eq(candidate->model, own_spelling(planning, candidate->index, planning->model));
+}
+
 /* By configuration. Also says where it is asked. */
 static enum route_reason why_unfit(const struct planning *planning, struct candidate *candidate)
 {
+    bool is_shown = false;
+    if (candidate->model.len == 0 && planning->asked == ASKED_AUTO &&
+        awaits_workers(planning, candidate))
+        return NO_REASON; /* any that comes will do */
     if (candidate->model.len == 0) /* a pin that its route does not know, or no default */
         return planning->asked == ASKED_ROUTE && candidate->index == planning->pinned
                    ? REASON_MODEL_NOT_SERVED
                    : REASON_NO_DEFAULT_MODEL;
-    const struct model *model = provider_model(candidate->provider, candidate->model);
+    const struct model *model =
+        route_model(planning, candidate->index, candidate->model, &is_shown);
     if (!model)
         return REASON_MODEL_NOT_SERVED;
-    bool is_named = planning->asked == ASKED_MODEL && str_eq(candidate->model, planning->model);
-    if (!model->is_surfaced && !(planning->request->is_admin && is_named))
+    candidate->context_tokens = model->context_tokens;
+    candidate->max_output_tokens = model->max_output_tokens;
+    candidate->quirks = model->quirks;
+    if (!is_shown && !may_name(planning, candidate))
         return REASON_MODEL_UNSURFACED;
     enum route_reason reason;
     if (!route_endpoint_choose(planning, candidate, model, &reason))
@@ -321,7 +406,9 @@ static enum route_reason why_not_now(const struct planning *planning,
     if (!is_pin && view->models &&
         health_model_is_missing(view->models, candidate->model, planning->request->now_ms))
         return REASON_MODEL_MISSING;
-    return NO_REASON;
+    bool is_loaded = !candidate->provider->has_workers ||
+                     models_find(view->loaded, view->loaded_count, candidate->model);
+    return is_loaded ? NO_REASON : REASON_NOT_LOADED;
 }
 
 static size_t mark_skipped(struct planning *planning)
@@ -361,12 +448,23 @@ static void ask_missing_again(struct route_plan *plan)
             plan->list[i].verdict = ROUTE_ELIGIBLE;
 }
 
-/* The eligible first, both groups in list order. */
+/* Not now, but perhaps soon: a worker comes, a quota is reset. */
+static bool may_come(const struct candidate *candidate)
+{
+    return candidate->verdict == ROUTE_SKIPPED &&
+           (candidate->reason == REASON_OFFLINE || candidate->reason == REASON_NOT_LOADED ||
+            candidate->reason == REASON_OVER_QUOTA);
+}
+
+/* The eligible first, then who may come, each group in list order. */
 static void put_eligible_first(struct route_plan *plan)
 {
     for (size_t i = 0; i < plan->count; i++)
         if (plan->list[i].verdict != ROUTE_SKIPPED)
             move(plan, i, plan->eligible_count++);
+    for (size_t i = plan->eligible_count; i < plan->count; i++)
+        if (may_come(&plan->list[i]))
+            move(plan, i, plan->eligible_count + plan->later_count++);
     if (plan->eligible_count > 0)
         plan->list[0].verdict = ROUTE_CHOSEN;
 }

@@ -32,6 +32,10 @@ struct planning {
 
 /** Index of the provider with this id, or NOBODY. */
 size_t route_index_of(const struct routing *routing, struct str id);
+/** The model as the provider has it: of its live workers first, then as it is kept; on the gpu tier also under another
+ *  quantization's name. NULL: it does not serve it. `out_is_surfaced` may be NULL. */
+const struct model *route_model(const struct planning *planning, size_t index, struct str model,
+                                bool *out_is_surfaced);
 /** Does it serve the model, surfaced or not? */
 bool route_serves(const struct planning *planning, size_t index, struct str model);
 /** Does it serve the model that was asked for, and may this caller name it? */

@@ -15,7 +15,8 @@
 
 /* Who was left out, by kind of reason. */
 struct leftover {
-    const struct candidate *out; /* first: paused, refused, offline */
+    const struct candidate *out;  /* first: paused, refused */
+    const struct candidate *away; /* first: no worker of it is online, or none with the model */
     const struct candidate
         *dialect; /* first that could else have served, but speaks no dialect of use */
     const struct candidate *endpoint, *no_default;
@@ -42,15 +43,9 @@ static void note_over_quota(const struct planning *planning, const struct candid
     left->over_quota++;
 }
 
-static const struct model *model_of(const struct candidate *candidate)
-{
-    return provider_model(candidate->provider, candidate->model);
-}
-
 static void note_too_long(const struct candidate *candidate, struct leftover *left)
 {
-    if (!left->too_long ||
-        model_of(candidate)->context_tokens > model_of(left->too_long)->context_tokens)
+    if (!left->too_long || candidate->context_tokens > left->too_long->context_tokens)
         left->too_long = candidate;
 }
 
@@ -62,9 +57,10 @@ static struct leftover look_at_leftover(const struct planning *planning)
         bool is_out = route_is_out(planning->views[candidate->index].health.state);
         switch (candidate->reason) {
         case REASON_OVER_QUOTA: note_over_quota(planning, candidate, &left); break;
+        case REASON_OFFLINE:
+        case REASON_NOT_LOADED: note(&left.away, candidate); break;
         case REASON_PAUSED:
-        case REASON_KEY_ERROR:
-        case REASON_OFFLINE: note(&left.out, candidate); break;
+        case REASON_KEY_ERROR: note(&left.out, candidate); break;
         case REASON_DIALECT: note(is_out ? &left.out : &left.dialect, candidate); break;
         case REASON_LACKS_TOOLS:
         case REASON_LACKS_IMAGES:
@@ -82,6 +78,8 @@ static enum route_outcome outcome_of(const struct planning *planning, const stru
 {
     if (left->over_quota > 0)
         return ROUTE_ALL_OVER_QUOTA;
+    if (left->away)
+        return ROUTE_NOBODY_NOW;
     bool is_repairable = left->out && left->out->reason != REASON_DIALECT;
     if (is_repairable)
         return ROUTE_NONE_EVER;
@@ -175,6 +173,19 @@ static void say_none(struct planning *planning, const struct leftover *left)
     }
 }
 
+static void say_nobody_now(struct planning *planning, const struct candidate *candidate)
+{
+    struct quoted name = quote(str_of(candidate->provider->name));
+    if (candidate->reason == REASON_NOT_LOADED)
+        say(planning, "No live worker of provider '%s' has model '%s' loaded at present.",
+            name.text, quote(candidate->model).text);
+    else
+        say(planning,
+            "Provider '%s' has no worker online at present. GET /api/workers shows those that "
+            "are.",
+            name.text);
+}
+
 static void say_dialect(struct planning *planning, const struct candidate *candidate)
 {
     struct quoted name = quote(str_of(candidate ? candidate->provider->name : ""));
@@ -187,7 +198,9 @@ static void say_dialect(struct planning *planning, const struct candidate *candi
 static void say_ability(struct planning *planning, const struct candidate *candidate)
 {
     char lacks[80];
-    route_lacks_say(planning->request, model_of(candidate), lacks, sizeof lacks);
+    route_lacks_say(
+        planning->request,
+        route_model(planning, candidate->index, candidate->model, NULL), lacks, sizeof lacks);
     say(planning,
         "No model that could answer this can do all that it needs: '%s' of provider '%s' cannot "
         "%s. Name another model.",
@@ -200,7 +213,7 @@ static void say_too_long(struct planning *planning, const struct candidate *cand
     say(planning,
         "prompt is too long: %lld tokens > %lld maximum (estimated, for model '%s' of provider "
         "'%s', the largest that could answer).",
-        (long long)planning->request->prompt_tokens, (long long)model_of(candidate)->context_tokens,
+        (long long)planning->request->prompt_tokens, (long long)candidate->context_tokens,
         quote(candidate->model).text, quote(str_of(candidate->provider->name)).text);
 }
 
@@ -241,6 +254,7 @@ static void say_outcome(struct planning *planning, const struct leftover *left)
         say(planning, "No provider offers %s for model '%s'. Use another endpoint or model.",
             endpoint_facts(planning->request->endpoint)->name, model.text);
         break;
+    case ROUTE_NOBODY_NOW: say_nobody_now(planning, left->away); break;
     case ROUTE_ALL_OVER_QUOTA:
         say(planning,
             "Every provider that could answer is over its quota. The first resets in %lld s; try "

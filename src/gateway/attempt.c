@@ -134,13 +134,14 @@ static bool begin(struct request *request, const struct candidate *candidate, bo
 {
     struct trial *trial = &request->trial;
     struct live_provider *live = provider_live(candidate->provider);
-    const struct model *model = provider_model(candidate->provider, candidate->model);
     *trial = (struct trial){
         .provider = candidate->provider,
         .live = live,
         .model = candidate->model,
         .asked = candidate->asked,
-        .quirks = quirks_join(model ? model->quirks : 0, live_quirks(live, candidate->model)),
+        .quirks = quirks_join(candidate->quirks, live_quirks(live, candidate->model)),
+        .context_tokens = candidate->context_tokens,
+        .max_output_tokens = candidate->max_output_tokens,
         .is_health_trial = is_health_trial};
     meter_init(&trial->meter, trial->asked);
     if (trial->asked == request->endpoint)
@@ -172,11 +173,10 @@ static bool may_begin(struct request *request, const struct candidate *candidate
 /* Too long for one model: only a larger window, or an unknown one, is worth a try. */
 static bool is_large_enough(const struct request *request, const struct candidate *candidate)
 {
-    const struct model *model = provider_model(candidate->provider, candidate->model);
-    if (!request->kept_error.is_long || !model || model->context_tokens < 0 ||
+    if (!request->kept_error.is_long || candidate->context_tokens < 0 ||
         request->kept_error.context_tokens < 0)
         return true;
-    return model->context_tokens > request->kept_error.context_tokens;
+    return candidate->context_tokens > request->kept_error.context_tokens;
 }
 
 /* What was said of a model is the caller's answer when nothing else went wrong. */
@@ -349,7 +349,6 @@ static void tell_health(struct request *request, const struct verdict_report *re
 static void keep_error(struct request *request, const struct verdict_report *report)
 {
     const struct trial *trial = &request->trial;
-    const struct model *model = provider_model(trial->provider, trial->model);
     request->kept_error = (struct kept_error){
         .status = trial->status,
         .provider = trial->provider,
@@ -361,7 +360,7 @@ static void keep_error(struct request *request, const struct verdict_report *rep
         .reason = request_keep(request, str_of(report->reason)).at,
         .sentence = request_keep(request, str_of(report->sentence)).at,
         .is_long = report->verdict == VERDICT_LONG,
-        .context_tokens = model ? model->context_tokens : -1,
+        .context_tokens = trial->context_tokens,
     };
 }
 

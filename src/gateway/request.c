@@ -194,6 +194,7 @@ static enum say say_of(enum route_outcome outcome)
     case ROUTE_TOO_LONG: return SAY_TOO_LONG;
     case ROUTE_DIALECT: return SAY_DIALECT;
     case ROUTE_ALL_OVER_QUOTA: return SAY_ALL_OVER_QUOTA;
+    case ROUTE_NOBODY_NOW: return SAY_OVERLOADED;
     case ROUTE_NONE_EVER: return SAY_NO_CANDIDATE;
     case ROUTE_OK: break;
     }
@@ -213,6 +214,7 @@ static const char *reason_of(enum route_outcome outcome)
         [ROUTE_TOO_LONG] = "context_too_small",
         [ROUTE_ENDPOINT] = "endpoint_not_supported",
         [ROUTE_ALL_OVER_QUOTA] = "all_over_quota",
+        [ROUTE_NOBODY_NOW] = "no_worker",
         [ROUTE_NONE_EVER] = "no_candidate",
     };
     return reasons[outcome];

@@ -73,6 +73,7 @@ struct trial {
     struct str model;
     enum endpoint asked; /* the caller's endpoint, or the one that it is translated to */
     unsigned quirks;     /* of the model, as known now; enum quirk */
+    int64_t context_tokens, max_output_tokens; /* of the model; -1 unknown */
     struct translation *translation; /* NULL: bytes pass as they are */
     int repeats;                     /* for quirks that a refusal taught */
     struct attempt_note *note;

@@ -165,6 +165,7 @@ static struct provider *build_provider(struct build *build, const struct provide
         .slug = build_text(build, str_of(row->slug)),
         .kind = kind,
         .base_url = build_text(build, str_of(row->base_url)),
+        .has_workers = row->base_url[0] == '\0',
         .speaks = build_speaks(build, row, kind),
         .is_openais_own = base_url_is_openais_own(row->base_url),
         .default_model = build_text_or_null(build, str_of(row->default_model)),

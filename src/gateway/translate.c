@@ -86,7 +86,6 @@ static void prepare(const struct request *request, struct prompt_work *work)
 {
     const struct trial *trial = &request->trial;
     struct translation *translation = trial->translation;
-    const struct model *model = provider_model(trial->provider, trial->model);
     *work = (struct prompt_work){
         .options = {.from = request->endpoint,
                     .to = trial->asked,
@@ -100,7 +99,7 @@ static void prepare(const struct request *request, struct prompt_work *work)
     str_copy(trial->model, work->model, sizeof work->model);
     work->options.target = (struct prompt_target){
         .quirks = trial->quirks,
-        .max_output_tokens = model ? model->max_output_tokens : -1,
+        .max_output_tokens = trial->max_output_tokens,
     };
 }
 
