@@ -22,6 +22,8 @@ enum front_part front_part_of(struct str path)
 {
     if (is_below(path, STR("/api/openai")) || is_below(path, STR("/api/anthropic")))
         return FRONT_GATEWAY;
+    if (str_starts(path, STR(GATEWAY_WORKER_PATH)))
+        return FRONT_WORKER;
     if (str_eq(path, STR("/api/health")))
         return FRONT_HEALTH;
     if (str_eq(path, STR("/metrics")))
@@ -147,6 +149,10 @@ static void on_request(void *arg, struct exchange *exchange)
     bool is_read = head->method == METHOD_GET || head->method == METHOD_HEAD;
     if (part == FRONT_GATEWAY) {
         gateway_serve(front->gateway_loop, exchange);
+        return;
+    }
+    if (part == FRONT_WORKER) {
+        gateway_serve_worker(front->gateway_loop, exchange);
         return;
     }
     request_id_make(request_id);

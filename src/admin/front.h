@@ -24,6 +24,7 @@ void front_init(struct front *front, struct admin *admin, struct gateway_loop *g
 enum front_part {
     FRONT_NOWHERE,
     FRONT_GATEWAY,
+    FRONT_WORKER,
     FRONT_HEALTH,
     FRONT_METRICS,
     FRONT_ADMIN,

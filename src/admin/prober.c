@@ -8,7 +8,9 @@
 #include "admin/discovery.h"
 #include "admin/provider_models.h"
 #include "admin/state.h"
+#include "admin/workers.h"
 #include "base/log.h"
+#include "gateway/workers.h"
 #include "sys/clock.h"
 #include "sys/thread.h"
 
@@ -39,6 +41,8 @@ struct prober {
     bool is_closed;
     struct deadline tick;
     struct loop_message start_message, stop_message;
+    struct loop_message news_message; /* of workers */
+    atomic_bool is_news_posted;
 };
 
 /* ---- handlers wait ------------------------------------------------------------------------------- */
@@ -223,6 +227,24 @@ static void on_tick(struct deadline *tick)
     deadline_set(&prober->tick, loop_refresh_now(prober->loop) + TICK_MS * NS_PER_MS);
 }
 
+/* ---- news of workers --------------------------------------------------------------------------- */
+
+static void on_news(struct loop_message *message)
+{
+    struct prober *prober = LIST_OWNER(message, struct prober, news_message);
+    atomic_store(&prober->is_news_posted, false); /* before looking: what comes meanwhile posts again */
+    if (!prober->is_closed)
+        workers_record(prober->admin);
+}
+
+/* On whatever thread there is news, which holds the registry's lock. */
+static void ring(void *arg)
+{
+    struct prober *prober = arg;
+    if (!atomic_exchange(&prober->is_news_posted, true))
+        loop_post(prober->loop, &prober->news_message);
+}
+
 /* ---- life ---------------------------------------------------------------------------------------- */
 
 static void prober_main(void *arg)
@@ -259,6 +281,8 @@ enum err prober_new(struct admin *admin, struct prober **out_prober, struct erro
         prober_free(prober);
         return err;
     }
+    prober->news_message.run = on_news;
+    workers_on_news(gateway_workers(admin->options.gateway), ring, prober);
     *out_prober = prober;
     return OK;
 }
@@ -285,6 +309,7 @@ void prober_stop(struct prober *prober)
     if (!prober->has_thread)
         return;
     prober->has_thread = false;
+    workers_on_news(gateway_workers(prober->admin->options.gateway), NULL, NULL);
     pthread_mutex_lock(&prober->lock);
     prober->is_stopping = true;
     prober->stop_message.run = on_stop;

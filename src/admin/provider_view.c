@@ -52,6 +52,7 @@ struct standing {
     char reason[48], sentence[256];
     double error_rate;
     int64_t latency_ms, heartbeat_at_ms, in_flight;
+    struct slot_figures slots;
 };
 
 static double error_rate_of(const struct health *health)
@@ -68,10 +69,22 @@ static struct standing standing_of(const struct provider *provider, int64_t now_
     struct standing standing = {0};
     pthread_mutex_lock(&live->lock);
     struct health_view view = health_look(&live->health, provider->is_paused, now_ms);
-    standing.state = view.state;
-    standing.until_ms = view.until_ms;
+    standing.slots = live->slot_figures;
     str_copy(str_of(live->health.reason), standing.reason, sizeof standing.reason);
     str_copy(str_of(live->health.sentence), standing.sentence, sizeof standing.sentence);
+    bool is_out = view.state == STATE_PAUSED || view.state == STATE_ERROR;
+    if (provider->has_workers && standing.slots.workers == 0 && !is_out) {
+        bool is_over_quota = standing.slots.quota_until_ms > 0;
+        view.state = is_over_quota ? STATE_OVER_QUOTA : STATE_OFFLINE;
+        view.until_ms = standing.slots.quota_until_ms;
+        str_copy(is_over_quota ? STR("window_used_up") : STR("no_worker"), standing.reason,
+                 sizeof standing.reason);
+        str_copy(is_over_quota ? STR("The subscriptions of all its workers are used up for now.")
+                               : STR("No worker of it is online."),
+                 standing.sentence, sizeof standing.sentence);
+    }
+    standing.state = view.state;
+    standing.until_ms = view.until_ms;
     standing.error_rate = error_rate_of(&live->health);
     standing.latency_ms = live->latency_ms;
     standing.heartbeat_at_ms = live->heartbeat_at_ms;
@@ -104,7 +117,12 @@ static void write_standing(struct json_writer *writer, const struct provider_row
     json_put_double(writer, "error_rate", standing.error_rate);
     put_time(writer, "latency_ms", standing.latency_ms);
     json_put_int(writer, "in_flight", standing.in_flight);
-    json_put_int(writer, "queue_depth", 0);
+    json_put_int(writer, "workers", standing.slots.workers);
+    json_put_int(writer, "slots", standing.slots.slots);
+    json_put_int(writer, "busy", standing.slots.busy);
+    json_put_int(writer, "queue_depth", standing.slots.waiting);
+    json_put_int(writer, "oldest_wait_ms",
+                 standing.slots.oldest_wait_at_ms ? now_ms - standing.slots.oldest_wait_at_ms : 0);
     put_time(writer, "deprioritised_until_ms",
              standing.until_ms > now_ms ? clock_wall_ms() + standing.until_ms - now_ms : 0);
 }

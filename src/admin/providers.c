@@ -10,6 +10,7 @@
 #include "admin/provider_models.h"
 #include "admin/provider_view.h"
 #include "admin/state.h"
+#include "admin/workers.h"
 #include "sys/clock.h"
 #include "sys/random.h"
 
@@ -370,11 +371,56 @@ void providers_delete(struct api_call *call)
 
 /* ---- refresh and test ---------------------------------------------------------------------------- */
 
+/* The id of the provider, if it is one that has workers. */
+static bool has_workers(struct api_call *call, char out_id[ID_MAX])
+{
+    struct snapshot *snapshot = gateway_snapshot(call->admin->options.gateway);
+    const struct provider *provider = snapshot_provider(snapshot, call->args[0]);
+    bool has = provider && provider->has_workers;
+    if (has)
+        str_copy(str_of(provider->id), out_id, ID_MAX);
+    snapshot_unref(snapshot);
+    return has;
+}
+
+/* Its list becomes what live workers have loaded; with none, it stays: they may be back. */
+static void refresh_by_workers(struct api_call *call, const char *id, struct models_change *change)
+{
+    struct error error = {0};
+    struct worker_model *models = NULL;
+    size_t count = workers_models_now(call->admin, id, &models);
+    enum err err = count > 0 ? workers_models_apply(call->admin, id, models, count, true,
+                                                    call->actor, change, &error)
+                             : OK;
+    mem_free(models);
+    if (err == OK)
+        provider_answer(call, 200, id, change);
+    else
+        api_fail_error(call, &error);
+}
+
+static void test_by_workers(struct api_call *call, const char *id)
+{
+    struct worker_model *models = NULL;
+    size_t count = workers_models_now(call->admin, id, &models);
+    mem_free(models);
+    struct json_writer *writer = api_answer(call, 200);
+    json_put_bool(writer, "ok", count > 0);
+    json_put_text(writer, "error_code", count > 0 ? NULL : "no_worker");
+    json_put_text(writer, "error", count > 0 ? NULL : "No worker of it is online.");
+    json_put_int(writer, "models", (int64_t)count);
+    json_put_int(writer, "latency_ms", -1);
+    api_done(call);
+}
+
 void providers_refresh(struct api_call *call)
 {
     struct models_change change;
+    char id[ID_MAX];
     models_change_init(&change);
-    if (look_and_apply(call, call->args[0], &change))
+    if (has_workers(call, id))
+        refresh_by_workers(call, id, &change);
+    else if (look_and_apply(call, call->args[0], &change))
         provider_answer(call, 200, call->args[0], &change);
     models_change_release(&change);
 }
@@ -383,6 +429,11 @@ void providers_test(struct api_call *call)
 {
     struct discovery found = {0};
     int64_t version = 0;
+    char id[ID_MAX];
+    if (has_workers(call, id)) {
+        test_by_workers(call, id);
+        return;
+    }
     if (!look(call, call->args[0], &found, &version))
         return;
     struct snapshot *snapshot = gateway_snapshot(call->admin->options.gateway);

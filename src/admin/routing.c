@@ -368,5 +368,7 @@ void routing_explain(struct api_call *call)
         explain(&run);
     else
         api_fail(call, PROBLEM_OVERLOADED, NULL, "No memory.");
+    if (views)
+        gateway_views_release(views, run.snapshot->routing.provider_count);
     snapshot_unref(run.snapshot);
 }

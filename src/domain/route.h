@@ -115,6 +115,7 @@ struct candidate {
     enum route_reason reason;
     int64_t context_tokens, max_output_tokens; /* of the model; -1 unknown */
     unsigned quirks;                           /* of the model, as known beforehand */
+    int64_t until_ms; /* over_quota: when it may be asked again, monotonic; else 0 */
 };
 
 /** How the list came out; the gateway turns these into the table of SPEC 3. */

@@ -388,8 +388,7 @@ static enum route_reason why_unfit(const struct planning *planning, struct candi
 }
 
 /* By its state now. */
-static enum route_reason why_not_now(const struct planning *planning,
-                                     const struct candidate *candidate)
+static enum route_reason why_not_now(const struct planning *planning, struct candidate *candidate)
 {
     const struct provider_view *view = &planning->views[candidate->index];
     switch (view->health.state) {
@@ -397,6 +396,7 @@ static enum route_reason why_not_now(const struct planning *planning,
     case STATE_ERROR: return REASON_KEY_ERROR;
     case STATE_OFFLINE: return REASON_OFFLINE;
     case STATE_OVER_QUOTA:
+        candidate->until_ms = view->health.until_ms;
         if (!view->health.may_try)
             return REASON_OVER_QUOTA;
         break;

@@ -1,6 +1,7 @@
 /* gateway/ask.c: what goes to a provider: a head with its credential, and the caller's bytes with the few that
  * must change changed.
  */
+#include "gateway/slots.h"
 #include "gateway/translate.h"
 #include "gen/version.h"
 #include "providers/blot.h"
@@ -61,6 +62,20 @@ static void write_request_line(struct request *request, const struct target *tar
     buf_append_lit(out, "\r\naccept-encoding: identity\r\n");
 }
 
+/* For workers: the name of the conversation, which is nobody else's (affinity.c). */
+static void write_session(struct request *request)
+{
+    static const uint8_t none[sizeof request->session];
+    struct buf *out = &request->trial.head;
+    if (!request->trial.provider->has_workers ||
+        memcmp(request->session, none, sizeof none) == 0)
+        return;
+    buf_append_lit(out, "x-auxot-session: ");
+    for (size_t i = 0; i < sizeof request->session; i++)
+        buf_printf(out, "%02x", request->session[i]);
+    buf_append_lit(out, "\r\n");
+}
+
 /* Builds the head with the provider's credential, which is opened for this and wiped with the head. */
 static enum err write_head(struct request *request, const struct target *target, size_t body_bytes,
                            struct error *error)
@@ -88,6 +103,7 @@ static enum err write_head(struct request *request, const struct target *target,
     buf_putc(&trial->head, '-');
     buf_put_uint(&trial->head, (uint64_t)request->attempt_count);
     buf_append_lit(&trial->head, "\r\n");
+    write_session(request);
     bool has_version = forward_headers(head, is_translated, &trial->head);
     kind->write_defaults(&trial->head, has_version);
     if (!buf_reserve(&trial->head,
@@ -213,14 +229,38 @@ static enum err send_request(struct request *request, struct error *error)
         options.pieces[options.piece_count++] =
             (struct iovec){(char *)(uintptr_t)pieces.piece[i].at, pieces.piece[i].len};
     trial->machine.state = ATTEMPT_CONNECTING;
+    options.over = slot_take_connection(request);
     trial->call = call_start(request->gl->pool, &options);
-    return trial->call ? OK
-                       : error_set(error, ERR_NO_MEMORY, "no memory for a call to the provider");
+    if (!trial->call)
+        return error_set(error, ERR_NO_MEMORY, "no memory for a call to the provider");
+    slot_expect_beginning(request);
+    return OK;
+}
+
+/* Has it what it needs to be asked? A repeat has given its slot back. False: it goes on later, or is over. */
+static bool has_slot(struct request *request)
+{
+    const struct candidate *candidate = &request->candidates[request->next_candidate - 1];
+    if (slot_is_held(request) || !slot_is_needed(candidate))
+        return true;
+    switch (slots_ask_again(request)) {
+    case SLOTS_HELD: return true;
+    case SLOTS_NONE:
+        attempt_broken(request, "no_slot", "no slot was free to ask it again in another form");
+        return false;
+    default: return false;
+    }
 }
 
 void attempt_ask(struct request *request)
 {
     struct error error = {0};
+    if (!has_slot(request))
+        return;
+    if (slot_is_lost(request)) {
+        attempt_not_begun(request, "worker_lost");
+        return;
+    }
     request->trial.adds_usage = wants_usage_added(request);
     enum err err = send_request(request, &error);
     if (err == ERR_NO_MEMORY)

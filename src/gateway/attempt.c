@@ -3,13 +3,17 @@
  * The policy is domain/attempt.c's table; this file and reply.c feed it events and perform its actions. What an
  * error means is providers/'s tables; what it does to the provider is domain/health.c.
  */
-#include "domain/quirks.h"
+#include "gateway/slots.h"
 #include "gateway/translate.h"
+#include "gateway/workers.h"
 #include "base/log.h"
 #include "sys/clock.h"
 #include "sys/random.h"
 
 #include <stdio.h>
+
+#define WORKER_DEATHS_MAX 3 /* F43 */
+#define NOT_BEGUN_MAX     16
 
 /* ---- beginning ------------------------------------------------------------------------------- */
 
@@ -38,6 +42,7 @@ static bool note_attempt(struct request *request)
                                   .first_byte_ms = -1,
                                   .input_tokens = TOKENS_UNKNOWN,
                                   .output_tokens = TOKENS_UNKNOWN};
+    str_copy(str_of(slot_worker_id(request)), note->worker, sizeof note->worker);
     trial->note = note;
     request->notes[request->attempt_count++] = note;
     return true;
@@ -57,10 +62,29 @@ static void on_recorded(struct request *request, enum err err, const struct erro
         fail_unrecorded(request, error);
 }
 
+/* In the figures: an attempt at a worker is one only when it has begun. */
+static void count_attempt(struct request *request)
+{
+    struct gateway_loop *gl = request->gl;
+    struct trial *trial = &request->trial;
+    if (trial->is_counted)
+        return;
+    trial->is_counted = true;
+    atomic_fetch_add_explicit(&trial->live->attempts, 1, memory_order_relaxed);
+    count_up(&gl->counters[COUNT_ATTEMPTS], 1);
+    if (request->attempt_count > 1)
+        count_up(&gl->counters[COUNT_FAILOVERS], 1);
+}
+
+void attempt_has_begun(struct request *request)
+{
+    slot_has_begun(request);
+    count_attempt(request);
+}
+
 /* Everything is ready: on record first, then to the provider. */
 static void ask(struct request *request)
 {
-    struct gateway_loop *gl = request->gl;
     struct trial *trial = &request->trial;
     struct error error = {0};
     if (trial->note) { /* again, in another form: the same attempt */
@@ -73,10 +97,8 @@ static void ask(struct request *request)
         return;
     }
     atomic_fetch_add_explicit(&trial->live->in_flight, 1, memory_order_relaxed);
-    atomic_fetch_add_explicit(&trial->live->attempts, 1, memory_order_relaxed);
-    count_up(&gl->counters[COUNT_ATTEMPTS], 1);
-    if (request->attempt_count > 1)
-        count_up(&gl->counters[COUNT_FAILOVERS], 1);
+    if (slot_was_begun(request)) /* no worker's */
+        count_attempt(request);
     /* Nothing goes upstream that is not on record. */
     if (request->is_opened) {
         record_progress(request);
@@ -118,6 +140,7 @@ void attempt_translated(struct request *request, enum translated outcome)
 void attempt_again(struct request *request)
 {
     struct trial *trial = &request->trial;
+    slot_end(request); /* its worker may take another job before it hears of this one again */
     attempt_take_apart(request);
     trial->status = 0;
     trial->error_headers = NULL;
@@ -170,8 +193,7 @@ static bool may_begin(struct request *request, const struct candidate *candidate
     return may;
 }
 
-/* Too long for one model: only a larger window, or an unknown one, is worth a try. */
-static bool is_large_enough(const struct request *request, const struct candidate *candidate)
+bool attempt_is_large_enough(const struct request *request, const struct candidate *candidate)
 {
     if (!request->kept_error.is_long || candidate->context_tokens < 0 ||
         request->kept_error.context_tokens < 0)
@@ -207,11 +229,30 @@ static void all_over_quota(struct request *request)
     request_fail(request, SAY_ALL_OVER_QUOTA, "all_over_quota", sentence);
 }
 
+/* No slot was free, or became free in time. */
+static void fail_for_slot(struct request *request)
+{
+    char sentence[160];
+    if (request->is_crowded)
+        request_fail(request, SAY_OVERLOADED, "queue_full",
+                     "Too many requests wait for a free worker already; try again in a moment.");
+    else if (request->waited_ms == 0)
+        request_fail(request, SAY_OVERLOADED, "no_slot",
+                     "Every provider that could answer is busy, and the request may not wait.");
+    snprintf(sentence, sizeof sentence,
+             "Every provider that could answer was busy for %lld s; try again in a moment.",
+             (long long)(request->waited_ms + 999) / 1000);
+    if (request->state != REQUEST_ENDED)
+        request_fail(request, SAY_OVERLOADED, "queue_timeout", sentence);
+}
+
 /* Each candidate changed under our hands, or others were faster. */
 static void nobody_asked(struct request *request)
 {
     if (request->unfit_sentence)
         request_fail(request, SAY_BAD_REQUEST, request->unfit_reason, request->unfit_sentence);
+    else if (request->seat && request_plan(request) == ROUTE_OK)
+        fail_for_slot(request);
     else if (request_plan(request) != ROUTE_OK)
         request_fail_unrouted(request);
     else
@@ -240,34 +281,77 @@ static void exhausted(struct request *request)
     request_fail(request, SAY_ATTEMPTS_EXHAUSTED, "attempts_exhausted", sentence);
 }
 
-void attempt_next(struct request *request)
+/* Tries candidates[index], whose slot is held if it needs one. False: it was not to be, and the next one is due. */
+static bool begin_at(struct request *request, size_t index)
 {
     struct gateway_loop *gl = request->gl;
-    int most = gl->gateway->options.max_attempts;
-    if (most < 1 || most > ATTEMPTS_MAX)
-        most = ATTEMPTS_MAX;
-    while (request->next_candidate < request->candidate_count && request->attempt_count < most) {
-        const struct candidate *candidate = &request->candidates[request->next_candidate++];
-        bool is_health_trial = false;
-        if (candidate->asked == ENDPOINT_COUNT) {
+    const struct candidate *candidate = &request->candidates[index];
+    bool is_health_trial = false;
+    request->next_candidate = index + 1;
+    if (!may_begin(request, candidate, &is_health_trial)) {
+        slot_end(request);
+        return false; /* a lost race is not an attempt */
+    }
+    if (request->attempt_count >= 2 && !retry_budget_take(&gl->retries, loop_now_ms(gl->loop))) {
+        struct trial unbegun = {.live = provider_live(candidate->provider),
+                                .is_health_trial = is_health_trial};
+        end_health_trial(&unbegun);
+        slot_end(request);
+        exhausted(request);
+        return true;
+    }
+    if (begin(request, candidate, is_health_trial))
+        return true;
+    slot_end(request);
+    return false;
+}
+
+static int most_attempts(const struct request *request)
+{
+    int most = request->gl->gateway->options.max_attempts;
+    return most < 1 || most > ATTEMPTS_MAX ? ATTEMPTS_MAX : most;
+}
+
+/* Behind the last who can be asked now: is there anybody worth waiting for? */
+static bool is_waiting_due(const struct request *request)
+{
+    return !request->has_asked_later && slots_may_wait(request);
+}
+
+void attempt_next(struct request *request)
+{
+    int most = most_attempts(request);
+    while (request->attempt_count < most) {
+        size_t index = request->next_candidate;
+        bool is_behind = index >= request->candidate_count;
+        if (is_behind && !is_waiting_due(request))
+            break;
+        if (!is_behind && request->candidates[index].asked == ENDPOINT_COUNT) {
             answer_token_estimate(request);
             return;
         }
-        if (!is_large_enough(request, candidate))
+        if (!is_behind && !attempt_is_large_enough(request, &request->candidates[index])) {
+            request->next_candidate++;
             continue;
-        if (!may_begin(request, candidate, &is_health_trial))
-            continue; /* a lost race is not an attempt */
-        if (request->attempt_count >= 2 &&
-            !retry_budget_take(&gl->retries, loop_now_ms(gl->loop))) {
-            struct trial unbegun = {.live = provider_live(candidate->provider),
-                                    .is_health_trial = is_health_trial};
-            end_health_trial(&unbegun);
-            break;
         }
-        if (begin(request, candidate, is_health_trial))
+        if (is_behind || slot_is_needed(&request->candidates[index])) {
+            enum slots_answer answer = slots_ask(request, index, &index);
+            if (answer == SLOTS_LATER || answer == SLOTS_ENDED)
+                return;
+            request->next_candidate = index;
+            if (answer == SLOTS_NONE)
+                continue;
+        }
+        if (begin_at(request, index))
             return;
     }
     exhausted(request);
+}
+
+void attempt_granted(struct request *request, size_t index)
+{
+    if (!begin_at(request, index))
+        attempt_next(request);
 }
 
 /* ---- how a try ends -------------------------------------------------------------------------- */
@@ -293,6 +377,7 @@ void attempt_cancel(struct request *request, const char *outcome, const char *re
     trial->has_spent |= trial->call != NULL; /* it was asked, and may have worked on it */
     if (trial->call)
         call_cancel(TAKE(trial->call));
+    slot_end(request);
     if (trial->live && !trial->note)
         end_health_trial(trial); /* it was still being translated */
     if (!trial->note || trial->note->outcome || !outcome)
@@ -303,6 +388,32 @@ void attempt_cancel(struct request *request, const char *outcome, const char *re
     end_health_trial(trial);
 }
 
+void attempt_not_begun(struct request *request, const char *reason)
+{
+    struct trial *trial = &request->trial;
+    if (trial->call)
+        call_cancel(TAKE(trial->call));
+    if (trial->repeats > 0 || trial->is_repeat) { /* it had begun once */
+        attempt_broken(request, reason, "the worker did not begin again");
+        return;
+    }
+    log_debug("not_begun", "job=%s worker=%s why=%s", request->id, slot_worker_id(request), reason);
+    end_health_trial(trial);
+    if (trial->note) {
+        atomic_fetch_sub_explicit(&trial->live->in_flight, 1, memory_order_relaxed);
+        request->attempt_count--;
+    }
+    slot_note_not_begun(request);
+    slot_end(request);
+    attempt_take_apart(request);
+    *trial = (struct trial){.call = NULL};
+    if (++request->not_begun <= NOT_BEGUN_MAX)
+        slots_retake(request);
+    else
+        request_fail(request, SAY_OVERLOADED, "workers_busy",
+                     "Workers took the request and had no room for it after all; try again.");
+}
+
 void attempt_succeeded(struct request *request)
 {
     struct trial *trial = &request->trial;
@@ -311,12 +422,16 @@ void attempt_succeeded(struct request *request)
     trial->has_spent = true;
     close_note(request, "ok", "");
     pthread_mutex_lock(&live->lock);
+    enum provider_state before = live->health.state;
     health_on_success(&live->health, loop_now_ms(request->gl->loop));
+    bool has_changed = live->health.state != before;
     live->heartbeat_at_ms = note->ended_at_ms;
     if (note->first_byte_ms >= 0)
         live->latency_ms = live->latency_ms ? (live->latency_ms * 7 + note->first_byte_ms) / 8
                                             : note->first_byte_ms;
     pthread_mutex_unlock(&live->lock);
+    if (has_changed)
+        workers_health_changed(request->gl->gateway->workers, trial->provider);
 }
 
 static bool is_providers_fault(enum verdict verdict)
@@ -329,9 +444,11 @@ static void tell_health(struct request *request, const struct verdict_report *re
 {
     struct trial *trial = &request->trial;
     struct live_provider *live = trial->live;
+    bool is_workers_own = slot_note_verdict(request, report);
     pthread_mutex_lock(&live->lock);
     enum provider_state before = live->health.state;
-    health_on_failure(&live->health, report, trial->model, trial->credential_version,
+    if (!is_workers_own)
+        health_on_failure(&live->health, report, trial->model, trial->credential_version,
                       live->credential_version, loop_now_ms(request->gl->loop), random_unit());
     if (trial->is_health_trial)
         health_end_trial(&live->health);
@@ -341,6 +458,8 @@ static void tell_health(struct request *request, const struct verdict_report *re
     pthread_mutex_unlock(&live->lock);
     if (is_providers_fault(report->verdict))
         atomic_fetch_add_explicit(&live->failures, 1, memory_order_relaxed);
+    if (after != before)
+        workers_health_changed(request->gl->gateway->workers, trial->provider);
     if (after != before)
         log_warn("provider_state", "provider=%s from=%s to=%s reason=%s", trial->provider->slug,
                  provider_state_name(before), provider_state_name(after), report->reason);
@@ -469,11 +588,21 @@ void attempt_failed(struct request *request, const struct verdict_report *report
         call_cancel(TAKE(trial->call));
     remember(request, report);
     tell_health(request, report);
+    request->worker_deaths +=
+        report->verdict == VERDICT_NETWORK && trial->note && trial->note->worker[0] != '\0';
+    slot_avoid(request);
+    slot_end(request);
     trial->has_spent = action == ATTEMPT_CUT_STREAM;
     close_note(request, "failed", report->reason);
     switch (action) {
     case ATTEMPT_TRY_NEXT:
         attempt_take_apart(request);
+        if (request->worker_deaths >= WORKER_DEATHS_MAX) {
+            request_fail(request, SAY_ATTEMPTS_EXHAUSTED, "poison",
+                         "Each of several workers failed in the middle of this request; it is not "
+                         "given to another.");
+            return;
+        }
         request_reroute(request);
         attempt_next(request);
         return;

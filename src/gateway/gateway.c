@@ -5,6 +5,7 @@
  */
 #include "gateway/thinking.h"
 #include "gateway/translate.h"
+#include "gateway/workers_parts.h"
 #include "base/log.h"
 #include "sys/clock.h"
 
@@ -28,6 +29,15 @@ enum err gateway_new(const struct gateway_options *options, struct gateway **out
     if (!gateway->thinking) {
         mem_free(gateway);
         return error_set(error, ERR_NO_MEMORY, "no memory for the gateway");
+    }
+    struct workers_options workers = {.heartbeat_ms = options->heartbeat_ms,
+                                      .dead_after_ms = options->dead_after_ms,
+                                      .grace_ms = options->grace_ms};
+    enum err err = workers_new(&workers, &gateway->workers, error);
+    if (err != OK) {
+        thinking_memory_free(gateway->thinking);
+        mem_free(gateway);
+        return err;
     }
     pthread_mutex_init(&gateway->lock, NULL);
     pthread_cond_init(&gateway->adopted, NULL);
@@ -55,6 +65,7 @@ static void loop_release(struct gateway_loop *gl)
             exchange_abort(TAKE(request->exchange), true);
         request_finish(request);
     }
+    gateway_views_release(gl->views, gl->view_count);
     client_pool_free(gl->pool);
     json_reader_free(gl->body_reader);
     json_reader_free(gl->event_reader);
@@ -63,19 +74,37 @@ static void loop_release(struct gateway_loop *gl)
     buf_release(&gl->translated);
 }
 
+/* The loops have ended. Seats and lines that are still on their way arrive, and go. */
+static void stop_workers(struct gateway *gateway)
+{
+    struct lot *lot = gateway->workers->lot;
+    for (int i = 0; i < gateway->loop_count; i++)
+        loop_release(gateway->loops[i]);
+    lot_stop(lot);
+    for (int i = 0; i < gateway->loop_count; i++)
+        loop_settle(gateway->loops[i]->loop);
+    lot_free(lot);
+}
+
+struct workers *gateway_workers(struct gateway *gateway)
+{
+    return gateway->workers;
+}
+
 void gateway_free(struct gateway *gateway)
 {
     if (!gateway)
         return;
+    stop_workers(gateway);
     for (int i = 0; i < gateway->loop_count; i++) {
         struct gateway_loop *gl = gateway->loops[i];
-        loop_release(gl);
         if (gl->lease) { /* requests that are freed with the loop's last turn still hold it */
             gl->lease->is_current = false;
             lease_drop(gl->lease);
         }
         mem_free(gl);
     }
+    workers_free(gateway->workers);
     if (gateway->newest)
         snapshot_unref(gateway->newest);
     thinking_memory_free(gateway->thinking);
@@ -203,6 +232,7 @@ enum err gateway_publish(struct gateway *gateway, struct snapshot *snapshot, str
         snapshot_unref(snapshot);
         return error_set(error, ERR_NO_MEMORY, "no memory to publish the configuration");
     }
+    workers_follow(gateway->workers, snapshot);
     struct snapshot *old = gateway->newest;
     gateway->newest = snapshot;
     for (int i = 0; i < gateway->loop_count; i++) {
@@ -235,6 +265,32 @@ struct snapshot *gateway_snapshot(struct gateway *gateway)
 #define MISSING_COPIES 8
 #define LEARNED_COPIES 16
 
+void gateway_views_release(struct provider_view *views, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (views[i].loaded)
+            loaded_models_unref((struct loaded_models *)(void *)((char *)(uintptr_t)views[i].loaded -
+                                                                 offsetof(struct loaded_models,
+                                                                          models)));
+}
+
+/* What its workers make of its state: under the live part's lock. */
+static void look_at_workers(struct live_provider *live, struct provider_view *view)
+{
+    const struct slot_figures *figures = &live->slot_figures;
+    if (live->loaded) {
+        view->loaded = loaded_models_ref(live->loaded)->models;
+        view->loaded_count = live->loaded->count;
+    }
+    bool is_out = view->health.state == STATE_PAUSED || view->health.state == STATE_ERROR;
+    if (figures->workers > 0 || is_out)
+        return;
+    view->health = figures->quota_until_ms > 0
+                       ? (struct health_view){.state = STATE_OVER_QUOTA,
+                                              .until_ms = figures->quota_until_ms}
+                       : (struct health_view){.state = STATE_OFFLINE};
+}
+
 void gateway_views(const struct snapshot *snapshot, int64_t now_ms, struct provider_view *views)
 {
     /* Which models a provider said it lacks, and what it refused, is copied out: few said so. */
@@ -247,6 +303,10 @@ void gateway_views(const struct snapshot *snapshot, int64_t now_ms, struct provi
         views[i] = (struct provider_view){0};
         pthread_mutex_lock(&live->lock);
         views[i].health = health_look(&live->health, provider->is_paused, now_ms);
+        views[i].waiting = live->slot_figures.waiting;
+        views[i].is_full = live->slot_figures.is_full;
+        if (provider->has_workers)
+            look_at_workers(live, &views[i]);
         for (size_t m = 0; m < HEALTH_MODELS_MAX && copied < MISSING_COPIES; m++) {
             if (live->health.missing[m].until_ms <= now_ms)
                 continue;

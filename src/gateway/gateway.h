@@ -17,6 +17,9 @@ struct gateway_options {
     int64_t job_timeout_ms;             /* 30 min */
     int64_t late_head_ms;               /* 15 s */
     int64_t keepalive_ms;               /* 15 s */
+    int64_t queue_wait_ms;              /* 60 s; 0: nobody waits for a slot */
+    int64_t heartbeat_ms, dead_after_ms; /* of workers; 0: 30 s, 90 s */
+    int64_t grace_ms;                   /* told to workers */
     int max_attempts;                   /* 6 */
     int64_t max_concurrent;             /* whole server; 0: none */
     size_t body_limit_bytes;            /* 32 MiB */
@@ -34,6 +37,12 @@ MUST_USE enum err gateway_loop_add(struct gateway *gateway, struct loop *loop, i
                                    struct gateway_loop **out_loop, struct error *error);
 /** Takes over an exchange whose path is an inference path (begins with /api/openai or /api/anthropic). */
 void gateway_serve(struct gateway_loop *loop, struct exchange *exchange);
+/** Takes over one whose path begins with this: registrations and connections of workers. */
+#define GATEWAY_WORKER_PATH "/api/worker/v1/"
+void gateway_serve_worker(struct gateway_loop *loop, struct exchange *exchange);
+/** The registry of workers and the dispatcher. */
+struct workers;
+struct workers *gateway_workers(struct gateway *gateway);
 /** The caller of a request by its credentials: on the loop thread. NULL: unknown; the sentence says why.
  *  `*out_is_conflict`: two different credentials (400). */
 const struct principal *gateway_principal(struct gateway_loop *loop, const struct http_head *head,
@@ -57,8 +66,10 @@ int64_t gateway_running(const struct gateway *gateway); /* requests in flight */
 /** Cuts everything that still runs, as SPEC 4.4 says for after COMMIT. Loop threads do it soon. */
 void gateway_cut(struct gateway *gateway);
 
-/** Live views for routing, from the providers' health now. `views` has routing.provider_count entries. */
+/** Live views for routing, from the providers' health now. `views` has routing.provider_count entries; they hold
+ *  what workers have loaded until gateway_views_release. */
 void gateway_views(const struct snapshot *snapshot, int64_t now_ms, struct provider_view *views);
+void gateway_views_release(struct provider_view *views, size_t count);
 
 /** Appends Prometheus text. */
 void gateway_metrics(struct gateway *gateway, struct buf *out);

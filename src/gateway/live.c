@@ -38,8 +38,22 @@ void live_unref(struct live_provider *live)
     if (!live || atomic_fetch_sub_explicit(&live->refs, 1, memory_order_acq_rel) != 1)
         return;
     mem_free(live->sealed_key);
+    loaded_models_unref(live->loaded);
     pthread_mutex_destroy(&live->lock);
     mem_free(live);
+}
+
+struct loaded_models *loaded_models_ref(struct loaded_models *loaded)
+{
+    if (loaded)
+        atomic_fetch_add_explicit(&loaded->refs, 1, memory_order_relaxed);
+    return loaded;
+}
+
+void loaded_models_unref(struct loaded_models *loaded)
+{
+    if (loaded && atomic_fetch_sub_explicit(&loaded->refs, 1, memory_order_acq_rel) == 1)
+        mem_free(loaded);
 }
 
 void live_learn_quirk(struct live_provider *live, struct str model, unsigned quirk)

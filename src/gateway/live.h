@@ -12,6 +12,25 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+/** What the live workers of a provider have loaded: immutable, shared. */
+struct loaded_models {
+    atomic_int refs;
+    size_t count;
+    struct model models[]; /* sorted by id; their ids stand behind the array */
+};
+struct loaded_models *loaded_models_ref(struct loaded_models *loaded);
+void loaded_models_unref(struct loaded_models *loaded); /* NULL is fine */
+
+/** Of a provider with counted slots, as the registry (workers.h) last reckoned it. */
+struct slot_figures {
+    int64_t slots, busy, waiting, oldest_wait_at_ms; /* monotonic; 0: nobody waits */
+    int64_t workers;                                 /* live and suspect */
+    int64_t quota_until_ms; /* monotonic: no worker is live, and the first that is over its quota is
+                               not any more; 0 */
+    bool is_full;
+};
+
+struct pool_entry;
 struct live_provider {
     pthread_mutex_t lock; /* guards all below that is not atomic; never held across I/O */
     atomic_int refs;
@@ -23,6 +42,10 @@ struct live_provider {
     bool is_deleted;
     struct quirk_memory learned;                   /* what it refused once: do not ask so again */
     _Atomic int64_t attempts, failures, in_flight; /* for metrics and load */
+    struct slot_figures slot_figures;
+    struct loaded_models *loaded;       /* NULL: no worker is live */
+    struct pool_entry *pool;            /* the registry's: under its lock, not this one */
+    _Atomic int64_t slots_found;        /* of a gpu provider by URL: as it said; 0: not known */
     int64_t latency_ms;                            /* smoothed time to first byte */
     int64_t heartbeat_at_ms;                       /* wall: the last answer of any kind */
     int64_t probe_at_ms;  /* monotonic: when the health thread may look again */

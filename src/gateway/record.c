@@ -34,6 +34,7 @@ static void fill_attempt(struct attempt_record *out, const struct attempt_note *
     str_copy(str_of(note->provider->id), out->provider_id, sizeof out->provider_id);
     str_copy(str_of(note->provider->name), out->provider_name, sizeof out->provider_name);
     str_copy(note->model, out->model, sizeof out->model);
+    str_copy(str_of(note->worker), out->worker, sizeof out->worker);
     str_copy(str_of(note->outcome), out->outcome, sizeof out->outcome);
     COPY_TEXT(out->reason, note->reason);
 }

@@ -1,6 +1,5 @@
 /* gateway/reply.c: what comes back from a provider: its head, its errors; answers go on to relay.c. */
-#include "domain/quirks.h"
-#include "gateway/request.h"
+#include "gateway/slots.h"
 #include "sys/clock.h"
 
 /* Of an error answer: when to come back, for the caller's eyes and for the verdict. */
@@ -77,10 +76,32 @@ static bool is_as_asked(struct request *request)
     return !trouble;
 }
 
+/* "Busy, not begun": the worker's last slot went to itself, or to a job that is not quite over. */
+static bool is_turned_away(const struct request *request, const struct http_head *head)
+{
+    return head->status == 503 && !slot_was_begun(request) &&
+           str_eq(http_header_find(head, STR("x-auxot-not-begun"), NULL), STR("1"));
+}
+
+/* 102: the worker has begun. */
+static void on_interim(void *owner, const struct http_head *head)
+{
+    if (head->status == 102)
+        attempt_has_begun(owner);
+}
+
+static void on_returned(void *owner, struct detached *detached)
+{
+    slot_give_connection(owner, detached);
+}
+
 static void on_head(void *owner, const struct http_head *head)
 {
     struct request *request = owner;
     struct trial *trial = &request->trial;
+    trial->is_not_begun = is_turned_away(request, head);
+    if (!trial->is_not_begun)
+        attempt_has_begun(request);
     (void)attempt_step(&trial->machine, ATTEMPT_ON_CONNECTED);
     (void)attempt_step(&trial->machine, ATTEMPT_ON_SENT);
     attempt_wipe_head(trial);
@@ -173,6 +194,7 @@ static void judge_answer(struct request *request)
         attempt_failed(request, &report);
         return;
     }
+    slot_end(request);
     attempt_take_apart(request);
     trial->is_repeat = true;
     trial->status = 0;
@@ -202,8 +224,12 @@ static void on_end(void *owner)
 {
     struct request *request = owner;
     request->trial.call = NULL;
+    if (request->trial.status < 400)
+        slot_end(request);
     if (request->state == REQUEST_DRAINING)
         request_finish(request);
+    else if (request->trial.is_not_begun)
+        attempt_not_begun(request, "worker_busy");
     else if (request->trial.status >= 400)
         judge_answer(request);
     else
@@ -220,6 +246,8 @@ static void on_failed(void *owner, enum call_failure failure, const char *senten
         request_finish(request);
     else if (failure == CALL_FAILED_NO_MEMORY)
         request_fail_for_memory(request);
+    else if (trial->is_not_begun || !slot_was_begun(request))
+        attempt_not_begun(request, call_failure_reason(failure));
     else if (trial->status >= 400)
         judge_answer(request); /* an error that was cut short is still that error */
     else
@@ -231,7 +259,9 @@ static void on_read_done(void *owner)
     relay_flush(owner);
 }
 
-const struct call_ops attempt_call_ops = {.on_head = on_head,
+const struct call_ops attempt_call_ops = {.on_interim = on_interim,
+                                          .on_head = on_head,
+                                          .on_returned = on_returned,
                                           .on_body = on_body,
                                           .on_read_done = on_read_done,
                                           .on_end = on_end,

@@ -1,11 +1,11 @@
-/* gateway/request.c: the life of one inference request: admit -> body -> parse -> route, and its end.
+/* gateway/request.c: the life of one inference request: admit -> body -> parse -> route, and its end. Slots: slots.c.
  *
  * Every wait is a state (request.h) and every way out goes through request_finish: an answer, a failure,
  * a client that left, a deadline, a revoked key, a shutdown. Objects are freed between two turns of the
  * loop, so no function loses its own request under its feet; after a call that may end the request, check
  * `state`.
  */
-#include "gateway/request.h"
+#include "gateway/slots.h"
 #include "base/log.h"
 #include "sys/clock.h"
 
@@ -54,6 +54,7 @@ void request_finish(struct request *request)
     request->gl->batch.count = 0; /* it points into what goes now */
     buf_clear(&request->gl->translated);
     attempt_take_apart(request);
+    slots_leave(request);
     request_stop_parsing(request);
     free_body(request);
     list_unlink(&request->node);
@@ -144,7 +145,8 @@ static int64_t next_sign_of_life(const struct request *request)
 {
     const struct gateway_options *options = &request->gl->gateway->options;
     bool is_streaming = request->state == REQUEST_STREAMING && request->trial.is_sse;
-    bool is_live = request->state == REQUEST_ATTEMPT || is_streaming;
+    bool is_live =
+        request->state == REQUEST_ATTEMPT || request->state == REQUEST_SLOT || is_streaming;
     if (!request->facts.stream || !is_live || !request->exchange)
         return INT64_MAX;
     if (!request->is_head_sent)
@@ -220,15 +222,27 @@ static const char *reason_of(enum route_outcome outcome)
     return reasons[outcome];
 }
 
-/* Keeps the eligible candidates; their strings live in the snapshot or in the request. */
+/* Keeps the eligible candidates, and those that may come. Their strings live in the snapshot or in the request, save
+ * what workers have loaded. */
 static bool keep_candidates(struct request *request, const struct route_plan *plan)
 {
-    size_t count = plan->eligible_count;
-    request->candidates = arena_alloc(&request->arena, count * sizeof *request->candidates);
-    if (!request->candidates)
+    size_t count = plan->eligible_count + plan->later_count;
+    struct candidate *kept = arena_alloc(&request->arena, count * sizeof *kept);
+    if (!kept)
         return false;
-    memcpy(request->candidates, plan->list, count * sizeof *request->candidates);
-    request->candidate_count = count;
+    memcpy(kept, plan->list, count * sizeof *kept);
+    for (size_t i = 0; i < count; i++) {
+        if (!kept[i].provider->has_workers || kept[i].model.len == 0)
+            continue;
+        kept[i].model = request_keep(request, kept[i].model);
+        if (kept[i].model.len == 0)
+            return false;
+    }
+    request->candidates = kept;
+    request->candidate_count = plan->eligible_count;
+    request->later_count = plan->later_count;
+    request->next_candidate = 0;
+    request->has_asked_later = false;
     request->is_pinned = plan->is_pinned;
     return true;
 }
@@ -258,7 +272,9 @@ enum route_outcome request_plan(struct request *request)
                                    .needs = needs_of(&request->facts),
                                    .prompt_tokens = least_tokens(request),
                                    .now_ms = loop_now_ms(gl->loop)};
+    gateway_views_release(gl->views, gl->view_count);
     gateway_views(snapshot, wanted.now_ms, gl->views);
+    gl->view_count = snapshot->routing.provider_count;
     route_plan_make(&snapshot->routing, gl->views, &wanted, &gl->plan);
     return gl->plan.outcome;
 }
@@ -270,8 +286,11 @@ void request_fail_unrouted(struct request *request)
     request_fail(request, say_of(plan->outcome), reason_of(plan->outcome), plan->sentence);
 }
 
+/* Of workers each is tried once: the dispatcher sees to that. */
 static bool was_tried(const struct request *request, const struct provider *provider)
 {
+    if (provider->has_workers)
+        return false;
     for (int i = 0; i < request->attempt_count; i++)
         if (request->notes[i]->provider == provider)
             return true;
@@ -280,24 +299,25 @@ static bool was_tried(const struct request *request, const struct provider *prov
 
 void request_reroute(struct request *request)
 {
-    if (request_plan(request) != ROUTE_OK)
-        return; /* what is left of the old list is tried all the same */
     struct route_plan *plan = &request->gl->plan;
-    size_t kept = 0;
-    for (size_t i = 0; i < plan->eligible_count; i++)
-        if (!was_tried(request, plan->list[i].provider))
-            plan->list[kept++] = plan->list[i];
+    if (request_plan(request) != ROUTE_OK && plan->later_count == 0)
+        return; /* what is left of the old list is tried all the same */
+    size_t kept = 0, kept_later = 0, all = plan->eligible_count + plan->later_count;
+    for (size_t i = 0; i < all; i++) {
+        if (was_tried(request, plan->list[i].provider))
+            continue;
+        plan->list[kept + kept_later] = plan->list[i];
+        kept += i < plan->eligible_count;
+        kept_later += i >= plan->eligible_count;
+    }
     plan->eligible_count = kept;
-    struct candidate *old = request->candidates;
-    if (keep_candidates(request, plan))
-        request->next_candidate = 0;
-    else
-        request->candidates = old;
+    plan->later_count = kept_later;
+    (void)keep_candidates(request, plan); /* without memory the old list goes on */
 }
 
 static void route(struct request *request)
 {
-    if (request_plan(request) != ROUTE_OK) {
+    if (request_plan(request) != ROUTE_OK && request->gl->plan.later_count == 0) {
         request_fail_unrouted(request);
         return;
     }
@@ -350,6 +370,7 @@ struct request *request_new(struct gateway_loop *gl, struct exchange *exchange,
     request->free_later.run = free_request;
     request->facts.model = STR("");
     request->last_sentence = "";
+    request->wait_ms = -1;
     memcpy(request->id, id, sizeof request->id);
     arena_init_in(&request->arena, ARENA_MAX, request->first_room, sizeof request->first_room);
     deadline_init(&request->clock, gl->loop, on_clock);
@@ -374,6 +395,34 @@ static bool take_slot(struct request *request)
     return request->has_slot;
 }
 
+/* "0", "500ms", "30s", "2m", at most a day. -1: the header is not there. */
+static bool read_wait(const struct http_head *head, int64_t *out_ms)
+{
+    static const struct {
+        struct str unit;
+        int64_t ms;
+    } units[] = {{STR_INIT("ms"), 1}, {STR_INIT("s"), 1000}, {STR_INIT("m"), 60000}};
+    struct str value = http_header_find(head, STR("x-auxot-wait"), NULL);
+    size_t digits = 0;
+    int64_t number = 0;
+    *out_ms = -1;
+    if (value.len == 0)
+        return true;
+    while (digits < value.len && value.at[digits] >= '0' && value.at[digits] <= '9')
+        digits++;
+    if (digits > 8 || !str_to_int64(str_upto(value, digits), &number))
+        return false;
+    *out_ms = number;
+    if (number == 0 && digits == value.len)
+        return true;
+    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++)
+        if (str_eq(str_from(value, digits), units[i].unit)) {
+            *out_ms = number * units[i].ms;
+            return *out_ms <= INT64_C(24) * 3600 * 1000;
+        }
+    return false;
+}
+
 /* Asks for the body, unless something is known already that turns the request away. */
 void request_admit(struct request *request)
 {
@@ -383,6 +432,7 @@ void request_admit(struct request *request)
     size_t pins = 0;
     limit = limit ? limit : BODY_LIMIT_DEFAULT;
     request->pin = http_header_find(head, STR("x-auxot-provider"), &pins);
+    request->is_batch = str_ieq(http_header_find(head, STR("x-auxot-class"), NULL), STR("batch"));
     request->is_strict = str_eq(http_header_find(head, STR("x-auxot-strict"), NULL), STR("1"));
     if (atomic_load_explicit(&gateway->is_draining, memory_order_relaxed)) {
         request_fail(request, SAY_OVERLOADED, "draining",
@@ -398,6 +448,9 @@ void request_admit(struct request *request)
     } else if (pins > 1) {
         request_fail(request, SAY_BAD_REQUEST, "pins_disagree",
                      "X-Auxot-Provider is there more than once. Send one.");
+    } else if (!read_wait(head, &request->wait_ms)) {
+        request_fail(request, SAY_BAD_REQUEST, "bad_wait",
+                     "X-Auxot-Wait must be 0, or a time such as 500ms, 30s or 2m.");
     } else {
         exchange_attach(request->exchange, &exchange_ops, request);
         exchange_want_body(request->exchange, limit);

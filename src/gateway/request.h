@@ -45,6 +45,7 @@ struct lease {
 enum request_state {
     REQUEST_BODY,      /* the body is being read */
     REQUEST_PARSING,   /* a large body is read on an api thread */
+    REQUEST_SLOT,      /* it waits for a slot of a worker, or of a provider with a cap */
     REQUEST_ATTEMPT,   /* a provider is being tried; the client has seen no content */
     REQUEST_STREAMING, /* committed: content went to the client */
     REQUEST_ANSWERING, /* a plain answer is whole and its record is put: it goes out this turn */
@@ -56,6 +57,7 @@ enum request_state {
 struct attempt_note {
     const struct provider *provider;
     struct str model;
+    char worker[ID_MAX]; /* "" for clouds */
     enum endpoint asked;
     const char *outcome; /* NULL while open */
     char reason[48];
@@ -82,6 +84,8 @@ struct trial {
     struct buf opened;              /* the body without envelopes, when it had some */
     bool adds_usage, is_repeat;     /* without the usage option */
     bool is_health_trial, is_coded; /* content-encoding: its body cannot be read */
+    bool is_counted;                /* in the figures of attempts: of a worker, once it has begun */
+    bool is_not_begun;              /* the worker was busy: its answer says so */
     bool has_spent;                 /* tokens that nobody told are estimated */
     int64_t credential_version;
     int status;
@@ -128,8 +132,17 @@ struct request {
     struct parsing *parsing; /* NULL unless an api thread has the body */
     struct body_facts facts; /* model and cache_key live in the arena */
     struct str pin;
-    struct candidate *candidates; /* the eligible ones; arena */
-    size_t candidate_count, next_candidate;
+    struct candidate *candidates; /* the eligible ones, then those that may come; arena */
+    size_t candidate_count, later_count, next_candidate;
+    bool has_asked_later;
+    struct seat *seat; /* NULL until it comes to a provider with counted slots */
+    int64_t wait_ms;   /* X-Auxot-Wait; -1: not given */
+    int64_t waited_ms; /* for slots, so far */
+    bool is_batch;     /* x-auxot-class: batch */
+    bool is_crowded;   /* the queue was full */
+    bool has_session;
+    uint8_t session[16];          /* the conversation, for affinity; zeroes: not known */
+    int not_begun, worker_deaths; /* workers that had no room after all; that died over it */
     bool is_pinned;
     bool is_strict;                            /* X-Auxot-Strict: no loss in translation */
     const char *unfit_reason, *unfit_sentence; /* why a candidate could not be asked; arena */
@@ -191,6 +204,7 @@ struct gateway_loop {
     struct retry_budget retries;
     struct route_plan plan; /* scratch: large */
     struct provider_view views[PROVIDERS_MAX];
+    size_t view_count; /* that hold something */
     _Atomic int64_t counters[COUNT_COUNT];
     _Atomic int64_t tokens_in, tokens_out;
     _Atomic int64_t by_endpoint[ENDPOINT_COUNT][6]; /* status class 0 (none), 1..5 */
@@ -208,6 +222,7 @@ struct gateway {
     struct snapshot *newest;
     atomic_bool is_draining;
     struct thinking_memory *thinking;
+    struct workers *workers;
     bool (*offload)(void *arg, struct pool_work *work); /* set before the loops run; NULL: none */
     void *offload_arg;
     _Atomic int64_t running; /* only kept when max_concurrent is set */
@@ -250,8 +265,19 @@ struct str request_keep(struct request *request, struct str text);
 void request_parse(struct request *request); /* request_parsed, or request_fail, now or later */
 void request_stop_parsing(struct request *request); /* the request ends first */
 
+/* affinity.c */
+void request_find_session(struct request *request); /* once, while the body is there */
+
 /* attempt.c */
 void attempt_next(struct request *request); /* tries the next candidate, or ends the request */
+/* The slot of candidates[index] is held: tries it. */
+void attempt_granted(struct request *request, size_t index);
+/* Its worker had no room after all, or was gone before it began: not an attempt. Another slot is asked for. */
+void attempt_not_begun(struct request *request, const char *reason);
+/* The worker has begun: from now on it is an attempt. */
+void attempt_has_begun(struct request *request);
+/* Too long for one model: only a larger window, or an unknown one, is worth a try. */
+bool attempt_is_large_enough(const struct request *request, const struct candidate *candidate);
 /* Asks the same provider again, in the form that trial->asked and trial->quirks now say: no new attempt. */
 void attempt_again(struct request *request);
 /* Ends the try without a verdict on the provider: client gone, deadline, shutdown. */

@@ -77,6 +77,8 @@ static const struct setting table[] = {
      "Time between a worker's heartbeats."},
     {"dead_worker_timeout", SETTING_DURATION, AT(dead_worker_timeout_ms), "90s", SECOND / 10, 24 * HOUR, NULL,
      "A worker silent for this long is dead."},
+    {"queue_wait", SETTING_DURATION, AT(queue_wait_ms), "60s", 0, HOUR, NULL,
+     "Longest time that a request waits for a free worker or slot; X-Auxot-Wait sets it for one request."},
     {"plan", SETTING_CHOICE, AT(plan), "enterprise", 0, 0, " free team business enterprise ",
      "Plan: free, team, business or enterprise."},
     {"confine", SETTING_CHOICE, AT(confine), "on", 0, 0, " on off require ",
