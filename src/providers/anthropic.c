@@ -77,6 +77,7 @@ void anthropic_defaults_write(struct buf *head, bool caller_sent_version)
 const struct provider_kind_facts anthropic_facts = {
     .kind = PROVIDER_ANTHROPIC,
     .dialect = DIALECT_ANTHROPIC,
+    .may_have_url = true,
     .default_base_url = "https://api.anthropic.com",
     .endpoints = ENDPOINTS_ANTHROPIC,
     .models_path = "/v1/models?limit=1000",

@@ -159,6 +159,7 @@ static void write_defaults(struct buf *head, bool caller_sent_version)
 const struct provider_kind_facts openai_facts = {
     .kind = PROVIDER_OPENAI,
     .dialect = DIALECT_OPENAI,
+    .may_have_url = true,
     .default_base_url = "https://api.openai.com/v1",
     .endpoints = ENDPOINTS_OPENAI,
     .models_path = "/models",

@@ -15,7 +15,7 @@ static void only_allowed_headers_go_to_the_provider(void **state)
     struct answer answer = stage_ask(&stage, MESSAGES "?beta=true",
                                      "anthropic-beta: one\r\nAnthropic-Beta: two\r\n"
                                      "anthropic-version: 2023-06-01\r\ncookie: secret=1\r\n"
-                                     "x-forwarded-for: 1.2.3.4\r\nX-Auxot-Wait: soon\r\n"
+                                     "x-forwarded-for: 1.2.3.4\r\nX-Auxot-Wait: 30s\r\n"
                                      "traceparent: 00-1-2-3\r\naccept-encoding: gzip\r\n",
                                      "{\"model\":\"auto\",\"messages\":[],\"x\":1}");
     CHECK_INT("status", answer.status, 200);
