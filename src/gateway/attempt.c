@@ -263,6 +263,8 @@ static void nobody_asked(struct request *request)
 static void exhausted(struct request *request)
 {
     char sentence[400];
+    if (slots_linger(request))
+        return;
     if (request->attempt_count == 0) {
         nobody_asked(request);
         return;
@@ -588,8 +590,9 @@ void attempt_failed(struct request *request, const struct verdict_report *report
         call_cancel(TAKE(trial->call));
     remember(request, report);
     tell_health(request, report);
-    request->worker_deaths +=
+    request->was_cut =
         report->verdict == VERDICT_NETWORK && trial->note && trial->note->worker[0] != '\0';
+    request->worker_deaths += request->was_cut;
     slot_avoid(request);
     slot_end(request);
     trial->has_spent = action == ATTEMPT_CUT_STREAM;

@@ -2,6 +2,7 @@
  * slug (at most PROVIDERS_MAX); never models, keys or users.
  */
 #include "gateway/request.h"
+#include "gateway/workers.h"
 #include "sys/clock.h"
 
 static int64_t total(const struct gateway *gateway, int counter)
@@ -43,6 +44,22 @@ static void by_endpoint(const struct gateway *gateway, struct buf *out)
     }
 }
 
+/* What stands under the live part's lock: slots, busy, queue, up. */
+static int64_t live_figure(struct live_provider *live, const struct provider *provider, size_t which,
+                           int64_t now_ms)
+{
+    pthread_mutex_lock(&live->lock);
+    struct health_view view = health_look(&live->health, provider->is_paused, now_ms);
+    struct slot_figures slots = live->slot_figures;
+    pthread_mutex_unlock(&live->lock);
+    bool is_up = view.state == STATE_ONLINE || view.state == STATE_DEGRADED || view.may_try;
+    bool has_somebody = !provider->has_workers || slots.workers > 0;
+    return which == 0   ? slots.slots
+           : which == 1 ? slots.busy
+           : which == 2 ? slots.waiting
+                        : is_up && has_somebody;
+}
+
 static void by_provider(struct gateway *gateway, struct buf *out)
 {
     struct snapshot *snapshot = gateway_snapshot(gateway);
@@ -54,6 +71,9 @@ static void by_provider(struct gateway *gateway, struct buf *out)
         {"auxot_provider_attempts_total", "counter", "Attempts at each provider."},
         {"auxot_provider_failures_total", "counter", "Attempts that failed, by provider."},
         {"auxot_provider_in_flight", "gauge", "Attempts under way."},
+        {"auxot_provider_slots", "gauge", "Counted slots of each provider; 0: it has no limit."},
+        {"auxot_provider_slots_busy", "gauge", "Of those, taken."},
+        {"auxot_provider_queue", "gauge", "Requests that wait, by the provider they wait for first."},
         {"auxot_provider_up", "gauge", "1 when the provider may be tried now."},
     };
     int64_t now_ms = clock_monotonic_ms();
@@ -69,17 +89,41 @@ static void by_provider(struct gateway *gateway, struct buf *out)
                 value = atomic_load_explicit(&live->failures, memory_order_relaxed);
             else if (f == 2)
                 value = atomic_load_explicit(&live->in_flight, memory_order_relaxed);
-            else {
-                pthread_mutex_lock(&live->lock);
-                struct health_view view = health_look(&live->health, provider->is_paused, now_ms);
-                pthread_mutex_unlock(&live->lock);
-                value = view.state == STATE_ONLINE || view.state == STATE_DEGRADED || view.may_try;
-            }
+            else
+                value = live_figure(live, provider, f - 3, now_ms);
             buf_printf(out, "%s{provider=\"%s\"} %lld\n", families[f].name, provider->slug,
                        (long long)value);
         }
     }
     snapshot_unref(snapshot);
+}
+
+static void of_workers(struct gateway *gateway, struct buf *out)
+{
+    struct workers_figures figures;
+    workers_figures(gateway->workers, &figures);
+    metric(out, "auxot_workers", "gauge", "Workers, by state; away: registered, and given no jobs.");
+    buf_printf(out,
+               "auxot_workers{state=\"live\"} %lld\nauxot_workers{state=\"suspect\"} %lld\n"
+               "auxot_workers{state=\"away\"} %lld\n",
+               (long long)figures.live, (long long)figures.suspect, (long long)figures.away);
+    simple(out, "auxot_workers_joined_total", "counter", "Registrations of workers.",
+           figures.joined);
+    simple(out, "auxot_workers_lost_total", "counter", "Workers that were lost without a goodbye.",
+           figures.lost);
+    simple(out, "auxot_worker_stale_messages_total", "counter",
+           "Messages and connections of registrations that are over.", figures.stale_messages);
+    simple(out, "auxot_worker_rule_breaks_total", "counter",
+           "What workers said or sent that nobody had asked for.", figures.rule_breaks);
+    simple(out, "auxot_jobs_not_begun_total", "counter",
+           "Jobs that a worker was given and did not begin: given to the next.", figures.not_begun);
+    simple(out, "auxot_queue_waiting", "gauge", "Requests that wait for a slot.", figures.waiting);
+    simple(out, "auxot_queue_oldest_wait_ms", "gauge", "How long the oldest of them has waited.",
+           figures.oldest_wait_ms);
+    simple(out, "auxot_queue_full_total", "counter", "Requests refused because too many waited.",
+           figures.queue_full);
+    simple(out, "auxot_queue_timeouts_total", "counter", "Requests that waited in vain.",
+           figures.queue_timeouts);
 }
 
 void gateway_metrics(struct gateway *gateway, struct buf *out)
@@ -114,4 +158,5 @@ void gateway_metrics(struct gateway *gateway, struct buf *out)
     simple(out, "auxot_held_body_bytes", "gauge", "Request bodies held in memory.",
            body_budget_used());
     by_provider(gateway, out);
+    of_workers(gateway, out);
 }

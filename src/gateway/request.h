@@ -142,6 +142,7 @@ struct request {
     bool is_crowded;   /* the queue was full */
     bool has_session;
     uint8_t session[16];          /* the conversation, for affinity; zeroes: not known */
+    bool was_cut;                 /* the last try ended by a worker's connection that closed */
     int not_begun, worker_deaths; /* workers that had no room after all; that died over it */
     bool is_pinned;
     bool is_strict;                            /* X-Auxot-Strict: no loss in translation */

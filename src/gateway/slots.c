@@ -16,6 +16,7 @@
 #define BEGIN_MS   5000  /* a worker that was given a job must have begun by then */
 #define AGAIN_MS   10000 /* for another slot of the same provider, to ask in another form */
 #define RETAKES    16    /* lost races of one request */
+#define LINGER_MS  100
 #define KEY_BAR_MS 300000
 
 /* ---- who is asked ------------------------------------------------------------------------------ */
@@ -622,10 +623,36 @@ bool slot_was_begun(const struct request *request)
     return !slot_is_held(request) || !request->seat->worker || request->seat->has_begun;
 }
 
+bool slots_linger(struct request *request)
+{
+    struct seat *seat = request->seat;
+    if (!seat || !request->was_cut || wait_left_ms(request) == 0)
+        return false;
+    request->was_cut = false;
+    request->state = REQUEST_SLOT;
+    request_set_clock(request);
+    seat->is_lingering = true;
+    deadline_set(&seat->begin, loop_now_ns(seat->loop) + LINGER_MS * NS_PER_MS);
+    return true;
+}
+
+static void end_linger(struct request *request)
+{
+    request->seat->is_lingering = false;
+    request->state = REQUEST_ATTEMPT;
+    request_set_clock(request);
+    request_reroute(request);
+    attempt_next(request);
+}
+
 void seat_begin_is_due(struct deadline *deadline)
 {
     struct seat *seat = LIST_OWNER(deadline, struct seat, begin);
     struct request *request = seat->request;
+    if (request && seat->is_lingering) {
+        end_linger(request);
+        return;
+    }
     if (!request || !seat->is_begin_due || !slot_is_held(request) || !request->trial.call)
         return;
     pthread_mutex_lock(&seat->workers->lock);

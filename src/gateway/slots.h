@@ -56,6 +56,9 @@ bool slot_note_verdict(struct request *request, const struct verdict_report *rep
 /** The request ends, whatever it waits for or holds. */
 void slots_leave(struct request *request);
 
+/** A worker's connection closed in the middle of a job: perhaps the worker is dead, and its control connection's end
+ *  is on its way. Then another that may come is waited for. True: the request goes on a moment later. */
+bool slots_linger(struct request *request);
 /** A race was lost: plans anew, and goes down the list again. */
 void slots_retake(struct request *request);
 /** Did the worker die before it was asked? */

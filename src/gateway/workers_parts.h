@@ -88,6 +88,7 @@ struct seat {
     uint64_t failed_life;    /* of the worker that is to be avoided from now on; 0 */
     struct deadline begin;
     bool is_begin_due, has_begun;
+    bool is_lingering;
     bool is_lost;    /* the worker is dead: nothing more may be asked of it */
     bool is_again;   /* for the same provider, in another form */
     bool has_waited; /* what was planned may be old */

@@ -17,7 +17,7 @@ const model = 'llama-3-8b-Q4_K_M';
 // Workers of one test: gone with it.
 const crew = [];
 async function hire(provider, options) {
-    const worker = await Worker.start(server, provider.key, { kind: provider === cli ? 'cli' : 'gpu', models: [provider === cli ? 'opus' : model], ...options });
+    const worker = await Worker.start(server, provider.key, { kind: provider === cli ? 'cli' : 'gpu', here, models: [provider === cli ? 'opus' : model], ...options });
     crew.push(worker);
     await worker.parked();
     return worker;
@@ -392,7 +392,7 @@ test('worker keys: shown once, listed as hints, good for their own provider only
     assert.equal((await wrong.post('register', wrong.hello)).status, 401, 'and an API key is no worker key');
     const misfit = new Worker(server, cli.key, { models: [model] });
     assert.equal((await misfit.post('register', misfit.hello)).json.code, 'wrong_kind');
-    const worker = await Worker.start(server, made.key, { models: [model], slots: 1 });
+    const worker = await Worker.start(server, made.key, { here, models: [model], slots: 1 });
     await worker.parked();
     let held;
     worker.serve = job => { job.begin(); held = job; };

@@ -176,7 +176,7 @@ class Line {
         if (this.job) { this.job.cancelled_at_ms = Date.now(); this.job.line_closed = true; }
         this.worker.lines.delete(this);
         this.worker.on_line_closed?.(this);
-        if (this.worker.is_up && !this.worker.is_lazy) this.worker.open_line();
+        if (this.worker.is_up && !this.worker.is_lazy) this.worker.open_line().catch(() => {});
     }
     #bytes(bytes) {
         this.got = Buffer.concat([this.got, bytes]);
@@ -204,6 +204,11 @@ function take_request(bytes) {
 
 let made = 0;
 
+// What the closing ledgers ask of an upstream: the jobs that a worker began.
+const as_upstream = worker => ({
+    sim: { log: async () => worker.jobs.filter(job => job.has_begun).map(job => ({ x_client_request_id: job.id })), stop() {} },
+});
+
 export class Worker {
     constructor(server, key, { kind = 'gpu', slots = 1, models = ['llama'], instance, name, heartbeat_ms = 0, ...more } = {}) {
         Object.assign(this, { server, key, kind, slots, name: name ?? `worker-${++made}`, number: made, heartbeat_ms, ...more });
@@ -216,8 +221,10 @@ export class Worker {
         this.serve = more.serve ?? (job => { job.begin(); job.answer(); });
     }
 
-    static async start(server, key, options = {}) {
+    // `here`: its jobs are compared with the record at the end.
+    static async start(server, key, { here, ...options } = {}) {
         const worker = new Worker(server, key, options);
+        here?.upstreams.push(as_upstream(worker));
         await worker.register();
         await worker.open_control();
         await worker.open_lines();
