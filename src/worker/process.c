@@ -36,8 +36,26 @@ struct ends {
     pid_t parent;
 };
 
+/* Our environment and one variable more, which is found first. NULL: no memory. */
+static const char **environment_with(const char *variable)
+{
+    size_t count = 0;
+    while (environ[count])
+        count++;
+    const char **all = mem_zalloc(count + 2, sizeof *all);
+    if (!all)
+        return NULL;
+    size_t at = 0;
+    if (variable)
+        all[at++] = variable;
+    for (size_t i = 0; i < count; i++)
+        all[at++] = environ[i];
+    return all;
+}
+
 /* In the child: only calls that are safe behind fork. */
-static _Noreturn void become(const char *const *argv, struct ends ends)
+static _Noreturn void become(const char *const *argv, const char *const *environment,
+                             struct ends ends)
 {
     sigset_t none;
     sigemptyset(&none);
@@ -48,7 +66,7 @@ static _Noreturn void become(const char *const *argv, struct ends ends)
     int nothing = open("/dev/null", O_RDONLY);
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == ends.parent && nothing >= 0 &&
         dup2(nothing, 0) >= 0 && dup2(ends.out, 1) >= 0 && dup2(ends.out, 2) >= 0)
-        execvp(argv[0], (char *const *)(uintptr_t)argv);
+        execvpe(argv[0], (char *const *)(uintptr_t)argv, (char *const *)(uintptr_t)environment);
     int reason = errno;
     ssize_t n = write(ends.trouble, &reason, sizeof reason);
     _exit(n < 0 ? 126 : 127);
@@ -77,7 +95,8 @@ static enum err wait_for_exec(int trouble_fd, const char *program, pid_t pid, st
     return exec_trouble(program, reason, error);
 }
 
-static enum err spawn(const char *const *argv, pid_t *out_pid, int *out_fd, struct error *error)
+static enum err spawn(const struct process_options *options, pid_t *out_pid, int *out_fd,
+                      struct error *error)
 {
     int out[2], trouble[2];
     if (pipe2(out, O_CLOEXEC) != 0)
@@ -88,14 +107,17 @@ static enum err spawn(const char *const *argv, pid_t *out_pid, int *out_fd, stru
         return error_set(error, ERR_IO, "no pipe: %s", ERRNO_TEXT(errno));
     AUTO_CLOSE int trouble_read = trouble[0];
     AUTO_CLOSE int trouble_write = trouble[1];
+    AUTO_FREE const char **environment = environment_with(options->variable);
+    if (!environment)
+        return error_set(error, ERR_NO_MEMORY, "no memory to start a process");
     pid_t parent = getpid();
     pid_t pid = fork();
     if (pid < 0)
         return error_set(error, ERR_IO, "cannot start a process: %s", ERRNO_TEXT(errno));
     if (pid == 0)
-        become(argv, (struct ends){out_write, trouble_write, parent});
+        become(options->argv, environment, (struct ends){out_write, trouble_write, parent});
     fd_close(&trouble_write);
-    enum err err = wait_for_exec(trouble_read, argv[0], pid, error);
+    enum err err = wait_for_exec(trouble_read, options->argv[0], pid, error);
     if (err != OK)
         return err;
     (void)setpgid(pid, pid); /* whoever comes first: a kill must find the group */
@@ -209,12 +231,13 @@ enum err process_start(const struct process_options *options, struct process **o
     if (!process)
         return error_set(error, ERR_NO_MEMORY, "no memory to follow a process");
     process->options = *options;
-    process->options.argv = NULL; /* the caller's, and used up */
+    process->options.argv = NULL; /* the caller's, and used up, as is the variable */
+    process->options.variable = NULL;
     process->out_fd = -1;
     buf_init(&process->line, PROCESS_LINE_MAX);
     buf_init(&process->tail, 2 * PROCESS_TAIL_MAX);
     deadline_init(&process->last_word, options->loop, on_no_last_word);
-    enum err err = spawn(options->argv, &process->pid, &process->out_fd, error);
+    enum err err = spawn(options, &process->pid, &process->out_fd, error);
     if (err == OK)
         err = listen_to(process, error);
     if (err != OK) {

@@ -20,6 +20,8 @@ struct process;
 struct process_options {
     struct loop *loop;
     const char *const *argv; /* NULL ends it; argv[0] is looked for on PATH when it has no '/' */
+    /** "NAME=value", put in front of our own environment, or NULL. */
+    const char *variable;
     /** One line of its output, without the newline; may be NULL. process_free is not allowed inside. */
     void (*on_line)(void *owner, struct str line);
     /** It is gone: exit status, or minus the signal. process_free is yours, also from inside. */
