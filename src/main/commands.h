@@ -10,3 +10,4 @@ int command_version(int argc, char **argv);
 int command_demo(int argc, char **argv);
 int command_simulate(int argc, char **argv);
 int command_chaos(int argc, char **argv);
+int command_worker(int argc, char **argv);

@@ -12,6 +12,7 @@ static const struct command {
 } commands[] = {
     {"serve", command_serve, "Runs the gateway."},
     {"demo", command_demo, "Shows a routed request, a failover and their record, without any key."},
+    {"worker", command_worker, "Brings a machine's models, or a tool, to a gateway elsewhere."},
     {"keys", command_keys, "Makes, lists and revokes API keys."},
     {"doctor", command_doctor, "Looks for what would keep the gateway from working, with the fix."},
     {"simulate", command_simulate,

@@ -47,9 +47,9 @@ struct reverse {
     int busy, waiting;
     struct backoff backoff; /* of all: they have one server */
     char worker_id[64];
+    struct loop_message free_later;
     int64_t epoch;
-    int64_t
-        registration; /* counts (worker_id, epoch) pairs: after a server's restart epochs begin anew */
+    int64_t registration; /* counts (worker_id, epoch): epochs begin anew after a server's restart */
 };
 
 static void tend(struct slot *slot);
@@ -297,10 +297,19 @@ int reverse_waiting(const struct reverse *reverse)
     return reverse->waiting;
 }
 
+static void free_now(struct loop_message *message)
+{
+    struct reverse *reverse = LIST_OWNER(message, struct reverse, free_later);
+    mem_free(reverse->slots);
+    mem_free(reverse);
+}
+
+/* The listener tells the end of its connections between two turns of the loop; the slots are there until then. */
 void reverse_free(struct reverse *reverse)
 {
     if (!reverse)
         return;
+    reverse->wanted = 0;
     for (int i = 0; i < REVERSE_MAX; i++) {
         if (reverse->slots[i].dial)
             ws_dial_cancel(reverse->slots[i].dial);
@@ -308,6 +317,6 @@ void reverse_free(struct reverse *reverse)
     }
     if (reverse->listener)
         http_listener_free(reverse->listener);
-    mem_free(reverse->slots);
-    mem_free(reverse);
+    reverse->free_later.run = free_now;
+    loop_defer(reverse->options.loop, &reverse->free_later);
 }
