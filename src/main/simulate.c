@@ -5,11 +5,13 @@
 #include "main/logging.h"
 #include "main/setup.h"
 #include "simulate/simulator.h"
+#include "simulate/slots.h"
 #include "sys/random.h"
 
 #include <event2/event.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 static void print_help(void)
 {
@@ -25,7 +27,10 @@ static void print_help(void)
           "  --seed N        the same ids and chances each time\n"
           "  --strict        refuse what the vendor would refuse, in its words\n"
           "  --no-key        answer without a credential too\n"
-          "  --no-log        keep no log in memory (for benchmarks)\n\n"
+          "  --no-log        keep no log in memory (for benchmarks)\n"
+          "  --slots N       llama: requests at once, the others wait; default 4\n"
+          "  --context N     llama: tokens of a slot; default 131072\n"
+          "  --loading T     llama: how long it loads before it is well; default 0\n\n"
           "  curl http://127.0.0.1:P/v1/chat/completions -H 'authorization: Bearer x' \\\n"
           "       -d '{\"model\":\"sim:text=hello\",\"messages\":[]}'\n\n"
           "All keys and fields: docs/reference/simulate.md\n",
@@ -65,6 +70,10 @@ static enum err read_flags(int *argc, char **argv, struct simulator_options *opt
     options->host = take_flag(argc, argv, "host");
     options->script_path = take_flag(argc, argv, "script");
     options->log_path = take_flag(argc, argv, "log");
+    const char *slots = take_flag(argc, argv, "slots");
+    const char *context = take_flag(argc, argv, "context");
+    const char *loading = take_flag(argc, argv, "loading");
+    int64_t slots_number = 0;
     if (dialect && !vendor_parse(str_of(dialect), &options->vendor))
         return error_set(error, ERR_MALFORMED, "--dialect is openai, anthropic or llama, not '%s'",
                          dialect);
@@ -75,6 +84,15 @@ static enum err read_flags(int *argc, char **argv, struct simulator_options *opt
     enum err err = read_number(port, "--port", 65535, &port_number, error);
     if (err == OK)
         err = read_number(seed, "--seed", INT64_MAX, &seed_number, error);
+    if (err == OK)
+        err = read_number(slots, "--slots", SLOTS_MAX, &slots_number, error);
+    if (err == OK)
+        err = read_number(context, "--context", INT32_MAX, &options->context_tokens, error);
+    if (err == OK && loading && !duration_parse(str_of(loading), &options->loading_ms))
+        err = error_set(error, ERR_MALFORMED, "--loading wants a time (5s), not '%s'", loading);
+    options->slots = (int)slots_number;
+    if (options->vendor == VENDOR_LLAMA)
+        options->key = getenv("LLAMA_API_KEY"); /* as llama-server itself */
     if (err == OK && port_number < 0)
         err = error_set(error, ERR_MALFORMED, "--port is needed (0: any free port)");
     options->port = (int)port_number;

@@ -290,6 +290,7 @@ static const struct way {
     [ASKED_EMBEDDINGS] = {NULL, embeddings_plain},
     [ASKED_MESSAGES] = {messages_stream, messages_plain},
     [ASKED_COUNT_TOKENS] = {NULL, count_tokens_plain},
+    [ASKED_TOKENIZE] = {NULL, tokenize_plain},
 };
 
 static void build_models(struct answer *answer, const struct model_list *models)
@@ -418,6 +419,23 @@ void answer_refuse_field(struct program *program, const struct request *request,
     struct answer answer;
     size_t opened = begin_refusal(&answer, &play, program, request, refusal->status);
     vendor_error_refusal(answer.out, request, refusal);
+    program_close(program, opened, 0);
+    program_end(program, STEP_FINISH);
+}
+
+void answer_refuse_overflow(struct program *program, const struct request *request,
+                            int64_t context_tokens)
+{
+    struct play play;
+    struct answer answer;
+    long long prompt = request->prompt_tokens, context = context_tokens;
+    size_t opened = begin_refusal(&answer, &play, program, request, 400);
+    buf_printf(
+        answer.out,
+        "{\"error\":{\"code\":400,\"message\":\"request (%lld tokens) exceeds the available "
+        "context size (%lld tokens), try increasing it\",\"type\":\"exceed_context_size_error\","
+        "\"n_prompt_tokens\":%lld,\"n_ctx\":%lld}}",
+        prompt, context, prompt, context);
     program_close(program, opened, 0);
     program_end(program, STEP_FINISH);
 }

@@ -21,6 +21,9 @@ void answer_build(struct program *program, const struct play *play, const struct
 /** What breaks the vendor's rules, in its shape. */
 void answer_refuse_field(struct program *program, const struct request *request,
                          const struct refusal *refusal);
+/** llama-server's words for a prompt that is longer than a slot's context. */
+void answer_refuse_overflow(struct program *program, const struct request *request,
+                            int64_t context_tokens);
 /** An error in the vendor's shape, whatever the play would have been. `code` may be NULL. */
 void answer_refuse(struct program *program, const struct request *request, int status,
                    const char *message);

@@ -76,6 +76,7 @@ void messages_stream(struct answer *answer);
 void messages_plain(struct answer *answer);
 void embeddings_plain(struct answer *answer);
 void count_tokens_plain(struct answer *answer);
+void tokenize_plain(struct answer *answer);
 void models_plain(struct answer *answer, const struct model_list *models);
 void model_plain(struct answer *answer, const struct model_list *models);
 void llama_plain(struct answer *answer, const struct model_list *models); /* health, props, slots */

@@ -25,9 +25,12 @@ static struct str credential_of(const struct http_head *head)
     return key;
 }
 
-const char *credential_trouble(const struct http_head *head, enum vendor vendor, bool needs_key)
+const char *credential_trouble(const struct http_head *head, enum vendor vendor, bool needs_key,
+                               const char *only)
 {
     struct str key = credential_of(head);
+    if (only && !str_eq(key, str_of(only)))
+        return sentences[vendor].wrong;
     if (key.len == 0)
         return needs_key ? sentences[vendor].missing : NULL;
     return str_eq(key, STR("bad-key")) ? sentences[vendor].wrong : NULL;

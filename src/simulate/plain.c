@@ -3,6 +3,7 @@
 
 #include "json/json_writer.h"
 #include "simulate/base64.h"
+#include "simulate/slots.h"
 
 #define DIMENSIONS_DEFAULT 8
 #define INPUTS_MAX         2048
@@ -179,20 +180,33 @@ void model_plain(struct answer *answer, const struct model_list *models)
 
 /* ---- llama-server ---------------------------------------------------------------------------- */
 
+/* As many numbers as there are thought to be tokens. */
+void tokenize_plain(struct answer *answer)
+{
+    buf_puts(answer->out, "{\"tokens\":[");
+    for (int64_t i = 0; i < answer->request->prompt_tokens && !answer->out->failed; i++)
+        buf_printf(answer->out, "%s%lld", i ? "," : "", (long long)(i + 1));
+    buf_puts(answer->out, "]}");
+}
+
 void llama_plain(struct answer *answer, const struct model_list *models)
 {
+    struct slots alone;
+    const struct slots *slots = answer->request->slots;
     struct buf *out = answer->out;
+    if (!slots) {
+        slots_init(&alone, NULL, 1, 4096, 0);
+        slots = &alone;
+    }
     switch (answer->request->asked) {
     case ASKED_HEALTH: buf_puts(out, "{\"status\":\"ok\"}"); return;
-    case ASKED_SLOTS:
-        buf_puts(out, "[{\"id\":0,\"n_ctx\":4096,\"speculative\":false,\"is_processing\":false,"
-                      "\"id_task\":-1,\"next_token\":[{\"has_next_token\":false,\"n_remain\":-1,"
-                      "\"n_decoded\":0}]}]");
-        return;
+    case ASKED_SLOTS: slots_write(slots, out); return;
     default: break;
     }
-    buf_puts(out, "{\"default_generation_settings\":{\"id\":0,\"n_ctx\":4096},\"total_slots\":1,"
-                  "\"model_alias\":");
+    buf_printf(out,
+               "{\"default_generation_settings\":{\"id\":0,\"n_ctx\":%lld},\"total_slots\":%d,"
+               "\"model_alias\":",
+               (long long)slots->context_tokens, slots->count);
     json_quote(out, listed(answer, models).names[0]);
     buf_puts(out, ",\"model_path\":\"/simulate.gguf\",\"modalities\":{\"vision\":false,"
                   "\"audio\":false},\"chat_template_caps\":{\"supports_tools\":true,"

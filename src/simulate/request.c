@@ -25,6 +25,7 @@ static const struct {
     {"/embeddings",            ASKED_EMBEDDINGS,   OF_OPENAI | OF_LLAMA,                true,  0},
     {"/messages",              ASKED_MESSAGES,     OF_ANTHROPIC,                        true,  0},
     {"/messages/count_tokens", ASKED_COUNT_TOKENS, OF_ANTHROPIC | OF_LLAMA,             true,  0},
+    {"/tokenize",              ASKED_TOKENIZE,     OF_LLAMA,                            true,  0},
     {"/models",                ASKED_MODELS,       OF_OPENAI | OF_ANTHROPIC | OF_LLAMA, false, OF_LLAMA},
     {"/health",                ASKED_HEALTH,       OF_LLAMA,                            false, OF_LLAMA},
     {"/props",                 ASKED_PROPS,        OF_LLAMA,                            false, 0},
@@ -232,4 +233,9 @@ enum err request_read(struct request *request, struct json_reader *reader, struc
     request->input_count = count_inputs(&members[INPUT]);
     request->prompt_tokens = (int64_t)(body.len / 4) + 1;
     return OK;
+}
+
+void request_answer_as(struct request *request, struct str model, struct arena *arena)
+{
+    request->model_json = quoted(model, arena);
 }

@@ -7,6 +7,8 @@
 #include "base/str.h"
 #include "json/json.h"
 
+struct slots;
+
 enum vendor { VENDOR_OPENAI, VENDOR_ANTHROPIC, VENDOR_LLAMA, VENDOR_COUNT };
 const char *vendor_name(enum vendor vendor);
 bool vendor_parse(struct str name, enum vendor *out_vendor);
@@ -18,6 +20,7 @@ enum asked {
     ASKED_EMBEDDINGS,
     ASKED_MESSAGES,
     ASKED_COUNT_TOKENS,
+    ASKED_TOKENIZE,
     ASKED_MODELS,
     ASKED_MODEL,
     ASKED_HEALTH,
@@ -45,6 +48,8 @@ struct request {
     int64_t dimensions;    /* embeddings; 0: not given */
     int64_t input_count;   /* embeddings */
     int64_t prompt_tokens; /* a guess: four bytes a token */
+
+    const struct slots *slots; /* llama: of this server; NULL: one, and nothing is refused */
 };
 
 /** Finds what a path (without its query, with or without /v1) asks of this vendor: `asked`,
@@ -56,3 +61,5 @@ void request_identify(struct request *request, uint64_t seed, int64_t seq);
 /** Reads the body. ERR_MALFORMED with a sentence, ERR_NO_MEMORY. Text borrows from `arena`. */
 MUST_USE enum err request_read(struct request *request, struct json_reader *reader, struct str body,
                                struct arena *arena, struct error *error);
+/** The answer names this model, whatever was asked for. */
+void request_answer_as(struct request *request, struct str model, struct arena *arena);

@@ -15,6 +15,7 @@
 #include "simulate/credential.h"
 #include "simulate/remote.h"
 #include "simulate/script.h"
+#include "simulate/slots.h"
 #include "sys/clock.h"
 #include "sys/file.h"
 
@@ -41,6 +42,7 @@ struct simulator {
     int64_t last_seq;
     struct simulator_stats stats;
     struct stored stored;
+    struct slots slots; /* llama */
 };
 
 struct act {
@@ -51,12 +53,14 @@ struct act {
     struct request request;
     struct player player;
     struct sighting *sighting;
+    struct slot_user slot_user;
     bool is_playing;
 };
 
 /* ---- acts ------------------------------------------------------------------------------------ */
 
 static void on_over(struct player *player, enum played_end end);
+static void on_slot(struct slot_user *user);
 
 static struct act *act_new(struct simulator *simulator)
 {
@@ -73,6 +77,7 @@ static struct act *act_new(struct simulator *simulator)
         list_init(&act->node);
         arena_init(&act->arena, ARENA_MAX);
         player_init(&act->player, simulator->options.loop, &simulator->scratch, on_over);
+        slot_user_init(&act->slot_user, on_slot);
     }
     list_push_back(&simulator->acts, &act->node);
     act->sighting = NULL;
@@ -110,6 +115,7 @@ static void on_over(struct player *player, enum played_end end)
     struct simulator *simulator = act->simulator;
     simulator->stats.open_streams -= act->request.stream;
     simulator->stats.closed_by_client += end == PLAYED_CLIENT_CLOSED;
+    slots_leave(&simulator->slots, &act->slot_user);
     seen_end(simulator->seen, act->sighting, clock_wall_ms(), end, player->cursor.events,
              player->cursor.body_bytes);
     act->exchange = NULL; /* the player was perhaps called by act_play: the act is freed there */
@@ -173,6 +179,27 @@ static void record(struct act *act, struct str body, struct str played_by)
     act->sighting = seen_add(act->simulator->seen, &what, head);
 }
 
+static void start_playing(struct act *act)
+{
+    act->is_playing = true;
+    player_start(&act->player, act->exchange);
+    act->is_playing = false;
+    if (!act->exchange)
+        act_done(act);
+}
+
+static void on_slot(struct slot_user *user)
+{
+    start_playing(LIST_OWNER(user, struct act, slot_user));
+}
+
+static bool is_generation(const struct act *act)
+{
+    enum asked asked = act->request.asked;
+    return act->request.slots &&
+           (asked == ASKED_CHAT || asked == ASKED_COMPLETIONS || asked == ASKED_EMBEDDINGS);
+}
+
 static void act_play(struct act *act, struct str body, struct str played_by)
 {
     struct program *program = &act->player.program;
@@ -180,11 +207,11 @@ static void act_play(struct act *act, struct str body, struct str played_by)
         answer_refuse(program, &act->request, 500, "simulate: this answer is too large to build");
     record(act, body, played_by);
     act->simulator->stats.open_streams += act->request.stream;
-    act->is_playing = true;
-    player_start(&act->player, act->exchange);
-    act->is_playing = false;
-    if (!act->exchange)
-        act_done(act);
+    /* llama-server answers what is wrong, and what is no generation, beside its slots. */
+    if (is_generation(act) && program->status < 400)
+        slots_enter(&act->simulator->slots, &act->slot_user, act->request.seq);
+    else
+        start_playing(act);
 }
 
 /* What is wrong before any play: fills the program with the vendor's words. */
@@ -195,7 +222,8 @@ static bool is_refused(struct act *act)
     const char *trouble =
         act->request.is_public
             ? NULL
-            : credential_trouble(head, act->request.vendor, act->simulator->options.needs_key);
+            : credential_trouble(head, act->request.vendor, act->simulator->options.needs_key,
+                                 act->simulator->options.key);
     enum http_method wanted = act->request.is_post ? METHOD_POST : METHOD_GET;
     if (act->request.asked == ASKED_NOTHING)
         answer_refuse(program, &act->request, 404, "There is no such path here.");
@@ -205,6 +233,11 @@ static bool is_refused(struct act *act)
         answer_refuse(program, &act->request, 405, "This path takes another method.");
     else if (trouble)
         answer_refuse(program, &act->request, 401, trouble);
+    else if (act->request.slots && slots_are_loading(act->request.slots))
+        answer_refuse(program, &act->request, 503, NULL);
+    else if (act->request.asked == ASKED_SLOTS && slots_are_full(act->request.slots) &&
+             str_find(head->query, STR("fail_on_no_slot="), NULL))
+        answer_refuse(program, &act->request, 503, "no slot available");
     else
         return false;
     return true;
@@ -237,17 +270,23 @@ static void build(struct act *act, struct str body)
     request_identify(&act->request, simulator->options.seed, ++simulator->last_seq);
     act->request.now_s = clock_wall_ms() / 1000;
     models.names = script_models(simulator->script, &models.count);
+    bool is_peculiar = act->request.slots && models.count == 1; /* answers with its alias */
     if (is_refused(act))
         ;
     else if (act->request.is_post &&
              request_read(&act->request, simulator->reader, body, &act->arena, &error) != OK)
-        answer_refuse(program, &act->request, 400, error.text);
+        answer_refuse(program, &act->request, act->request.slots ? 500 : 400, error.text);
+    else if (is_generation(act) && act->request.prompt_tokens > simulator->slots.context_tokens)
+        answer_refuse_overflow(program, &act->request, simulator->slots.context_tokens);
     else if (choose_play(act, body, &play, &played_by, &error) != OK)
         answer_refuse(program, &act->request, 400, error.text);
     else if (is_against_rules(act, body, &play))
         played_by = STR("refused");
-    else
+    else {
+        if (is_peculiar)
+            request_answer_as(&act->request, models.names[0], &act->arena);
         answer_build(program, &play, &act->request, &models);
+    }
     if (act->request.asked == ASKED_RESPONSES && act->request.is_stored && program->status == 200)
         stored_add(&simulator->stored, act->request.id);
     /* A rule's text may be replaced while this is played. */
@@ -270,11 +309,23 @@ static void on_body(void *owner)
     body_budget_return(len);
 }
 
+static void leave_queue(struct act *act)
+{
+    struct simulator *simulator = act->simulator;
+    simulator->stats.open_streams -= act->request.stream;
+    simulator->stats.closed_by_client++;
+    slots_leave(&simulator->slots, &act->slot_user);
+    seen_end(simulator->seen, act->sighting, clock_wall_ms(), PLAYED_CLIENT_CLOSED, 0, 0);
+    act_done(act);
+}
+
 static void on_gone(void *owner)
 {
     struct act *act = owner;
     if (act->player.exchange)
         player_gone(&act->player);
+    else if (!list_is_empty(&act->slot_user.node))
+        leave_queue(act);
     else
         act_done(act); /* left before its body was whole */
 }
@@ -305,6 +356,8 @@ static void on_request(void *arg, struct exchange *exchange)
     act->exchange = exchange;
     exchange_attach(exchange, &act_ops, act);
     request_route(simulator->options.vendor, head->path, &act->arena, &act->request);
+    if (simulator->options.vendor == VENDOR_LLAMA)
+        act->request.slots = &simulator->slots;
     if (head->method == METHOD_POST || head->content_length > 0)
         exchange_want_body(exchange, BODY_MAX);
     else
@@ -391,6 +444,10 @@ enum err simulator_open(const struct simulator_options *options, struct simulato
     buf_init(&simulator->scratch, SCRATCH_MAX);
     play_init(&simulator->plain);
     body_budget_set(BODIES_MAX);
+    slots_init(&simulator->slots, options->loop,
+               options->slots > 0 ? options->slots : SLOTS_DEFAULT,
+               options->context_tokens > 0 ? options->context_tokens : CONTEXT_DEFAULT,
+               options->loading_ms);
     enum err err = make_parts(simulator, error);
     if (err == OK)
         err = listen_at(simulator, error);

@@ -19,6 +19,10 @@ struct simulator_options {
     const char *log_path;    /* NULL: only in memory */
     bool keeps_log;
     uint64_t seed;
+    /* llama-server's: */
+    int slots;
+    int64_t context_tokens, loading_ms;
+    const char *key; /* the one that callers must bring; NULL: none */
 };
 
 /** Listens. Errors as http_listener_new and script_load, with a sentence. */
