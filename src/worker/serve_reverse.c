@@ -49,7 +49,8 @@ struct reverse {
     char worker_id[64];
     struct loop_message free_later;
     int64_t epoch;
-    int64_t registration; /* counts (worker_id, epoch): epochs begin anew after a server's restart */
+    int64_t
+        registration; /* counts (worker_id, epoch): epochs begin anew after a server's restart */
 };
 
 static void tend(struct slot *slot);

@@ -95,8 +95,10 @@ static void on_beat_answered(void *owner, const struct answered *answered)
     worker->ask = NULL;
     if (answered->status == 200 || answered->status == 204) {
         worker->heard_ns = loop_now_ns(worker->options.loop);
-        worker->is_description_old = false;
-    } else if (answered->status == 409 || answered->status == 404) {
+        return;
+    }
+    worker->is_description_old = true; /* it may not have heard */
+    if (answered->status == 409 || answered->status == 404) {
         lose_registration(worker);
         try_again(worker, "the server knows this registration no more", 0);
     }
@@ -108,12 +110,11 @@ static void beat(struct worker *worker)
     AUTO_BUF struct buf text;
     buf_init(&text, WORKER_BODY_MAX);
     worker_write_heartbeat(worker, is_posted, &text);
+    worker->is_description_old = text.failed || (is_posted && worker->ask);
     if (is_posted && !worker->ask)
         worker->ask = ask(worker, "/api/worker/v1/heartbeat", &text, ASK_MS, on_beat_answered);
-    if (!is_posted && !text.failed) {
+    if (!is_posted && !text.failed)
         link_send(worker->link, buf_str(&text));
-        worker->is_description_old = false;
-    }
     deadline_set(&worker->beat, from_now(worker, worker->heartbeat_ms));
 }
 
@@ -184,7 +185,6 @@ static void dial(struct worker *worker)
 static void join(struct worker *worker)
 {
     worker->state = WORKER_JOINED;
-    worker->is_description_old = false;
     worker->heard_ns = loop_now_ns(worker->options.loop);
     log_info("joined", "worker=%s epoch=%lld server=%s heartbeat_ms=%lld", worker->worker_id,
              (long long)worker->epoch, worker->options.server->authority,
@@ -223,6 +223,7 @@ static void register_now(struct worker *worker)
     buf_init(&body, WORKER_BODY_MAX);
     worker->state = WORKER_REGISTERING;
     worker_write_registration(worker, &body);
+    worker->is_description_old = false; /* from here on a change is one */
     ask_cancel(worker->ask);
     worker->ask = ask(worker, "/api/worker/v1/register", &body, ASK_MS, on_registered);
     if (!worker->ask)

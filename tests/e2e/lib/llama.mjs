@@ -1,0 +1,39 @@
+// A llama-server to start: the real one where LLAMA_SERVER names it, else a script that runs `auxot simulate` in its place.
+import fs from 'node:fs';
+import path from 'node:path';
+import { empty_dir } from './server.mjs';
+import { Suite } from './suite.mjs';
+
+// Takes the options that the worker gives, keeps them in DIR/args, and becomes the simulator. `flags` are the simulator's.
+// DIR/refuse, when it is there, makes it end at once with that file's words.
+export function fake_llama_server({ flags = [] } = {}) {
+    const dir = empty_dir('llama');
+    const program = path.join(dir, 'llama-server');
+    fs.writeFileSync(program, `#!/bin/sh
+echo "$@" >>${dir}/args
+echo $$ >>${dir}/pids
+if [ -f ${dir}/refuse ]; then cat ${dir}/refuse >&2; exit 1; fi
+np=4
+while [ $# -gt 0 ]; do
+  case $1 in
+    --port) port=$2; shift;;
+    --alias) alias=$2; shift;;
+    -np) np=$2; shift;;
+  esac
+  shift
+done
+echo "{\\"models\\":[\\"$alias\\"],\\"rules\\":[]}" >${dir}/script.$port
+echo "load_model: loading $alias" >&2
+exec ${Suite.binary} simulate --dialect llama --port $port --slots $np --script ${dir}/script.$port ${flags.join(' ')}
+`, { mode: 0o755 });
+    const lines = name => fs.existsSync(path.join(dir, name)) ? fs.readFileSync(path.join(dir, name), 'utf8').trim().split('\n') : [];
+    return {
+        dir, program,
+        get args() { return lines('args'); },
+        get pids() { return lines('pids').map(Number); },
+        port: at => Number(lines('args').at(at).match(/--port (\d+)/)[1]),
+        refuse(words) { fs.writeFileSync(path.join(dir, 'refuse'), words); },
+        allow() { fs.rmSync(path.join(dir, 'refuse'), { force: true }); },
+        model(name) { const file = path.join(dir, name); fs.writeFileSync(file, 'GGUF'); return file; },
+    };
+}
