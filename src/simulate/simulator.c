@@ -115,7 +115,7 @@ static void on_over(struct player *player, enum played_end end)
     struct simulator *simulator = act->simulator;
     simulator->stats.open_streams -= act->request.stream;
     simulator->stats.closed_by_client += end == PLAYED_CLIENT_CLOSED;
-    slots_leave(&simulator->slots, &act->slot_user);
+    slot_user_leave(&simulator->slots, &act->slot_user);
     seen_end(simulator->seen, act->sighting, clock_wall_ms(), end, player->cursor.events,
              player->cursor.body_bytes);
     act->exchange = NULL; /* the player was perhaps called by act_play: the act is freed there */
@@ -209,7 +209,7 @@ static void act_play(struct act *act, struct str body, struct str played_by)
     act->simulator->stats.open_streams += act->request.stream;
     /* llama-server answers what is wrong, and what is no generation, beside its slots. */
     if (is_generation(act) && program->status < 400)
-        slots_enter(&act->simulator->slots, &act->slot_user, act->request.seq);
+        slot_user_enter(&act->simulator->slots, &act->slot_user, act->request.seq);
     else
         start_playing(act);
 }
@@ -314,7 +314,7 @@ static void leave_queue(struct act *act)
     struct simulator *simulator = act->simulator;
     simulator->stats.open_streams -= act->request.stream;
     simulator->stats.closed_by_client++;
-    slots_leave(&simulator->slots, &act->slot_user);
+    slot_user_leave(&simulator->slots, &act->slot_user);
     seen_end(simulator->seen, act->sighting, clock_wall_ms(), PLAYED_CLIENT_CLOSED, 0, 0);
     act_done(act);
 }

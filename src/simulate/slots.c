@@ -48,7 +48,7 @@ static void on_turn(struct loop_message *message)
     }
 }
 
-void slots_enter(struct slots *slots, struct slot_user *user, int64_t task)
+void slot_user_enter(struct slots *slots, struct slot_user *user, int64_t task)
 {
     user->task = task;
     if (slots_are_full(slots) || !list_is_empty(&slots->waiting))
@@ -57,7 +57,7 @@ void slots_enter(struct slots *slots, struct slot_user *user, int64_t task)
         give(slots, user);
 }
 
-void slots_leave(struct slots *slots, struct slot_user *user)
+void slot_user_leave(struct slots *slots, struct slot_user *user)
 {
     list_unlink(&user->node);
     if (user->slot < 0)

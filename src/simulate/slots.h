@@ -42,8 +42,8 @@ static inline bool slots_are_full(const struct slots *slots)
     return slots->taken == slots->count;
 }
 void slot_user_init(struct slot_user *user, void (*on_slot)(struct slot_user *user));
-void slots_enter(struct slots *slots, struct slot_user *user, int64_t task);
+void slot_user_enter(struct slots *slots, struct slot_user *user, int64_t task);
 /** From the slot, or out of the queue; fine when it is in neither. */
-void slots_leave(struct slots *slots, struct slot_user *user);
+void slot_user_leave(struct slots *slots, struct slot_user *user);
 /** GET /slots. */
 void slots_write(const struct slots *slots, struct buf *out);

@@ -18,7 +18,7 @@ static void on_slot(struct slot_user *user)
 static void on_slot_and_done(struct slot_user *user)
 {
     on_slot(user);
-    slots_leave(&slots, user);
+    slot_user_leave(&slots, user);
 }
 
 static void begin(int count, void (*on_slot_of_all)(struct slot_user *))
@@ -41,25 +41,25 @@ static void who_comes_waits_for_a_slot_and_gets_it_in_turn(void **state)
     (void)state;
     begin(2, on_slot);
     for (int i = 0; i < 5; i++)
-        slots_enter(&slots, &users[i], i);
+        slot_user_enter(&slots, &users[i], i);
     CHECK_INT("two are served", served, 2);
     CHECK("full", slots_are_full(&slots));
 
-    slots_leave(&slots, &users[3]); /* one that waits goes away */
-    slots_leave(&slots, &users[0]);
-    slots_enter(&slots, &users[5], 5);
+    slot_user_leave(&slots, &users[3]); /* one that waits goes away */
+    slot_user_leave(&slots, &users[0]);
+    slot_user_enter(&slots, &users[5], 5);
     CHECK_INT("a newcomer does not push in", served, 2);
     loop_settle(loop);
     CHECK_INT("the first in the queue has the slot", order[2], 2);
-    slots_leave(&slots, &users[1]);
-    slots_leave(&slots, &users[2]);
+    slot_user_leave(&slots, &users[1]);
+    slot_user_leave(&slots, &users[2]);
     loop_settle(loop);
     CHECK_INT("all that stayed were served", served, 5);
     CHECK_INT("in turn", order[3], 4);
     CHECK_INT("and the last", order[4], 5);
-    slots_leave(&slots, &users[4]);
-    slots_leave(&slots, &users[5]);
-    slots_leave(&slots, &users[5]); /* twice is as once */
+    slot_user_leave(&slots, &users[4]);
+    slot_user_leave(&slots, &users[5]);
+    slot_user_leave(&slots, &users[5]); /* twice is as once */
     CHECK_INT("none is taken", slots.taken, 0);
     end();
 }
@@ -70,8 +70,8 @@ static void short_jobs_hand_on_without_end(void **state)
     begin(1, on_slot_and_done);
     users[0].on_slot = on_slot;
     for (int i = 0; i < USERS; i++)
-        slots_enter(&slots, &users[i], i);
-    slots_leave(&slots, &users[0]);
+        slot_user_enter(&slots, &users[i], i);
+    slot_user_leave(&slots, &users[0]);
     loop_settle(loop);
     CHECK_INT("all", served, USERS);
     CHECK_INT("none is taken", slots.taken, 0);
@@ -84,7 +84,7 @@ static void the_state_is_told_as_llama_server_does(void **state)
     AUTO_BUF struct buf out;
     buf_init(&out, 4096);
     begin(2, on_slot);
-    slots_enter(&slots, &users[0], 77);
+    slot_user_enter(&slots, &users[0], 77);
     slots_write(&slots, &out);
     CHECK_STR(
         "one of two", out.data,
