@@ -10,19 +10,14 @@ import { Sim } from '../lib/sim.mjs';
 import { events_of, text_of } from '../lib/sse.mjs';
 import { Suite, sanitizer_report } from '../lib/suite.mjs';
 import { call } from '../lib/http.mjs';
+import { end_workers, gpu_worker, living_workers } from '../lib/worker_gpu.mjs';
 
 const KEY = 'auxw_0123456789abcdef';
 const chat = '/v1/chat/completions';
 const ask = (model, more = {}) => ({ model, messages: [{ role: 'user', content: 'hi' }], ...more });
 
-const workers = [], closers = [];
-const clean = Object.fromEntries(Object.keys(process.env).filter(name => name.startsWith('AUXOT_')).map(name => [name, undefined]));
-
-function worker(gateway, args, { env = {} } = {}) {
-    const child = new Child(Suite.binary, ['worker', 'gpu', '--server', gateway.url, ...args], { env: { ...clean, AUXOT_WORKER_KEY: KEY, ...env } });
-    workers.push(child);
-    return child;
-}
+const closers = [];
+const worker = (server, args, options) => gpu_worker(server.url, KEY, args, options);
 
 async function gateway(options) {
     const made = await FakeGateway.start(options);
@@ -48,8 +43,7 @@ async function attached({ flags = [], args = [], ...options } = {}) {
 const is_alive = pid => { try { process.kill(pid, 0); return true; } catch { return false; } };
 
 after(async () => {
-    for (const child of workers) if (!child.ended) child.kill('SIGKILL');
-    await Promise.all(workers.map(child => child.exit));
+    await end_workers();
     for (const close of closers) await close();
 });
 
@@ -239,19 +233,20 @@ test('a wrong key, a wrong address: said in one sentence, exit 1', async () => {
 
 test('wrong use is named before anything is started, exit 2', async () => {
     const { program, model } = fake_llama_server();
+    const no_settings = Object.fromEntries(Object.keys(process.env).filter(name => name.startsWith('AUXOT_')).map(name => [name, undefined]));
     const file = model('a.gguf'), base = ['worker', 'gpu', '--server', 'http://127.0.0.1:1', '--key', KEY];
     for (const [args, word] of [[[], /--model FILE, or --attach/], [['--model', file, '--attach', 'http://x'], /not both/],
         [['--model', file, '--parallel', '0'], /--parallel/], [['--model', file, '--', '--tools', 'all'], /--tools/], [['--model', file, '--', '--port=1'], /--port/],
         [['--model', file, '--', '--agent'], /--agent/], [['--model', file, '--', '--webui-mcp-proxy'], /mcp-proxy/], [['--modle', file], /--model/],
         [['--model', file, '--log-level', 'loud'], /--log-level/], [['--attach', 'ftp://x'], /http/]]) {
-        const child = new Child(Suite.binary, [...base, ...args], { env: clean });
+        const child = new Child(Suite.binary, [...base, ...args], { env: no_settings });
         assert.equal((await child.exit).code, 2, args.join(' '));
         assert.match(child.stderr, word);
     }
-    const keyless = new Child(Suite.binary, ['worker', 'gpu', '--server', 'http://x', '--model', file, '--llama-server', program], { env: clean });
+    const keyless = new Child(Suite.binary, ['worker', 'gpu', '--server', 'http://x', '--model', file, '--llama-server', program], { env: no_settings });
     assert.equal((await keyless.exit).code, 2);
     assert.match(keyless.stderr, /AUXOT_WORKER_KEY/);
-    const missing = new Child(Suite.binary, [...base, '--model', file, '--llama-server', '/nowhere/llama-server'], { env: clean });
+    const missing = new Child(Suite.binary, [...base, '--model', file, '--llama-server', '/nowhere/llama-server'], { env: no_settings });
     assert.equal((await missing.exit).code, 1);
     assert.match(missing.stderr, /no program '\/nowhere\/llama-server'/);
 });
@@ -381,5 +376,5 @@ test('the worker is killed: llama-server dies with it', async () => {
 });
 
 test('no sanitizer complained', () => {
-    for (const child of workers) assert.doesNotMatch(child.stderr, sanitizer_report);
+    for (const child of living_workers) assert.doesNotMatch(child.stderr, sanitizer_report);
 });

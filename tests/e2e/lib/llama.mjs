@@ -24,7 +24,7 @@ while [ $# -gt 0 ]; do
 done
 echo "{\\"models\\":[\\"$alias\\"],\\"rules\\":[]}" >${dir}/script.$port
 echo "load_model: loading $alias" >&2
-exec ${Suite.binary} simulate --dialect llama --port $port --slots $np --script ${dir}/script.$port ${flags.join(' ')}
+exec ${Suite.binary} simulate --dialect llama --port $port --slots $np --script ${dir}/script.$port --log ${dir}/log.$port ${flags.join(' ')}
 `, { mode: 0o755 });
     const lines = name => fs.existsSync(path.join(dir, name)) ? fs.readFileSync(path.join(dir, name), 'utf8').trim().split('\n') : [];
     return {
@@ -33,6 +33,9 @@ exec ${Suite.binary} simulate --dialect llama --port $port --slots $np --script 
         get pids() { return lines('pids').map(Number); },
         port: at => Number(lines('args').at(at).match(/--port (\d+)/)[1]),
         refuse(words) { fs.writeFileSync(path.join(dir, 'refuse'), words); },
+        // What all of them saw and ended, as a Sim's; it outlives them.
+        log: async () => fs.readdirSync(dir).filter(name => name.startsWith('log.')).flatMap(name => lines(name).filter(Boolean).map(line => JSON.parse(line))).filter(({ method }) => method === 'POST'),
+        stop() {},
         allow() { fs.rmSync(path.join(dir, 'refuse'), { force: true }); },
         model(name) { const file = path.join(dir, name); fs.writeFileSync(file, 'GGUF'); return file; },
     };
