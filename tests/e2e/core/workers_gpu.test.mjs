@@ -166,10 +166,12 @@ staged('R15: llama-server is killed and started again: the worker leaves the poo
     const child = gpu_worker(server.url, rack.key, ['--llama-server', llama.program, '--model', llama.model(`${model}.gguf`), '--name', 'starter', '--parallel', '2']);
     await until(async () => (await view('starter'))?.parked === 2, () => `joined:\n${child.stderr}`);
     assert.equal((await server.call(at.chat, ask.chat(model))).headers['x-auxot-provider'], rack.slug);
+    await llama.remember();
     process.kill(llama.pids.at(-1), 'SIGKILL');
     await until(async () => (await rack.look()).status === 'offline', 'off the pool');
     await until(async () => (await view('starter'))?.parked === 2, 'and back');
     assert.equal((await server.call(at.chat, ask.chat(model))).headers['x-auxot-provider'], rack.slug);
+    await llama.remember();
 });
 
 test('the key of another provider kind, and no key at all: one sentence, exit 1', async () => {

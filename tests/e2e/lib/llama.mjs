@@ -1,6 +1,7 @@
 // A llama-server to start: the real one where LLAMA_SERVER names it, else a script that runs `auxot simulate` in its place.
 import fs from 'node:fs';
 import path from 'node:path';
+import { call } from './http.mjs';
 import { empty_dir } from './server.mjs';
 import { Suite } from './suite.mjs';
 
@@ -24,17 +25,22 @@ while [ $# -gt 0 ]; do
 done
 echo "{\\"models\\":[\\"$alias\\"],\\"rules\\":[]}" >${dir}/script.$port
 echo "load_model: loading $alias" >&2
-exec ${Suite.binary} simulate --dialect llama --port $port --slots $np --script ${dir}/script.$port --log ${dir}/log.$port ${flags.join(' ')}
+exec ${Suite.binary} simulate --dialect llama --port $port --slots $np --script ${dir}/script.$port ${flags.join(' ')}
 `, { mode: 0o755 });
     const lines = name => fs.existsSync(path.join(dir, name)) ? fs.readFileSync(path.join(dir, name), 'utf8').trim().split('\n') : [];
+    const remembered = [];
     return {
         dir, program,
         get args() { return lines('args'); },
         get pids() { return lines('pids').map(Number); },
         port: at => Number(lines('args').at(at).match(/--port (\d+)/)[1]),
         refuse(words) { fs.writeFileSync(path.join(dir, 'refuse'), words); },
-        // What all of them saw and ended, as a Sim's; it outlives them.
-        log: async () => fs.readdirSync(dir).filter(name => name.startsWith('log.')).flatMap(name => lines(name).filter(Boolean).map(line => JSON.parse(line))).filter(({ method }) => method === 'POST'),
+        // What the one of now has seen, kept for `log`: to be asked before it is killed.
+        async remember() {
+            const { text } = await call(`http://127.0.0.1:${this.port(-1)}/_sim/log?since=0`);
+            remembered.push(...text.split('\n').filter(Boolean).map(line => JSON.parse(line)).filter(({ method }) => method === 'POST'));
+        },
+        log: async () => remembered,
         stop() {},
         allow() { fs.rmSync(path.join(dir, 'refuse'), { force: true }); },
         model(name) { const file = path.join(dir, name); fs.writeFileSync(file, 'GGUF'); return file; },
