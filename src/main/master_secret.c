@@ -70,20 +70,13 @@ static enum err from_file(struct master_secret *found, struct error *error)
 /* 32 random bytes in hexadecimal. The file appears whole or not at all. */
 static enum err make_file(struct master_secret *found, struct error *error)
 {
-    static const char digits[] = "0123456789abcdef";
-    uint8_t random[32];
     char text[65];
-    random_fill(random, sizeof random);
-    for (size_t i = 0; i < sizeof random; i++) {
-        text[2 * i] = digits[random[i] >> 4];
-        text[2 * i + 1] = digits[random[i] & 15];
-    }
+    random_hex(text, 64);
     text[64] = '\n';
     enum err err = file_write_atomic(found->path, (struct str){text, sizeof text}, error);
     if (err == OK)
         err = secret_new((struct str){text, 64}, &found->secret);
     found->was_created = err == OK;
-    secret_wipe(random, sizeof random);
     secret_wipe(text, sizeof text);
     return err;
 }

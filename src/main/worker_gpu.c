@@ -4,6 +4,7 @@
 #include "main/commands.h"
 #include "main/setup.h"
 #include "main/worker_run.h"
+#include "worker/llama.h"
 
 #include <stdio.h>
 
@@ -50,7 +51,10 @@ static const struct forbidden {
 
 static enum err check_more(const char *const *more, struct error *error)
 {
-    for (; *more; more++) {
+    for (int count = 1; *more; more++, count++) {
+        if (count > LLAMA_MORE_MAX)
+            return error_set(error, ERR_MALFORMED, "at most %d options for llama-server",
+                             LLAMA_MORE_MAX);
         struct str rest = str_of(*more);
         struct str word = str_cut(&rest, '=');
         for (size_t i = 0; i < sizeof forbidden / sizeof forbidden[0]; i++)

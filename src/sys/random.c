@@ -69,6 +69,19 @@ void random_fill(void *room, size_t len)
     explicit_bzero(block->bytes + block->left, len);
 }
 
+void random_hex(char *room, size_t digits)
+{
+    static const char hex[] = "0123456789abcdef";
+    uint8_t byte;
+    for (size_t i = 0; i + 1 < digits; i += 2) {
+        random_fill(&byte, 1);
+        room[i] = hex[byte >> 4];
+        room[i + 1] = hex[byte & 15];
+    }
+    room[digits] = '\0';
+    explicit_bzero(&byte, 1);
+}
+
 double random_unit(void)
 {
     uint64_t bits;

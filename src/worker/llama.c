@@ -1,19 +1,13 @@
-/* worker/llama.c: see llama.h. What its models are is read in llama_read.c. */
+/* worker/llama.c: see llama.h. How one is started is in llama_spawn.c, what its models are is read in llama_read.c. */
 #include "worker/llama_parts.h"
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "sys/fd.h"
 #include "sys/random.h"
 #include "sys/secret.h"
 
-#include <arpa/inet.h>
-#include <errno.h>
-#include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
 
 #define NS_PER_MS      INT64_C(1000000)
 #define SOON_MS        50    /* between questions while it loads: at first */
@@ -141,21 +135,6 @@ void llama_was_read(struct llama *llama, const char *trouble)
 
 /* ---- the process ----------------------------------------------------------------------------- */
 
-/* The last line that says something about an error, else the last. */
-static void find_last_words(struct str said, char *room, size_t room_bytes)
-{
-    struct str last = STR(""), trouble = STR("");
-    while (said.len > 0) {
-        struct str line = str_trim(str_cut(&said, '\n'));
-        if (line.len == 0)
-            continue;
-        last = line;
-        if (str_ifind(line, STR("error"), NULL) || str_ifind(line, STR("failed"), NULL))
-            trouble = line;
-    }
-    str_copy(trouble.len ? trouble : last, room, room_bytes);
-}
-
 static void give_up(struct llama *llama, const char *why)
 {
     llama->state = LLAMA_STOPPED;
@@ -179,7 +158,7 @@ static void on_exit(void *owner, int status)
     struct llama *llama = owner;
     char words[200], why[320];
     bool was_ready = llama->state == LLAMA_READY, is_wanted = llama->state != LLAMA_STOPPED;
-    find_last_words(process_tail(llama->process), words, sizeof words);
+    llama_last_words(llama, words, sizeof words);
     process_free(TAKE(llama->process));
     ask_cancel(TAKE(llama->ask));
     deadline_clear(&llama->stop);
@@ -196,85 +175,6 @@ static void on_exit(void *owner, int status)
     start_later(llama, why);
 }
 
-static void on_line(void *owner, struct str line)
-{
-    struct llama *llama = owner;
-    log_debug("llama_server_says", "model=\"%s\" line=\"%.*s\"", llama->name, STR_ARG(line));
-}
-
-/* A port that is free now. Somebody may take it before llama-server does: then that ends, and another is tried. */
-static int free_port(void)
-{
-    AUTO_CLOSE int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t len = sizeof address;
-    if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof address) != 0 ||
-        getsockname(fd, (struct sockaddr *)&address, &len) != 0)
-        return 0;
-    return ntohs(address.sin_port);
-}
-
-static bool is_directory(const char *path)
-{
-    struct stat status;
-    return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
-}
-
-/* What is ours to say stands first, then the operator's options. */
-static enum err spawn(struct llama *llama, int port, struct error *error)
-{
-    const struct llama_options *options = &llama->options;
-    char port_text[12], slots_text[12], key[sizeof "LLAMA_API_KEY=" + LLAMA_KEY_MAX];
-    const char *argv[LLAMA_MORE_MAX + 16];
-    int n = 0;
-    snprintf(port_text, sizeof port_text, "%d", port);
-    snprintf(slots_text, sizeof slots_text, "%d", options->parallel);
-    snprintf(key, sizeof key, "LLAMA_API_KEY=%s", llama->key);
-    bool is_routing = is_directory(options->model_path);
-    const char *const fixed[] = {options->program,    is_routing ? "--models-dir" : "-m",
-                                 options->model_path, "--host",
-                                 "127.0.0.1",         "--port",
-                                 port_text,           "--jinja"};
-    for (size_t i = 0; i < sizeof fixed / sizeof fixed[0]; i++)
-        argv[n++] = fixed[i];
-    if (!is_routing) {
-        argv[n++] = "--alias";
-        argv[n++] = llama->name;
-    }
-    if (options->parallel > 0) {
-        argv[n++] = "-np";
-        argv[n++] = slots_text;
-    }
-    for (int i = 0; options->more && options->more[i] && i < LLAMA_MORE_MAX; i++)
-        argv[n++] = options->more[i];
-    argv[n] = NULL;
-    struct process_options process = {.loop = options->loop,
-                                      .argv = argv,
-                                      .variable = key,
-                                      .on_line = on_line,
-                                      .on_exit = on_exit,
-                                      .owner = llama};
-    enum err err = process_start(&process, &llama->process, error);
-    secret_wipe(key, sizeof key);
-    return err;
-}
-
-static enum err start_process(struct llama *llama, struct error *error)
-{
-    int port = free_port();
-    char url[48];
-    if (port == 0)
-        return error_set(error, ERR_IO, "no free port on 127.0.0.1");
-    snprintf(url, sizeof url, "http://127.0.0.1:%d", port);
-    enum err err = target_parse(url, &llama->target, error);
-    if (err == OK)
-        err = spawn(llama, port, error);
-    if (err == OK)
-        log_info("llama_server_started", "model=\"%s\" pid=%d port=%d", llama->name,
-                 (int)process_id(llama->process), port);
-    return err;
-}
-
 static void begin_to_ask(struct llama *llama)
 {
     llama->state = LLAMA_STARTING;
@@ -287,7 +187,7 @@ static void begin_to_ask(struct llama *llama)
 static void start(struct llama *llama)
 {
     struct error error = {0};
-    if (start_process(llama, &error) == OK)
+    if (llama_spawn(llama, on_exit, &error) == OK)
         begin_to_ask(llama);
     else
         start_later(llama, error.text);
@@ -302,43 +202,14 @@ static void on_stop_late(struct deadline *deadline)
 
 /* ---- life ------------------------------------------------------------------------------------ */
 
-void llama_alias(const char *model_path, char *room, size_t room_bytes)
-{
-    struct str name = str_of(model_path);
-    while (str_ends(name, STR("/")))
-        name.len--;
-    for (size_t slash; str_find(name, STR("/"), &slash);)
-        name = str_from(name, slash + 1);
-    if (name.len > 5 && str_ieq(str_from(name, name.len - 5), STR(".gguf")))
-        name.len -= 5;
-    size_t tail = sizeof "-00001-of-00003" - 1;
-    if (name.len > tail && str_eq(str_upto(str_from(name, name.len - 9), 4), STR("-of-")) &&
-        name.at[name.len - tail] == '-')
-        name.len -= tail;
-    str_copy(name, room, room_bytes);
-}
-
-static void make_key(char room[LLAMA_KEY_MAX])
-{
-    static const char hex[] = "0123456789abcdef";
-    uint8_t bytes[(LLAMA_KEY_MAX - 1) / 2];
-    random_fill(bytes, sizeof bytes);
-    for (size_t i = 0; i < sizeof bytes; i++) {
-        room[2 * i] = hex[bytes[i] >> 4];
-        room[2 * i + 1] = hex[bytes[i] & 15];
-    }
-    room[2 * sizeof bytes] = '\0';
-    secret_wipe(bytes, sizeof bytes);
-}
-
 /* The first start is ours to report: a missing program is said at once. */
 static enum err begin(struct llama *llama, struct error *error)
 {
     const struct llama_options *options = &llama->options;
     if (options->program) {
         llama_alias(options->model_path, llama->name, sizeof llama->name);
-        make_key(llama->key);
-        enum err err = start_process(llama, error);
+        random_hex(llama->key, LLAMA_KEY_MAX - 1);
+        enum err err = llama_spawn(llama, on_exit, error);
         if (err != OK)
             return err;
     } else {

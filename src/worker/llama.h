@@ -10,6 +10,8 @@
 #include "http/client.h"
 #include "worker/llama_props.h"
 
+#define LLAMA_MORE_MAX 256
+
 struct llama;
 
 struct llama_options {
@@ -20,7 +22,7 @@ struct llama_options {
     const char *program;     /* NULL: attached */
     const char *model_path;  /* a GGUF file; a directory of them: router mode */
     int parallel;            /* slots to ask for; 0: as llama-server likes */
-    const char *const *more; /* options for it, NULL ends them; NULL: none */
+    const char *const *more; /* options for it, at most LLAMA_MORE_MAX, NULL ends them; NULL: none */
     /* attached: */
     const struct target *at; /* copied */
     struct str key;          /* copied; empty: none */

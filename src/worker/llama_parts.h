@@ -6,7 +6,6 @@
 #include "worker/process.h"
 
 #define LLAMA_KEY_MAX  129 /* with its NUL */
-#define LLAMA_MORE_MAX 256
 
 enum llama_state {
     LLAMA_STARTING, /* the process is there, or somebody's should be; it does not answer yet */
@@ -37,6 +36,11 @@ struct llama {
     bool fresh_is_router;
 };
 
+/** Starts the process, on a port of its own. Errors as process_start. */
+MUST_USE enum err llama_spawn(struct llama *llama, void (*on_exit)(void *owner, int status),
+                              struct error *error);
+/** Of what it said the last line about an error, else the last line. */
+void llama_last_words(const struct llama *llama, char *room, size_t room_bytes);
 /** A GET with its key. */
 struct ask *llama_ask(struct llama *llama, const char *path, int64_t timeout_ms,
                       void (*on_done)(void *, const struct answered *));

@@ -353,18 +353,6 @@ static void on_front_changed(void *changed_arg)
 
 /* ---- life ------------------------------------------------------------------------------------ */
 
-static void make_instance(char room[33])
-{
-    static const char hex[] = "0123456789abcdef";
-    uint8_t bytes[16];
-    random_fill(bytes, sizeof bytes);
-    for (size_t i = 0; i < sizeof bytes; i++) {
-        room[2 * i] = hex[bytes[i] >> 4];
-        room[2 * i + 1] = hex[bytes[i] & 15];
-    }
-    room[32] = '\0';
-}
-
 static enum err make_parts(struct worker *worker, struct error *error)
 {
     const struct worker_options *options = &worker->options;
@@ -399,7 +387,7 @@ enum err worker_new(const struct worker_options *options, struct worker **out_wo
     worker->grace_ms = WORKER_GRACE_MS;
     worker->backoff = (struct backoff){.first_ms = FIRST_WAIT_MS, .most_ms = MOST_WAIT_MS};
     worker->changed.run = on_change;
-    make_instance(worker->instance);
+    random_hex(worker->instance, sizeof worker->instance - 1);
     deadline_init(&worker->again, options->loop, on_again);
     deadline_init(&worker->beat, options->loop, on_beat_due);
     deadline_init(&worker->grace, options->loop, on_grace_over);
