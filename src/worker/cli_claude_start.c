@@ -151,7 +151,7 @@ static void put_tools(const struct cli_job *job, struct cli_launch *launch,
     if (has_own) {
         launch_arg(launch, "--allowedTools");
         launch_arg(launch, job->terms->allow_tools);
-    } else {
+    } else if (talk->caller_tool_count == 0) { /* a second lock; a caller's tool may be called Read */
         launch_arg(launch, "--settings");
         launch_arg(launch, "{\"permissions\":{\"deny\":[\"Read\",\"Bash\",\"Edit\",\"Write\"]}}");
     }
@@ -163,6 +163,17 @@ static void put_tools(const struct cli_job *job, struct cli_launch *launch,
                            STR("{\"mcpServers\":{\"caller\":{\"type\":\"sdk\",\"name\":\"caller\"}}}")));
     launch_arg(launch, "--allowedTools");
     launch_arg(launch, "mcp__caller__*");
+}
+
+static void put_effort(const struct cli_request *request, struct cli_launch *launch)
+{
+    static const struct str known[] = {STR_INIT("low"), STR_INIT("medium"), STR_INIT("high"),
+                                       STR_INIT("xhigh"), STR_INIT("max")};
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+        if (str_eq(request->prompt.effort, known[i])) {
+            launch_arg(launch, "--effort");
+            launch_arg_str(launch, known[i]);
+        }
 }
 
 static void put_words(const struct cli_job *job, struct cli_launch *launch,
@@ -183,10 +194,7 @@ static void put_words(const struct cli_job *job, struct cli_launch *launch,
         launch_arg(launch, "--model");
         launch_arg_str(launch, job->model);
     }
-    if (request->prompt.effort.len) {
-        launch_arg(launch, "--effort");
-        launch_arg_str(launch, request->prompt.effort);
-    }
+    put_effort(request, launch);
     if (request->system.len || !has_own_tools(job, talk)) { /* an agent keeps its own prompt */
         struct str system = request->system.len ? buf_str(&request->system) : STR(" ");
         launch_arg(launch, "--system-prompt-file");

@@ -10,6 +10,8 @@
 #include "worker/cli_request.h"
 #include "worker/cli_talk.h"
 
+#define CLI_NAME_PREFIX "caller_"
+
 /** What is the same for all jobs of a worker, as far as a tool needs to know it. */
 struct cli_terms {
     const char *program;     /* as it is executed */
@@ -44,7 +46,8 @@ struct cli_tool {
     bool takes_more; /* with the results of calls also words of the user */
     size_t own_bytes;
 
-    /** Another name for a caller's tool, where one of its own has this; NULL: it is fine. Static text. */
+    /** Another name for a caller's tool, where one of its own has this: CLI_NAME_PREFIX and the name, static text.
+     *  NULL: it is fine. */
     const char *(*rename)(struct str name);
     /** Fills what is to be run, and `talk` with what it hears first. Errors: ERR_MALFORMED (the caller's fault, a sentence),
      *  ERR_TOO_LARGE, ERR_NO_MEMORY. */
@@ -70,4 +73,6 @@ struct cli_tool {
 
 /** NULL when there is none of this name. */
 const struct cli_tool *cli_tool_find(struct str name);
+/** Undoes `rename`: what the caller calls the tool that the tool's model calls `name`. */
+struct str cli_tool_name_back(const struct cli_tool *tool, struct str name);
 extern const struct cli_tool claude_tool, codex_tool, cursor_tool;
