@@ -12,6 +12,7 @@ static const struct kind {
     const char *sentence;
 } kinds[] = {
     {"gpu", command_worker_gpu, "Serves GGUF models with llama-server."},
+    {"cli", command_worker_cli, "Answers with Claude Code, Codex or Cursor."},
 };
 #define KIND_COUNT (sizeof kinds / sizeof kinds[0])
 

@@ -55,3 +55,4 @@ void worker_run_stopped(struct worker_run *run);
 void worker_run_close(struct worker_run *run);
 
 int command_worker_gpu(int argc, char **argv);
+int command_worker_cli(int argc, char **argv);

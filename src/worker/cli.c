@@ -26,8 +26,8 @@ static int64_t quota_left_s(const struct cli *cli)
 
 static void refuse_busy(struct cli *cli, struct exchange *exchange)
 {
-    answer_refuse(exchange, 503, WORKER_NOT_BEGUN "retry-after: 1\r\n",
-                  cli->is_draining ? "this worker is about to stop" : "all slots are taken");
+    cli_answer_refuse(exchange, 503, WORKER_NOT_BEGUN "retry-after: 1\r\n",
+                      cli->is_draining ? "this worker is about to stop" : "all slots are taken");
 }
 
 /* True: it was answered. */
@@ -41,7 +41,8 @@ static bool is_refused(struct cli *cli, struct exchange *exchange)
     if (quota_left_s(cli) == 0)
         return false;
     (void)snprintf(headers, sizeof headers, "retry-after: %lld\r\n", (long long)quota_left_s(cli));
-    answer_refuse(exchange, 429, headers, "the usage limit of this subscription has been reached");
+    cli_answer_refuse(exchange, 429, headers,
+                      "the usage limit of this subscription has been reached");
     return true;
 }
 
@@ -77,7 +78,7 @@ static void serve(struct cli *cli, struct exchange *exchange, struct str body)
     enum err err = cli_request_read(&request, &cli->bench, cli->options.tool, body, &error);
     if (err != OK) {
         cli_request_release(&request);
-        answer_refuse(exchange, err_http_status(err), "", error.text);
+        cli_answer_refuse(exchange, err_http_status(err), "", error.text);
     } else if (!goes_on(cli, &request, exchange)) {
         run_begin(cli, &request, exchange);
     }
@@ -110,7 +111,7 @@ static void take_messages(struct cli *cli, struct exchange *exchange)
         return;
     struct arrival *arrival = mem_alloc(sizeof *arrival);
     if (!arrival) {
-        answer_refuse(exchange, 503, WORKER_NOT_BEGUN, "no memory");
+        cli_answer_refuse(exchange, 503, WORKER_NOT_BEGUN, "no memory");
         return;
     }
     *arrival = (struct arrival){cli, exchange};
@@ -141,10 +142,11 @@ static void on_request(void *arg, struct exchange *exchange)
     else if (is_models && head->method == METHOD_GET)
         list_models(cli, exchange);
     else if (is_messages || is_models)
-        answer_refuse(exchange, 405, "x-should-retry: false\r\n", "this path takes another method");
+        cli_answer_refuse(exchange, 405, "x-should-retry: false\r\n",
+                          "this path takes another method");
     else
-        answer_refuse(exchange, 404, "x-should-retry: false\r\n",
-                      "there is POST /v1/messages and GET /v1/models here");
+        cli_answer_refuse(exchange, 404, "x-should-retry: false\r\n",
+                          "there is POST /v1/messages and GET /v1/models here");
 }
 
 static void write_error(void *arg, int status, struct str path, const char *sentence,
@@ -262,9 +264,11 @@ struct worker_front *cli_front(struct cli *cli)
 
 void cli_close(struct cli *cli)
 {
+    if (!cli)
+        return;
     for (size_t i = 0; i < RUN_STATE_COUNT; i++)
         LIST_EACH_SAFE(node, &cli->runs[i])
-        run_free(LIST_OWNER(node, struct run, node));
+    run_free(LIST_OWNER(node, struct run, node));
     scratch_close(&cli->scratch);
     cli_bench_close(&cli->bench);
     mem_free(cli);

@@ -14,8 +14,8 @@
 #include "worker/cli_probe.h"
 #include "worker/front.h"
 
-#define CLI_MODELS_MAX 32
-#define CLI_SLOTS_MAX  64
+#define CLI_MODELS_MAX  32
+#define CLI_SLOTS_MAX   64
 #define CLI_WAITING_MAX 256
 
 /** A model as it is offered, and as the tool calls it. */
@@ -45,5 +45,6 @@ MUST_USE enum err cli_open(const struct cli_options *options, struct cli **out_c
                            struct error *error);
 /** What goes before the server; lives as long as the worker. */
 struct worker_front *cli_front(struct cli *cli);
-/** Ends every process and removes every directory. No exchange of it may be left (its listener is gone). */
+/** Ends every process and removes every directory. No exchange of it may be left (its listener is gone).
+ *  NULL is fine. */
 void cli_close(struct cli *cli);

@@ -7,9 +7,9 @@
 
 #include <stdio.h>
 
-#define OUT_MAX        (24u << 20)
-#define RETRY_AFTER_S  30 /* when nobody says when */
-#define HEADERS_MAX    4096
+#define OUT_MAX       (24u << 20)
+#define RETRY_AFTER_S 30 /* when nobody says when */
+#define HEADERS_MAX   4096
 
 /* ---- life ------------------------------------------------------------------------------------------------- */
 
@@ -18,8 +18,8 @@ static bool is_stream(const struct cli_answer *answer)
     return answer->request->is_stream;
 }
 
-enum err answer_open(struct cli_answer *answer, struct exchange *exchange,
-                     const struct cli_tool *tool, struct cli_request *request, const char *key)
+enum err cli_answer_open(struct cli_answer *answer, struct exchange *exchange,
+                         const struct cli_tool *tool, struct cli_request *request, const char *key)
 {
     const struct dialect_facts *facts = dialect_facts(ENDPOINT_MESSAGES);
     void *own = mem_zalloc(1, facts->writer_bytes);
@@ -40,7 +40,7 @@ enum err answer_open(struct cli_answer *answer, struct exchange *exchange,
     return OK;
 }
 
-void answer_release(struct cli_answer *answer)
+void cli_answer_release(struct cli_answer *answer)
 {
     if (answer->writer.own) {
         answer->writer.facts->writer_release(&answer->writer);
@@ -75,7 +75,7 @@ static bool is_content(const struct answer_event *event)
            (event->kind == ANSWER_PART_BEGIN && event->part == PART_TOOL_CALL);
 }
 
-void answer_on_event(void *arg, const struct answer_event *event)
+void cli_answer_take(void *arg, const struct answer_event *event)
 {
     struct cli_answer *answer = arg;
     if (!answer->exchange)
@@ -112,7 +112,7 @@ static void open_stream(struct cli_answer *answer)
     (void)exchange_start(answer->exchange, 200, buf_str(&headers), STR("text/event-stream"));
 }
 
-void answer_flush(struct cli_answer *answer)
+void cli_answer_flush(struct cli_answer *answer)
 {
     if (!answer->exchange || !is_stream(answer) || !answer->has_content || answer->out.len == 0)
         return;
@@ -123,13 +123,13 @@ void answer_flush(struct cli_answer *answer)
     buf_clear(&answer->out);
 }
 
-void answer_ping(struct cli_answer *answer)
+void cli_answer_ping(struct cli_answer *answer)
 {
     struct str ping = say_keepalive(ENDPOINT_MESSAGES);
     if (!answer->exchange || !answer->is_open)
         return;
     buf_append_str(&answer->out, ping);
-    answer_flush(answer);
+    cli_answer_flush(answer);
 }
 
 /* ---- the end ------------------------------------------------------------------------------------------------ */
@@ -156,7 +156,7 @@ static void finish_plain(struct cli_answer *answer)
                     buf_str(&answer->out));
 }
 
-void answer_finish(struct cli_answer *answer, enum stop_reason stop, const struct usage *usage)
+void cli_answer_finish(struct cli_answer *answer, enum stop_reason stop, const struct usage *usage)
 {
     if (!answer->exchange)
         return;
@@ -164,7 +164,9 @@ void answer_finish(struct cli_answer *answer, enum stop_reason stop, const struc
     write_event(answer, &(struct answer_event){.kind = ANSWER_STOP, .stop = stop});
     write_event(answer, &(struct answer_event){.kind = ANSWER_END, .usage = usage});
     if (answer->writer.failed || answer->writer.kept.failed || answer->out.failed) {
-        answer_fail(answer, &(struct talk_trouble){502, .sentence = "the answer is too large"}, 0);
+        cli_answer_fail(
+            answer, &(struct talk_trouble){.status = 502, .sentence = "the answer is too large"},
+            0);
         return;
     }
     if (is_stream(answer))
@@ -194,11 +196,11 @@ static void fail_stream(struct cli_answer *answer, const struct talk_trouble *tr
     finish_stream(answer);
 }
 
-void answer_fail(struct cli_answer *answer, const struct talk_trouble *trouble, int64_t now_s)
+void cli_answer_fail(struct cli_answer *answer, const struct talk_trouble *trouble, int64_t now_s)
 {
     struct exchange *exchange = answer->exchange;
     char headers[160] = "";
-    int64_t wait_s = RETRY_AFTER_S;
+    int64_t wait_s = trouble->wait_s ? trouble->wait_s : RETRY_AFTER_S;
     if (!exchange)
         return;
     if (answer->is_open) {
@@ -210,10 +212,11 @@ void answer_fail(struct cli_answer *answer, const struct talk_trouble *trouble, 
     if (trouble->status == 429)
         (void)snprintf(headers, sizeof headers, "retry-after: %lld\r\n", (long long)wait_s);
     answer->exchange = NULL;
-    answer_refuse(exchange, trouble->status, headers, trouble->sentence);
+    cli_answer_refuse(exchange, trouble->status, headers, trouble->sentence);
 }
 
-void answer_refuse(struct exchange *exchange, int status, const char *headers, const char *sentence)
+void cli_answer_refuse(struct exchange *exchange, int status, const char *headers,
+                       const char *sentence)
 {
     AUTO_BUF struct buf body;
     buf_init(&body, 8192);

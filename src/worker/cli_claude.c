@@ -8,13 +8,15 @@
  * nobody has never becomes a call: Claude Code tells its model so and goes on by itself. Own tools likewise.
  *
  * The caller's tools are an MCP server of type `sdk`: its JSON-RPC travels in control lines on stdin and stdout.
- * A message that breaks off and begins again (its own retry) would tell the caller twice: then the answer has failed.
+ * A message that broke off is stopped by Claude Code itself, without a reason, and then asked for again: what was told
+ * cannot be taken back, so the answer has failed, unless nothing was told.
  */
 #include "worker/cli_claude.h"
 
 #include "json/json_writer.h"
 
 #define PROTOCOL_VERSION "2025-11-25"
+#define PAUSE_MAX_MS     5000
 
 static struct claude_own *own_of(struct cli_talk *talk)
 {
@@ -29,6 +31,7 @@ static void on_part(void *arg, const struct answer_event *event)
     struct claude_own *own = own_of(talk);
     if (event->kind == ANSWER_STOP) {
         own->stop = event->stop;
+        own->has_stop = true;
         return;
     }
     if (event->kind == ANSWER_PART_BEGIN && event->part == PART_TOOL_CALL) {
@@ -66,7 +69,7 @@ static bool make_reader(struct cli_talk *talk)
     }
     answer_parts_init(&own->reader.parts, on_part, talk);
     own->stop = STOP_UNKNOWN;
-    own->has_call = false;
+    own->has_call = own->has_stop = own->has_part = false;
     usage_init(&own->usage);
     return true;
 }
@@ -100,7 +103,8 @@ static void add_usage(struct cli_talk *talk)
 {
     struct claude_own *own = own_of(talk);
     struct usage *usage = &own->usage;
-    usage->input_tokens = own->fresh_tokens + (usage->cached_tokens > 0 ? usage->cached_tokens : 0) +
+    usage->input_tokens = own->fresh_tokens +
+                          (usage->cached_tokens > 0 ? usage->cached_tokens : 0) +
                           (usage->cache_write_tokens > 0 ? usage->cache_write_tokens : 0);
     talk_add_usage(talk, usage);
     own->fresh_tokens = 0;
@@ -116,7 +120,6 @@ static void on_message_start(struct cli_talk *talk, struct json event)
     if (talk->state != TALK_GOING || !make_reader(talk))
         return;
     own->is_message_open = true;
-    own->has_part = false;
     own->fresh_tokens = 0;
     note_usage(own, json_at(event, "message", "usage", NULL));
 }
@@ -126,7 +129,11 @@ static void on_message_stop(struct cli_talk *talk)
     struct claude_own *own = own_of(talk);
     own->is_message_open = false;
     add_usage(talk);
-    if (own->reader.parts.failed) {
+    if (!own->has_stop && !own->has_part) /* broken off in silence: its next try will not be seen */
+        return;
+    if (!own->has_stop) {
+        talk_fail(talk, 502, "claude's answer broke off in the middle");
+    } else if (own->reader.parts.failed) {
         talk_fail(talk, 502, "claude's answer is not to be understood");
     } else if (own->has_call) {
         talk_close(talk);
@@ -166,8 +173,7 @@ static void on_assistant(struct cli_talk *talk, struct json root)
         struct str name = json_string_or_empty(json_get(c.value, "name"));
         if (str_eq(json_string_or_empty(json_get(c.value, "type")), STR("tool_use")) &&
             !talk_is_callers(talk, name))
-            talk_activity(talk, name,
-                          json_raw(talk->json, json_get(c.value, "input"), talk->line));
+            talk_activity(talk, name, json_raw(talk->json, json_get(c.value, "input"), talk->line));
     }
 }
 
@@ -180,6 +186,20 @@ static void on_rate_limit(struct cli_talk *talk, struct json root)
         return;
     talk->trouble.is_quota = true; /* counts when the turn fails: credits may pay for it */
     talk->trouble.resets_at_s = json_int64_or(json_get(info, "resetsAt"), 0);
+}
+
+/* Its own tries. A short pause is its affair; for a long one somebody else may answer. */
+static void on_system(struct cli_talk *talk, struct json root)
+{
+    int64_t delay_ms = json_int64_or(json_get(root, "retry_delay_ms"), 0);
+    int64_t status = json_int64_or(json_get(root, "error_status"), 502);
+    if (!str_eq(json_string_or_empty(json_get(root, "subtype")), STR("api_retry")) ||
+        delay_ms <= PAUSE_MAX_MS)
+        return;
+    talk->trouble.wait_s = delay_ms / 1000 + 1;
+    talk_fail(talk, status >= 400 && status <= 599 ? (int)status : 502,
+              "claude: its provider wants it to wait %lld s (%lld)", (long long)delay_ms / 1000,
+              (long long)status);
 }
 
 static struct str sentence_of(struct json root)
@@ -197,8 +217,8 @@ static void on_failed_result(struct cli_talk *talk, struct json root)
     struct str reason = json_string_or_empty(json_get(root, "terminal_reason"));
     struct str text = sentence_of(root);
     int64_t status = json_int64_or(json_get(root, "api_error_status"), 502);
-    bool is_capped = str_eq(subtype, STR("error_max_turns")) ||
-                     str_eq(subtype, STR("error_max_budget_usd"));
+    bool is_capped =
+        str_eq(subtype, STR("error_max_turns")) || str_eq(subtype, STR("error_max_budget_usd"));
     if (status < 400 || status > 599)
         status = 502;
     if (talk->trouble.is_quota)
@@ -217,9 +237,8 @@ static void on_failed_result(struct cli_talk *talk, struct json root)
 static void on_result(struct cli_talk *talk, struct json root)
 {
     bool is_error = true;
-    bool is_good =
-        json_bool(json_get(root, "is_error"), &is_error) && !is_error &&
-        str_eq(json_string_or_empty(json_get(root, "subtype")), STR("success"));
+    bool is_good = json_bool(json_get(root, "is_error"), &is_error) && !is_error &&
+                   str_eq(json_string_or_empty(json_get(root, "subtype")), STR("success"));
     if (!is_good) {
         on_failed_result(talk, root);
         return;
@@ -239,7 +258,8 @@ static void open_reply(struct buf *out, struct str request_id)
     buf_append_lit(out, ",\"response\":{\"mcp_response\":{\"jsonrpc\":\"2.0\",\"id\":");
 }
 
-static void reply(struct cli_talk *talk, struct str request_id, struct str rpc_id, struct str result)
+static void reply(struct cli_talk *talk, struct str request_id, struct str rpc_id,
+                  struct str result)
 {
     open_reply(&talk->out, request_id);
     buf_append_str(&talk->out, rpc_id.len ? rpc_id : STR("0")); /* a notification has none */
@@ -263,10 +283,10 @@ static void on_mcp(struct cli_talk *talk, struct str request_id, struct json mes
     struct str method = json_string_or_empty(json_get(message, "method"));
     struct str rpc_id = json_raw(talk->json, json_get(message, "id"), talk->line);
     if (str_eq(method, STR("tools/call")))
-        talk_asked(talk,
-                   json_string_or_empty(
-                       json_at(message, "params", "_meta", "claudecode/toolUseId", NULL)),
-                   request_id, rpc_id);
+        talk_asked(
+            talk,
+            json_string_or_empty(json_at(message, "params", "_meta", "claudecode/toolUseId", NULL)),
+            request_id, rpc_id);
     else if (str_eq(method, STR("tools/list")))
         reply(talk, request_id, rpc_id, own->tools);
     else if (str_eq(method, STR("initialize")))
@@ -304,8 +324,9 @@ static const struct line_row {
     {STR_INIT("assistant"),        on_assistant},
     {STR_INIT("control_request"),  on_control},
     {STR_INIT("rate_limit_event"), on_rate_limit},
+    {STR_INIT("system"),           on_system},
     {STR_INIT("result"),           on_result},
-}; /* system, user, control_response and unknown ones say nothing to the caller */
+}; /* user, control_response and unknown ones say nothing to the caller */
 // clang-format on
 
 static void on_line(struct cli_talk *talk, struct json root)

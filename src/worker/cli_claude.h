@@ -9,6 +9,7 @@ struct claude_own {
     struct fidelity fidelity;
     bool is_message_open; /* begun, and not stopped */
     bool has_part;        /* it has told something */
+    bool has_stop;        /* and why it ends */
     bool has_call;        /* of one of the caller's tools */
     bool skips_call;      /* the call in hand is none of the caller's */
     enum stop_reason stop;

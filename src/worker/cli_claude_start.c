@@ -151,16 +151,18 @@ static void put_tools(const struct cli_job *job, struct cli_launch *launch,
     if (has_own) {
         launch_arg(launch, "--allowedTools");
         launch_arg(launch, job->terms->allow_tools);
-    } else if (talk->caller_tool_count == 0) { /* a second lock; a caller's tool may be called Read */
+    } else if (talk->caller_tool_count ==
+               0) { /* a second lock; a caller's tool may be called Read */
         launch_arg(launch, "--settings");
         launch_arg(launch, "{\"permissions\":{\"deny\":[\"Read\",\"Bash\",\"Edit\",\"Write\"]}}");
     }
     if (talk->caller_tool_count == 0)
         return;
     launch_arg(launch, "--mcp-config");
-    launch_arg(launch,
-               launch_file(launch, job->side_dir, "mcp.json",
-                           STR("{\"mcpServers\":{\"caller\":{\"type\":\"sdk\",\"name\":\"caller\"}}}")));
+    launch_arg(
+        launch,
+        launch_file(launch, job->side_dir, "mcp.json",
+                    STR("{\"mcpServers\":{\"caller\":{\"type\":\"sdk\",\"name\":\"caller\"}}}")));
     launch_arg(launch, "--allowedTools");
     launch_arg(launch, "mcp__caller__*");
 }
@@ -179,10 +181,19 @@ static void put_effort(const struct cli_request *request, struct cli_launch *lau
 static void put_words(const struct cli_job *job, struct cli_launch *launch,
                       const struct cli_talk *talk, bool is_resumed)
 {
-    static const char *const always[] = {"-p", "--input-format", "stream-json", "--output-format",
-                                         "stream-json", "--verbose", "--include-partial-messages",
-                                         "--permission-mode", "dontAsk", "--strict-mcp-config",
-                                         "--setting-sources", "", "--disable-slash-commands"};
+    static const char *const always[] = {"-p",
+                                         "--input-format",
+                                         "stream-json",
+                                         "--output-format",
+                                         "stream-json",
+                                         "--verbose",
+                                         "--include-partial-messages",
+                                         "--permission-mode",
+                                         "dontAsk",
+                                         "--strict-mcp-config",
+                                         "--setting-sources",
+                                         "",
+                                         "--disable-slash-commands"};
     const struct cli_request *request = job->request;
     launch_arg(launch, job->terms->program);
     for (size_t i = 0; i < sizeof always / sizeof always[0]; i++)
@@ -295,10 +306,11 @@ enum err claude_judge(struct json_reader *reader, struct str output, int exit_st
     struct json root;
     bool is_in = false;
     if (json_parse(reader, output, &root, NULL) != OK)
-        return error_set(error, ERR_IO,
-                         "`claude auth status` gave no answer (status %d); Claude Code 2.1 or later "
-                         "is needed",
-                         exit_status);
+        return error_set(
+            error, ERR_IO,
+            "`claude auth status` gave no answer (status %d); Claude Code 2.1 or later "
+            "is needed",
+            exit_status);
     if (!json_bool(json_get(root, "loggedIn"), &is_in) || !is_in)
         return error_set(error, ERR_UNAUTHORIZED,
                          "nobody is logged in to Claude Code here: run `claude auth login` as this "

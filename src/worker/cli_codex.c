@@ -63,8 +63,10 @@ static void fail_by(struct cli_talk *talk, struct json error)
 {
     struct codex_own *own = own_of(talk);
     struct json info = json_get(error, "codexErrorInfo");
-    struct str name = json_string_or_empty(info), text = text_at(error, "message");
+    struct str name = json_string_or_empty(info), text = text_at(error, "additionalDetails");
     int status = status_within(info);
+    if (text.len == 0)
+        text = text_at(error, "message");
     for (size_t i = 0; i < sizeof trouble_rows / sizeof trouble_rows[0]; i++)
         if (str_eq(trouble_rows[i].name, name)) {
             status = trouble_rows[i].status;
@@ -82,11 +84,14 @@ static void fail_by(struct cli_talk *talk, struct json error)
 static void on_error(struct cli_talk *talk, struct json params)
 {
     struct codex_own *own = own_of(talk);
+    struct json error = json_get(params, "error");
     bool repeats = false;
     (void)json_bool(json_get(params, "willRetry"), &repeats);
-    if (repeats && !talk->has_said && own->repeats++ < REPEATS_MAX)
+    /* It also tries again what will not get better, and waits for as long as a limit says. */
+    bool is_refused = status_within(json_get(error, "codexErrorInfo")) < 500;
+    if (repeats && !is_refused && !talk->has_said && own->repeats++ < REPEATS_MAX)
         return;
-    fail_by(talk, json_get(params, "error"));
+    fail_by(talk, error);
 }
 
 /* ---- what is said --------------------------------------------------------------------------------------- */
@@ -140,8 +145,7 @@ static void on_item_completed(struct cli_talk *talk, struct json params)
     struct codex_own *own = own_of(talk);
     struct json item = json_get(params, "item");
     struct str id = text_at(item, "id");
-    if (str_eq(text_at(item, "type"), STR("agentMessage")) &&
-        !str_eq(id, str_of(own->text_item)))
+    if (str_eq(text_at(item, "type"), STR("agentMessage")) && !str_eq(id, str_of(own->text_item)))
         talk_say(talk, PART_TEXT, id, text_at(item, "text"));
     if (talk->is_open && str_eq(str_of(talk->open_key), id))
         talk_close(talk);
@@ -161,13 +165,12 @@ static void on_raw_item(struct cli_talk *talk, struct json params)
 static void on_raw_end(struct cli_talk *talk, struct json params)
 {
     struct json told = json_get(params, "usage");
-    struct usage usage = {.input_tokens = json_int64_or(json_get(told, "inputTokens"), -1),
-                          .output_tokens = json_int64_or(json_get(told, "outputTokens"), -1),
-                          .cached_tokens = json_int64_or(json_get(told, "cachedInputTokens"), -1),
-                          .cache_write_tokens =
-                              json_int64_or(json_get(told, "cacheWriteInputTokens"), -1),
-                          .reasoning_tokens =
-                              json_int64_or(json_get(told, "reasoningOutputTokens"), -1)};
+    struct usage usage = {
+        .input_tokens = json_int64_or(json_get(told, "inputTokens"), -1),
+        .output_tokens = json_int64_or(json_get(told, "outputTokens"), -1),
+        .cached_tokens = json_int64_or(json_get(told, "cachedInputTokens"), -1),
+        .cache_write_tokens = json_int64_or(json_get(told, "cacheWriteInputTokens"), -1),
+        .reasoning_tokens = json_int64_or(json_get(told, "reasoningOutputTokens"), -1)};
     if (talk->state == TALK_HANDED_OVER) {
         talk_fail(talk, 502, "codex went on without the results of its calls");
         return;
@@ -245,7 +248,8 @@ static void on_thread(struct cli_talk *talk, struct json root)
     struct codex_own *own = own_of(talk);
     struct str id = json_string_or_empty(json_at(root, "result", "thread", "id", NULL));
     str_copy(id, own->thread_id, sizeof own->thread_id);
-    buf_append_lit(&talk->out, "{\"id\":3,\"method\":\"thread/inject_items\",\"params\":{\"threadId\":");
+    buf_append_lit(&talk->out,
+                   "{\"id\":3,\"method\":\"thread/inject_items\",\"params\":{\"threadId\":");
     json_quote(&talk->out, id);
     buf_append_lit(&talk->out, ",\"items\":");
     buf_append_str(&talk->out, buf_str(&own->items));

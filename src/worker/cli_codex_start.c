@@ -39,11 +39,11 @@ const char *codex_rename(struct str name)
 
 static void put_config(struct json_writer *json, bool has_own_tools)
 {
-    static const char *const off[] = {"features.shell_tool", "features.unified_exec",
-                                      "features.multi_agent", "features.goals",
-                                      "skills.include_instructions",
-                                      "include_permissions_instructions",
-                                      "include_environment_context", "include_apps_instructions"};
+    static const char *const off[] = {
+        "features.shell_tool",         "features.unified_exec",
+        "features.multi_agent",        "features.goals",
+        "skills.include_instructions", "include_permissions_instructions",
+        "include_environment_context", "include_apps_instructions"};
     json_open_object_named(json, "config");
     json_put_int(json, "tool_output_token_limit", 1000000);
     json_put_int(json, "project_doc_max_bytes", 0);
@@ -69,7 +69,8 @@ static enum err put_tools(const struct cli_request *request, struct cli_talk *ta
         json_open_object(json);
         json_put_text(json, "type", "function");
         json_put_string(json, "name", name);
-        json_put_string(json, "description", json_string_or_empty(json_get(c.value, "description")));
+        json_put_string(json, "description",
+                        json_string_or_empty(json_get(c.value, "description")));
         json_put_raw(json, "inputSchema",
                      cli_request_raw(request, json_get(c.value, "parameters")));
         json_close_object(json);
@@ -168,7 +169,8 @@ enum err codex_judge(struct json_reader *reader, struct str output, int exit_sta
                  sizeof findings->login);
         return OK;
     }
-    return error_set(error, ERR_IO,
-                     "`codex app-server` gave no answer (status %d); Codex 0.169 or later is needed",
-                     exit_status);
+    return error_set(
+        error, ERR_IO,
+        "`codex app-server` gave no answer (status %d); Codex 0.169 or later is needed",
+        exit_status);
 }

@@ -29,7 +29,8 @@ static void on_assistant(struct cli_talk *talk, struct json root)
     if (has_call || (own->has_pieces && !has_time))
         return;
     own->has_pieces = has_time;
-    for (struct json_cursor c = json_each(json_at(root, "message", "content", NULL)); json_next(&c);)
+    for (struct json_cursor c = json_each(json_at(root, "message", "content", NULL));
+         json_next(&c);)
         talk_say(talk, PART_TEXT, STR("text"), json_string_or_empty(json_get(c.value, "text")));
 }
 
@@ -43,8 +44,7 @@ static void on_tool(struct cli_talk *talk, struct json root)
 {
     struct json_cursor c = json_each(json_get(root, "tool_call"));
     if (str_eq(json_string_or_empty(json_get(root, "subtype")), STR("started")) && json_next(&c))
-        talk_activity(talk, c.name,
-                      json_raw(talk->json, json_get(c.value, "args"), talk->line));
+        talk_activity(talk, c.name, json_raw(talk->json, json_get(c.value, "args"), talk->line));
 }
 
 static void on_result(struct cli_talk *talk, struct json root)

@@ -15,7 +15,7 @@
 /* One run of it. */
 struct probe {
     struct loop *loop;
-    struct process *process;
+    struct cli_process *process;
     const char *until; /* NULL: to its end */
     struct buf output; /* stdout; behind it the end of stderr */
     struct deadline limit;
@@ -31,8 +31,8 @@ static void on_line(void *owner, struct str line)
     if (!probe->until || probe->has_answered || !str_find(line, str_of(probe->until), NULL))
         return;
     probe->has_answered = true;
-    process_close_input(probe->process);
-    process_stop(probe->process, LAST_MS);
+    cli_process_close_input(probe->process);
+    cli_process_stop(probe->process, LAST_MS);
 }
 
 static void on_read(void *owner)
@@ -45,7 +45,7 @@ static void on_ended(void *owner, int status)
     struct probe *probe = owner;
     probe->has_ended = true;
     probe->status = status;
-    buf_append_str(&probe->output, process_stderr(probe->process));
+    buf_append_str(&probe->output, cli_process_stderr(probe->process));
     loop_stop(probe->loop);
 }
 
@@ -56,7 +56,8 @@ static void on_limit(struct deadline *deadline)
     loop_stop(probe->loop);
 }
 
-static const struct process_ops ops = {.on_line = on_line, .on_read = on_read, .on_ended = on_ended};
+static const struct cli_process_ops ops = {
+    .on_line = on_line, .on_read = on_read, .on_ended = on_ended};
 
 static enum err converse(struct probe *probe, const char *const *args, const char *input,
                          struct error *error)
@@ -64,20 +65,20 @@ static enum err converse(struct probe *probe, const char *const *args, const cha
     AUTO_BUF struct buf bytes;
     buf_init(&bytes, OUTPUT_MAX);
     buf_puts(&bytes, input ? input : "");
-    enum err err = process_start(&(struct process_options){.loop = probe->loop,
-                                                           .args = args,
-                                                           .line_max_bytes = OUTPUT_MAX},
-                                 &ops, probe, &probe->process, error);
+    enum err err = cli_process_start(&(struct cli_process_options){.loop = probe->loop,
+                                                                   .args = args,
+                                                                   .line_max_bytes = OUTPUT_MAX},
+                                     &ops, probe, &probe->process, error);
     if (err != OK)
         return err;
-    process_write(probe->process, &bytes);
+    cli_process_write(probe->process, &bytes);
     if (!probe->until)
-        process_close_input(probe->process);
+        cli_process_close_input(probe->process);
     deadline_init(&probe->limit, probe->loop, on_limit);
     deadline_set(&probe->limit, loop_refresh_now(probe->loop) + PROBE_MS * INT64_C(1000000));
     loop_run(probe->loop);
     deadline_release(&probe->limit);
-    process_free(probe->process);
+    cli_process_free(probe->process);
     if (probe->has_ended)
         return OK;
     return error_set(error, ERR_TIMEOUT, "'%s %s' did not answer within %d s", args[0],

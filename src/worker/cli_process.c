@@ -21,9 +21,9 @@
 
 extern char **environ;
 
-struct process {
-    struct process_options options; /* loop and line_max_bytes are used later */
-    const struct process_ops *ops;
+struct cli_process {
+    struct cli_process_options options; /* loop and line_max_bytes are used later */
+    const struct cli_process_ops *ops;
     void *owner;
     pid_t pid;
     int pid_fd, in_fd, out_fd, err_fd;
@@ -35,7 +35,7 @@ struct process {
     struct deadline stop;
     int64_t stop_ns;    /* when SIGTERM is due; 0: nobody wants it to end */
     bool is_terminated; /* SIGTERM was sent */
-    char tail[PROCESS_TAIL_BYTES];
+    char tail[CLI_TAIL_BYTES];
     size_t tail_len;
 };
 
@@ -50,7 +50,7 @@ static bool is_ours(const char *variable)
     return false;
 }
 
-static bool is_overridden(const struct process_options *options, const char *variable)
+static bool is_overridden(const struct cli_process_options *options, const char *variable)
 {
     size_t name_len = strcspn(variable, "=") + 1;
     for (size_t i = 0; i < options->env_count; i++)
@@ -60,7 +60,7 @@ static bool is_overridden(const struct process_options *options, const char *var
 }
 
 /* Ours without our secrets, then the options'. Yours to free. */
-static const char **make_env(const struct process_options *options)
+static const char **make_env(const struct cli_process_options *options)
 {
     const char **env = mem_zalloc(ENV_MAX + options->env_count + 1, sizeof *env);
     size_t count = 0;
@@ -73,7 +73,7 @@ static const char **make_env(const struct process_options *options)
 }
 
 /* In the child: only calls that are safe behind fork. */
-static _Noreturn void become(const struct process_options *options, const char **env,
+static _Noreturn void become(const struct cli_process_options *options, const char **env,
                              const int fds[3], pid_t parent)
 {
     sigset_t none;
@@ -87,14 +87,15 @@ static _Noreturn void become(const struct process_options *options, const char *
     if (!is_ready || (options->dir && chdir(options->dir) != 0))
         _exit(126);
     (void)close_range(3, ~0u, CLOSE_RANGE_CLOEXEC);
-    execve(options->args[0], (char *const *)(uintptr_t)options->args, (char *const *)(uintptr_t)env);
+    execve(options->args[0], (char *const *)(uintptr_t)options->args,
+           (char *const *)(uintptr_t)env);
     _exit(127);
 }
 
 /* ---- reading --------------------------------------------------------------------------------------------- */
 
 /* A line is told when its end is there; a too long one is passed over to its end. */
-static void take_bytes(struct process *process, struct str bytes)
+static void take_bytes(struct cli_process *process, struct str bytes)
 {
     while (bytes.len) {
         const char *end = memchr(bytes.at, '\n', bytes.len);
@@ -117,7 +118,7 @@ static void take_bytes(struct process *process, struct str bytes)
 }
 
 /* False: there is no more for now, or ever. */
-static bool read_once(struct process *process)
+static bool read_once(struct cli_process *process)
 {
     /* The loop's scratch is for one read, and a line's owner may write to a socket: a room of our own. */
     char room[16384];
@@ -134,7 +135,7 @@ static bool read_once(struct process *process)
 
 static void on_readable(evutil_socket_t fd, short what, void *arg)
 {
-    struct process *process = arg;
+    struct cli_process *process = arg;
     (void)fd;
     (void)what;
     for (int i = 0; i < PER_WAKEUP && !process->is_paused && read_once(process); i++)
@@ -143,7 +144,7 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 }
 
 /* Keeps the end: that is where programs say why they gave up. */
-static void keep_tail(struct process *process, const char *bytes, size_t len)
+static void keep_tail(struct cli_process *process, const char *bytes, size_t len)
 {
     size_t room = sizeof process->tail;
     if (len >= room) {
@@ -159,7 +160,7 @@ static void keep_tail(struct process *process, const char *bytes, size_t len)
 
 static void on_complained(evutil_socket_t fd, short what, void *arg)
 {
-    struct process *process = arg;
+    struct cli_process *process = arg;
     char room[4096];
     (void)what;
     ssize_t n = read(fd, room, sizeof room);
@@ -169,12 +170,12 @@ static void on_complained(evutil_socket_t fd, short what, void *arg)
         event_del(process->complained);
 }
 
-struct str process_stderr(const struct process *process)
+struct str cli_process_stderr(const struct cli_process *process)
 {
     return (struct str){process->tail, process->tail_len};
 }
 
-void process_pause(struct process *process, bool is_paused)
+void cli_process_pause(struct cli_process *process, bool is_paused)
 {
     if (is_paused == process->is_paused)
         return;
@@ -182,12 +183,12 @@ void process_pause(struct process *process, bool is_paused)
     if (is_paused)
         event_del(process->readable);
     else if (event_add(process->readable, NULL) != 0 || event_add(process->exited, NULL) != 0)
-        process_stop(process, 0);
+        cli_process_stop(process, 0);
 }
 
 /* ---- writing --------------------------------------------------------------------------------------------- */
 
-static void close_input(struct process *process)
+static void close_input(struct cli_process *process)
 {
     if (process->in_fd < 0)
         return;
@@ -196,7 +197,7 @@ static void close_input(struct process *process)
     buf_release(&process->input);
 }
 
-static void flush(struct process *process)
+static void flush(struct cli_process *process)
 {
     while (process->in_fd >= 0 && process->input_at < process->input.len) {
         struct str rest = str_from(buf_str(&process->input), process->input_at);
@@ -226,20 +227,20 @@ static void on_writable(evutil_socket_t fd, short what, void *arg)
     flush(arg);
 }
 
-void process_write(struct process *process, struct buf *bytes)
+void cli_process_write(struct cli_process *process, struct buf *bytes)
 {
     if (process->in_fd >= 0)
         buf_append_str(&process->input, buf_str(bytes));
     buf_clear(bytes);
     if (process->input.failed) { /* half a line must not reach it */
-        process_stop(process, 0);
+        cli_process_stop(process, 0);
         close_input(process);
         return;
     }
     flush(process);
 }
 
-void process_close_input(struct process *process)
+void cli_process_close_input(struct cli_process *process)
 {
     process->closes_input = true;
     flush(process);
@@ -249,8 +250,8 @@ void process_close_input(struct process *process)
 
 static void on_stop_due(struct deadline *deadline)
 {
-    struct process *process =
-        (struct process *)(void *)((char *)deadline - offsetof(struct process, stop));
+    struct cli_process *process =
+        (struct cli_process *)(void *)((char *)deadline - offsetof(struct cli_process, stop));
     if (process->pid <= 0) /* gone; 0 would be our own group */
         return;
     (void)kill(-process->pid, process->is_terminated ? SIGKILL : SIGTERM);
@@ -260,7 +261,7 @@ static void on_stop_due(struct deadline *deadline)
     deadline_set(&process->stop, loop_now_ns(process->options.loop) + KILL_MS * INT64_C(1000000));
 }
 
-void process_stop(struct process *process, int64_t grace_ms)
+void cli_process_stop(struct cli_process *process, int64_t grace_ms)
 {
     int64_t due_ns = loop_now_ns(process->options.loop) + grace_ms * 1000000;
     if (process->is_terminated || (process->stop_ns && process->stop_ns <= due_ns))
@@ -270,7 +271,7 @@ void process_stop(struct process *process, int64_t grace_ms)
 }
 
 /* Its group goes before it is reaped: until then the number is its own. */
-static int reap(struct process *process, int options)
+static int reap(struct cli_process *process, int options)
 {
     int status = 0;
     (void)kill(-process->pid, SIGKILL);
@@ -282,10 +283,10 @@ static int reap(struct process *process, int options)
 
 static void on_exited(evutil_socket_t fd, short what, void *arg)
 {
-    struct process *process = arg;
+    struct cli_process *process = arg;
     (void)fd;
     (void)what;
-    if (process->is_paused) /* its lines wait for the caller; so does its end: process_pause */
+    if (process->is_paused) /* its lines wait for the caller; so does its end: cli_process_pause */
         return;
     int status = reap(process, 0);
     while (read_once(process))
@@ -298,13 +299,15 @@ static void on_exited(evutil_socket_t fd, short what, void *arg)
     process->ops->on_ended(process->owner, status);
 }
 
-void process_free(struct process *process)
+void cli_process_free(struct cli_process *process)
 {
     struct event *events[4];
     if (!process)
         return;
-    memcpy(events, (struct event *[]){process->exited, process->readable, process->writable,
-                                      process->complained}, sizeof events);
+    memcpy(events,
+           (struct event *[]){process->exited, process->readable, process->writable,
+                              process->complained},
+           sizeof events);
     for (size_t i = 0; i < 4; i++)
         if (events[i])
             event_free(events[i]);
@@ -345,7 +348,7 @@ static void close_pipes(struct pipes *pipes)
     close_pair(pipes->err);
 }
 
-static enum err spawn(struct process *process, struct error *error)
+static enum err spawn(struct cli_process *process, struct error *error)
 {
     __attribute__((cleanup(close_pipes))) struct pipes pipes = {{-1, -1}, {-1, -1}, {-1, -1}};
     const char **env = make_env(&process->options);
@@ -371,7 +374,7 @@ static enum err spawn(struct process *process, struct error *error)
     return OK;
 }
 
-static enum err watch(struct process *process, struct error *error)
+static enum err watch(struct cli_process *process, struct error *error)
 {
     struct event_base *base = loop_base(process->options.loop);
     int fds[] = {process->in_fd, process->out_fd, process->err_fd};
@@ -390,19 +393,20 @@ static enum err watch(struct process *process, struct error *error)
     return error_set(error, ERR_NO_MEMORY, "no memory to watch a process");
 }
 
-enum err process_start(const struct process_options *options, const struct process_ops *ops,
-                       void *owner, struct process **out_process, struct error *error)
+enum err cli_process_start(const struct cli_process_options *options,
+                           const struct cli_process_ops *ops, void *owner,
+                           struct cli_process **out_process, struct error *error)
 {
-    struct process *process = mem_zalloc(1, sizeof *process);
+    struct cli_process *process = mem_zalloc(1, sizeof *process);
     if (!process)
         return error_set(error, ERR_NO_MEMORY, "no memory for a process");
-    *process = (struct process){.options = *options,
-                                .ops = ops,
-                                .owner = owner,
-                                .pid_fd = -1,
-                                .in_fd = -1,
-                                .out_fd = -1,
-                                .err_fd = -1};
+    *process = (struct cli_process){.options = *options,
+                                    .ops = ops,
+                                    .owner = owner,
+                                    .pid_fd = -1,
+                                    .in_fd = -1,
+                                    .out_fd = -1,
+                                    .err_fd = -1};
     buf_init(&process->input, INPUT_MAX);
     buf_init(&process->line, options->line_max_bytes);
     deadline_init(&process->stop, options->loop, on_stop_due);
@@ -410,7 +414,7 @@ enum err process_start(const struct process_options *options, const struct proce
     if (err == OK)
         err = watch(process, error);
     if (err != OK) {
-        process_free(process);
+        cli_process_free(process);
         return err;
     }
     *out_process = process;

@@ -106,8 +106,7 @@ static bool has_part(const struct prompt *prompt, enum part_kind kind)
     return false;
 }
 
-static enum err check(const struct prompt *prompt, const struct cli_tool *tool,
-                      struct error *error)
+static enum err check(const struct prompt *prompt, const struct cli_tool *tool, struct error *error)
 {
     if (!prompt->turns)
         return error_set(error, ERR_MALFORMED, "messages: there is no message to answer");

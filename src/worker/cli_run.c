@@ -8,11 +8,11 @@
 
 #include <stdio.h>
 
-#define MS_NS          INT64_C(1000000)
-#define PING_MS        15000
-#define POLITE_MS      500  /* between the tool's own way to stop and SIGTERM */
-#define LEAVE_MS       3000 /* for a tool whose work is done to end by itself */
-#define QUOTA_LEAST_S  30   /* a window that is used up, and nobody says until when */
+#define MS_NS         INT64_C(1000000)
+#define PING_MS       15000
+#define POLITE_MS     500  /* between the tool's own way to stop and SIGTERM */
+#define LEAVE_MS      3000 /* for a tool whose work is done to end by itself */
+#define QUOTA_LEAST_S 30   /* a window that is used up, and nobody says until when */
 
 /* ---- state -------------------------------------------------------------------------------------------------- */
 
@@ -63,11 +63,11 @@ static void end(struct run *run, bool is_at_work)
     deadline_clear(&run->ping);
     if (is_at_work) {
         talk_interrupt(&run->talk);
-        process_write(run->process, &run->talk.out);
+        cli_process_write(run->process, &run->talk.out);
     }
-    process_pause(run->process, false);
-    process_close_input(run->process);
-    process_stop(run->process, is_at_work ? POLITE_MS : LEAVE_MS);
+    cli_process_pause(run->process, false);
+    cli_process_close_input(run->process);
+    cli_process_stop(run->process, is_at_work ? POLITE_MS : LEAVE_MS);
 }
 
 void run_drop(struct run *run)
@@ -80,12 +80,12 @@ void run_free(struct run *run)
     struct cli *cli = run->cli;
     cli->counts[run->state]--;
     list_unlink(&run->node);
-    process_free(run->process);
+    cli_process_free(run->process);
     deadline_release(&run->limit);
     deadline_release(&run->ping);
     if (run->answer.exchange)
         exchange_abort(run->answer.exchange, false);
-    answer_release(&run->answer);
+    cli_answer_release(&run->answer);
     talk_release(&run->talk);
     cli_request_release(&run->request);
     scratch_remove(run->dirs.dir);
@@ -104,8 +104,8 @@ static void note_quota(struct run *run)
     struct cli *cli = run->cli;
     if (!trouble->is_quota)
         return;
-    cli->quota_until_s = trouble->resets_at_s > now_s() ? trouble->resets_at_s
-                                                        : now_s() + QUOTA_LEAST_S;
+    cli->quota_until_s =
+        trouble->resets_at_s > now_s() ? trouble->resets_at_s : now_s() + QUOTA_LEAST_S;
     log_warn("over_quota", "tool=%s until=%lld", cli->options.tool->name,
              (long long)cli->quota_until_s);
     tell_changed(cli);
@@ -114,19 +114,20 @@ static void note_quota(struct run *run)
 static void fail(struct run *run)
 {
     const struct talk_trouble *trouble = &run->talk.trouble;
-    struct str said = process_stderr(run->process);
+    struct str said = cli_process_stderr(run->process);
     log_info("job_failed", "tool=%s status=%d why=\"%s\" stderr=\"%.*s\"",
              run->cli->options.tool->name, trouble->status, trouble->sentence,
-             (int)(said.len < 200 ? said.len : 200), said.at + (said.len < 200 ? 0 : said.len - 200));
+             (int)(said.len < 200 ? said.len : 200),
+             said.at + (said.len < 200 ? 0 : said.len - 200));
     note_quota(run);
-    answer_fail(&run->answer, trouble, now_s());
-    answer_release(&run->answer);
+    cli_answer_fail(&run->answer, trouble, now_s());
+    cli_answer_release(&run->answer);
 }
 
 static void finish(struct run *run)
 {
-    answer_finish(&run->answer, run->talk.stop, &run->talk.usage);
-    answer_release(&run->answer);
+    cli_answer_finish(&run->answer, run->talk.stop, &run->talk.usage);
+    cli_answer_release(&run->answer);
     cli_request_release(&run->request);
 }
 
@@ -149,7 +150,7 @@ static void wait_for_results(struct run *run)
 static void look(struct run *run)
 {
     if (run->talk.out.len && !run->has_left)
-        process_write(run->process, &run->talk.out);
+        cli_process_write(run->process, &run->talk.out);
     if (run->state == RUN_WAITING && run->talk.state == TALK_FAILED) {
         end(run, false); /* it went on, or died: the caller's results will be replayed */
         return;
@@ -158,9 +159,9 @@ static void look(struct run *run)
         return;
     switch (run->talk.state) {
     case TALK_GOING:
-        answer_flush(&run->answer);
+        cli_answer_flush(&run->answer);
         if (run->answer.exchange && exchange_pending(run->answer.exchange) > EXCHANGE_HIGH_BYTES)
-            process_pause(run->process, true);
+            cli_process_pause(run->process, true);
         break;
     case TALK_HANDED_OVER: wait_for_results(run); break;
     case TALK_DONE:
@@ -193,13 +194,13 @@ static void on_ended(void *owner, int status)
     struct run *run = owner;
     run->has_left = true;
     if (run->state != RUN_ENDING) {
-        talk_ended(&run->talk, status, process_stderr(run->process));
+        talk_ended(&run->talk, status, cli_process_stderr(run->process));
         look(run);
     }
     run_free(run);
 }
 
-static const struct process_ops process_ops = {
+static const struct cli_process_ops process_ops = {
     .on_line = on_line, .on_read = on_read, .on_ended = on_ended};
 
 /* ---- what the caller does ---------------------------------------------------------------------------------------- */
@@ -214,7 +215,7 @@ static void on_gone(void *owner)
 static void on_drained(void *owner)
 {
     struct run *run = owner;
-    process_pause(run->process, false);
+    cli_process_pause(run->process, false);
 }
 
 static const struct exchange_ops exchange_ops = {.on_gone = on_gone, .on_drained = on_drained};
@@ -238,21 +239,16 @@ static void on_ping(struct deadline *deadline)
     struct run *run = run_of(deadline, offsetof(struct run, ping));
     if (run->state != RUN_ANSWERING)
         return;
-    answer_ping(&run->answer);
+    cli_answer_ping(&run->answer);
     deadline_set(&run->ping, in_ms(run, PING_MS));
 }
 
 /* ---- begin ---------------------------------------------------------------------------------------------------------- */
 
-/* On main it comes with the reverse connections; without it nobody waits for it. */
-void exchange_interim(struct exchange *exchange, int status, struct str headers)
-    __attribute__((weak));
-
 static void begin_answer(struct run *run)
 {
-    if (exchange_interim)
-        exchange_interim(run->answer.exchange, 102, STR(""));
-    run->talk.on_event = answer_on_event;
+    exchange_interim(run->answer.exchange, 102, STR("")); /* begun: from here on it costs */
+    run->talk.on_event = cli_answer_take;
     run->talk.arg = &run->answer;
     run->talk.shows_thinking = run->request.wants_thinking;
     run->told = run->request.history_count;
@@ -313,18 +309,18 @@ static enum err launch_it(struct run *run, const struct cli_launch *launch, stru
         return error_set(error, ERR_NO_MEMORY, "no memory to start %s", run->talk.tool->name);
     enum err err = write_files(launch, error);
     if (err == OK)
-        err = process_start(&(struct process_options){.loop = run->cli->options.loop,
-                                                      .args = launch->args,
-                                                      .env = launch->env,
-                                                      .env_count = launch->env_count,
-                                                      .dir = run->dirs.work,
-                                                      .line_max_bytes = TALK_LINE_MAX},
-                            &process_ops, run, &run->process, error);
+        err = cli_process_start(&(struct cli_process_options){.loop = run->cli->options.loop,
+                                                              .args = launch->args,
+                                                              .env = launch->env,
+                                                              .env_count = launch->env_count,
+                                                              .dir = run->dirs.work,
+                                                              .line_max_bytes = TALK_LINE_MAX},
+                                &process_ops, run, &run->process, error);
     if (err != OK)
         return err;
-    process_write(run->process, &run->talk.out);
+    cli_process_write(run->process, &run->talk.out);
     if (run->talk.ends_input)
-        process_close_input(run->process);
+        cli_process_close_input(run->process);
     return OK;
 }
 
@@ -391,16 +387,16 @@ void run_begin(struct cli *cli, struct cli_request *request, struct exchange *ex
     struct run *run = make(cli, request);
     if (!run) {
         cli_request_release(request);
-        answer_refuse(exchange, 503, WORKER_NOT_BEGUN, "no room for another process");
+        cli_answer_refuse(exchange, 503, WORKER_NOT_BEGUN, "no room for another process");
         return;
     }
     settle(&run->request);
     make_key(key);
     enum err err = start(run, &error);
-    if (err == OK && answer_open(&run->answer, exchange, cli->options.tool, &run->request, key))
+    if (err == OK && cli_answer_open(&run->answer, exchange, cli->options.tool, &run->request, key))
         err = error_set(&error, ERR_NO_MEMORY, "no memory for an answer");
     if (err != OK) {
-        answer_refuse(exchange, err_http_status(err), "", error.text);
+        cli_answer_refuse(exchange, err_http_status(err), "", error.text);
         run_free(run);
         return;
     }
@@ -426,8 +422,8 @@ bool run_go_on(struct run *run, struct cli_request *request, struct exchange *ex
     settle(&run->request);
     turn(run, RUN_ANSWERING);
     exchange_attach(exchange, &exchange_ops, run);
-    if (answer_open(&run->answer, exchange, run->cli->options.tool, &run->request, key) != OK) {
-        answer_refuse(exchange, 503, "", "no memory for an answer");
+    if (cli_answer_open(&run->answer, exchange, run->cli->options.tool, &run->request, key) != OK) {
+        cli_answer_refuse(exchange, 503, "", "no memory for an answer");
         end(run, true);
         return true;
     }

@@ -28,7 +28,7 @@ struct run {
     int place;
     struct scratch_place dirs;
     char *litter; /* NULL: none */
-    struct process *process;
+    struct cli_process *process;
     struct cli_talk talk;
     struct cli_request request;
     struct cli_answer answer;

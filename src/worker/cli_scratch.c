@@ -79,8 +79,7 @@ enum err scratch_write(const char *path, struct str content, struct error *error
     enum err err = make_dir_of(path, error);
     if (err != OK)
         return err;
-    AUTO_CLOSE int fd =
-        open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    AUTO_CLOSE int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0 || write_all(fd, content) != OK)
         return error_set(error, ERR_IO, "cannot write '%s': %s", path, ERRNO_TEXT(errno));
     return OK;

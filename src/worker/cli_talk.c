@@ -234,8 +234,8 @@ void talk_call(struct cli_talk *talk, struct str id, struct str name, struct str
         return;
     talk_close(talk);
     tell(talk, &event);
-    event = (struct answer_event){
-        .kind = ANSWER_PART_DELTA, .part = PART_TOOL_CALL, .text = arguments};
+    event =
+        (struct answer_event){.kind = ANSWER_PART_DELTA, .part = PART_TOOL_CALL, .text = arguments};
     tell(talk, &event);
     tell(talk, &(struct answer_event){.kind = ANSWER_PART_END, .part = PART_TOOL_CALL});
 }

@@ -33,8 +33,10 @@ enum talk_state {
 /** Why there is no answer, as a provider would have said it. */
 struct talk_trouble {
     int status;
-    bool is_quota;     /* a window of the subscription is used up: nobody else gets an answer here either */
+    bool
+        is_quota; /* a window of the subscription is used up: nobody else gets an answer here either */
     int64_t resets_at_s; /* of 429: unix time; 0: unknown */
+    int64_t wait_s;      /* of 429: from now; 0: unknown */
     char sentence[ERROR_TEXT_MAX];
 };
 
@@ -52,13 +54,14 @@ struct cli_talk {
     const struct cli_tool *tool;
     enum talk_state state; /* talk_turn changes it, nobody else */
     struct talk_trouble trouble;
-    struct buf out;    /* for its stdin; whoever writes it consumes it */
-    bool ends_input;   /* behind `out` its stdin is closed */
+    struct buf out;  /* for its stdin; whoever writes it consumes it */
+    bool ends_input; /* behind `out` its stdin is closed */
 
     answer_on_event *on_event;
     void *arg;
-    bool shows_thinking; /* the caller asked for it: else thinking and own tools' work stay unseen */
-    struct usage usage;  /* of this answer: all its messages together */
+    bool
+        shows_thinking; /* the caller asked for it: else thinking and own tools' work stay unseen */
+    struct usage usage; /* of this answer: all its messages together */
     enum stop_reason stop;
     bool has_said; /* something of this answer went to the caller */
 

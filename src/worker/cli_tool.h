@@ -14,9 +14,9 @@
 
 /** What is the same for all jobs of a worker, as far as a tool needs to know it. */
 struct cli_terms {
-    const char *program;     /* as it is executed */
-    const char *allow_tools; /* own tools the operator allows, in the tool's words; NULL: none */
-    int max_turns;           /* 0: no cap */
+    const char *program;        /* as it is executed */
+    const char *allow_tools;    /* own tools the operator allows, in the tool's words; NULL: none */
+    int max_turns;              /* 0: no cap */
     const char *max_budget_usd; /* NULL: no cap */
     const char *sessions_dir;   /* claude: where it looks for conversations to resume */
 };
@@ -40,7 +40,7 @@ struct cli_tool {
     const char *program; /* looked for in PATH */
     const char *model;   /* the id under which its default model is offered */
     const char *version_flag;
-    enum endpoint speaks; /* in which form its history is written: cli_request.text */
+    enum endpoint speaks;   /* in which form its history is written: cli_request.text */
     size_t tool_name_bytes; /* longest name of a caller's tool */
     bool takes_tools, takes_images, shows_reasoning, takes_schema;
     bool takes_more; /* with the results of calls also words of the user */
@@ -66,7 +66,8 @@ struct cli_tool {
     /** What shows whether it is installed and logged in, at no cost. */
     const char *probe_args[4]; /* NULL ends them */
     const char *probe_input;   /* for its stdin; NULL: nothing */
-    const char *probe_until;   /* its input is kept open until this stands in its output; NULL: until it ends */
+    const char *
+        probe_until; /* its input is kept open until this stands in its output; NULL: until it ends */
     enum err (*judge)(struct json_reader *reader, struct str output, int exit_status,
                       struct cli_findings *findings, struct error *error);
 };

@@ -6,11 +6,11 @@ import { empty_dir } from './server.mjs';
 
 const modules = new URL('../node_modules/', import.meta.url).pathname;
 const triple = { x64: 'x86_64-unknown-linux-musl', arm64: 'aarch64-unknown-linux-musl' }[process.arch];
-const claude_binary = `${modules}@anthropic-ai/claude-code-linux-${process.arch}/claude`;
-const codex_binary = `${modules}@openai/codex-linux-${process.arch}/vendor/${triple}/bin/codex`;
+export const claude_binary = `${modules}@anthropic-ai/claude-code-linux-${process.arch}/claude`;
+export const codex_binary = `${modules}@openai/codex-linux-${process.arch}/vendor/${triple}/bin/codex`;
 
 // What either would call on its own account goes to a port where nobody listens.
-function quiet(home) {
+export function quiet(home) {
     const nowhere = 'http://127.0.0.1:9';
     return { HOME: home, HTTP_PROXY: nowhere, HTTPS_PROXY: nowhere, http_proxy: nowhere, https_proxy: nowhere, NO_PROXY: '127.0.0.1', no_proxy: '127.0.0.1',
         ANTHROPIC_API_KEY: undefined, ANTHROPIC_AUTH_TOKEN: undefined, ANTHROPIC_BASE_URL: undefined, OPENAI_API_KEY: undefined, OPENAI_BASE_URL: undefined,
