@@ -155,7 +155,8 @@ static void write_error(void *arg, int status, struct str path, const char *sent
     (void)arg;
     (void)path;
     (void)headers;
-    say_foreign_error(body, DIALECT_ANTHROPIC, status, false, str_of(sentence), NULL);
+    say_foreign_error(body, DIALECT_ANTHROPIC, status, false,
+                      &(struct error_body){.message = str_of(sentence)}, NULL);
 }
 
 /* ---- the front --------------------------------------------------------------------------------------------------- */

@@ -220,6 +220,7 @@ void cli_answer_refuse(struct exchange *exchange, int status, const char *header
 {
     AUTO_BUF struct buf body;
     buf_init(&body, 8192);
-    say_foreign_error(&body, DIALECT_ANTHROPIC, status, false, str_of(sentence), NULL);
+    say_foreign_error(&body, DIALECT_ANTHROPIC, status, false,
+                      &(struct error_body){.message = str_of(sentence)}, NULL);
     exchange_answer(exchange, status, str_of(headers), STR("application/json"), buf_str(&body));
 }
