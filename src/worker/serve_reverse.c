@@ -45,6 +45,7 @@ struct reverse {
     struct slot *slots; /* REVERSE_MAX of them: addresses stay */
     int wanted;         /* of them, from the first */
     int busy, waiting;
+    bool is_paused;
     struct backoff backoff; /* of all: they have one server */
     char worker_id[64];
     struct loop_message free_later;
@@ -197,7 +198,7 @@ static void tend(struct slot *slot)
     struct reverse *reverse = slot->reverse;
     char path[160];
     deadline_clear(&slot->again);
-    if (!is_wanted(slot))
+    if (!is_wanted(slot) || reverse->is_paused)
         return;
     slot->registration = reverse->registration;
     snprintf(path, sizeof path, "/api/worker/v1/reverse?worker_id=%s&epoch=%lld",
@@ -264,6 +265,7 @@ void reverse_open(struct reverse *reverse, const char *worker_id, int64_t epoch,
     str_copy(str_of(worker_id), reverse->worker_id, sizeof reverse->worker_id);
     reverse->epoch = epoch;
     reverse->wanted = count < REVERSE_MAX ? count : REVERSE_MAX;
+    reverse->is_paused = false;
     for (int i = 0; i < REVERSE_MAX; i++) {
         struct slot *slot = &reverse->slots[i];
         if (slot->state == SLOT_WAITING && !is_current(slot))
@@ -271,6 +273,11 @@ void reverse_open(struct reverse *reverse, const char *worker_id, int64_t epoch,
         else if (slot->state == SLOT_EMPTY)
             tend(slot);
     }
+}
+
+void reverse_pause(struct reverse *reverse)
+{
+    reverse->is_paused = true;
 }
 
 void reverse_close_waiting(struct reverse *reverse)

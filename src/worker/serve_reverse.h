@@ -33,6 +33,8 @@ MUST_USE enum err reverse_new(const struct reverse_options *options, struct reve
 void reverse_free(struct reverse *reverse); /* cuts what runs; NULL is fine */
 /** From now on `count` connections for this registration; a larger count than REVERSE_MAX is cut to it. */
 void reverse_open(struct reverse *reverse, const char *worker_id, int64_t epoch, int count);
+/** The server is not there: what is connected stays, nothing is dialled until reverse_open. */
+void reverse_pause(struct reverse *reverse);
 /** No more are dialled, those that wait are closed; what runs goes on. */
 void reverse_close_waiting(struct reverse *reverse);
 int reverse_busy(const struct reverse *reverse);    /* jobs that run */

@@ -155,7 +155,9 @@ static void on_down(void *owner, enum link_end end, const char *why)
     struct worker *worker = owner;
     if (worker->state != WORKER_JOINED)
         return; /* we are leaving */
-    if (end != LINK_LOST)
+    if (end == LINK_LOST)
+        reverse_pause(worker->reverse);
+    else
         lose_registration(worker);
     try_again(worker, why, 0);
 }
