@@ -131,26 +131,27 @@ void worker_run_stopped(struct worker_run *run)
     loop_stop(run->loop);
 }
 
-void worker_run_fail(struct worker_run *run, const char *why)
+static void stop_front(struct worker_run *run)
 {
-    str_copy(str_of(why), run->trouble, sizeof run->trouble);
     if (run->stop)
         run->stop(run->arg);
     else
         worker_run_stopped(run);
 }
 
+void worker_run_fail(struct worker_run *run, const char *why)
+{
+    str_copy(str_of(why), run->trouble, sizeof run->trouble);
+    stop_front(run);
+}
+
 static void on_over(void *owner, const char *trouble)
 {
     struct worker_run *run = owner;
-    if (trouble) {
-        char why[360];
-        snprintf(why, sizeof why, "%s takes no worker from here: %s", run->server.authority,
-                 trouble);
-        worker_run_fail(run, why);
-    } else {
-        worker_run_fail(run, "");
-    }
+    if (trouble)
+        snprintf(run->trouble, sizeof run->trouble, "%.120s takes no worker from here: %s",
+                 run->server.authority, trouble);
+    stop_front(run);
 }
 
 static void on_signal(evutil_socket_t signal_number, short what, void *arg)

@@ -33,7 +33,9 @@ struct gpu_job {
     struct buf head, body;
     struct iovec burst[BURST_PIECES]; /* of one read */
     int burst_count;
-    bool has_begun; /* the head of the answer is on its way */
+    bool
+        has_begun; /* the answer: its head goes with the first bytes, or at the end of a read without any */
+    bool is_head_out;
     bool is_paused;
 };
 
@@ -133,13 +135,15 @@ static void on_head(void *owner, const struct http_head *head)
     job->has_begun = true;
     (void)exchange_start(job->exchange, head->status, STR(""),
                          type.len ? type : STR("application/json"));
-    exchange_flush_head(job->exchange);
 }
 
 static void send_burst(struct gpu_job *job)
 {
     if (job->burst_count > 0)
         exchange_send(job->exchange, job->burst, job->burst_count);
+    else if (!job->is_head_out)
+        exchange_flush_head(job->exchange);
+    job->is_head_out = true;
     job->burst_count = 0;
     if (job->call && exchange_pending(job->exchange) > EXCHANGE_HIGH_BYTES) {
         job->is_paused = true;

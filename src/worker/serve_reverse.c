@@ -17,7 +17,7 @@
 #define MOST_WAIT_MS  5000
 #define NS_PER_MS     INT64_C(1000000)
 #define JOB_ID_MAX    96
-#define BODY_MS       120000 /* a body may come from a slow caller by way of the server */
+#define PATIENCE_MS   120000 /* more than the server has with its callers: it decides */
 
 enum slot_state {
     SLOT_EMPTY, /* no connection; perhaps a deadline until the next dial */
@@ -247,7 +247,8 @@ enum err reverse_new(const struct reverse_options *options, struct reverse **out
         http_listener_new(&(struct http_listener_options){.loop = options->loop,
                                                           .is_private = true,
                                                           .service = &reverse->service,
-                                                          .body_ms = BODY_MS,
+                                                          .body_ms = PATIENCE_MS,
+                                                          .write_ms = PATIENCE_MS,
                                                           .connections_max = REVERSE_MAX},
                           &reverse->listener, error);
     if (err != OK) {
