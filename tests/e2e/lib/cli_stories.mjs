@@ -285,11 +285,11 @@ export async function stories(name) {
 }
 
 // A start that cannot work says what to do.
-export function refuses_to_start(name, args, sentence) {
+export function refuses_to_start(name, args, sentence, env = {}) {
     test(`at the start: ${name}`, async () => {
         const home = empty_dir('nobody');
         const ended = await run(Suite.binary, ['worker', 'cli', ...args, '--listen', '0', '--scratch', home], { env: { HOME: home, CODEX_HOME: home, PATH: '/nonexistent',
-            ANTHROPIC_API_KEY: undefined, ANTHROPIC_AUTH_TOKEN: undefined, CLAUDE_CODE_OAUTH_TOKEN: undefined, OPENAI_API_KEY: undefined, CURSOR_API_KEY: undefined } });
+            ANTHROPIC_API_KEY: undefined, ANTHROPIC_AUTH_TOKEN: undefined, CLAUDE_CODE_OAUTH_TOKEN: undefined, OPENAI_API_KEY: undefined, CURSOR_API_KEY: undefined, ...env } });
         assert.notEqual(ended.code, 0);
         assert.match(ended.stderr, sentence);
     });
