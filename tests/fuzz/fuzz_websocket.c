@@ -23,15 +23,20 @@ struct told {
     uint64_t events[EVENTS_MAX]; /* a digest of each */
     size_t count;
     struct buf binary;
-    int code;                                    /* of the end: a close, or how it broke; 0: none */
-    bool is_broken, is_text_open, is_frame_open; /* where it stands at the end */
+    int code; /* of the end: a close, or how it broke; 0: none */
+    bool is_broken;
+    /* Where it stands at the end: in the middle of what wslay may have judged already. */
+    bool is_text_open, is_frame_open, is_head_open, is_close_open;
+    bool is_close_short; /* of one byte, which wslay takes for one without a code */
 };
 
 static void told_init(struct told *told)
 {
     told->count = 0;
     told->code = 0;
-    told->is_broken = told->is_text_open = told->is_frame_open = false;
+    told->is_broken = told->is_text_open = false;
+    told->is_frame_open = told->is_head_open = told->is_close_open = false;
+    told->is_close_short = false;
     buf_init(&told->binary, 1u << 20);
 }
 
@@ -92,6 +97,10 @@ static void read_ours(struct str frames, enum ws_role role, size_t step, struct 
     }
     told->is_text_open = reader.message == WS_OP_TEXT;
     told->is_frame_open = reader.left > 0;
+    told->is_close_open = reader.left > 0 && (reader.head[0] & 15) == WS_OP_CLOSE;
+    told->is_close_short =
+        told->is_broken && (reader.head[0] & 15) == WS_OP_CLOSE && reader.control_len == 1;
+    told->is_head_open = reader.head_len > 2 && reader.left == 0;
     ws_reader_release(&reader);
 }
 
@@ -194,9 +203,10 @@ static void must_be_same(const struct told *a, const struct told *b)
     require(str_eq(buf_str(&a->binary), buf_str(&b->binary)));
 }
 
-/* wslay knows no bounds of fragments and of frames without content, and not the codes 1012 to 1014. It finds broken
- * UTF-8 before the text ends, and bounds binary messages as it does texts. In all else both must agree: the same was
- * told up to where the first of the two stops, and what broke for one broke for the other. */
+/* wslay knows no bounds of fragments and of frames without content, and not the codes 1012 to 1014. It judges some
+ * things before they are whole: the UTF-8 of a text, a length whose mask is to come, the code of a close; and it bounds
+ * binary messages as it does texts. In all else both must agree: the same was told up to where the first of the two
+ * stops, and what broke for one broke for the other. */
 static void must_agree(const struct told *ours, const struct told *theirs)
 {
     size_t common = ours->count < theirs->count ? ours->count : theirs->count;
@@ -204,12 +214,13 @@ static void must_agree(const struct told *ours, const struct told *theirs)
     if (is_code_new && common == ours->count)
         common--;
     require(memcmp(ours->events, theirs->events, common * sizeof ours->events[0]) == 0);
-    if (is_code_new || (ours->is_broken && ours->code == 1008))
+    if (is_code_new || ours->is_close_short || (ours->is_broken && ours->code == 1008))
         return;
     if (theirs->is_broken) {
         require(theirs->count <= ours->count);
         require(ours->is_broken || (theirs->code == 1007 && ours->is_text_open) ||
-                (theirs->code == 1009 && ours->is_frame_open));
+                (theirs->code == 1009 && ours->is_frame_open) || ours->is_head_open ||
+                ours->is_close_open);
         return;
     }
     require(!ours->is_broken && ours->count == theirs->count && ours->code == theirs->code);
