@@ -44,9 +44,10 @@ static void print_help(void)
         "  --listen PORT      no gateway: serve POST /v1/messages on 127.0.0.1, for trying it out\n",
         stdout);
     worker_run_print_flags();
-    fputs("\n  auxot worker cli --tool claude --model sonnet --model opus --server https://auxot.example\n\n"
-          "More: docs/workers-cli.md\n",
-          stdout);
+    fputs(
+        "\n  auxot worker cli --tool claude --model sonnet --model opus --server https://auxot.example\n\n"
+        "More: docs/workers-cli.md\n",
+        stdout);
 }
 
 /* ---- flags -------------------------------------------------------------------------------------------------- */
@@ -114,12 +115,16 @@ static enum err take_terms(int *argc, char **argv, struct cli_flags *flags, stru
     options->job_ms = job_s * 1000;
     if (err != OK)
         return err;
+    const char *budget = options->max_budget_usd;
+    if (budget && (!*budget || budget[strspn(budget, "0123456789.")]))
+        return error_set(error, ERR_MALFORMED,
+                         "--max-budget-usd wants an amount like 0.50, not '%s'", budget);
     bool is_claude = options->tool == &claude_tool;
     if (!is_claude && (options->max_turns || options->max_budget_usd))
         return error_set(error, ERR_MALFORMED, "--max-turns and --max-budget-usd: only claude can");
-    bool is_sandbox = options->allow_tools &&
-                      (strcmp(options->allow_tools, "read-only") == 0 ||
-                       strcmp(options->allow_tools, "workspace-write") == 0);
+    bool is_sandbox =
+        options->allow_tools && (strcmp(options->allow_tools, "read-only") == 0 ||
+                                 strcmp(options->allow_tools, "workspace-write") == 0);
     if (options->tool == &codex_tool && options->allow_tools && !is_sandbox)
         return error_set(error, ERR_MALFORMED,
                          "--allow-tools for codex is read-only or workspace-write, not '%s'",
@@ -147,8 +152,8 @@ static enum err take_places(int *argc, char **argv, struct cli_flags *flags, str
     flags->listen_port = (int)port;
     if (err == OK && port >= 0) { /* else it is a flag of every worker */
         const char *text = worker_flag(argc, argv, "parallel", of_parallel);
-        if (text && (!str_to_int64(str_of(text), &parallel) || parallel < 1 ||
-                     parallel > CLI_SLOTS_MAX))
+        if (text &&
+            (!str_to_int64(str_of(text), &parallel) || parallel < 1 || parallel > CLI_SLOTS_MAX))
             err = error_set(error, ERR_MALFORMED, "--parallel wants a number from 1 to %d",
                             CLI_SLOTS_MAX);
     }
@@ -215,13 +220,13 @@ static void run_until_signal(struct loop *loop)
 static enum err serve(struct loop *loop, struct cli *cli, int port, struct error *error)
 {
     struct http_listener *listener = NULL;
-    enum err err = http_listener_new(
-        &(struct http_listener_options){.loop = loop,
-                                        .host = "127.0.0.1",
-                                        .port = port,
-                                        .service = cli_front(cli)->service,
-                                        .idle_ms = IDLE_MS},
-        &listener, error);
+    enum err err =
+        http_listener_new(&(struct http_listener_options){.loop = loop,
+                                                          .host = "127.0.0.1",
+                                                          .port = port,
+                                                          .service = cli_front(cli)->service,
+                                                          .idle_ms = IDLE_MS},
+                          &listener, error);
     if (err != OK)
         return err;
     printf("worker ready http://127.0.0.1:%d\n", http_listener_port(listener));

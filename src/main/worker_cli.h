@@ -4,11 +4,11 @@
 #include "worker/cli.h"
 
 struct cli_flags {
-    struct cli_options options; /* but for loop, findings, slots; texts are argv's */
+    struct cli_options options;            /* but for loop, findings, slots; texts are argv's */
     char model_names[CLI_MODELS_MAX][256]; /* ids that stood before a '=' */
-    const char *program; /* NULL: the tool's usual name, on PATH */
-    int listen_port;     /* -1: no port, a gateway is served */
-    int parallel;        /* with a port: jobs at once */
+    const char *program;                   /* NULL: the tool's usual name, on PATH */
+    int listen_port;                       /* -1: no port, a gateway is served */
+    int parallel;                          /* with a port: jobs at once */
     char scratch[512];
 };
 

@@ -107,8 +107,6 @@ static const struct exchange_ops arrival_ops = {.on_body = on_body, .on_gone = o
 
 static void take_messages(struct cli *cli, struct exchange *exchange)
 {
-    if (is_refused(cli, exchange)) /* before the body is read: nobody need send it */
-        return;
     struct arrival *arrival = mem_alloc(sizeof *arrival);
     if (!arrival) {
         cli_answer_refuse(exchange, 503, WORKER_NOT_BEGUN, "no memory");
@@ -184,8 +182,6 @@ static void describe(void *arg, struct json_writer *json)
         json_close_object(json);
     }
     json_close_array(json);
-    json_put_text(json, "tool", tool->name);
-    json_put_text(json, "tool_version", cli->options.findings->version);
 }
 
 static int busy(void *arg)

@@ -142,12 +142,26 @@ static bool has_own_tools(const struct cli_job *job, const struct cli_talk *talk
     return job->terms->allow_tools && talk->caller_tool_count == 0;
 }
 
+/* "Bash(git *) Read" is a list of permissions; the tools themselves are "Bash Read". */
+static void put_names(const char *permissions, struct cli_launch *launch)
+{
+    AUTO_BUF struct buf names;
+    int depth = 0;
+    buf_init(&names, strlen(permissions) + 1);
+    for (const char *at = permissions; *at; at++) {
+        depth += (*at == '(') - (depth > 0 && at > permissions && at[-1] == ')');
+        if (depth == 0)
+            buf_putc(&names, *at == ' ' ? ',' : *at);
+    }
+    launch_arg_str(launch, buf_str(&names));
+}
+
 static void put_tools(const struct cli_job *job, struct cli_launch *launch,
                       const struct cli_talk *talk)
 {
     bool has_own = has_own_tools(job, talk);
     launch_arg(launch, "--tools");
-    launch_arg(launch, has_own ? job->terms->allow_tools : "");
+    put_names(has_own ? job->terms->allow_tools : "", launch);
     if (has_own) {
         launch_arg(launch, "--allowedTools");
         launch_arg(launch, job->terms->allow_tools);

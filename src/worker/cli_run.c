@@ -67,7 +67,8 @@ static void end(struct run *run, bool is_at_work)
     }
     cli_process_pause(run->process, false);
     cli_process_close_input(run->process);
-    cli_process_stop(run->process, is_at_work ? POLITE_MS : LEAVE_MS);
+    int64_t grace_ms = run->talk.tool->interrupt ? POLITE_MS : 0;
+    cli_process_stop(run->process, is_at_work ? grace_ms : LEAVE_MS);
 }
 
 void run_drop(struct run *run)
@@ -258,14 +259,6 @@ static void begin_answer(struct run *run)
     deadline_set(&run->ping, in_ms(run, PING_MS));
 }
 
-static void make_key(char key[25])
-{
-    uint8_t bytes[12];
-    random_fill(bytes, sizeof bytes);
-    for (size_t i = 0; i < sizeof bytes; i++)
-        (void)snprintf(key + 2 * i, 3, "%02x", bytes[i]);
-}
-
 static void make_uuid(char uuid[37])
 {
     uint8_t b[16];
@@ -391,7 +384,7 @@ void run_begin(struct cli *cli, struct cli_request *request, struct exchange *ex
         return;
     }
     settle(&run->request);
-    make_key(key);
+    random_hex(key, sizeof key - 1);
     enum err err = start(run, &error);
     if (err == OK && cli_answer_open(&run->answer, exchange, cli->options.tool, &run->request, key))
         err = error_set(&error, ERR_NO_MEMORY, "no memory for an answer");
@@ -415,7 +408,7 @@ bool run_fits(const struct run *run, const struct cli_request *request)
 bool run_go_on(struct run *run, struct cli_request *request, struct exchange *exchange)
 {
     char key[25];
-    make_key(key);
+    random_hex(key, sizeof key - 1);
     if (!talk_give_results(&run->talk, cli_request_news(request)))
         return false;
     run->request = *request;

@@ -22,6 +22,28 @@ test('codex: a window of the subscription is used up: 429 until then, for everyo
     await worker.stop();
 });
 
+test('codex: its own tools work where the operator allows them, and show as thinking', async () => {
+    const allowed = await CliWorker.start('codex', { args: ['--allow-tools', 'read-only'] });
+    await allowed.plays({ when: { body_contains: 'function_call_output' }, then: { text: 'I saw it.' } },
+        { then: { tool_loop: true, tool_calls: [{ name: 'exec_command', arguments: { cmd: 'echo hello-$((40+2))' } }] } });
+    const answer = await allowed.ask({ thinking: { type: 'adaptive' }, messages: [user('Go.')] });
+    assert.equal(answer.status, 200, answer.text);
+    assert.match(answer.json.content[0].thinking, /^\[command\] .*echo hello/);
+    assert.deepEqual([answer.json.content.at(-1).text, answer.json.stop_reason], ['I saw it.', 'end_turn']);
+    assert.match(JSON.stringify((await allowed.seen()).at(-1)), /hello-42/);
+    await allowed.stop();
+});
+
+test('codex: a JSON schema is asked for', async () => {
+    const one = await CliWorker.start('codex');
+    await one.plays({ then: { text: '{"a":1}' } });
+    const schema = { type: 'object', properties: { a: { type: 'number' } }, required: ['a'], additionalProperties: false };
+    const answer = await one.ask({ output_config: { format: { type: 'json_schema', schema } }, messages: [user('Go.')] });
+    assert.equal(answer.json.content[0].text, '{"a":1}', answer.text);
+    assert.deepEqual((await one.seen())[0].text.format.schema, schema);
+    await one.stop();
+});
+
 test('results that never come: the process is given up after its time', async () => {
     const worker = await CliWorker.start('codex', { args: ['--tool-wait', '1'] });
     await worker.plays({ then: { tool_calls: [{ name: 'weather', arguments: {} }] } });

@@ -5,8 +5,10 @@ import path from 'node:path';
 import { after, test } from 'node:test';
 import { refuses_to_start, tool, user } from '../lib/cli_stories.mjs';
 import { CliWorker } from '../lib/cli_worker.mjs';
-import { until } from '../lib/process.mjs';
+import { FakeGateway } from '../lib/fake_gateway.mjs';
+import { Child, until } from '../lib/process.mjs';
 import { empty_dir } from '../lib/server.mjs';
+import { Suite } from '../lib/suite.mjs';
 
 // Says what its prompt wants, and notes what it was given.
 const program = path.join(empty_dir('cursor'), 'cursor-agent');
@@ -68,3 +70,35 @@ test('cursor: tools of a caller are refused, not forgotten', async () => {
 });
 
 refuses_to_start('nobody is logged in', ['--tool', 'cursor', '--program', program], /nobody is logged in to Cursor here/, { PLAY_OUT: '1' });
+
+// The same front behind a gateway, which is made by hand here.
+test('behind a gateway: it registers with what it can do, takes jobs over the connections it opened, and leaves in order', async () => {
+    const gateway = await FakeGateway.start();
+    after(() => gateway.stop());
+    const key = 'auxw_0123456789abcdef', home = empty_dir('cursor-home');
+    const scratch = empty_dir('scratch');
+    const child = new Child(Suite.binary, ['worker', 'cli', '--tool', 'cursor', '--program', program, '--model', 'auto', '--model', 'big=gpt-5', '--parallel', '2',
+        '--server', gateway.url, '--scratch', scratch], { env: { HOME: home, AUXOT_WORKER_KEY: key, CURSOR_API_KEY: undefined } });
+    await gateway.joined(2);
+    const [said] = gateway.registrations;
+    const abilities = { tools: false, images: false, json_schema: false, reasoning: false };
+    assert.deepEqual([said.kind, said.tool, said.slots, said.models], ['cli', 'cursor', 2, [{ id: 'auto', abilities }, { id: 'big', abilities }]]);
+    const body = text => ({ model: 'big', max_tokens: 10, messages: [user(text)] });
+    const job = await gateway.run('/v1/messages', body('Hi.'), { 'x-client-request-id': 'job_1-1' });
+    assert.deepEqual([job.interims, job.status, job.json.content[0].text], [[102], 200, 'Hello there.']);
+    assert.equal(noted().at(-1).args.at(noted().at(-1).args.indexOf('--model') + 1), 'gpt-5', 'by its own name for the model');
+    const long = gateway.begin('/v1/messages', { ...body('for ever'), stream: true });
+    await until(() => long.pieces.length > 0, 'it streams');
+    await until(() => gateway.control.texts.at(-1)?.busy === 1, 'the job is counted');
+    long.cancel();
+    await until(() => gateway.control.texts.at(-1)?.busy === 0, 'and no more');
+    const cut = gateway.begin('/v1/messages', { ...body('for ever'), stream: true });
+    await until(() => cut.pieces.length > 0, 'another streams');
+    child.kill();
+    await until(() => gateway.goodbyes.length === 1, 'it says goodbye, and lets it run');
+    assert.equal(cut.is_over, false);
+    assert.equal((await child.stop()).code, 0, 'the second signal cuts');
+    assert.equal(cut.is_cut, true);
+    assert.doesNotMatch(child.stderr, /auxw_/);
+    assert.deepEqual(fs.readdirSync(scratch), [], 'nothing is left');
+});

@@ -1,4 +1,5 @@
 // `auxot worker cli --listen`: a command-line tool behind HTTP, its own upstream a simulator. No gateway.
+import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { claude_binary, codex_binary, quiet } from './clis.mjs';
@@ -6,7 +7,7 @@ import { Call } from './http.mjs';
 import { Child, until } from './process.mjs';
 import { empty_dir } from './server.mjs';
 import { Sim } from './sim.mjs';
-import { Suite } from './suite.mjs';
+import { Suite, sanitizer_report } from './suite.mjs';
 
 const clean = Object.fromEntries(Object.keys(process.env).filter(name => name.startsWith('AUXOT_')).map(name => [name, undefined]));
 
@@ -59,5 +60,11 @@ export class CliWorker {
     places() {
         return fs.readdirSync(this.scratch).flatMap(one => fs.readdirSync(path.join(this.scratch, one))).filter(name => name !== 'lock');
     }
-    async stop() { await this.child.stop(); await this.sim?.stop(); }
+    async stop() {
+        const { code } = await this.child.stop();
+        await this.sim?.stop();
+        assert.doesNotMatch(this.child.stderr, sanitizer_report);
+        assert.equal(code, 0);
+        assert.deepEqual(fs.readdirSync(this.scratch), [], 'it leaves no directory');
+    }
 }
