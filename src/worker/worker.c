@@ -18,7 +18,7 @@
 #define GOODBYE_MS      2000
 #define LOOK_MS         20 /* draining: between looks at what runs */
 #define FIRST_WAIT_MS   500
-#define MOST_WAIT_MS    5000  /* F41: everybody is back within 10 s, also two hundred on one core */
+#define MOST_WAIT_MS    5000  /* F41: everybody is back within 10 s */
 #define REFUSED_WAIT_MS 60000 /* a key that was good once: somebody deleted it */
 #define JSON_BYTES_MAX  ASK_ANSWER_MAX
 
