@@ -19,10 +19,11 @@ struct llama_options {
     struct client_pool *pool;
     struct json_reader *reader;
     /* started here: */
-    const char *program;     /* NULL: attached */
-    const char *model_path;  /* a GGUF file; a directory of them: router mode */
-    int parallel;            /* slots to ask for; 0: as llama-server likes */
-    const char *const *more; /* options for it, at most LLAMA_MORE_MAX, NULL ends them; NULL: none */
+    const char *program;    /* NULL: attached */
+    const char *model_path; /* a GGUF file; a directory of them: router mode */
+    int parallel;           /* slots to ask for; 0: as llama-server likes */
+    const char *const
+        *more; /* options for it, at most LLAMA_MORE_MAX, NULL ends them; NULL: none */
     /* attached: */
     const struct target *at; /* copied */
     struct str key;          /* copied; empty: none */

@@ -5,7 +5,7 @@
 #include "worker/llama.h"
 #include "worker/process.h"
 
-#define LLAMA_KEY_MAX  129 /* with its NUL */
+#define LLAMA_KEY_MAX 129 /* with its NUL */
 
 enum llama_state {
     LLAMA_STARTING, /* the process is there, or somebody's should be; it does not answer yet */
