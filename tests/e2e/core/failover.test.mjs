@@ -326,13 +326,14 @@ test('F24: all are down: a fast error that says so, and every provider was asked
     }
 });
 
-test('F20: everybody is over quota: 429 with the smallest wait; nobody is asked during the rest', async () => {
+test('F20: everybody is over quota, and the caller will not wait: 429 with the smallest wait; nobody is asked during the rest', async () => {
+    const no_wait = { headers: { 'x-auxot-wait': '0' } };
     await a.plays([{ then: { status: 429, retry_after: '40' } }]);
     await b.plays([{ then: { status: 429, retry_after: '9' } }]);
-    const first = await server.call(at.chat, ask.chat('shared'));
+    const first = await server.call(at.chat, ask.chat('shared'), no_wait);
     assert.equal(first.status, 429);
     const seen = [(await a.sim.log()).length, (await b.sim.log()).length];
-    const second = await server.call(at.chat, ask.chat('shared'));
+    const second = await server.call(at.chat, ask.chat('shared'), no_wait);
     assert.equal(second.status, 429);
     for (const answer of [first, second])
         assert.ok(Number(answer.headers['retry-after']) >= 1 && Number(answer.headers['retry-after']) <= 10, `retry-after ${answer.headers['retry-after']}`);

@@ -219,11 +219,11 @@ test("the caller's own fault, as the provider words it, reaches the client as it
     });
 });
 
-test('F20: the only provider is over quota: 429 with the wait, and it is not asked again meanwhile', async () => {
+test('F20: the only provider is over quota, and the caller will not wait: 429 with the wait, and it is not asked again meanwhile', async () => {
     await gpt.plays([{ then: { status: 429, retry_after: '7', body: { error: { message: 'Rate limit reached', type: 'requests', code: 'rate_limit_exceeded' } } } }]);
     const before = (await gpt.sim.log()).length;
     for (let i = 0; i < 3; i++)
-        await assert.rejects(client.chat.completions.create({ model: 'gpt-sim', messages }), error => {
+        await assert.rejects(client.chat.completions.create({ model: 'gpt-sim', messages }, { headers: { 'x-auxot-wait': '0' } }), error => {
             assert.ok(error instanceof OpenAI.RateLimitError, `${error}`);
             const wait = Number(error.headers.get('retry-after'));
             assert.ok(wait >= 1 && wait <= 8, `retry-after ${error.headers.get('retry-after')}`);
