@@ -232,7 +232,8 @@ static void on_tick(struct deadline *tick)
 static void on_news(struct loop_message *message)
 {
     struct prober *prober = LIST_OWNER(message, struct prober, news_message);
-    atomic_store(&prober->is_news_posted, false); /* before looking: what comes meanwhile posts again */
+    atomic_store(&prober->is_news_posted,
+                 false); /* before looking: what comes meanwhile posts again */
     if (!prober->is_closed)
         workers_record(prober->admin);
 }

@@ -106,10 +106,11 @@ struct provider {
     const char *id; /* "prv_..." */
     const char *name, *slug;
     enum provider_kind kind;
-    const char *base_url; /* normalised: no trailing slash; openai with /v1, anthropic without; "": workers */
-    bool has_workers;     /* reached over connections that they opened; offline while none is live */
-    unsigned speaks;      /* ENDPOINT_BIT of each that it really answers */
-    bool is_openais_own;  /* OpenAI or Azure: there responses is the better of the two dialects */
+    const char *
+        base_url; /* normalised: no trailing slash; openai with /v1, anthropic without; "": workers */
+    bool has_workers;    /* reached over connections that they opened; offline while none is live */
+    unsigned speaks;     /* ENDPOINT_BIT of each that it really answers */
+    bool is_openais_own; /* OpenAI or Azure: there responses is the better of the two dialects */
     const char *default_model;  /* NULL: none */
     const struct model *models; /* sorted by id (strcmp) */
     size_t model_count;

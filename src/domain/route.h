@@ -39,7 +39,8 @@ struct provider_view {
     struct health_view health;
     const struct health *models;        /* for missing models; may be NULL */
     const struct quirk_memory *learned; /* from its refusals; may be NULL */
-    const struct model *loaded; /* what its live workers have, sorted by id; NULL: it has no workers, or
+    const struct model
+        *loaded; /* what its live workers have, sorted by id; NULL: it has no workers, or
                                    none is live */
     size_t loaded_count;
     int64_t waiting; /* tickets whose first choice this is */

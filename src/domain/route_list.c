@@ -366,7 +366,7 @@ static enum route_reason why_unfit(const struct planning *planning, struct candi
     bool is_shown = false;
     if (candidate->model.len == 0 && planning->asked == ASKED_AUTO &&
         awaits_workers(planning, candidate))
-        return NO_REASON; /* any that comes will do */
+        return NO_REASON;          /* any that comes will do */
     if (candidate->model.len == 0) /* a pin that its route does not know, or no default */
         return planning->asked == ASKED_ROUTE && candidate->index == planning->pinned
                    ? REASON_MODEL_NOT_SERVED

@@ -198,9 +198,9 @@ static void say_dialect(struct planning *planning, const struct candidate *candi
 static void say_ability(struct planning *planning, const struct candidate *candidate)
 {
     char lacks[80];
-    route_lacks_say(
-        planning->request,
-        route_model(planning, candidate->index, candidate->model, NULL), lacks, sizeof lacks);
+    route_lacks_say(planning->request,
+                    route_model(planning, candidate->index, candidate->model, NULL), lacks,
+                    sizeof lacks);
     say(planning,
         "No model that could answer this can do all that it needs: '%s' of provider '%s' cannot "
         "%s. Name another model.",

@@ -13,9 +13,8 @@
 
 static struct str session_header(const struct http_head *head)
 {
-    static const struct str names[] = {STR_INIT("x-session-id"),
-                                       STR_INIT("x-claude-code-session-id"),
-                                       STR_INIT("session-id")};
+    static const struct str names[] = {
+        STR_INIT("x-session-id"), STR_INIT("x-claude-code-session-id"), STR_INIT("session-id")};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         struct str value = http_header_find(head, names[i], NULL);
         if (value.len)

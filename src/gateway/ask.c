@@ -67,8 +67,7 @@ static void write_session(struct request *request)
 {
     static const uint8_t none[sizeof request->session];
     struct buf *out = &request->trial.head;
-    if (!request->trial.provider->has_workers ||
-        memcmp(request->session, none, sizeof none) == 0)
+    if (!request->trial.provider->has_workers || memcmp(request->session, none, sizeof none) == 0)
         return;
     buf_append_lit(out, "x-auxot-session: ");
     for (size_t i = 0; i < sizeof request->session; i++)

@@ -157,15 +157,15 @@ static bool begin(struct request *request, const struct candidate *candidate, bo
 {
     struct trial *trial = &request->trial;
     struct live_provider *live = provider_live(candidate->provider);
-    *trial = (struct trial){
-        .provider = candidate->provider,
-        .live = live,
-        .model = candidate->model,
-        .asked = candidate->asked,
-        .quirks = quirks_join(candidate->quirks, live_quirks(live, candidate->model)),
-        .context_tokens = candidate->context_tokens,
-        .max_output_tokens = candidate->max_output_tokens,
-        .is_health_trial = is_health_trial};
+    *trial = (struct trial){.provider = candidate->provider,
+                            .live = live,
+                            .model = candidate->model,
+                            .asked = candidate->asked,
+                            .quirks =
+                                quirks_join(candidate->quirks, live_quirks(live, candidate->model)),
+                            .context_tokens = candidate->context_tokens,
+                            .max_output_tokens = candidate->max_output_tokens,
+                            .is_health_trial = is_health_trial};
     meter_init(&trial->meter, trial->asked);
     if (trial->asked == request->endpoint)
         return go_on(request, TRANSLATED_READY);
@@ -451,7 +451,7 @@ static void tell_health(struct request *request, const struct verdict_report *re
     enum provider_state before = live->health.state;
     if (!is_workers_own)
         health_on_failure(&live->health, report, trial->model, trial->credential_version,
-                      live->credential_version, loop_now_ms(request->gl->loop), random_unit());
+                          live->credential_version, loop_now_ms(request->gl->loop), random_unit());
     if (trial->is_health_trial)
         health_end_trial(&live->health);
     enum provider_state after = live->health.state;

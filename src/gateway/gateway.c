@@ -269,9 +269,9 @@ void gateway_views_release(struct provider_view *views, size_t count)
 {
     for (size_t i = 0; i < count; i++)
         if (views[i].loaded)
-            loaded_models_unref((struct loaded_models *)(void *)((char *)(uintptr_t)views[i].loaded -
-                                                                 offsetof(struct loaded_models,
-                                                                          models)));
+            loaded_models_unref(
+                (struct loaded_models *)(void *)((char *)(uintptr_t)views[i].loaded -
+                                                 offsetof(struct loaded_models, models)));
 }
 
 /* What its workers make of its state: under the live part's lock. */
@@ -285,10 +285,10 @@ static void look_at_workers(struct live_provider *live, struct provider_view *vi
     bool is_out = view->health.state == STATE_PAUSED || view->health.state == STATE_ERROR;
     if (figures->workers > 0 || is_out)
         return;
-    view->health = figures->quota_until_ms > 0
-                       ? (struct health_view){.state = STATE_OVER_QUOTA,
-                                              .until_ms = figures->quota_until_ms}
-                       : (struct health_view){.state = STATE_OFFLINE};
+    view->health =
+        figures->quota_until_ms > 0
+            ? (struct health_view){.state = STATE_OVER_QUOTA, .until_ms = figures->quota_until_ms}
+            : (struct health_view){.state = STATE_OFFLINE};
 }
 
 void gateway_views(const struct snapshot *snapshot, int64_t now_ms, struct provider_view *views)

@@ -13,17 +13,17 @@ struct vault;
 struct gateway_options {
     struct store *store;
     const struct vault *vault;
-    const char *ca_file, *name_servers; /* NULL: the system's */
-    int64_t job_timeout_ms;             /* 30 min */
-    int64_t late_head_ms;               /* 15 s */
-    int64_t keepalive_ms;               /* 15 s */
-    int64_t queue_wait_ms;              /* 60 s; 0: nobody waits for a slot */
+    const char *ca_file, *name_servers;  /* NULL: the system's */
+    int64_t job_timeout_ms;              /* 30 min */
+    int64_t late_head_ms;                /* 15 s */
+    int64_t keepalive_ms;                /* 15 s */
+    int64_t queue_wait_ms;               /* 60 s; 0: nobody waits for a slot */
     int64_t heartbeat_ms, dead_after_ms; /* of workers; 0: 30 s, 90 s */
-    int64_t grace_ms;                   /* told to workers */
-    int max_attempts;                   /* 6 */
-    int64_t max_concurrent;             /* whole server; 0: none */
-    size_t body_limit_bytes;            /* 32 MiB */
-    int64_t body_budget_bytes;          /* process-wide, held bodies; 256 MiB */
+    int64_t grace_ms;                    /* told to workers */
+    int max_attempts;                    /* 6 */
+    int64_t max_concurrent;              /* whole server; 0: none */
+    size_t body_limit_bytes;             /* 32 MiB */
+    int64_t body_budget_bytes;           /* process-wide, held bodies; 256 MiB */
 };
 
 struct gateway;

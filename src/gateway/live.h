@@ -43,13 +43,13 @@ struct live_provider {
     struct quirk_memory learned;                   /* what it refused once: do not ask so again */
     _Atomic int64_t attempts, failures, in_flight; /* for metrics and load */
     struct slot_figures slot_figures;
-    struct loaded_models *loaded;       /* NULL: no worker is live */
-    struct pool_entry *pool;            /* the registry's: under its lock, not this one */
-    _Atomic int64_t slots_found;        /* of a gpu provider by URL: as it said; 0: not known */
-    int64_t latency_ms;                            /* smoothed time to first byte */
-    int64_t heartbeat_at_ms;                       /* wall: the last answer of any kind */
-    int64_t probe_at_ms;  /* monotonic: when the health thread may look again */
-    int64_t models_at_ms; /* wall: the last model list; 0: none yet */
+    struct loaded_models *loaded; /* NULL: no worker is live */
+    struct pool_entry *pool;      /* the registry's: under its lock, not this one */
+    _Atomic int64_t slots_found;  /* of a gpu provider by URL: as it said; 0: not known */
+    int64_t latency_ms;           /* smoothed time to first byte */
+    int64_t heartbeat_at_ms;      /* wall: the last answer of any kind */
+    int64_t probe_at_ms;          /* monotonic: when the health thread may look again */
+    int64_t models_at_ms;         /* wall: the last model list; 0: none yet */
 };
 
 struct live_provider *live_new(const char *id);

@@ -219,7 +219,8 @@ static void on_line_text(void *owner, struct str text)
         line_end(line, CLOSE_POLICY, "this registration is over");
         return;
     }
-    break_rule(line->worker, err == OK ? "ready was said twice" : "no ready on a reverse connection");
+    break_rule(line->worker,
+               err == OK ? "ready was said twice" : "no ready on a reverse connection");
     line_end(line, CLOSE_POLICY, "only ready is said here, and once");
 }
 

@@ -45,8 +45,8 @@ static void by_endpoint(const struct gateway *gateway, struct buf *out)
 }
 
 /* What stands under the live part's lock: slots, busy, queue, up. */
-static int64_t live_figure(struct live_provider *live, const struct provider *provider, size_t which,
-                           int64_t now_ms)
+static int64_t live_figure(struct live_provider *live, const struct provider *provider,
+                           size_t which, int64_t now_ms)
 {
     pthread_mutex_lock(&live->lock);
     struct health_view view = health_look(&live->health, provider->is_paused, now_ms);
@@ -73,7 +73,8 @@ static void by_provider(struct gateway *gateway, struct buf *out)
         {"auxot_provider_in_flight", "gauge", "Attempts under way."},
         {"auxot_provider_slots", "gauge", "Counted slots of each provider; 0: it has no limit."},
         {"auxot_provider_slots_busy", "gauge", "Of those, taken."},
-        {"auxot_provider_queue", "gauge", "Requests that wait, by the provider they wait for first."},
+        {"auxot_provider_queue", "gauge",
+         "Requests that wait, by the provider they wait for first."},
         {"auxot_provider_up", "gauge", "1 when the provider may be tried now."},
     };
     int64_t now_ms = clock_monotonic_ms();
@@ -102,7 +103,8 @@ static void of_workers(struct gateway *gateway, struct buf *out)
 {
     struct workers_figures figures;
     workers_figures(gateway->workers, &figures);
-    metric(out, "auxot_workers", "gauge", "Workers, by state; away: registered, and given no jobs.");
+    metric(out, "auxot_workers", "gauge",
+           "Workers, by state; away: registered, and given no jobs.");
     buf_printf(out,
                "auxot_workers{state=\"live\"} %lld\nauxot_workers{state=\"suspect\"} %lld\n"
                "auxot_workers{state=\"away\"} %lld\n",

@@ -76,8 +76,8 @@ struct trial {
     enum endpoint asked; /* the caller's endpoint, or the one that it is translated to */
     unsigned quirks;     /* of the model, as known now; enum quirk */
     int64_t context_tokens, max_output_tokens; /* of the model; -1 unknown */
-    struct translation *translation; /* NULL: bytes pass as they are */
-    int repeats;                     /* for quirks that a refusal taught */
+    struct translation *translation;           /* NULL: bytes pass as they are */
+    int repeats;                               /* for quirks that a refusal taught */
     struct attempt_note *note;
     struct buf head;                /* request head, with the credential: wiped */
     struct buf splice;              /* what body_splice put in */

@@ -31,8 +31,8 @@ bool slot_is_needed(const struct candidate *candidate)
 
 static int64_t wait_left_ms(const struct request *request)
 {
-    int64_t most_ms = request->wait_ms >= 0 ? request->wait_ms
-                                            : request->gl->gateway->options.queue_wait_ms;
+    int64_t most_ms =
+        request->wait_ms >= 0 ? request->wait_ms : request->gl->gateway->options.queue_wait_ms;
     return most_ms > request->waited_ms ? most_ms - request->waited_ms : 0;
 }
 
@@ -95,10 +95,10 @@ static void choose(struct seat *seat, const struct request *request, size_t inde
     const struct candidate *candidate = &request->candidates[index];
     size_t at = seat->ticket.choice_count++;
     bool is_of_workers = candidate->provider->has_workers;
-    seat->choices[at] =
-        (struct dispatch_choice){.provider_id = candidate->provider->id,
-                                 .model = is_of_workers ? candidate->model : STR(""),
-                                 .wait_ms = request->wait_ms == 0 ? 0 : candidate->provider->wait_ms};
+    seat->choices[at] = (struct dispatch_choice){
+        .provider_id = candidate->provider->id,
+        .model = is_of_workers ? candidate->model : STR(""),
+        .wait_ms = request->wait_ms == 0 ? 0 : candidate->provider->wait_ms};
     seat->candidate_of[at] = index;
 }
 
@@ -380,7 +380,13 @@ void slots_leave(struct request *request)
 /* ---- arriving: on the request's loop ----------------------------------------------------------- */
 
 /* What the message came with. */
-enum arrival { ARRIVAL_LEFT, ARRIVAL_SLOT, ARRIVAL_RACE_LOST, ARRIVAL_NOTHING, ARRIVAL_WORKER_DIED };
+enum arrival {
+    ARRIVAL_LEFT,
+    ARRIVAL_SLOT,
+    ARRIVAL_RACE_LOST,
+    ARRIVAL_NOTHING,
+    ARRIVAL_WORKER_DIED
+};
 
 static enum arrival arrival_of(struct seat *seat)
 {
@@ -680,8 +686,8 @@ void slot_avoid(struct request *request)
 bool slot_note_verdict(struct request *request, const struct verdict_report *report)
 {
     struct worker *worker = slot_is_held(request) ? request->seat->worker : NULL;
-    bool is_own = report->verdict == VERDICT_NETWORK && request->trial.note &&
-                  request->trial.note->worker[0];
+    bool is_own =
+        report->verdict == VERDICT_NETWORK && request->trial.note && request->trial.note->worker[0];
     if (!worker)
         return is_own;
     struct workers *workers = request->seat->workers;

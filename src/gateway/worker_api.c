@@ -51,9 +51,9 @@ static void refuse_for(struct exchange *exchange, enum err err, const struct err
         int status;
         const char *code;
     } rows[] = {
-        {ERR_MALFORMED, 400, "invalid_body"},   {ERR_NOT_FOUND, 404, "unknown_worker"},
-        {ERR_CONFLICT, 409, "stale_epoch"},     {ERR_BUSY, 429, "enough_connections"},
-        {ERR_UNAVAILABLE, 503, "unavailable"},  {ERR_TOO_LARGE, 503, "unavailable"},
+        {ERR_MALFORMED, 400, "invalid_body"},  {ERR_NOT_FOUND, 404, "unknown_worker"},
+        {ERR_CONFLICT, 409, "stale_epoch"},    {ERR_BUSY, 429, "enough_connections"},
+        {ERR_UNAVAILABLE, 503, "unavailable"}, {ERR_TOO_LARGE, 503, "unavailable"},
         {ERR_NO_MEMORY, 503, "no_memory"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
@@ -71,10 +71,8 @@ static const struct worker_key *key_of(struct gateway_loop *gl, struct exchange 
 {
     size_t count = 0;
     uint8_t digest[32];
-    struct str value =
-        http_header_find(exchange_head(exchange), STR("authorization"), &count);
-    struct str given =
-        str_istarts(value, STR("bearer ")) ? str_trim(str_from(value, 7)) : STR("");
+    struct str value = http_header_find(exchange_head(exchange), STR("authorization"), &count);
+    struct str given = str_istarts(value, STR("bearer ")) ? str_trim(str_from(value, 7)) : STR("");
     const struct worker_key *key = NULL;
     if (count == 1 && apikey_is_wellformed(given, APIKEY_PREFIX_WORKER)) {
         vault_key_digest(gl->gateway->options.vault, given, digest);
@@ -114,12 +112,12 @@ static enum err do_register(struct worker_call *call, struct str text, struct bu
     struct worker_terms terms;
     const struct provider *provider =
         snapshot_provider(call->lease->snapshot, call->key->provider_id);
-    enum err err =
-        worker_hello_read(call->gl->event_reader, text, &call->body.hello, error);
+    enum err err = worker_hello_read(call->gl->event_reader, text, &call->body.hello, error);
     if (err == OK && !provider)
         err = error_set(error, ERR_UNAVAILABLE, "the provider of this key is gone");
     if (err == OK && atomic_load_explicit(&call->gl->gateway->is_draining, memory_order_relaxed))
-        err = error_set(error, ERR_UNAVAILABLE, "the server is shutting down; try again in a moment");
+        err =
+            error_set(error, ERR_UNAVAILABLE, "the server is shutting down; try again in a moment");
     if (err == OK)
         err = workers_register(call->gl->gateway->workers, call->key, provider, &call->body.hello,
                                id, &terms, error);

@@ -151,8 +151,7 @@ void workers_gate(struct workers *workers, struct pool_entry *pool, int64_t now_
 /* Slots of a provider that has no workers: as an admin wants, at most as many as it says it has. */
 static int64_t cap_of(const struct pool_entry *pool)
 {
-    int64_t found =
-        atomic_load_explicit(&pool->live->slots_found, memory_order_relaxed);
+    int64_t found = atomic_load_explicit(&pool->live->slots_found, memory_order_relaxed);
     if (pool->max_concurrent > 0 && (found == 0 || pool->max_concurrent < found))
         return pool->max_concurrent;
     return found > 0 ? found : DISPATCH_NO_CAP;
@@ -650,8 +649,7 @@ static enum err join(struct worker *worker, const struct worker_key *key,
                    now_ms);
     keep_identity(worker, key, provider, hello, now_ms);
     struct dispatch_worker_options options = options_of(worker, names);
-    enum err err =
-        dispatch_worker_join(workers->dispatch, &options, now_ms, &worker->slots, error);
+    enum err err = dispatch_worker_join(workers->dispatch, &options, now_ms, &worker->slots, error);
     if (err != OK)
         return err;
     worker->state = WORKER_LIVE;
@@ -684,7 +682,8 @@ static enum err register_locked(struct workers *workers, const struct worker_key
     if (is_new)
         worker = worker_new(workers, provider, hello->instance);
     if (!worker)
-        return error_set(error, ERR_UNAVAILABLE, "there are as many workers as the server can hold");
+        return error_set(error, ERR_UNAVAILABLE,
+                         "there are as many workers as the server can hold");
     enum err err = join(worker, key, provider, hello, now_ms, error);
     if (err != OK) {
         if (is_new)
@@ -723,8 +722,7 @@ enum err workers_register(struct workers *workers, const struct worker_key *key,
 
 /* ---- messages ---------------------------------------------------------------------------------- */
 
-static void take_models(struct worker *worker, const struct worker_message *message,
-                        int64_t now_ms)
+static void take_models(struct worker *worker, const struct worker_message *message, int64_t now_ms)
 {
     struct str names[WORKER_MODELS_MAX];
     struct error error;
@@ -789,8 +787,8 @@ static enum err find_current(struct workers *workers, const struct worker_key *k
         return OK;
     }
     workers->figures.stale_messages++;
-    return error_set(error, ERR_CONFLICT,
-                     "this registration is over (epoch %lld): register again", (long long)epoch);
+    return error_set(error, ERR_CONFLICT, "this registration is over (epoch %lld): register again",
+                     (long long)epoch);
 }
 
 enum err workers_take_message(struct workers *workers, const struct worker_key *key,
@@ -867,8 +865,7 @@ static bool has_key(const struct snapshot *snapshot, const struct worker *worker
     return false;
 }
 
-static void follow_workers(struct workers *workers, const struct snapshot *snapshot,
-                           int64_t now_ms)
+static void follow_workers(struct workers *workers, const struct snapshot *snapshot, int64_t now_ms)
 {
     LIST_EACH_SAFE(node, &workers->all)
     {

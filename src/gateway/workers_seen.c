@@ -135,8 +135,8 @@ void workers_figures(struct workers *workers, struct workers_figures *out_figure
         enum worker_state state = LIST_OWNER(node, struct worker, node)->state;
         out_figures->live += state == WORKER_LIVE;
         out_figures->suspect += state == WORKER_SUSPECT;
-        out_figures->away += state != WORKER_LIVE && state != WORKER_SUSPECT &&
-                             state != WORKER_DEAD;
+        out_figures->away +=
+            state != WORKER_LIVE && state != WORKER_SUSPECT && state != WORKER_DEAD;
     }
     for (size_t i = 0; i < workers->pool_count; i++) {
         struct live_provider *live = workers->pools[i].live;

@@ -154,8 +154,8 @@ static int64_t retry_of(enum provider_kind kind, const struct error_row *row,
     default: return RETRY_UNKNOWN_MS;
     }
     int64_t ms = retry_after_find(&own_word, message, is_spent, wall_ms);
-    bool is_monthly =
-        provider_kind_facts(kind)->dialect == DIALECT_ANTHROPIC && strcmp(row->reason, "spend_limit") == 0;
+    bool is_monthly = provider_kind_facts(kind)->dialect == DIALECT_ANTHROPIC &&
+                      strcmp(row->reason, "spend_limit") == 0;
     if (ms == RETRY_UNKNOWN_MS && is_monthly)
         ms = date_next_month(wall_ms) - wall_ms;
     return ms;

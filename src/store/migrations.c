@@ -211,8 +211,7 @@ enum err migrations_verify(sqlite3 *db, struct error *error)
     static const char *const checks[] = {
         "PRAGMA quick_check('setting')", "PRAGMA quick_check('provider')",
         "PRAGMA quick_check('api_key')", "PRAGMA quick_check('worker_key')",
-        "PRAGMA quick_check('route')",
-        "PRAGMA quick_check('journal_position')"};
+        "PRAGMA quick_check('route')",   "PRAGMA quick_check('journal_position')"};
     enum err err = OK;
     for (size_t i = 0; err == OK && i < sizeof checks / sizeof checks[0]; i++)
         err = table_verify(db, checks[i], error);

@@ -98,8 +98,8 @@ void writer_wake(struct store *store);
 
 /* ---- worker_keys.c ------------------------------------------------------------------------------- */
 
-#define WORKER_KEYS_SELECT                                                              \
-    "SELECT id, provider_id, name, hint, digest, created_at_ms FROM worker_key "        \
+#define WORKER_KEYS_SELECT                                                       \
+    "SELECT id, provider_id, name, hint, digest, created_at_ms FROM worker_key " \
     "WHERE revoked_at_ms = 0 ORDER BY created_at_ms, id"
 /** One row of WORKER_KEYS_SELECT. */
 MUST_USE enum err worker_key_read(sqlite3_stmt *statement, void *out_row);

@@ -55,8 +55,7 @@ static enum err key_revoke(sqlite3 *db, void *arg, struct error *error)
 enum err worker_keys_drop(sqlite3 *db, const char *provider_id, struct error *error)
 {
     AUTO_STMT sqlite3_stmt *drop = NULL;
-    enum err err =
-        sql_prepare(db, "DELETE FROM worker_key WHERE provider_id = ?1", &drop, error);
+    enum err err = sql_prepare(db, "DELETE FROM worker_key WHERE provider_id = ?1", &drop, error);
     if (err != OK)
         return err;
     sql_bind_text(drop, 1, str_of(provider_id));

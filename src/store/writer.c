@@ -311,8 +311,8 @@ static void wait_for_round(struct store *store, int64_t not_before_ms)
         int64_t now = clock_monotonic_ms();
         /* A round that failed is tried again even when nothing is left but upkeep: until one works, requests
          * are refused, so that no record would ever ring the bell. */
-        bool has_news = atomic_load(&store->bell.is_rung) || is_behind(store) ||
-                        store->writer.retry_at_ms > 0;
+        bool has_news =
+            atomic_load(&store->bell.is_rung) || is_behind(store) || store->writer.retry_at_ms > 0;
         int64_t at_ms =
             store->writer.retry_at_ms > not_before_ms ? store->writer.retry_at_ms : not_before_ms;
         if (has_news && now >= at_ms)

@@ -107,7 +107,8 @@ static enum err read_models(struct json list, struct worker_model *models, size_
     size_t count = 0;
     if (json_type_of(list) != JSON_ARRAY)
         return error_set(error, ERR_MALFORMED, "models must be a list");
-    for (struct json_cursor each = json_each(list); count < WORKER_MODELS_MAX && json_next(&each);) {
+    for (struct json_cursor each = json_each(list);
+         count < WORKER_MODELS_MAX && json_next(&each);) {
         struct str id = STR("");
         if (!json_string(each.value, &id))
             id = json_string_or_empty(json_get(each.value, "id"));
@@ -139,9 +140,8 @@ static enum err read_identity(struct json root, struct worker_hello *hello, stru
     struct str instance = json_string_or_empty(json_get(root, "instance"));
     struct str kind = json_string_or_empty(json_get(root, "kind"));
     if (instance.len < INSTANCE_MIN || instance.len > INSTANCE_MAX || !is_visible(instance))
-        return error_set(error, ERR_MALFORMED,
-                         "instance must be %u to %u visible ASCII characters", INSTANCE_MIN,
-                         INSTANCE_MAX);
+        return error_set(error, ERR_MALFORMED, "instance must be %u to %u visible ASCII characters",
+                         INSTANCE_MIN, INSTANCE_MAX);
     if (!str_eq(kind, STR("gpu")) && !str_eq(kind, STR("cli")))
         return error_set(error, ERR_MALFORMED, "kind must be \"gpu\" or \"cli\"");
     str_copy(instance, hello->instance, sizeof hello->instance);
@@ -201,8 +201,8 @@ static enum err read_type(struct json root, enum worker_message_type otherwise,
 }
 
 enum err worker_message_read(struct json_reader *reader, struct str text,
-                             enum worker_message_type otherwise,
-                             struct worker_message *out_message, struct error *error)
+                             enum worker_message_type otherwise, struct worker_message *out_message,
+                             struct error *error)
 {
     struct json root = {0};
     struct worker_message *message = out_message;

@@ -61,8 +61,8 @@ MUST_USE enum err worker_message_read(struct json_reader *reader, struct str tex
                                       struct worker_message *out_message, struct error *error);
 
 /** {"type":"ready","epoch":N}, the one signal of a reverse connection. */
-MUST_USE enum err worker_ready_read(struct json_reader *reader, struct str text,
-                                    int64_t *out_epoch, struct error *error);
+MUST_USE enum err worker_ready_read(struct json_reader *reader, struct str text, int64_t *out_epoch,
+                                    struct error *error);
 
 /* ---- what the server says --------------------------------------------------------------------- */
 

@@ -321,9 +321,10 @@ static void kinds_agree_with_the_rules_about_them(void **unused)
         CHECK_INT("endpoints", facts->endpoints, provider_kind_endpoints(kind));
         char url[128] = "";
         if (!facts->may_have_workers)
-            CHECK_INT("base",
-                      provider_base_url(kind, str_of(facts->default_base_url), url, sizeof url, NULL),
-                      OK);
+            CHECK_INT(
+                "base",
+                provider_base_url(kind, str_of(facts->default_base_url), url, sizeof url, NULL),
+                OK);
         CHECK_STR("the default base URL is normal", url, facts->default_base_url);
         for (size_t row = 0; row < facts->error_count; row++) {
             const struct error_row *error = &facts->errors[row];

@@ -14,7 +14,8 @@ struct stage {
     enum part_kind part;
 };
 
-static const struct cli_terms stage_terms = {.program = "/opt/tool", .sessions_dir = "/home/u/.claude/projects"};
+static const struct cli_terms stage_terms = {.program = "/opt/tool",
+                                             .sessions_dir = "/home/u/.claude/projects"};
 
 static void stage_hear(void *arg, const struct answer_event *event)
 {
@@ -36,8 +37,9 @@ static inline const char *stage_told(struct stage *stage)
 }
 
 /* Reads the request and starts the tool. */
-static inline enum err stage_open(struct stage *stage, const struct cli_tool *tool, const char *body,
-                                  const struct cli_terms *terms, struct error *error)
+static inline enum err stage_open(struct stage *stage, const struct cli_tool *tool,
+                                  const char *body, const struct cli_terms *terms,
+                                  struct error *error)
 {
     *stage = (struct stage){0};
     buf_init(&stage->told, 1u << 20);
@@ -91,15 +93,17 @@ static inline bool stage_results(struct stage *stage, const char *body)
 {
     struct error error = {0};
     cli_request_release(&stage->request);
-    return cli_request_read(&stage->request, &stage->bench, stage->talk.tool, str_of(body), &error) ==
-               OK &&
+    return cli_request_read(&stage->request, &stage->bench, stage->talk.tool, str_of(body),
+                            &error) == OK &&
            talk_give_results(&stage->talk, cli_request_news(&stage->request));
 }
 
 static inline const char *stage_state(const struct stage *stage)
 {
-    static const char *const names[] = {[TALK_GOING] = "going", [TALK_HANDED_OVER] = "handed over",
-                                        [TALK_DONE] = "done", [TALK_FAILED] = "failed"};
+    static const char *const names[] = {[TALK_GOING] = "going",
+                                        [TALK_HANDED_OVER] = "handed over",
+                                        [TALK_DONE] = "done",
+                                        [TALK_FAILED] = "failed"};
     return names[stage->talk.state];
 }
 

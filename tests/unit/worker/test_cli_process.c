@@ -36,7 +36,8 @@ static void on_ended(void *owner, int status)
     loop_stop(stage->loop);
 }
 
-static const struct cli_process_ops ops = {.on_line = on_line, .on_read = on_read, .on_ended = on_ended};
+static const struct cli_process_ops ops = {
+    .on_line = on_line, .on_read = on_read, .on_ended = on_ended};
 
 static void on_limit(struct deadline *deadline)
 {
@@ -51,7 +52,14 @@ static void begin(struct stage *stage, const char *script)
     CHECK_INT("loop", loop_new(-1, &stage->loop, &error), OK);
     const char *args[] = {"/bin/sh", "-c", script, NULL};
     const char *env[] = {"GIVEN=given"};
-    CHECK_INT(error.text, cli_process_start(&(struct cli_process_options){.loop = stage->loop, .args = args, .env = env, .env_count = 1, .line_max_bytes = 1000}, &ops, stage, &stage->process, &error), OK);
+    CHECK_INT(error.text,
+              cli_process_start(&(struct cli_process_options){.loop = stage->loop,
+                                                              .args = args,
+                                                              .env = env,
+                                                              .env_count = 1,
+                                                              .line_max_bytes = 1000},
+                                &ops, stage, &stage->process, &error),
+              OK);
     deadline_init(&stage->limit, stage->loop, on_limit);
     deadline_set(&stage->limit, loop_refresh_now(stage->loop) + INT64_C(30000000000));
 }
@@ -177,7 +185,12 @@ static void a_program_that_is_not_there_ends_with_127(void **state)
     (void)state;
     buf_init(&stage.lines, 1000);
     CHECK_INT("loop", loop_new(-1, &stage.loop, &error), OK);
-    CHECK_INT("start", cli_process_start(&(struct cli_process_options){.loop = stage.loop, .args = args, .line_max_bytes = 1000}, &ops, &stage, &stage.process, &error), OK);
+    CHECK_INT(
+        "start",
+        cli_process_start(
+            &(struct cli_process_options){.loop = stage.loop, .args = args, .line_max_bytes = 1000},
+            &ops, &stage, &stage.process, &error),
+        OK);
     deadline_init(&stage.limit, stage.loop, on_limit);
     loop_run(stage.loop);
     CHECK_INT("status", stage.status, 127);
