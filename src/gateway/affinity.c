@@ -26,6 +26,7 @@ static struct str session_header(const struct http_head *head)
 void request_find_session(struct request *request)
 {
     AUTO_BUF struct buf text;
+    buf_init(&text, NAMED_MAX);
     if (request->has_session || !request->exchange)
         return;
     request->has_session = true;
@@ -37,7 +38,6 @@ void request_find_session(struct request *request)
         said = body_leading_turns(buf_str(&request->body));
     if (said.len == 0)
         return;
-    buf_init(&text, NAMED_MAX);
     buf_puts(&text, request->principal->id);
     buf_puts(&text, from);
     buf_append_str(&text, said);

@@ -341,6 +341,19 @@ test('F20: everybody is over quota, and the caller will not wait: 429 with the s
     assert.equal((await a.look()).status, 'over_quota');
 });
 
+test('everybody is over quota for a moment: who may wait, waits, and is answered; one request finds out', async () => {
+    await a.plays([{ then: { status: 429, retry_after: '40' } }]);
+    await b.plays([{ then: { status: 429, retry_after: '2' } }]);
+    await server.call(at.chat, ask.chat('shared'));
+    await b.sim.plays();
+    const seen = (await b.sim.log()).length, began = Date.now();
+    const answers = await Promise.all([0, 1, 2].map(() => server.call(at.chat, ask.chat('shared'))));
+    assert.deepEqual(answers.map(({ status }) => status), [200, 200, 200], answers[0].text);
+    assert.ok(Date.now() - began > 1000, 'they waited for the reset');
+    assert.ok(answers.every(({ headers }) => headers['x-auxot-provider'] === b.slug));
+    assert.equal((await b.sim.log()).length, seen + 3);
+});
+
 test('F20: absurd times to come back are clamped', async () => {
     for (const retry_after of ['1000000000', '-5', 'soon', 'Wed, 21 Oct 2015 07:28:00 GMT']) {
         const { answer } = await with_trouble(endpoints[0], { status: 429, retry_after });
