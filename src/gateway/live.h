@@ -49,6 +49,8 @@ struct live_provider {
     int64_t latency_ms;           /* smoothed time to first byte */
     int64_t heartbeat_at_ms;      /* wall: the last answer of any kind */
     int64_t probe_at_ms;          /* monotonic: when the health thread may look again */
+    int64_t poll_at_ms;           /* the same, for slots and health of a gpu provider by URL */
+    int64_t context_found;        /* of such a one: tokens of a slot; 0: not told */
     int64_t models_at_ms;         /* wall: the last model list; 0: none yet */
 };
 
