@@ -46,8 +46,7 @@ static void read_props(struct capacity_call *at)
         json_parse(at->reader, buf_str(&at->body), &root, NULL) != OK)
         return;
     at->found.slots = within(json_int64_or(json_get(root, "total_slots"), 0), SLOTS_MAX);
-    int64_t tokens =
-        json_int64_or(json_at(root, "default_generation_settings", "n_ctx", NULL), -1);
+    int64_t tokens = json_int64_or(json_at(root, "default_generation_settings", "n_ctx", NULL), -1);
     at->found.context_tokens = tokens > 0 ? tokens : -1;
 }
 

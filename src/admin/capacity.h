@@ -24,7 +24,7 @@ struct capacity_call {
     struct target target;
     struct loop *loop;
     struct client_pool *pool;
-    struct json_reader *reader; /* the loop's */
+    struct json_reader *reader;       /* the loop's */
     struct buf key_lines, head, body; /* the first two hold the key: wiped at the end */
     const char *version;
     struct call *call;

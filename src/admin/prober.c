@@ -24,8 +24,8 @@
 #define NEVER_AGAIN_MS (60 * 1000)     /* no model list was ever read */
 #define REFRESH_MS     (INT64_C(24) * 3600 * 1000) /* daily */
 #define STAGGER_MS     (INT64_C(2) * 3600 * 1000)  /* spread over two hours by id */
-#define POLL_MS        5000 /* a GPU server by URL: is it up, how many slots */
-#define GPU_REFRESH_MS (INT64_C(60) * 1000)        /* and what it has loaded */
+#define POLL_MS        5000                 /* a GPU server by URL: is it up, how many slots */
+#define GPU_REFRESH_MS (INT64_C(60) * 1000) /* and what it has loaded */
 #define POLLS_AT_ONCE  16
 
 struct prober {
@@ -202,9 +202,9 @@ static bool take_turn(const struct provider *provider, int64_t now_ms, int64_t w
     bool is_due =
         !provider->is_paused && now_ms >= live->probe_at_ms && (is_never || is_old || is_error_old);
     if (is_due)
-        live->probe_at_ms = now_ms + ((is_never || is_gpu) && view.state != STATE_ERROR
-                                          ? NEVER_AGAIN_MS
-                                          : ERROR_AGAIN_MS);
+        live->probe_at_ms =
+            now_ms +
+            ((is_never || is_gpu) && view.state != STATE_ERROR ? NEVER_AGAIN_MS : ERROR_AGAIN_MS);
     pthread_mutex_unlock(&live->lock);
     return is_due;
 }
