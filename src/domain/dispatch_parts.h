@@ -80,7 +80,6 @@ struct dispatch_worker {
     int32_t slots, busy, parked;
     struct model_set models;
     struct model_node free;
-    int64_t used; /* the number of the lease that it got last */
     int stood_back; /* hand-overs past a batch ticket that could have had the slot, since batch had one */
     struct list held; /* tickets with its leases */
 };
@@ -119,7 +118,7 @@ struct dispatch {
     struct hash_table providers, workers, accounts, teams;
     size_t provider_count, worker_count, account_count; /* worker_count without caps */
     uint64_t lives;
-    int64_t arrivals, leases;
+    int64_t arrivals;
     size_t waiting;
     struct model_tree timers; /* waiting tickets, by when their wait changes */
     struct list settled;

@@ -8,10 +8,9 @@
 
 #include <assert.h>
 
-/* The order of free workers, as one number: is it suspect, leases, which lease was its last. */
-#define KEY_SUSPECT   (INT64_C(1) << 62)
-#define KEY_BUSY_STEP (INT64_C(1) << 42)
-#define KEY_BUSY_MAX  ((1 << 20) - 1)
+/* The order of free workers, as one number: is it suspect, then its leases. Of equals the one that has stood
+ * there longest is first. */
+#define KEY_SUSPECT (INT64_C(1) << 32)
 
 static bool is_of_pool(const struct dispatch_worker *worker)
 {
@@ -31,9 +30,7 @@ static void worker_place(struct dispatch_worker *worker)
     model_tree_remove(free, &worker->free);
     if (!worker_is_free(worker))
         return;
-    int64_t busy = worker->busy < KEY_BUSY_MAX ? worker->busy : KEY_BUSY_MAX;
-    int64_t key = (worker->state == DISPATCH_SUSPECT ? KEY_SUSPECT : 0) + busy * KEY_BUSY_STEP +
-                  worker->used % KEY_BUSY_STEP;
+    int64_t key = worker->busy + (worker->state == DISPATCH_SUSPECT ? KEY_SUSPECT : 0);
     model_tree_add(free, &worker->free, key, &worker->models);
 }
 
@@ -114,7 +111,6 @@ void worker_lend(struct dispatch *dispatch, struct dispatch_worker *worker,
     worker->provider->busy++;
     if (!worker->is_cap)
         worker->parked--;
-    worker->used = ++dispatch->leases;
     worker_place(worker);
     if (worker->provider->gate == DISPATCH_TRIAL)
         worker->provider->gate = DISPATCH_CLOSED;

@@ -127,6 +127,9 @@ static void overflow_waits_as_long_as_the_choice_says(void **state)
          "worker g P 1 models=x; cap C 1; take a P:x; got a g; take b P:x+100,C; change g 1 models=y; got b C"},
         {"or is deleted",
          "cap D 1; cap C 1; take a D; got a D; take b D+100,C; delete D; told a lost; got b C"},
+        {"or is deleted when others are waited for already",
+         "cap D 1; cap E 1; cap C 1; take x D; got x D; take y E; got y E; take b D+100,E+100,C; at 100; is b waiting; delete E;"
+         "told y lost; got b C"},
         {"but not while another worker there has the model",
          "worker g P 1; worker h P 1; cap C 1; take a P; got a g; take b P; got b h; take c P+100,C; away g; is c waiting;"
          "release b; park h; got c h"},
@@ -153,6 +156,7 @@ static void waits_end(void **state)
         {"with a deadline that is past nothing is waited for", "at 7; take a P until=7; told a expired; take b P until=8; is b waiting"},
         {"a provider is deleted: who waits for others too goes on waiting",
          "take a P,Q; take b P; delete P; told b never; is a waiting; worker k Q 1; got a k"},
+        {"and no other is any good", "take a P,Q!; delete P; told a never"},
         {"with its workers",
          "worker w P 2; take a P; got a w; delete P; told a lost; sum P slots 0; take b P; is b waiting"},
         {"the oldest wait is the longest of those that wait for it first",
@@ -219,6 +223,11 @@ static void order_is_class_then_team_then_arrival(void **state)
          "release p; park w; got a w; release a; park w; got b w; release b; park w; got c w; release c; park w; got d w; release d; park w;"
          "got e w; release e; park w; got f w; release f; park w; got g w; release g; park w; got h w; release h; park w; got i w;"
          "take j P:y; release q; park v; got j v; release j; park v; got z v"},
+        {"nor does the eighth slot go to a batch ticket that avoids it",
+         "worker w P 1; worker v P 1; take q P; got q w; take r P; got r v; take z P batch avoid=w; take y P batch; take a P; take b P;"
+         "take c P; take d P; take e P; take f P; take g P; take h P; release q; park w; got a w; release a; park w; got b w;"
+         "release b; park w; got c w; release c; park w; got d w; release d; park w; got e w; release e; park w; got f w; release f; park w;"
+         "got g w; release g; park w; got y w; release y; park w; got h w"},
         {"who went to the back by its own failure is not last: it has waited already",
          "worker w P 1; worker v P 1; take a P batch; got a w; take b P; got b v; take c P; release a; again a elsewhere; is a waiting;"
          "park w; got c w; release b; park v; got a v"},
@@ -235,7 +244,7 @@ static void workers_are_chosen_well(void **state)
     static const struct story stories[] = {
         {"fewest busy slots",
          "worker w P 3; worker v P 3; take a P; got a w; take b P; got b v; take c P; got c w; release b; park v; take d P; got d v"},
-        {"of equals the one that was used longest ago",
+        {"of equals the one that has been free longest",
          "worker w P 1; worker v P 1; worker u P 1; take a P; got a w; release a; park w; take b P; got b v; release b; park v; take c P;"
          "got c u; release c; park u; take d P; got d w"},
         {"a conversation goes back to its worker, though it is the busier one",
@@ -270,11 +279,13 @@ static void each_worker_is_tried_once(void **state)
         {"all were tried: never",
          "worker w P 1; worker v P 1; take a P; got a w; release a; park w; again a elsewhere; got a v; release a; park v;"
          "again a elsewhere; told a never"},
+        {"to have tried one twice is not to have tried two",
+         "worker w P 1; worker v P 1; take x P; got x w; take y P; got y v; take a P avoid=w; cancel a; again a avoid=w; is a waiting"},
         {"all of this provider: the next one",
          "worker w P 1; cap C 1; take a P,C; got a w; release a; park w; again a elsewhere; got a C; release a; again a elsewhere;"
          "told a never"},
         {"the dead are not counted: somebody may come",
-         "worker w P 1; take a P; got a w; remove w; told a lost; again a elsewhere; is a waiting; worker v P 1; got a v"},
+         "open P; worker w P 1; take a P; got a w; remove w; told a lost; again a elsewhere; is a waiting; worker v P 1; got a v"},
         {"others pass those that cannot have it",
          "worker w P 1; worker v P 1; take x P; got x w; take y P; got y v; take a P team=1 avoid=w; take b P team=1; take c P team=2 avoid=w;"
          "take d P team=3; release x; park w; got b w; release b; park w; got d w; release y; park v; got c v; release c; park v; got a v"},
@@ -372,19 +383,22 @@ static void workers_providers_and_models_are_bounded(void **state)
 {
     (void)state;
     struct dispatch *dispatch;
+    struct place place;
     static char names[DISPATCH_MODELS_MAX + 1][16];
     static struct str models[DISPATCH_MODELS_MAX + 1];
     CHECK("made", dispatch_new(&dispatch) == OK);
+    CHECK("kept", dispatch_provider_open(dispatch, "P", DISPATCH_OPEN, 0) == OK);
     for (size_t i = 0; i < COUNT(names); i++) {
         (void)snprintf(names[i], sizeof names[i], "%zu", i);
         models[i] = str_of(names[i]);
     }
 
+    static struct str twice[] = {STR_INIT("a"), STR_INIT("b"), STR_INIT("a")};
+    dispatch_worker_remove(dispatch, join(dispatch, "P", twice, COUNT(twice), OK), 0);
     (void)join(dispatch, "P", models, DISPATCH_MODELS_MAX + 1, ERR_TOO_LARGE);
     struct dispatch_worker *worker = join(dispatch, "P", models, DISPATCH_MODELS_MAX, OK);
     (void)join(dispatch, "P", &models[DISPATCH_MODELS_MAX], 1, ERR_TOO_LARGE);
     (void)join(dispatch, "P", models, 3, OK);
-    struct place place;
     dispatch_worker_remove(dispatch, worker, 0); /* and its models with it */
     (void)join(dispatch, "P", &models[DISPATCH_MODELS_MAX], 1, OK);
 
@@ -445,13 +459,38 @@ static void the_longest_unused_conversation_is_forgotten_first(void **state)
     CHECK("made", dispatch_new(&dispatch) == OK);
     struct dispatch_worker *w = join(dispatch, "P", NULL, 0, OK);
     struct dispatch_worker *v = join(dispatch, "P", NULL, 0, OK);
-    for (uint64_t i = 1; i <= DISPATCH_AFFINITY_MAX + 1; i++)
-        CHECK("by the only one", converse(dispatch, i, i <= 2 ? w : v) == (i <= 2 ? w : v));
-    CHECK("so that w was used last", converse(dispatch, 0, w) == w);
+    for (uint64_t i = 1; i <= 2 * DISPATCH_AFFINITY_MAX; i++) {
+        CHECK("by the only one", converse(dispatch, i, i % 2 ? v : w) == (i % 2 ? v : w));
+        CHECK("kept by use", converse(dispatch, 1, v) == v);
+    }
     dispatch_worker_park(dispatch, w, 0);
+    dispatch_worker_park(dispatch, v, 0); /* w is first in line */
+    uint64_t last = 2 * DISPATCH_AFFINITY_MAX, forgotten = DISPATCH_AFFINITY_MAX + 1;
+    CHECK("the oldest is remembered, for it was used", converse(dispatch, 1, NULL) == v);
+    for (uint64_t i = forgotten + 2; i <= last; i += 2)
+        CHECK("the last ones are remembered", converse(dispatch, i, NULL) == v);
+    dispatch_worker_unpark(dispatch, v);
     dispatch_worker_park(dispatch, v, 0);
-    CHECK("the second is remembered", converse(dispatch, 2, NULL) == w);
-    CHECK("the first is not", converse(dispatch, 1, NULL) == v);
+    CHECK("the one before them is not", converse(dispatch, forgotten, NULL) == w);
+    dispatch_free(dispatch);
+}
+
+static void a_grant_that_is_lost_before_it_is_told_is_told_as_lost(void **state)
+{
+    (void)state;
+    struct dispatch *dispatch;
+    struct place place, other;
+    CHECK("made", dispatch_new(&dispatch) == OK);
+    struct dispatch_worker *worker = join(dispatch, "P", NULL, 0, OK);
+    CHECK("waits", queue_up(dispatch, &place, 0, "P") == DISPATCH_WAITING);
+    CHECK("so does another", queue_up(dispatch, &other, 0, "P") == DISPATCH_WAITING);
+    dispatch_worker_park(dispatch, worker, 0);
+    CHECK_INT("granted", place.ticket.state, DISPATCH_GRANTED);
+    dispatch_worker_remove(dispatch, worker, 0);
+    CHECK("told", dispatch_next_settled(dispatch) == &place.ticket);
+    CHECK_INT("lost", place.ticket.state, DISPATCH_LOST);
+    CHECK("once", dispatch_next_settled(dispatch) == NULL);
+    dispatch_cancel(dispatch, &other.ticket, 0);
     dispatch_free(dispatch);
 }
 
@@ -462,4 +501,5 @@ TEST_MAIN(TEST(slots_are_lent_and_come_back), TEST(the_choices_are_gone_down_in_
           TEST(gates_open_and_close), TEST(figures_tell_how_it_stands),
           TEST(the_queue_of_one_team_and_of_all_is_bounded),
           TEST(workers_providers_and_models_are_bounded), TEST(a_provider_has_workers_or_a_cap),
-          TEST(the_longest_unused_conversation_is_forgotten_first))
+          TEST(the_longest_unused_conversation_is_forgotten_first),
+          TEST(a_grant_that_is_lost_before_it_is_told_is_told_as_lost))
