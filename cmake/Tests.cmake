@@ -22,7 +22,8 @@ if(CMOCKA_FOUND)
       target_link_libraries(${name} PRIVATE ${rooms_up_to_${room}} PkgConfig::CMOCKA auxot_flags)
       if(name MATCHES "_oom_")
         target_sources(${name} PRIVATE tests/unit/oom.c)
-        target_link_libraries(${name} PRIVATE SQLite::SQLite3) # its allocations fail, too
+        target_link_libraries(${name} PRIVATE # their allocations fail, too
+          SQLite::SQLite3 PkgConfig::EVENT PkgConfig::CARES OpenSSL::Crypto)
         target_link_options(${name} PRIVATE ${oom_wraps})
       endif()
       add_test(NAME ${name} COMMAND ${name} WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}")

@@ -166,8 +166,9 @@ struct dispatch_choice {
     struct dispatch_ticket *ticket;
     struct dispatch_account *account; /* NULL: not waited for (yet) */
     struct model_node node;
-    unsigned bit; /* of the model, at its provider */
-    bool is_out;  /* hopeless, tried in vain, or deleted */
+    struct dispatch_provider *provider; /* valid within one call */
+    unsigned bit;                       /* of the model, there */
+    bool is_out;                        /* hopeless, tried in vain, or deleted */
 };
 
 struct dispatch_lease {

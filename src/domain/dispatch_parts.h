@@ -161,9 +161,9 @@ MUST_USE enum err provider_get(struct dispatch *dispatch, const char *id,
                                struct dispatch_provider **out_provider);
 /* Frees it when nothing is left that is worth knowing. */
 void provider_tidy(struct dispatch *dispatch, struct dispatch_provider *provider);
-/* The bit of a model, now with one more user. ERR_NO_MEMORY, ERR_TOO_LARGE. */
+/* The bit of a model, now with one more user; comes in as it is known, or BIT_UNLISTED. ERR_NO_MEMORY, ERR_TOO_LARGE. */
 MUST_USE enum err provider_model_ref(struct dispatch_provider *provider, struct str model,
-                                     unsigned *out_bit);
+                                     unsigned *in_out_bit);
 void provider_model_unref(struct dispatch_provider *provider, unsigned bit);
 /* The bit of a model as it stands: BIT_UNLISTED when it is nobody's. */
 unsigned provider_model_bit(const struct dispatch_provider *provider, struct str model);
@@ -193,7 +193,7 @@ void worker_take_back(struct dispatch_worker *worker, struct dispatch_ticket *ti
 void worker_end(struct dispatch *dispatch, struct dispatch_worker *worker);
 
 /* dispatch_queue.c */
-/* The choice waits at its provider. ERR_NO_MEMORY, ERR_TOO_LARGE. */
+/* The choice, which was looked up in this call, waits at its provider. ERR_NO_MEMORY, ERR_TOO_LARGE. */
 MUST_USE enum err queue_join(struct dispatch *dispatch, struct dispatch_choice *choice);
 /* Not any more; fine when it does not. */
 void queue_leave(struct dispatch *dispatch, struct dispatch_choice *choice);

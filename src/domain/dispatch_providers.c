@@ -113,21 +113,25 @@ static enum err model_new(struct dispatch_provider *provider, struct str name, u
     return OK;
 }
 
-enum err provider_model_ref(struct dispatch_provider *provider, struct str name, unsigned *out_bit)
+enum err provider_model_ref(struct dispatch_provider *provider, struct str name,
+                            unsigned *in_out_bit)
 {
     if (str_is_empty(name)) {
-        *out_bit = BIT_ANY;
+        *in_out_bit = BIT_ANY;
         return OK;
     }
-    uint64_t hash = str_hash(name);
-    struct dispatch_model *model = model_find(provider, name, hash);
-    if (!model) {
-        enum err err = model_new(provider, name, hash, &model);
+    struct dispatch_model *model = NULL;
+    if (*in_out_bit >= BIT_FIRST) {
+        model = provider->model_of_bit[*in_out_bit];
+    } else {
+        uint64_t hash = str_hash(name);
+        model = model_find(provider, name, hash);
+        enum err err = model ? OK : model_new(provider, name, hash, &model);
         if (err)
             return err;
     }
     model->users++;
-    *out_bit = model->bit;
+    *in_out_bit = model->bit;
     return OK;
 }
 

@@ -109,8 +109,8 @@ static enum err account_get(struct dispatch *dispatch, struct dispatch_provider 
 
 enum err queue_join(struct dispatch *dispatch, struct dispatch_choice *choice)
 {
-    struct dispatch_provider *provider;
-    enum err err = provider_get(dispatch, choice->provider_id, &provider);
+    struct dispatch_provider *provider = choice->provider;
+    enum err err = provider ? OK : provider_get(dispatch, choice->provider_id, &provider);
     if (err)
         return err;
     err = provider_model_ref(provider, choice->model, &choice->bit);

@@ -40,35 +40,37 @@ static void team_drop(struct dispatch *dispatch, struct dispatch_ticket *ticket)
 
 /* ---- down the choices ---------------------------------------------------------------------------- */
 
+/* Once for all that follows: the names are longer than all the rest. */
+static void look_up(const struct dispatch *dispatch, struct dispatch_choice *choice)
+{
+    choice->provider = provider_find(dispatch, choice->provider_id);
+    choice->bit =
+        choice->provider ? provider_model_bit(choice->provider, choice->model) : BIT_UNLISTED;
+}
+
 /* Nobody will ever serve it there, as far as is known now. */
 static bool is_out(const struct dispatch *dispatch, const struct dispatch_choice *choice)
 {
-    if (choice->is_hopeless || choice->ticket->avoid_count == 0)
+    if (choice->is_hopeless || choice->ticket->avoid_count == 0 || !choice->provider)
         return choice->is_hopeless;
-    const struct dispatch_provider *provider = provider_find(dispatch, choice->provider_id);
-    if (!provider)
-        return false;
-    unsigned bit = provider_model_bit(provider, choice->model);
-    int64_t live = provider_live(provider, bit);
-    return live > 0 && workers_tried(dispatch, choice->ticket, provider, bit) >= live;
+    int64_t live = provider_live(choice->provider, choice->bit);
+    return live > 0 &&
+           workers_tried(dispatch, choice->ticket, choice->provider, choice->bit) >= live;
 }
 
 /* Somebody there would serve it, but for the slots; asked when none was free. */
-static bool is_full(const struct dispatch *dispatch, const struct dispatch_choice *choice)
+static bool is_full(const struct dispatch_choice *choice)
 {
-    const struct dispatch_provider *provider = provider_find(dispatch, choice->provider_id);
-    return provider && provider->gate != DISPATCH_CLOSED &&
-           provider_live(provider, provider_model_bit(provider, choice->model)) > 0;
+    return choice->provider && choice->provider->gate != DISPATCH_CLOSED &&
+           provider_live(choice->provider, choice->bit) > 0;
 }
 
 static struct dispatch_worker *choose(const struct dispatch *dispatch,
                                       const struct dispatch_choice *choice, bool may_be_suspect)
 {
-    const struct dispatch_provider *provider = provider_find(dispatch, choice->provider_id);
-    if (choice->is_out || !provider)
+    if (choice->is_out || !choice->provider)
         return NULL;
-    unsigned bit = provider_model_bit(provider, choice->model);
-    return worker_choose(dispatch, provider, bit, choice->ticket, may_be_suspect);
+    return worker_choose(dispatch, choice->provider, choice->bit, choice->ticket, may_be_suspect);
 }
 
 struct step dispatch_go_down(const struct dispatch *dispatch, struct dispatch_ticket *ticket,
@@ -79,12 +81,13 @@ struct step dispatch_go_down(const struct dispatch *dispatch, struct dispatch_ti
     while (ticket->joined < ticket->choice_count) {
         step.choice = ticket->joined++;
         struct dispatch_choice *choice = &ticket->choices[step.choice];
+        look_up(dispatch, choice);
         choice->is_out = is_out(dispatch, choice);
         step.worker = choose(dispatch, choice, false);
         if (step.worker)
             return step;
         if (choice->wait_ms > 0 && now_ms < ticket->deadline_ms && !choice->is_out &&
-            is_full(dispatch, choice)) {
+            is_full(choice)) {
             if (choice->wait_ms < ticket->deadline_ms - now_ms)
                 step.until_ms = now_ms + choice->wait_ms;
             break;

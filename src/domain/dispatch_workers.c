@@ -178,7 +178,7 @@ static enum err take_models(struct dispatch_provider *provider,
     if (options->has_all_models)
         memset(&models, 0xff, sizeof models);
     for (size_t i = 0; !options->has_all_models && i < options->model_count; i++) {
-        unsigned bit = BIT_ANY;
+        unsigned bit = BIT_UNLISTED;
         enum err err = provider_model_ref(provider, options->models[i], &bit);
         if (err) {
             drop_models(provider, &models, false);
