@@ -22,10 +22,11 @@
  * already. */
 enum rank { RANK_FRONT, RANK_INTERACTIVE, RANK_BATCH, RANK_COUNT };
 
-#define BIT_ANY 0u /* whatever model: every worker has it */
-#define BIT_UNLISTED \
-    1u /* a model that no worker names and nobody waits for: who takes all models has it */
-#define BIT_FIRST 2u
+/* Bits that are no model's: every worker has "any"; one that takes all models also has "unlisted", which stands
+ * for those that nobody names and nobody waits for. */
+#define BIT_ANY      0u
+#define BIT_UNLISTED 1u
+#define BIT_FIRST    2u
 static_assert(BIT_FIRST + DISPATCH_MODELS_MAX == MODEL_SET_BITS, "each model has a bit");
 
 /* A model that workers of a provider name, or that is waited for there. */
@@ -50,9 +51,8 @@ struct dispatch_provider {
     struct dispatch_worker *cap; /* NULL: it has workers, or nobody */
     struct list workers;         /* the cap's too */
     uint32_t workers_seen;       /* ever */
-    struct model_tree
-        free; /* those with a free slot: not suspect, least busy, longest unused first */
-    int64_t live, live_all; /* of the pool: workers; those that take all models */
+    struct model_tree free;      /* those with a free slot: not suspect, least busy first */
+    int64_t live, live_all;      /* of the pool: workers; those that take all models */
     int64_t slots, busy;
 
     struct dispatch_model *models[MODEL_SLOTS], *model_of_bit[MODEL_SET_BITS];
@@ -63,8 +63,7 @@ struct dispatch_provider {
     size_t joined;     /* choices that wait here */
     struct list first; /* tickets whose first choice it is, the longest waiting first */
     size_t first_count;
-    struct list
-        patient; /* tickets that wait for it, full as it is, before they go on to their next choice */
+    struct list patient; /* tickets that wait for it, full as it is, before their next choice */
 };
 
 /* A worker of the pool (live or suspect), or away. A provider's cap is one, too: it needs no connections. */
@@ -80,7 +79,7 @@ struct dispatch_worker {
     int32_t slots, busy, parked;
     struct model_set models;
     struct model_node free;
-    int stood_back; /* hand-overs past a batch ticket that could have had the slot, since batch had one */
+    int stood_back;   /* hand-overs past a batch ticket that may have had it, since batch had one */
     struct list held; /* tickets with its leases */
 };
 

@@ -37,7 +37,7 @@ static enum rank rank_of(const struct dispatch_ticket *ticket)
 static uint64_t account_hash(const struct dispatch_provider *provider, uint64_t team,
                              enum rank rank)
 {
-    return hash_spread(team + provider->node.hash * RANK_COUNT + rank);
+    return hash_spread(team) + provider->node.hash * RANK_COUNT + rank;
 }
 
 static struct dispatch_account *account_find(const struct dispatch *dispatch,

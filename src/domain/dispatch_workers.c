@@ -156,7 +156,9 @@ static void count_in_pool(struct dispatch_worker *worker, int by)
         return;
     }
     EACH_BIT(bit, &worker->models)
-    provider->model_of_bit[bit]->live += (uint32_t)by;
+    {
+        provider->model_of_bit[bit]->live += (uint32_t)by;
+    }
 }
 
 static void drop_models(struct dispatch_provider *provider, const struct model_set *models,
@@ -165,7 +167,9 @@ static void drop_models(struct dispatch_provider *provider, const struct model_s
     if (are_all)
         return;
     EACH_BIT(bit, models)
-    provider_model_unref(provider, bit);
+    {
+        provider_model_unref(provider, bit);
+    }
 }
 
 /* The bits of the models that a worker names, each with one user more. */
