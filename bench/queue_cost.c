@@ -1,10 +1,10 @@
 /* bench/queue_cost.c: what one operation of the dispatcher costs while many wait. For bench/queue_cost.sh, which
  * counts the instructions of the measured_ functions with callgrind.
  *
- *     queue_cost <waiting> <choices> <count>
+ *     queue_cost <waiting> <choices> <count> <providers> <teams>
  *
- * So many tickets wait, of 100 teams in turn, every fourth for batch, each for a set of so many of 64 providers of
- * 4 workers with 4 slots and 8 models, all taken. Then, `count` times, the queue staying as long:
+ * So many tickets wait, of the teams in turn, every fourth for batch, each for a set of so many of the providers,
+ * which have 4 workers with 4 slots and 8 models each, all taken. Then, `count` times, the queue staying as long:
  *
  *     measured_release  a job ends, and its slot goes to whoever is next
  *     measured_take     another comes and has to wait
@@ -19,12 +19,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define PROVIDERS 64
-#define WORKERS   4 /* of a provider */
+#define PROVIDERS 64 /* at most */
+#define WORKERS   4  /* of a provider */
 #define SLOTS     4
 #define MODELS    8
-#define TEAMS     100
-#define RUNNING   (PROVIDERS * WORKERS * SLOTS)
 
 struct job {
     struct dispatch_ticket ticket;
@@ -32,8 +30,8 @@ struct job {
 };
 
 static struct dispatch *dispatch;
-static char ids[PROVIDERS][32], names[MODELS][32];
-static size_t set_size;
+static char ids[PROVIDERS][48], names[MODELS][32];
+static size_t set_size, providers, teams, slots;
 static uint64_t throws;
 static struct job *running[PROVIDERS][WORKERS * SLOTS];
 static long takes;
@@ -79,15 +77,15 @@ static uint32_t roll(uint32_t sides)
 static void job_write(struct job *job, size_t count)
 {
     static uint64_t number;
-    uint32_t first = roll(PROVIDERS);
+    uint32_t first = roll((uint32_t)providers);
     for (size_t i = 0; i < count; i++)
-        job->choices[i] = (struct dispatch_choice){.provider_id = ids[(first + i) % PROVIDERS],
+        job->choices[i] = (struct dispatch_choice){.provider_id = ids[(first + i) % providers],
                                                    .model = str_of(names[roll(MODELS)])};
     job->ticket = (struct dispatch_ticket){.choices = job->choices,
                                            .choice_count = count,
                                            .service_class =
                                                number % 4 ? DISPATCH_INTERACTIVE : DISPATCH_BATCH,
-                                           .team = number % TEAMS,
+                                           .team = number % teams,
                                            .affinity = 1 + roll(50000),
                                            .deadline_ms = 60000 + roll(60000),
                                            .owner = job};
@@ -122,8 +120,8 @@ static size_t provider_of(const char *id)
 static void take_all_slots(struct job *jobs)
 {
     size_t counts[PROVIDERS] = {0};
-    for (size_t i = 0; i < RUNNING; i++) {
-        job_write(&jobs[i], PROVIDERS);
+    for (size_t i = 0; i < slots; i++) {
+        job_write(&jobs[i], providers);
         enum dispatch_state state = dispatch_take(dispatch, &jobs[i].ticket, 1);
         assert(state == DISPATCH_GRANTED);
         size_t at = provider_of(jobs[i].choices[jobs[i].ticket.lease.choice].provider_id);
@@ -135,18 +133,18 @@ static void setup(struct job *jobs, size_t waiting)
 {
     for (int i = 0; i < MODELS; i++)
         (void)snprintf(names[i], sizeof names[i], "some-model-%d-instruct", i);
-    for (int i = 0; i < PROVIDERS; i++) {
-        (void)snprintf(ids[i], sizeof ids[i], "prv_01jz00000000000000000000%02d", i);
+    for (size_t i = 0; i < providers; i++) {
+        (void)snprintf(ids[i], sizeof ids[i], "prv_01jz00000000000000000000%02zu", i);
         for (int w = 0; w < WORKERS; w++)
             worker_add(ids[i]);
     }
     worker_add("prv_free");
-    for (size_t i = 0; i < RUNNING + waiting; i++) {
-        jobs[i].choices = mem_zalloc(i < RUNNING ? PROVIDERS : set_size, sizeof *jobs[i].choices);
+    for (size_t i = 0; i < slots + waiting; i++) {
+        jobs[i].choices = mem_zalloc(i < slots ? providers : set_size, sizeof *jobs[i].choices);
         assert(jobs[i].choices);
     }
     take_all_slots(jobs);
-    for (size_t i = RUNNING; i < RUNNING + waiting; i++) {
+    for (size_t i = slots; i < slots + waiting; i++) {
         job_write(&jobs[i], set_size);
         enum dispatch_state state = dispatch_take(dispatch, &jobs[i].ticket, 1);
         assert(state == DISPATCH_WAITING);
@@ -158,7 +156,7 @@ static void setup(struct job *jobs, size_t waiting)
 static struct job *any_waiting(struct job *jobs, size_t waiting)
 {
     for (;;) {
-        struct job *job = &jobs[roll((uint32_t)(RUNNING + waiting))];
+        struct job *job = &jobs[roll((uint32_t)(slots + waiting))];
         if (job->ticket.state == DISPATCH_WAITING)
             return job;
     }
@@ -190,13 +188,17 @@ static void turn(struct job *jobs, size_t waiting)
 
 int main(int argc, char **argv)
 {
-    assert(argc == 4);
+    assert(argc == 6);
     size_t waiting = strtoull(argv[1], NULL, 10);
     set_size = strtoull(argv[2], NULL, 10);
     long count = strtol(argv[3], NULL, 10);
-    assert(waiting > 0 && set_size >= 1 && set_size <= PROVIDERS);
+    providers = strtoull(argv[4], NULL, 10);
+    teams = strtoull(argv[5], NULL, 10);
+    slots = providers * WORKERS * SLOTS;
+    assert(waiting > 0 && teams > 0 && providers <= PROVIDERS);
+    assert(set_size >= 1 && set_size <= providers);
     enum err err = dispatch_new(&dispatch);
-    struct job *jobs = mem_zalloc(RUNNING + waiting, sizeof *jobs);
+    struct job *jobs = mem_zalloc(slots + waiting, sizeof *jobs);
     assert(err == OK && jobs);
     setup(jobs, waiting);
     for (long i = 0; i < count; i++)
