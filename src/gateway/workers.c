@@ -834,6 +834,17 @@ void workers_turn_away(struct workers *workers, struct worker *worker, bool is_r
 
 /* ---- configuration and health ------------------------------------------------------------------ */
 
+/* Its workers go before the dispatcher forgets whom they belong to. */
+static void lose_workers(struct workers *workers, const struct pool_entry *pool, int64_t now_ms)
+{
+    LIST_EACH_SAFE(node, &workers->all)
+    {
+        struct worker *worker = LIST_OWNER(node, struct worker, node);
+        if (pool_of(worker) == pool)
+            worker_die(worker, "worker.lost", "provider_gone", "its provider is gone", now_ms);
+    }
+}
+
 static void follow_provider(struct workers *workers, const struct provider *provider,
                             int64_t now_ms)
 {
@@ -842,6 +853,7 @@ static void follow_provider(struct workers *workers, const struct provider *prov
     if (!pool)
         return;
     if (pool->has_workers != provider->has_workers && (pool->has_workers || pool->cap >= 0)) {
+        lose_workers(workers, pool, now_ms);
         dispatch_provider_remove(workers->dispatch, pool->id, now_ms);
         pool->cap = -1;
         pool->gate = DISPATCH_OPEN;

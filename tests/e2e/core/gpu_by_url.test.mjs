@@ -8,7 +8,7 @@ import { until } from '../lib/process.mjs';
 
 const here = await scene({ gpt: { models: ['gpt-sim'] } });
 const { server } = here;
-const llama = await Sim.start({ dialect: 'llama', models: ['llama-3-8b-Q4_K_M'] });
+const llama = await Sim.start({ dialect: 'llama', models: ['llama-3-8b-Q4_K_M'], flags: ['--slots', '1', '--context', '4096'] });
 here.upstreams.push({ sim: llama });
 const made = await server.api('POST', '/api/providers', { type: 'gpu', name: 'Rack', base_url: llama.url }, { expect: 201 });
 const look = (id = made.id) => server.api('GET', `/api/providers/${id}`);

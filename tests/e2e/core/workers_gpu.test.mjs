@@ -49,8 +49,8 @@ staged('it joins: the provider is online, its models are offered, and requests i
     assert.equal((await rack.look()).status, 'online');
     const seen = await view(name);
     assert.deepEqual([seen.kind, seen.slots, seen.busy], ['gpu', 2, 0]);
-    const listed = (await call(`${server.openai}/models`, { key: server.member })).json.data.map(({ id }) => id);
-    assert.ok(listed.includes(model), `${listed}`);
+    const listed = async () => (await call(`${server.openai}/models`, { key: server.member })).json.data.map(({ id }) => id);
+    await until(async () => (await listed()).includes(model), 'its model is surfaced');
     const plain = await server.call(at.chat, ask.chat(model));
     assert.equal(plain.status, 200, plain.text);
     assert.deepEqual([plain.headers['x-auxot-provider'], plain.headers['x-auxot-model']], [rack.slug, model]);
