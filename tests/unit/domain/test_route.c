@@ -628,6 +628,108 @@ static void a_plan_says_what_it_came_from(void **unused)
     }
 }
 
+/* ---- workers ----------------------------------------------------------------------------------- */
+
+#define LOADED(...)                                                                  \
+    .loaded = (const struct model[]){__VA_ARGS__},                                   \
+    .loaded_count = sizeof((const struct model[]){__VA_ARGS__}) / sizeof(struct model)
+
+/* The world with workers at its gpu provider, and one request. */
+struct worker_story {
+    const char *name, *model;
+    const char *row_model; /* what the provider's row knows; NULL: nothing */
+    bool is_hidden, is_admin, is_pinned;
+    struct provider_view view; /* of the gpu provider */
+    const char *list;          /* expected */
+    size_t later_count;
+    enum route_reason reason; /* of the gpu provider */
+    enum route_outcome outcome;
+};
+
+// clang-format off
+static const struct worker_story worker_stories[] = {
+    {"what a live worker has loaded is served, known to the row or not", "new-model", NULL,
+     .view = {LOADED(M("new-model"))}, .list = "gpu:new-model", .reason = REASON_SERVES_MODEL},
+    {"under another quantization's name: as the worker spells it", "llama-3-8b", NULL,
+     .view = {LOADED(M("llama-3-8b-Q4_K_M"))}, .list = "gpu:llama-3-8b-Q4_K_M", .reason = REASON_SERVES_MODEL},
+    {"and the other way round", "llama-3-8b-Q8_0", NULL,
+     .view = {LOADED(M("llama-3-8b"))}, .list = "gpu:llama-3-8b", .reason = REASON_SERVES_MODEL},
+    {"the exact name comes first", "llama-3-8b-Q8_0", NULL,
+     .view = {LOADED(M("llama-3-8b-Q4_K_M"), M("llama-3-8b-Q8_0"))}, .list = "gpu:llama-3-8b-Q8_0", .reason = REASON_SERVES_MODEL},
+    {"auto: the default when it is loaded", "auto", "zeta", .is_pinned = true,
+     .view = {LOADED(M("alpha"), M("zeta"))}, .list = "gpu:zeta", .reason = REASON_PINNED},
+    {"auto: any loaded one when it is not", "auto", "zeta", .is_pinned = true,
+     .view = {LOADED(M("alpha"), M("beta"))}, .list = "gpu:alpha", .reason = REASON_PINNED},
+    {"a loaded model that an admin hid is not offered", "llama", "llama", .is_hidden = true,
+     .view = {LOADED(M("llama"))}, .list = "", .reason = REASON_MODEL_UNSURFACED, .outcome = ROUTE_UNKNOWN_MODEL},
+    {"to an admin it is", "llama", "llama", .is_hidden = true, .is_admin = true,
+     .view = {LOADED(M("llama"))}, .list = "gpu:llama", .reason = REASON_SERVES_MODEL},
+    {"of the row, and not loaded: it may be waited for", "llama", "llama",
+     .view = {LOADED(M("other"))}, .list = "", .later_count = 1, .reason = REASON_NOT_LOADED, .outcome = ROUTE_NOBODY_NOW},
+    {"no worker online: it may be waited for", "llama", "llama",
+     .view = {.health.state = STATE_OFFLINE}, .list = "", .later_count = 1, .reason = REASON_OFFLINE, .outcome = ROUTE_NOBODY_NOW},
+    {"auto, and no worker was ever there: any that comes will do", "auto", NULL, .is_pinned = true,
+     .view = {.health.state = STATE_OFFLINE}, .list = "", .later_count = 1, .reason = REASON_OFFLINE, .outcome = ROUTE_NOBODY_NOW},
+    {"all workers over their quota", "llama", "llama",
+     .view = {.health = {.state = STATE_OVER_QUOTA, .until_ms = NOW + 5000}}, .list = "", .later_count = 1,
+     .reason = REASON_OVER_QUOTA, .outcome = ROUTE_ALL_OVER_QUOTA},
+    {"paused: nobody waits for that", "llama", "llama",
+     .view = {.health.state = STATE_PAUSED}, .list = "", .reason = REASON_PAUSED, .outcome = ROUTE_NONE_EVER},
+};
+// clang-format on
+
+static void workers_serve_what_they_have_loaded(void **unused)
+{
+    (void)unused;
+    for (size_t i = 0; i < COUNT(worker_stories); i++) {
+        const struct worker_story *told = &worker_stories[i];
+        struct story story = {.absent = ~BIT(GPU)};
+        struct stage stage;
+        struct route_plan plan;
+        char list[512];
+        set_up(&story, &stage);
+        struct model kept = M(told->row_model ? told->row_model : "");
+        kept.is_surfaced = !told->is_hidden;
+        stage.providers[0].has_workers = true;
+        stage.providers[0].models = &kept;
+        stage.providers[0].model_count = told->row_model != NULL;
+        stage.providers[0].default_model = told->row_model;
+        stage.views[0] = told->view;
+        struct route_request request = {.endpoint = ENDPOINT_CHAT,
+                                        .model = str_of(told->model),
+                                        .provider_pin = str_of(told->is_pinned ? "gpu" : NULL),
+                                        .is_admin = told->is_admin,
+                                        .prompt_tokens = -1,
+                                        .now_ms = NOW};
+        route_plan_make(&stage.routing, stage.views, &request, &plan);
+        write_list(&plan, ENDPOINT_CHAT, list, sizeof list);
+        CHECK_STR(told->name, list, told->list);
+        CHECK_INT(told->name, plan.later_count, told->later_count);
+        CHECK_STR(told->name, route_reason_code(reason_of(&plan, "gpu")),
+                  route_reason_code(told->reason));
+        CHECK_INT(told->name, plan.outcome, told->outcome);
+        check_plan(told->name, &stage.routing, &plan);
+    }
+}
+
+static void a_full_provider_opens_the_step_behind_it(void **unused)
+{
+    (void)unused;
+    struct story story = {0};
+    struct stage stage;
+    struct route_plan plan;
+    char list[512];
+    struct route_request request = {.endpoint = ENDPOINT_CHAT, .model = STR("coding"), .now_ms = NOW};
+    set_up(&story, &stage);
+    route_plan_make(&stage.routing, stage.views, &request, &plan);
+    write_list(&plan, ENDPOINT_CHAT, list, sizeof list);
+    CHECK_STR("there is room", list, "gpu:llama openai:shared");
+    stage.views[OPENAI].is_full = true;
+    route_plan_make(&stage.routing, stage.views, &request, &plan);
+    write_list(&plan, ENDPOINT_CHAT, list, sizeof list);
+    CHECK_STR("there is none", list, "gpu:llama openai:shared azure:gpt-mini");
+}
+
 /* ---- any configuration ------------------------------------------------------------------------- */
 
 static uint32_t dice_state;
@@ -723,4 +825,5 @@ static void any_configuration_lists_everybody_once(void **unused)
 
 TEST_MAIN(TEST(requests_go_where_the_stories_say), TEST(every_provider_has_its_reason),
           TEST(a_model_that_is_missing_is_asked_elsewhere_first),
-          TEST(a_plan_says_what_it_came_from), TEST(any_configuration_lists_everybody_once))
+          TEST(a_plan_says_what_it_came_from), TEST(workers_serve_what_they_have_loaded), TEST(a_full_provider_opens_the_step_behind_it),
+          TEST(any_configuration_lists_everybody_once))
