@@ -16,6 +16,7 @@
 
 #define CLOSE_NORMAL 1000
 #define CLOSE_POLICY 1008
+#define CLOSE_AGAIN  1013
 
 struct lot {
     struct workers *workers;
@@ -211,6 +212,10 @@ static void on_line_text(void *owner, struct str text)
     if (err == OK && epoch == line->epoch && !was_parked && park(line))
         return;
     unpark(line);
+    if (err == ERR_NO_MEMORY) { /* ours: nobody's fault */
+        line_end(line, CLOSE_AGAIN, "no memory; try again");
+        return;
+    }
     if (err == OK && !was_parked) { /* an old epoch, here or there */
         pthread_mutex_lock(&line->worker->workers->lock);
         line->worker->workers->figures.stale_messages++;
@@ -380,7 +385,10 @@ static void on_control_text(void *owner, struct str text)
         cut_control(control, "too many messages");
         return;
     }
-    if (worker_message_read(lot->reader, text, WORKER_HEARTBEAT, message, &error) != OK) {
+    enum err err = worker_message_read(lot->reader, text, WORKER_HEARTBEAT, message, &error);
+    if (err == ERR_NO_MEMORY)
+        return; /* the next one will be heard */
+    if (err != OK) {
         cut_control(control, "a message that cannot be read");
         return;
     }

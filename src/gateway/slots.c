@@ -364,8 +364,6 @@ void slots_leave(struct request *request)
     else if (seat->phase != SEAT_IDLE)
         dispatch_release(workers->dispatch, &seat->ticket, workers_now_ms());
     struct line *line = TAKE(seat->line);
-    if (line)
-        line->is_ready = seat->phase == SEAT_ARRIVING; /* nothing was asked over it */
     if (seat->worker)
         worker_drop(TAKE(seat->worker));
     seat->phase = SEAT_IDLE;
@@ -531,6 +529,7 @@ static struct line *take_line(struct worker *worker)
         if (!line->is_parked)
             continue;
         line->is_parked = false;
+        line->is_ready = true; /* until something is asked over it */
         list_unlink(&line->node);
         line->detached = ws_link_detach(TAKE(line->link));
         if (line->detached)
@@ -566,7 +565,7 @@ void lot_fetch(struct loop_message *message)
         worker_drop(worker);
     pthread_mutex_unlock(&workers->lock);
     if (line) { /* the request left meanwhile, and the slot with it; the connection is still counted */
-        line->is_ready = line->is_counted = true;
+        line->is_counted = true;
         lot_put_back_line(line);
     }
     if (is_left)
@@ -583,7 +582,10 @@ bool slot_is_held(const struct request *request)
 struct detached *slot_take_connection(struct request *request)
 {
     struct line *line = slot_is_held(request) ? request->seat->line : NULL;
-    return line ? TAKE(line->detached) : NULL;
+    if (!line)
+        return NULL;
+    line->is_ready = false;
+    return TAKE(line->detached);
 }
 
 void slot_give_connection(struct request *request, struct detached *detached)

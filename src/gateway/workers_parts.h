@@ -55,7 +55,7 @@ struct line {
     struct detached *detached; /* on its way, or with a job's loop */
     struct ws_link *link;      /* at the lot */
     bool is_parked;            /* at the lot: ready, and counted by the dispatcher */
-    bool is_ready;             /* on its way back without having been used */
+    bool is_ready;             /* away from the lot, and not used yet */
     bool is_counted;           /* and the dispatcher counts it as parked already */
 };
 

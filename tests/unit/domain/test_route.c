@@ -630,8 +630,8 @@ static void a_plan_says_what_it_came_from(void **unused)
 
 /* ---- workers ----------------------------------------------------------------------------------- */
 
-#define LOADED(...)                                                                  \
-    .loaded = (const struct model[]){__VA_ARGS__},                                   \
+#define LOADED(...)                                \
+    .loaded = (const struct model[]){__VA_ARGS__}, \
     .loaded_count = sizeof((const struct model[]){__VA_ARGS__}) / sizeof(struct model)
 
 /* The world with workers at its gpu provider, and one request. */
@@ -719,7 +719,8 @@ static void a_full_provider_opens_the_step_behind_it(void **unused)
     struct stage stage;
     struct route_plan plan;
     char list[512];
-    struct route_request request = {.endpoint = ENDPOINT_CHAT, .model = STR("coding"), .now_ms = NOW};
+    struct route_request request = {
+        .endpoint = ENDPOINT_CHAT, .model = STR("coding"), .now_ms = NOW};
     set_up(&story, &stage);
     route_plan_make(&stage.routing, stage.views, &request, &plan);
     write_list(&plan, ENDPOINT_CHAT, list, sizeof list);
@@ -825,5 +826,6 @@ static void any_configuration_lists_everybody_once(void **unused)
 
 TEST_MAIN(TEST(requests_go_where_the_stories_say), TEST(every_provider_has_its_reason),
           TEST(a_model_that_is_missing_is_asked_elsewhere_first),
-          TEST(a_plan_says_what_it_came_from), TEST(workers_serve_what_they_have_loaded), TEST(a_full_provider_opens_the_step_behind_it),
+          TEST(a_plan_says_what_it_came_from), TEST(workers_serve_what_they_have_loaded),
+          TEST(a_full_provider_opens_the_step_behind_it),
           TEST(any_configuration_lists_everybody_once))

@@ -31,6 +31,7 @@ struct stage {
     struct upstream up[STAGE_PROVIDERS];
     size_t provider_count;
     bool is_cut_short; /* stage_end with requests still running */
+    bool has_workers;  /* the providers have no URL: fake_worker.h */
     struct fixture kept;
     struct price_table *prices;
     struct live_registry *registry;
@@ -42,6 +43,8 @@ struct stage {
     pthread_t thread;
     char key[APIKEY_LEN + 1];
     struct key_row key_row;
+    char worker_key[APIKEY_LEN + 1]; /* of the first provider */
+    struct worker_key_row worker_key_row;
     int64_t version;
 };
 
@@ -49,7 +52,10 @@ struct stage {
 
 static inline void stage_on_request(void *arg, struct exchange *exchange)
 {
-    gateway_serve(arg, exchange);
+    if (str_starts(exchange_head(exchange)->path, STR(GATEWAY_WORKER_PATH)))
+        gateway_serve_worker(arg, exchange);
+    else
+        gateway_serve(arg, exchange);
 }
 
 static inline void stage_write_error(void *arg, int status, struct str path, const char *sentence,
@@ -81,6 +87,8 @@ static inline void stage_row(struct stage *stage, size_t i)
     snprintf(row->kind, sizeof row->kind, "%s", stage->kind);
     snprintf(row->base_url, sizeof row->base_url, "http://127.0.0.1:%d%s", stage->up[i].port,
              is_openai ? "/v1" : "");
+    if (stage->has_workers)
+        row->base_url[0] = '\0';
     if (!row->default_model[0])
         snprintf(row->default_model, sizeof row->default_model, "m%zu", i + 1);
     if (!row->models_json)
@@ -109,6 +117,8 @@ static inline void stage_publish(struct stage *stage, bool has_key)
                                   .provider_count = stage->provider_count,
                                   .keys = &stage->key_row,
                                   .key_count = has_key ? 1 : 0,
+                                  .worker_keys = &stage->worker_key_row,
+                                  .worker_key_count = stage->has_workers ? 1 : 0,
                                   .version = ++stage->version};
     stage_must(snapshot_build(&config, stage->kept.vault, stage->registry, stage->prices, &snapshot,
                               &error),
@@ -139,6 +149,10 @@ static inline void stage_key(struct stage *stage)
     apikey_make(APIKEY_PREFIX, random, stage->key);
     stage->key_row = (struct key_row){.id = "key_1", .name = "tester", .role = "admin"};
     vault_key_digest(stage->kept.vault, str_of(stage->key), stage->key_row.digest);
+    random_fill(random, sizeof random);
+    apikey_make(APIKEY_PREFIX_WORKER, random, stage->worker_key);
+    stage->worker_key_row = (struct worker_key_row){.id = "wky_1", .provider_id = "prv_1"};
+    vault_key_digest(stage->kept.vault, str_of(stage->worker_key), stage->worker_key_row.digest);
 }
 
 static inline void stage_begin(struct stage *stage, size_t provider_count)

@@ -18,8 +18,8 @@ static void turns_that_follow_change_nothing(void **unused)
          "[" SYSTEM "," USER},
         {"blanks anywhere", " { \"model\" : \"m\" , \"messages\" : [ " USER " , " ASSISTANT "]}",
          "[ " USER},
-        {"a member of that name inside another", "{\"metadata\":{\"messages\":[1]},\"messages\":[" USER "]}",
-         "[" USER},
+        {"a member of that name inside another",
+         "{\"metadata\":{\"messages\":[1]},\"messages\":[" USER "]}", "[" USER},
         {"a text that looks like one", "{\"x\":\"\\\"messages\\\":[\",\"messages\":[" USER "]}",
          "[" USER},
         {"responses: a list", "{\"input\":[" USER "," ASSISTANT "]}", "[" USER},
@@ -39,8 +39,7 @@ static void turns_that_follow_change_nothing(void **unused)
 static void a_body_that_is_cut_anywhere_does_no_harm(void **unused)
 {
     (void)unused;
-    static const char body[] =
-        "{\"model\":\"m\",\"messages\":[" SYSTEM "," USER "," ASSISTANT "]}";
+    static const char body[] = "{\"model\":\"m\",\"messages\":[" SYSTEM "," USER "," ASSISTANT "]}";
     for (size_t len = 0; len < sizeof body; len++) {
         char exact[sizeof body];
         memcpy(exact, body, len);

@@ -18,15 +18,16 @@ static void a_registration_is_read_whole(void **unused)
     struct json_reader *reader = reader_new();
     struct worker_hello hello;
     struct error error = {0};
-    CHECK_INT("read",
-              worker_hello_read(
-                  reader,
-                  STR("{" HEAD ",\"name\":\"rack\\n7\",\"version\":\"1.2\",\"tool\":null,\"slots\":4,"
-                      "\"vram_mb\":24000,\"over_quota_until_ms\":99,\"more\":{\"to\":\"come\"},"
-                      "\"models\":[{\"id\":\"llama\",\"context_tokens\":8192,\"abilities\":{\"tools\":"
-                      "false,\"images\":true}},\"plain\",{\"id\":\"llama\"}]}"),
-                  &hello, &error),
-              OK);
+    CHECK_INT(
+        "read",
+        worker_hello_read(
+            reader,
+            STR("{" HEAD ",\"name\":\"rack\\n7\",\"version\":\"1.2\",\"tool\":null,\"slots\":4,"
+                "\"vram_mb\":24000,\"over_quota_until_ms\":99,\"more\":{\"to\":\"come\"},"
+                "\"models\":[{\"id\":\"llama\",\"context_tokens\":8192,\"abilities\":{\"tools\":"
+                "false,\"images\":true}},\"plain\",{\"id\":\"llama\"}]}"),
+            &hello, &error),
+        OK);
     CHECK_STR("instance", hello.instance, "0123456789abcdef");
     CHECK_STR("a name is one line", hello.name, "rack 7");
     CHECK_INT("slots", hello.slots, 4);
@@ -56,9 +57,12 @@ static void what_is_absurd_is_clamped_or_refused(void **unused)
         {"half a slot", HELLO ",\"slots\":1.5}", 0, "slots"},
         {"slots as a text", HELLO ",\"slots\":\"4\"}", 0, "slots"},
         {"no instance", "{\"kind\":\"gpu\",\"models\":[\"m\"]}", 0, "instance"},
-        {"a short one", "{\"instance\":\"short\",\"kind\":\"gpu\",\"models\":[\"m\"]}", 0, "instance"},
-        {"one with a blank", "{\"instance\":\"0123 4567 89\",\"kind\":\"gpu\",\"models\":[\"m\"]}", 0, "instance"},
-        {"another kind", "{\"instance\":\"0123456789\",\"kind\":\"tpu\",\"models\":[\"m\"]}", 0, "kind"},
+        {"a short one", "{\"instance\":\"short\",\"kind\":\"gpu\",\"models\":[\"m\"]}", 0,
+         "instance"},
+        {"one with a blank", "{\"instance\":\"0123 4567 89\",\"kind\":\"gpu\",\"models\":[\"m\"]}",
+         0, "instance"},
+        {"another kind", "{\"instance\":\"0123456789\",\"kind\":\"tpu\",\"models\":[\"m\"]}", 0,
+         "kind"},
         {"no models", "{" HEAD "}", 0, "models"},
         {"an empty list", "{" HEAD ",\"models\":[]}", 0, "models"},
         {"a model without a name", "{" HEAD ",\"models\":[{}]}", 0, "id"},
@@ -105,7 +109,8 @@ static void messages_say_what_they_are(void **unused)
     struct worker_message message;
     struct error error = {0};
     enum err err = worker_message_read(
-        reader, STR("{\"type\":\"heartbeat\",\"epoch\":3,\"busy\":2,\"slots\":4,\"models\":[\"m\"]}"),
+        reader,
+        STR("{\"type\":\"heartbeat\",\"epoch\":3,\"busy\":2,\"slots\":4,\"models\":[\"m\"]}"),
         WORKER_NOTICE, &message, &error);
     CHECK_INT("a heartbeat", err, OK);
     CHECK_INT("its type", message.type, WORKER_HEARTBEAT);
@@ -119,12 +124,17 @@ static void messages_say_what_they_are(void **unused)
     CHECK_INT("slots as before", message.slots, 0);
     CHECK("models as before", !message.has_models);
     CHECK_STR("whose", message.worker_id, "wrk_1");
-    static const char *const refused[] = {"{\"type\":\"format_disk\"}", "{\"type\":null}",
-                                          "{\"epoch\":\"x\"}", "{\"models\":{}}", "\"x\"", ""};
+    static const char *const refused[] = {"{\"type\":\"format_disk\"}",
+                                          "{\"type\":null}",
+                                          "{\"epoch\":\"x\"}",
+                                          "{\"models\":{}}",
+                                          "\"x\"",
+                                          ""};
     for (size_t i = 0; i < COUNT(refused); i++)
-        CHECK_INT(refused[i],
-                  worker_message_read(reader, str_of(refused[i]), WORKER_HEARTBEAT, &message, &error),
-                  ERR_MALFORMED);
+        CHECK_INT(
+            refused[i],
+            worker_message_read(reader, str_of(refused[i]), WORKER_HEARTBEAT, &message, &error),
+            ERR_MALFORMED);
     json_reader_free(reader);
 }
 
@@ -135,7 +145,8 @@ static void ready_is_the_only_word_of_a_reverse_connection(void **unused)
     struct error error = {0};
     int64_t epoch = 0;
     CHECK_INT("ready",
-              worker_ready_read(reader, STR("{\"type\":\"ready\",\"epoch\":7}"), &epoch, &error), OK);
+              worker_ready_read(reader, STR("{\"type\":\"ready\",\"epoch\":7}"), &epoch, &error),
+              OK);
     CHECK_INT("epoch", epoch, 7);
     static const char *const refused[] = {"{\"type\":\"Ready\"}", "{\"epoch\":7}", "ready", "[]",
                                           "{\"type\":\"ready\",\"epoch\":\"7\"}"};

@@ -1,0 +1,194 @@
+/* tests/unit/gateway/test_workers.c: jobs at a worker, told as stories; and that whatever was taken is given back. */
+#include "gateway/workers.h"
+#include "tests/unit/gateway/fake_worker.h"
+
+#define CHAT "/api/openai/v1/chat/completions"
+#define ASK  "{\"model\":\"m1\",\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}"
+#define WHOLE                                                                                           \
+    "{\"id\":\"c\",\"object\":\"chat.completion\",\"choices\":[{\"index\":0,\"message\":{\"role\":"     \
+    "\"assistant\",\"content\":\"hello\"},\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":1," \
+    "\"completion_tokens\":1,\"total_tokens\":2}}"
+static char *answer_text(const char *status, const char *body)
+{
+    char *text = malloc(strlen(body) + 256);
+    sprintf(text, "HTTP/1.1 %s\r\ncontent-type: application/json\r\ncontent-length: %zu\r\n\r\n%s",
+            status, strlen(body), body);
+    return text;
+}
+
+struct story {
+    const char *name;
+    const char *answer_status, *answer_body;
+    int busy_first, cut_first;
+    const char *wait; /* X-Auxot-Wait */
+    int status;       /* expected */
+    int attempts;
+    const char *reason; /* of the job */
+};
+
+// clang-format off
+static const struct story stories[] = {
+    {"an answer", "200 OK", WHOLE, 0, 0, "5s", 200, 1, "ok"},
+    {"busy, not begun, is no attempt", "200 OK", WHOLE, 2, 0, "5s", 200, 1, "ok"},
+    {"the caller's own fault is the caller's to see", "400 Bad", "{\"error\":{\"message\":\"no\",\"type\":\"invalid_request_error\"}}", 0, 0, "5s", 400, 1, "bad_request"},
+    {"a worker that fails, and no other", "500 Bad", "{\"error\":{\"message\":\"no\",\"type\":\"server_error\"}}", 0, 0, "200ms", 502, 1, "attempts_exhausted"},
+    {"a worker that dies over it: the wait for another ends", "200 OK", WHOLE, 0, 1, "300ms", 502, 1, "attempts_exhausted"},
+};
+// clang-format on
+
+static struct workers_figures figures_of(struct stage *stage)
+{
+    struct workers_figures figures;
+    workers_figures(gateway_workers(stage->gateway), &figures);
+    return figures;
+}
+
+/* Leases, tickets and lines: whatever was taken is back. */
+static void check_idle(struct stage *stage, const char *name)
+{
+    CHECK(name, stage_is_idle(stage));
+    struct live_provider *live = stage_live(stage, 0);
+    int64_t until_ms = clock_monotonic_ms() + IDLE_WAIT_MS;
+    int64_t busy = 1;
+    while (busy != 0 && clock_monotonic_ms() < until_ms) {
+        pthread_mutex_lock(&live->lock);
+        busy = live->slot_figures.busy;
+        pthread_mutex_unlock(&live->lock);
+        sleep_ms(1);
+    }
+    CHECK_INT(name, busy, 0);
+    CHECK_INT(name, figures_of(stage).waiting, 0);
+}
+
+static void play(const struct story *story)
+{
+    struct stage stage = {.kind = "gpu", .has_workers = true};
+    struct fake_worker worker = {.busy_first = story->busy_first, .cut_first = story->cut_first};
+    char headers[64];
+    stage_begin(&stage, 1);
+    char *text = answer_text(story->answer_status, story->answer_body);
+    worker.answer = text;
+    fake_worker_begin(&worker, &stage);
+    fake_worker_await(&worker, 1);
+    snprintf(headers, sizeof headers, "x-auxot-wait: %s\r\n", story->wait);
+    struct answer answer = stage_ask(&stage, CHAT, headers, ASK);
+    struct job_record job = stage_job(&stage);
+    if (answer.status != story->status)
+        print_error("%s\n", answer.raw);
+    CHECK_INT(story->name, answer.status, story->status);
+    CHECK_INT(story->name, job.attempt_count, story->attempts);
+    CHECK_STR(story->name, job.reason, story->reason);
+    if (story->attempts > 0)
+        CHECK_STR(story->name, job.attempt[0].worker, worker.id);
+    check_idle(&stage, story->name);
+    answer_free(&answer);
+    fake_worker_end(&worker);
+    stage_end(&stage);
+    free(text);
+}
+
+static void jobs_at_a_worker_end_as_the_stories_say(void **unused)
+{
+    (void)unused;
+    for (size_t i = 0; i < COUNT(stories); i++)
+        play(&stories[i]);
+}
+
+static void one_slot_serves_many_in_turn(void **unused)
+{
+    (void)unused;
+    struct stage stage = {.kind = "gpu", .has_workers = true};
+    struct fake_worker worker = {.cut_first = 0};
+    struct buf raw[8];
+    int fds[8];
+    char *text = answer_text("200 OK", WHOLE);
+    stage_begin(&stage, 1);
+    worker.answer = text;
+    for (int i = 0; i < 8; i++) { /* before there is any worker: they wait */
+        buf_init(&raw[i], 65536);
+        fds[i] = client_open(&stage);
+        client_ask(&stage, fds[i], CHAT, "x-auxot-wait: 5s\r\n", ASK);
+    }
+    while (figures_of(&stage).waiting < 8)
+        sleep_ms(1);
+    fake_worker_begin(&worker, &stage);
+    for (int i = 0; i < 8; i++) {
+        struct answer answer = client_finish(fds[i], &raw[i]);
+        CHECK_INT("each is answered", answer.status, 200);
+        answer_free(&answer);
+    }
+    CHECK_INT("once", atomic_load(&worker.jobs), 8);
+    check_idle(&stage, "in turn");
+    fake_worker_end(&worker);
+    stage_end(&stage);
+    free(text);
+}
+
+static void callers_that_leave_the_queue_leave_nothing_behind(void **unused)
+{
+    (void)unused;
+    struct stage stage = {.kind = "gpu", .has_workers = true};
+    int fds[16];
+    stage_begin(&stage, 1);
+    for (int i = 0; i < 16; i++) {
+        fds[i] = client_open(&stage);
+        client_ask(&stage, fds[i], CHAT, "x-auxot-wait: 30s\r\n", ASK);
+    }
+    while (figures_of(&stage).waiting < 16)
+        sleep_ms(1);
+    for (int i = 0; i < 16; i++)
+        close(fds[i]);
+    check_idle(&stage, "they left");
+    stage_end(&stage);
+}
+
+static void a_server_that_stops_ends_what_waits_and_what_runs(void **unused)
+{
+    (void)unused;
+    struct stage stage = {.kind = "gpu", .has_workers = true, .is_cut_short = true};
+    struct fake_worker worker = {.answer = ""}; /* it begins, and never ends */
+    int fds[4];
+    stage_begin(&stage, 1);
+    fake_worker_begin(&worker, &stage);
+    fake_worker_await(&worker, 1);
+    for (int i = 0; i < 4; i++) {
+        fds[i] = client_open(&stage);
+        client_ask(&stage, fds[i], CHAT, "x-auxot-wait: 30s\r\n", ASK);
+    }
+    while (figures_of(&stage).waiting < 3 || atomic_load(&worker.jobs) < 1)
+        sleep_ms(1);
+    atomic_store(&worker.is_tired, true);
+    stage_end(&stage); /* the worker is still there */
+    fake_worker_end(&worker);
+    for (int i = 0; i < 4; i++)
+        close(fds[i]);
+}
+
+static void a_stale_epoch_is_refused(void **unused)
+{
+    (void)unused;
+    struct stage stage = {.kind = "gpu", .has_workers = true};
+    struct fake_worker worker = {.answer = "", .stage = &stage};
+    struct answer answer;
+    char body[128];
+    stage_begin(&stage, 1);
+    CHECK("registered", fake_register(&worker));
+    long old = worker.epoch;
+    CHECK("again", fake_register(&worker) && worker.epoch == old + 1);
+    snprintf(body, sizeof body, "{\"worker_id\":\"%s\",\"epoch\":%ld}", worker.id, old);
+    CHECK("the old one", !fake_post(&stage, "heartbeat", body, &answer));
+    CHECK_INT("stale", answer.status, 409);
+    CHECK("says so", strstr(answer.body, "\"stale_epoch\""));
+    answer_free(&answer);
+    snprintf(body, sizeof body, "{\"worker_id\":\"%s\",\"epoch\":%ld}", worker.id, worker.epoch);
+    CHECK("the new one", fake_post(&stage, "heartbeat", body, &answer));
+    answer_free(&answer);
+    worker.epoch = old;
+    CHECK_INT("no connection for it", fake_open(&worker, "reverse"), -1);
+    CHECK_INT("counted", figures_of(&stage).stale_messages, 2);
+    stage_end(&stage);
+}
+
+TEST_MAIN(TEST(jobs_at_a_worker_end_as_the_stories_say), TEST(one_slot_serves_many_in_turn),
+          TEST(callers_that_leave_the_queue_leave_nothing_behind),
+          TEST(a_server_that_stops_ends_what_waits_and_what_runs), TEST(a_stale_epoch_is_refused))
