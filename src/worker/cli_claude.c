@@ -37,7 +37,7 @@ static void on_part(void *arg, const struct answer_event *event)
     if (event->kind == ANSWER_PART_BEGIN && event->part == PART_TOOL_CALL) {
         own->skips_call = !talk_is_callers(talk, event->name);
         if (!own->skips_call && talk_call_of(talk, event->id))
-            own->has_call = true;
+            own->has_call = own->has_part = true;
     }
     if (event->part != PART_TOOL_CALL || !own->skips_call)
         talk_pass(talk, event);
@@ -53,10 +53,19 @@ static void drop_reader(struct claude_own *own)
     own->reader = (struct answer_reader){0};
 }
 
+/* A part that was begun, and nothing told of it, is ended for whoever hears us. */
+static void end_parts(struct claude_own *own)
+{
+    own->is_message_open = false;
+    if (own->reader.own)
+        answer_parts_end_all(&own->reader.parts);
+}
+
 static bool make_reader(struct cli_talk *talk)
 {
     struct claude_own *own = own_of(talk);
     const struct dialect_facts *facts = dialect_facts(ENDPOINT_MESSAGES);
+    end_parts(own);
     drop_reader(own);
     own->reader = (struct answer_reader){.facts = facts,
                                          .on_event = on_part,
@@ -115,7 +124,7 @@ static void on_message_start(struct cli_talk *talk, struct json event)
     struct claude_own *own = own_of(talk);
     if (talk->state == TALK_HANDED_OVER)
         talk_fail(talk, 502, "claude went on without the results of its calls");
-    if (own->is_message_open && own->reader.own && own->has_part)
+    if (own->is_message_open && own->has_part)
         talk_fail(talk, 502, "claude's answer broke off in the middle, and it began again");
     if (talk->state != TALK_GOING || !make_reader(talk))
         return;
@@ -133,9 +142,7 @@ static void on_message_stop(struct cli_talk *talk)
         return;
     if (!own->has_stop) {
         talk_fail(talk, 502, "claude's answer broke off in the middle");
-    } else if (own->reader.parts.failed) {
-        talk_fail(talk, 502, "claude's answer is not to be understood");
-    } else if (own->has_call) {
+    } else if (own->has_call && talk_has_calls(talk)) {
         talk_close(talk);
         talk->stop = STOP_TOOLS;
         talk_turn(talk, TALK_HANDED_OVER);
@@ -159,7 +166,9 @@ static void on_stream_event(struct cli_talk *talk, struct json root)
     own->reader.json = talk->json;
     own->reader.source = talk->line;
     messages_stream_read(&own->reader, &(struct sse_event){.name = type}, event);
-    if (str_eq(type, STR("message_delta")))
+    if (own->reader.parts.failed)
+        talk_fail(talk, 502, "claude's answer is not to be understood");
+    else if (str_eq(type, STR("message_delta")))
         note_usage(own, json_get(event, "usage"));
     else if (str_eq(type, STR("message_stop")))
         on_message_stop(talk);
@@ -236,7 +245,11 @@ static void on_failed_result(struct cli_talk *talk, struct json root)
 
 static void on_result(struct cli_talk *talk, struct json root)
 {
+    struct claude_own *own = own_of(talk);
     bool is_error = true;
+    if (own->is_message_open && own->has_part)
+        talk_fail(talk, 502, "claude's answer broke off in the middle");
+    end_parts(own);
     bool is_good = json_bool(json_get(root, "is_error"), &is_error) && !is_error &&
                    str_eq(json_string_or_empty(json_get(root, "subtype")), STR("success"));
     if (!is_good) {

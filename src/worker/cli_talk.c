@@ -57,7 +57,7 @@ static void begin_answer(struct cli_talk *talk)
 {
     usage_init(&talk->usage);
     talk->stop = STOP_UNKNOWN;
-    talk->has_said = talk->is_open = false;
+    talk->has_said = talk->is_open = talk->is_passing = false;
 }
 
 enum err talk_init(struct cli_talk *talk, const struct cli_tool *tool, struct json_reader *json)
@@ -191,7 +191,7 @@ static bool is_hidden(const struct cli_talk *talk, enum part_kind part)
 
 void talk_say(struct cli_talk *talk, enum part_kind part, struct str key, struct str text)
 {
-    if (text.len == 0 || is_hidden(talk, part))
+    if (text.len == 0 || is_hidden(talk, part) || talk->is_passing)
         return;
     key = str_upto(key, sizeof talk->open_key - 1);
     if (talk->is_open && (talk->open_part != part || !str_eq(str_of(talk->open_key), key)))
@@ -223,6 +223,7 @@ void talk_pass(struct cli_talk *talk, const struct answer_event *event)
         return;
     if (event->kind == ANSWER_PART_BEGIN)
         talk_close(talk);
+    talk->is_passing = event->kind != ANSWER_PART_END;
     tell(talk, event);
 }
 
@@ -272,11 +273,24 @@ static char *shown_id_of(struct str id)
                : NULL;
 }
 
+/* As if it had just been said. */
+static void forget(struct talk_call *call)
+{
+    mem_free(call->ask);
+    mem_free(call->ask_id);
+    mem_free(call->result);
+    *call = (struct talk_call){.id = call->id, .shown_id = call->shown_id};
+}
+
 struct talk_call *talk_call_of(struct cli_talk *talk, struct str id)
 {
-    for (size_t i = 0; i < talk->call_count; i++)
-        if (str_eq(str_of(talk->calls[i].id), id))
-            return &talk->calls[i];
+    for (size_t i = 0; i < talk->call_count; i++) {
+        if (!str_eq(str_of(talk->calls[i].id), id))
+            continue;
+        if (talk->calls[i].is_answered) /* some services give the same ids in every answer */
+            forget(&talk->calls[i]);
+        return &talk->calls[i];
+    }
     if (talk->call_count == TALK_CALLS_MAX) {
         talk_fail(talk, 502, "%s makes more than %d calls at once", talk->tool->name,
                   TALK_CALLS_MAX);

@@ -73,7 +73,8 @@ struct cli_talk {
     struct arena arena;       /* caller_tools and what `own` holds */
     struct json_reader *json; /* borrowed: of the line in hand; `line` is its text */
     struct str line;
-    bool is_open; /* talk_say: a part is */
+    bool is_passing; /* talk_pass: a part is open */
+    bool is_open;    /* talk_say: one is */
     enum part_kind open_part;
     char open_key[96];
     void *own; /* the tool's state: tool->own_bytes, zeroed at first */
@@ -104,7 +105,7 @@ void talk_say(struct cli_talk *talk, enum part_kind part, struct str key, struct
 void talk_close(struct cli_talk *talk); /* ends the open part */
 /** What an own tool does: a line of thinking, cut to a readable length. */
 void talk_activity(struct cli_talk *talk, struct str name, struct str what);
-/** A whole event of an answer_reader's. */
+/** An event of an answer_reader's; until it has ended its part nothing else is said. */
 void talk_pass(struct cli_talk *talk, const struct answer_event *event);
 bool talk_is_callers(const struct cli_talk *talk, struct str name);
 /** A call was said: its result will be asked for, or was already. NULL past the bound. */

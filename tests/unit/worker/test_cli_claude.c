@@ -3,45 +3,27 @@
 
 #include "tests/test.h"
 
-#define ASK \
+// clang-format off
+#define ASK                                                                                     \
     "{\"model\":\"m\",\"max_tokens\":50,\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]"
-#define TOOLS                                                                    \
-    ",\"tools\":[{\"name\":\"weather\",\"input_schema\":{\"type\":\"object\"}}," \
+#define TOOLS                                                                                   \
+    ",\"tools\":[{\"name\":\"weather\",\"input_schema\":{\"type\":\"object\"}},"                \
     "{\"name\":\"clock\",\"input_schema\":{\"type\":\"object\"}}]"
-#define EVENT(json)                                                   \
-    "{\"type\":\"stream_event\",\"session_id\":\"s\",\"event\":" json \
-    ",\"parent_tool_use_id\":null}"
-#define START \
-    EVENT(    \
-        "{\"type\":\"message_start\",\"message\":{\"id\":\"msg_1\",\"usage\":{\"input_tokens\":10,\"cache_read_input_tokens\":5,\"output_tokens\":1}}}")
-#define TEXT_BLOCK(i)                                      \
-    EVENT("{\"type\":\"content_block_start\",\"index\":" i \
-          ",\"content_block\":{\"type\":\"text\",\"text\":\"\"}}")
-#define TEXT(i, t)                                         \
-    EVENT("{\"type\":\"content_block_delta\",\"index\":" i \
-          ",\"delta\":{\"type\":\"text_delta\",\"text\":\"" t "\"}}")
-#define CALL(i, id, name)                                                                \
-    EVENT("{\"type\":\"content_block_start\",\"index\":" i                               \
-          ",\"content_block\":{\"type\":\"tool_use\",\"id\":\"" id "\",\"name\":\"" name \
-          "\",\"input\":{}}}")
-#define INPUT(i, t)                                        \
-    EVENT("{\"type\":\"content_block_delta\",\"index\":" i \
-          ",\"delta\":{\"type\":\"input_json_delta\",\"partial_json\":\"" t "\"}}")
+#define EVENT(json)  "{\"type\":\"stream_event\",\"session_id\":\"s\",\"event\":" json ",\"parent_tool_use_id\":null}"
+#define START        EVENT("{\"type\":\"message_start\",\"message\":{\"id\":\"msg_1\",\"usage\":{\"input_tokens\":10,\"cache_read_input_tokens\":5,\"output_tokens\":1}}}")
+#define TEXT_BLOCK(i) EVENT("{\"type\":\"content_block_start\",\"index\":" i ",\"content_block\":{\"type\":\"text\",\"text\":\"\"}}")
+#define TEXT(i, t)   EVENT("{\"type\":\"content_block_delta\",\"index\":" i ",\"delta\":{\"type\":\"text_delta\",\"text\":\"" t "\"}}")
+#define CALL(i, id, name) EVENT("{\"type\":\"content_block_start\",\"index\":" i ",\"content_block\":{\"type\":\"tool_use\",\"id\":\"" id "\",\"name\":\"" name "\",\"input\":{}}}")
+#define INPUT(i, t)  EVENT("{\"type\":\"content_block_delta\",\"index\":" i ",\"delta\":{\"type\":\"input_json_delta\",\"partial_json\":\"" t "\"}}")
 #define BLOCK_STOP(i) EVENT("{\"type\":\"content_block_stop\",\"index\":" i "}")
-#define REASON(r)                                                       \
-    EVENT("{\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"" r \
-          "\",\"stop_sequence\":null},\"usage\":{\"output_tokens\":7}}")
-#define STOP EVENT("{\"type\":\"message_stop\"}")
-#define ASKS(n, id)                                                                                                                                                                                             \
-    "{\"type\":\"control_request\",\"request_id\":\"r" n                                                                                                                                                        \
-    "\",\"request\":{\"subtype\":\"mcp_message\",\"server_name\":\"caller\",\"message\":{\"method\":\"tools/call\",\"params\":{\"name\":\"weather\",\"arguments\":{},\"_meta\":{\"claudecode/toolUseId\":\"" id \
-    "\",\"progressToken\":2}},\"jsonrpc\":\"2.0\",\"id\":" n "}}}"
-#define GOOD \
-    "{\"duration_ms\":1,\"is_error\":false,\"subtype\":\"success\",\"result\":\"x\",\"type\":\"result\"}"
-#define BAD(more)     "{\"is_error\":true,\"subtype\":\"success\"," more ",\"type\":\"result\"}"
+#define REASON(r)    EVENT("{\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"" r "\",\"stop_sequence\":null},\"usage\":{\"output_tokens\":7}}")
+#define STOP         EVENT("{\"type\":\"message_stop\"}")
+#define ASKS(n, id)  "{\"type\":\"control_request\",\"request_id\":\"r" n "\",\"request\":{\"subtype\":\"mcp_message\",\"server_name\":\"caller\",\"message\":{\"method\":\"tools/call\",\"params\":{\"name\":\"weather\",\"arguments\":{},\"_meta\":{\"claudecode/toolUseId\":\"" id "\",\"progressToken\":2}},\"jsonrpc\":\"2.0\",\"id\":" n "}}}"
+#define GOOD         "{\"duration_ms\":1,\"is_error\":false,\"subtype\":\"success\",\"result\":\"x\",\"type\":\"result\"}"
+#define BAD(more)    "{\"is_error\":true,\"subtype\":\"success\"," more ",\"type\":\"result\"}"
 #define RESULT(id, t) "{\"type\":\"tool_result\",\"tool_use_id\":\"" id "\",\"content\":\"" t "\"}"
-#define AGAIN(results)                                                                                                                                                                                \
-    "{\"model\":\"m\",\"max_tokens\":50,\"messages\":[{\"role\":\"user\",\"content\":\"hi\"},"                                                                                                        \
+#define AGAIN(results)                                                                          \
+    "{\"model\":\"m\",\"max_tokens\":50,\"messages\":[{\"role\":\"user\",\"content\":\"hi\"},"  \
     "{\"role\":\"assistant\",\"content\":[{\"type\":\"tool_use\",\"id\":\"toolu_1\",\"name\":\"weather\",\"input\":{}},{\"type\":\"tool_use\",\"id\":\"toolu_2\",\"name\":\"clock\",\"input\":{}}]}," \
     "{\"role\":\"user\",\"content\":[" results "]}]" TOOLS "}"
 
@@ -49,150 +31,59 @@ static const struct story {
     const char *name, *body, *lines[24], *told, *state;
     int status;
 } stories[] = {
-    {"a text",
-     ASK "}",
-     {START, TEXT_BLOCK("0"), TEXT("0", "Hello "), TEXT("0", "there."), BLOCK_STOP("0"),
-      REASON("end_turn"), STOP},
-     "text(Hello )text(there.)",
-     "done",
-     0},
-    {"a line that is no JSON, and unknown ones, mean nothing",
-     ASK "}",
-     {"Warning: oh", "[]", "{\"type\":\"new_thing\"}", "{\"type\":\"system\",\"subtype\":\"init\"}",
-      START, TEXT_BLOCK("0"), TEXT("0", "a"), BLOCK_STOP("0"), REASON("end_turn"), STOP},
-     "text(a)",
-     "done",
-     0},
-    {"a helper's events are not the answer's",
-     ASK "}",
-     {"{\"type\":\"stream_event\",\"event\":{\"type\":\"message_start\"},\"parent_tool_use_id\":\"toolu_9\"}",
-      START, TEXT_BLOCK("0"), TEXT("0", "a"), BLOCK_STOP("0"), REASON("end_turn"), STOP},
-     "text(a)",
-     "done",
-     0},
-    {"a call of the caller's ends the answer at message_stop, not before",
-     ASK TOOLS "}",
-     {START, CALL("0", "toolu_1", "weather"), INPUT("0", "{\\\"a\\\":1}"), BLOCK_STOP("0"),
-      ASKS("2", "toolu_1"), REASON("tool_use")},
-     "call(toolu_1 weather {\"a\":1})",
-     "going",
-     0},
-    {"... and there it does",
-     ASK TOOLS "}",
-     {START, CALL("0", "toolu_1", "weather"), INPUT("0", "{\\\"a\\\":1}"), BLOCK_STOP("0"),
-      ASKS("2", "toolu_1"), REASON("tool_use"), STOP},
-     "call(toolu_1 weather {\"a\":1})",
-     "handed over",
-     0},
-    {"a tool that nobody has does not end it, and is not shown",
-     ASK TOOLS "}",
-     {START, CALL("0", "toolu_1", "nobody"), INPUT("0", "{}"), BLOCK_STOP("0"), REASON("tool_use"),
-      STOP, START, TEXT_BLOCK("0"), TEXT("0", "alone"), BLOCK_STOP("0"), REASON("end_turn"), STOP},
-     "text(alone)",
-     "done",
-     0},
-    {"one of each: the caller's ends it",
-     ASK TOOLS "}",
-     {START, CALL("0", "toolu_1", "nobody"), INPUT("0", "{}"), BLOCK_STOP("0"),
-      CALL("1", "toolu_2", "clock"), BLOCK_STOP("1"), REASON("tool_use"), STOP},
-     "call(toolu_2 clock )",
-     "handed over",
-     0},
-    {"the limit of tokens ends it",
-     ASK "}",
-     {START, TEXT_BLOCK("0"), TEXT("0", "a"), BLOCK_STOP("0"), REASON("max_tokens"), STOP},
-     "text(a)",
-     "done",
-     0},
-    {"thinking that nobody asked for is not told",
-     ASK "}",
-     {START,
-      EVENT(
-          "{\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"thinking\",\"thinking\":\"\"}}"),
-      EVENT(
-          "{\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"thinking_delta\",\"thinking\":\"hm\"}}"),
-      BLOCK_STOP("0"), TEXT_BLOCK("1"), TEXT("1", "a"), BLOCK_STOP("1"), REASON("end_turn"), STOP},
-     "text(a)",
-     "done",
-     0},
-    {"what an own tool does is thinking, for who wants to see it",
-     ASK ",\"thinking\":{\"type\":\"adaptive\"}}",
+    {"a text", ASK "}", {START, TEXT_BLOCK("0"), TEXT("0", "Hello "), TEXT("0", "there."), BLOCK_STOP("0"), REASON("end_turn"), STOP},
+     "text(Hello )text(there.)", "done", 0},
+    {"a line that is no JSON, and unknown ones, mean nothing", ASK "}",
+     {"Warning: oh", "[]", "{\"type\":\"new_thing\"}", "{\"type\":\"system\",\"subtype\":\"init\"}", START, TEXT_BLOCK("0"), TEXT("0", "a"), BLOCK_STOP("0"), REASON("end_turn"), STOP},
+     "text(a)", "done", 0},
+    {"a helper's events are not the answer's", ASK "}",
+     {"{\"type\":\"stream_event\",\"event\":{\"type\":\"message_start\"},\"parent_tool_use_id\":\"toolu_9\"}", START, TEXT_BLOCK("0"), TEXT("0", "a"), BLOCK_STOP("0"), REASON("end_turn"), STOP},
+     "text(a)", "done", 0},
+    {"a call of the caller's ends the answer at message_stop, not before", ASK TOOLS "}",
+     {START, CALL("0", "toolu_1", "weather"), INPUT("0", "{\\\"a\\\":1}"), BLOCK_STOP("0"), ASKS("2", "toolu_1"), REASON("tool_use")},
+     "call(toolu_1 weather {\"a\":1})", "going", 0},
+    {"... and there it does", ASK TOOLS "}",
+     {START, CALL("0", "toolu_1", "weather"), INPUT("0", "{\\\"a\\\":1}"), BLOCK_STOP("0"), ASKS("2", "toolu_1"), REASON("tool_use"), STOP},
+     "call(toolu_1 weather {\"a\":1})", "handed over", 0},
+    {"a tool that nobody has does not end it, and is not shown", ASK TOOLS "}",
+     {START, CALL("0", "toolu_1", "nobody"), INPUT("0", "{}"), BLOCK_STOP("0"), REASON("tool_use"), STOP,
+      START, TEXT_BLOCK("0"), TEXT("0", "alone"), BLOCK_STOP("0"), REASON("end_turn"), STOP},
+     "text(alone)", "done", 0},
+    {"one of each: the caller's ends it", ASK TOOLS "}",
+     {START, CALL("0", "toolu_1", "nobody"), INPUT("0", "{}"), BLOCK_STOP("0"), CALL("1", "toolu_2", "clock"), BLOCK_STOP("1"), REASON("tool_use"), STOP},
+     "call(toolu_2 clock )", "handed over", 0},
+    {"the limit of tokens ends it", ASK "}", {START, TEXT_BLOCK("0"), TEXT("0", "a"), BLOCK_STOP("0"), REASON("max_tokens"), STOP}, "text(a)", "done", 0},
+    {"thinking that nobody asked for is not told", ASK "}",
+     {START, EVENT("{\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"thinking\",\"thinking\":\"\"}}"),
+      EVENT("{\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"thinking_delta\",\"thinking\":\"hm\"}}"), BLOCK_STOP("0"),
+      TEXT_BLOCK("1"), TEXT("1", "a"), BLOCK_STOP("1"), REASON("end_turn"), STOP},
+     "text(a)", "done", 0},
+    {"what an own tool does is thinking, for who wants to see it", ASK ",\"thinking\":{\"type\":\"adaptive\"}}",
      {"{\"type\":\"assistant\",\"message\":{\"content\":[{\"type\":\"tool_use\",\"id\":\"t\",\"name\":\"Bash\",\"input\":{\"command\":\"ls\"}}]}}"},
-     "think([Bash] {\"command\":\"ls\"}\n)",
-     "going",
-     0},
-    {"a message that broke off in the middle: Claude Code stops it itself, without a reason",
-     ASK "}",
-     {START, TEXT_BLOCK("0"), TEXT("0", "a"), BLOCK_STOP("0"), STOP},
-     "text(a)",
-     "failed",
-     502},
-    {"one that broke off in silence is asked for again, unseen",
-     ASK "}",
-     {START, STOP, START, TEXT_BLOCK("0"), TEXT("0", "a"), BLOCK_STOP("0"), REASON("end_turn"),
-      STOP},
-     "text(a)",
-     "done",
-     0},
-    {"one that begins twice is not told twice",
-     ASK "}",
-     {START, TEXT_BLOCK("0"), TEXT("0", "a"), START},
-     "text(a)",
-     "failed",
-     502},
-    {"`success` that failed",
-     ASK "}",
-     {BAD("\"api_error_status\":529,\"result\":\"API Error: Overloaded\"")},
-     "",
-     "failed",
-     529},
-    {"no status: a bad gateway",
-     ASK "}",
-     {BAD("\"api_error_status\":null,\"result\":\"API Error\"")},
-     "",
-     "failed",
-     502},
-    {"too long a prompt is the caller's",
-     ASK "}",
-     {BAD(
-         "\"api_error_status\":400,\"terminal_reason\":\"prompt_too_long\",\"result\":\"Prompt is too long\"")},
-     "",
-     "failed",
-     400},
-    {"a cap before anything was said",
-     ASK "}",
-     {"{\"type\":\"result\",\"is_error\":true,\"subtype\":\"error_max_turns\",\"errors\":[\"Reached\"]}"},
-     "",
-     "failed",
-     502},
-    {"a cap behind words cuts the answer",
-     ASK "}",
-     {START, TEXT_BLOCK("0"), TEXT("0", "a"), BLOCK_STOP("0"), REASON("tool_use"), STOP,
-      "{\"type\":\"result\",\"is_error\":true,\"subtype\":\"error_max_turns\"}"},
-     "text(a)",
-     "done",
-     0},
-    {"a used up window",
-     ASK "}",
-     {"{\"type\":\"rate_limit_event\",\"rate_limit_info\":{\"status\":\"rejected\",\"resetsAt\":1700003600,\"rateLimitType\":\"five_hour\"}}",
-      BAD("\"api_error_status\":null,\"result\":\"You've hit your limit\"")},
-     "",
-     "failed",
-     429},
-    {"a long pause of its own is not waited for",
-     ASK "}",
-     {"{\"type\":\"system\",\"subtype\":\"api_retry\",\"attempt\":1,\"retry_delay_ms\":60000,\"error_status\":429}"},
-     "",
-     "failed",
-     429},
-    {"a short one is",
-     ASK "}",
-     {"{\"type\":\"system\",\"subtype\":\"api_retry\",\"attempt\":1,\"retry_delay_ms\":600,\"error_status\":529}"},
-     "",
-     "going",
-     0},
+     "think([Bash] {\"command\":\"ls\"}\n)", "going", 0},
+    {"a message that broke off in the middle: Claude Code stops it itself, without a reason", ASK "}",
+     {START, TEXT_BLOCK("0"), TEXT("0", "a"), BLOCK_STOP("0"), STOP}, "text(a)", "failed", 502},
+    {"one that broke off in silence is asked for again, unseen", ASK "}",
+     {START, STOP, START, TEXT_BLOCK("0"), TEXT("0", "a"), BLOCK_STOP("0"), REASON("end_turn"), STOP}, "text(a)", "done", 0},
+    {"... also when a block had begun", ASK "}",
+     {START, TEXT_BLOCK("0"), START, TEXT_BLOCK("0"), TEXT("0", "a"), BLOCK_STOP("0"), REASON("end_turn"), STOP}, "text(a)", "done", 0},
+    {"a block that begins twice is nobody's", ASK "}", {START, TEXT_BLOCK("0"), TEXT_BLOCK("0"), TEXT("0", "a")}, "", "failed", 502},
+    {"a result in the middle of a message", ASK "}", {START, TEXT_BLOCK("0"), TEXT("0", "a"), GOOD}, "text(a)", "failed", 502},
+    {"one that begins twice is not told twice", ASK "}", {START, TEXT_BLOCK("0"), TEXT("0", "a"), START}, "text(a)", "failed", 502},
+    {"`success` that failed", ASK "}", {BAD("\"api_error_status\":529,\"result\":\"API Error: Overloaded\"")}, "", "failed", 529},
+    {"no status: a bad gateway", ASK "}", {BAD("\"api_error_status\":null,\"result\":\"API Error\"")}, "", "failed", 502},
+    {"too long a prompt is the caller's", ASK "}", {BAD("\"api_error_status\":400,\"terminal_reason\":\"prompt_too_long\",\"result\":\"Prompt is too long\"")}, "", "failed", 400},
+    {"a cap before anything was said", ASK "}", {"{\"type\":\"result\",\"is_error\":true,\"subtype\":\"error_max_turns\",\"errors\":[\"Reached\"]}"}, "", "failed", 502},
+    {"a cap behind words cuts the answer", ASK "}", {START, TEXT_BLOCK("0"), TEXT("0", "a"), BLOCK_STOP("0"), REASON("tool_use"), STOP, "{\"type\":\"result\",\"is_error\":true,\"subtype\":\"error_max_turns\"}"}, "text(a)", "done", 0},
+    {"a used up window", ASK "}",
+     {"{\"type\":\"rate_limit_event\",\"rate_limit_info\":{\"status\":\"rejected\",\"resetsAt\":1700003600,\"rateLimitType\":\"five_hour\"}}", BAD("\"api_error_status\":null,\"result\":\"You've hit your limit\"")},
+     "", "failed", 429},
+    {"a long pause of its own is not waited for", ASK "}", {"{\"type\":\"system\",\"subtype\":\"api_retry\",\"attempt\":1,\"retry_delay_ms\":60000,\"error_status\":429}"}, "", "failed", 429},
+    {"a short one is", ASK "}", {"{\"type\":\"system\",\"subtype\":\"api_retry\",\"attempt\":1,\"retry_delay_ms\":600,\"error_status\":529}"}, "", "going", 0},
     {"a result without a model's words", ASK "}", {GOOD}, "text(x)", "done", 0},
 };
+
+// clang-format on
 
 static void lines_mean_what_they_say(void **state)
 {
@@ -229,11 +120,16 @@ static void usage_is_of_the_whole_answer(void **state)
 
 static void a_used_up_window_says_until_when(void **state)
 {
+    static const char window[] =
+        "{\"type\":\"rate_limit_event\",\"rate_limit_info\":{\"status\":\"rejected\",\"resetsAt\":1700003600}}";
     (void)state;
     struct error error = {0};
     struct stage stage;
     CHECK_INT("open", stage_open(&stage, &claude_tool, ASK "}", NULL, &error), OK);
-    stage_say(&stage, (const char *[]){stories[18].lines[0], stories[18].lines[1], NULL});
+    stage_say(
+        &stage,
+        (const char *[]){
+            window, BAD("\"api_error_status\":null,\"result\":\"You've hit your limit\""), NULL});
     CHECK("quota", stage.talk.trouble.is_quota);
     CHECK_INT("until", stage.talk.trouble.resets_at_s, 1700003600);
     stage_close(&stage);
@@ -310,6 +206,30 @@ static void results_go_to_the_calls_that_asked(void **state)
     stage_close(&stage);
 }
 
+static void the_same_ids_may_come_again(void **state)
+{
+    (void)state;
+    struct error error = {0};
+    struct stage stage;
+    AUTO_BUF struct buf room;
+    buf_init(&room, 1u << 20);
+    CHECK_INT("open", stage_open(&stage, &claude_tool, ASK TOOLS "}", NULL, &error), OK);
+    for (int i = 0; i < 2; i++) {
+        stage_say(&stage, (const char *[]){START, CALL("0", "toolu_1", "weather"), BLOCK_STOP("0"),
+                                           ASKS("2", "toolu_1"), REASON("tool_use"), STOP, NULL});
+        CHECK_STR("a call like the one before", stage_state(&stage), "handed over");
+        (void)stage_written(&stage, &room);
+        CHECK(
+            "its result",
+            stage_results(
+                &stage,
+                "{\"model\":\"m\",\"max_tokens\":50,\"messages\":[{\"role\":\"user\",\"content\":\"hi\"},{\"role\":\"assistant\",\"content\":[{\"type\":\"tool_use\",\"id\":\"toolu_1\",\"name\":\"weather\",\"input\":{}}]},{\"role\":\"user\",\"content\":[" RESULT(
+                    "toolu_1", "sunny") "]}]" TOOLS "}"));
+        CHECK("is given", strstr(stage_written(&stage, &room), "sunny"));
+    }
+    stage_close(&stage);
+}
+
 static void words_that_come_with_results_go_along(void **state)
 {
     (void)state;
@@ -358,5 +278,6 @@ static void an_end_without_an_answer_says_why(void **state)
 
 TEST_MAIN(TEST(lines_mean_what_they_say), TEST(usage_is_of_the_whole_answer),
           TEST(a_used_up_window_says_until_when), TEST(its_questions_are_answered),
-          TEST(results_go_to_the_calls_that_asked), TEST(words_that_come_with_results_go_along),
-          TEST(one_that_goes_on_by_itself_is_given_up), TEST(an_end_without_an_answer_says_why))
+          TEST(results_go_to_the_calls_that_asked), TEST(the_same_ids_may_come_again),
+          TEST(words_that_come_with_results_go_along), TEST(one_that_goes_on_by_itself_is_given_up),
+          TEST(an_end_without_an_answer_says_why))

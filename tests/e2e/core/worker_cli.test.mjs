@@ -1,4 +1,5 @@
-// `auxot worker cli --tool cursor`, with a program that plays Cursor's agent as its documentation says. (Cursor itself cannot be run here.)
+// `auxot worker cli`, with a program that plays Cursor's agent as its documentation says (Cursor itself cannot be run here).
+// clis/worker_claude and clis/worker_codex have the real tools.
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
