@@ -60,7 +60,7 @@ static bool goes_on(struct cli *cli, struct cli_request *request, struct exchang
     LIST_EACH_SAFE(node, &cli->runs[RUN_WAITING])
     {
         struct run *run = LIST_OWNER(node, struct run, node);
-        if (!run_fits(run, request))
+        if (!run_fits(run, request, exchange))
             continue;
         if (run_go_on(run, request, exchange))
             return true;

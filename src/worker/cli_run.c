@@ -246,8 +246,15 @@ static void on_ping(struct deadline *deadline)
 
 /* ---- begin ---------------------------------------------------------------------------------------------------------- */
 
+static struct str session_of(const struct exchange *exchange)
+{
+    struct str name = http_header_find(exchange_head(exchange), STR("x-auxot-session"), NULL);
+    return str_upto(name, CLI_SESSION_MAX - 1);
+}
+
 static void begin_answer(struct run *run)
 {
+    str_copy(session_of(run->answer.exchange), run->session, sizeof run->session);
     exchange_interim(run->answer.exchange, 102, STR("")); /* begun: from here on it costs */
     run->talk.on_event = cli_answer_take;
     run->talk.arg = &run->answer;
@@ -400,9 +407,11 @@ void run_begin(struct cli *cli, struct cli_request *request, struct exchange *ex
 
 /* ---- going on ---------------------------------------------------------------------------------------------------------- */
 
-bool run_fits(const struct run *run, const struct cli_request *request)
+bool run_fits(const struct run *run, const struct cli_request *request,
+              const struct exchange *exchange)
 {
-    return request->history_count > run->told && cli_request_hash(request, run->told) == run->hash;
+    return str_eq(session_of(exchange), str_of(run->session)) &&
+           request->history_count > run->told && cli_request_hash(request, run->told) == run->hash;
 }
 
 bool run_go_on(struct run *run, struct cli_request *request, struct exchange *exchange)

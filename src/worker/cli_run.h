@@ -14,6 +14,8 @@
 #include "worker/cli_process.h"
 #include "worker/cli_scratch.h"
 
+#define CLI_SESSION_MAX 128
+
 enum run_state {
     RUN_ANSWERING, /* there is a caller; counts as a slot */
     RUN_WAITING,   /* for results of the caller's tools */
@@ -34,6 +36,8 @@ struct run {
     struct cli_answer answer;
     uint64_t hash; /* of what it has been told: the terms and `told` pieces of history */
     size_t told;
+    char session
+        [CLI_SESSION_MAX]; /* the gateway's name for the conversation, which holds its caller's key; "" without */
     bool has_left; /* the process is gone */
     struct deadline limit, ping;
 };
@@ -62,5 +66,6 @@ MUST_USE bool run_go_on(struct run *run, struct cli_request *request, struct exc
 /** A waiting run that nobody needs. */
 void run_drop(struct run *run);
 void run_free(struct run *run); /* at once */
-/** Is it worth asking this waiting run? The request begins with what it was told. */
-bool run_fits(const struct run *run, const struct cli_request *request);
+/** Is it worth asking this waiting run? The request is of the same conversation and begins with what it was told. */
+bool run_fits(const struct run *run, const struct cli_request *request,
+              const struct exchange *exchange);

@@ -12,7 +12,7 @@ import { Suite, sanitizer_report } from './suite.mjs';
 const clean = Object.fromEntries(Object.keys(process.env).filter(name => name.startsWith('AUXOT_')).map(name => [name, undefined]));
 
 // What each tool needs to be pointed at a simulator, and to find nothing of whoever runs the tests.
-const setups = {
+export const setups = {
     claude: {
         dialect: 'anthropic', program: claude_binary,
         env: (home, sim) => ({ ANTHROPIC_BASE_URL: sim.url, ANTHROPIC_API_KEY: 'any' }),
