@@ -193,7 +193,7 @@ static int busy(void *arg)
 static int64_t over_quota_until_ms(void *arg)
 {
     const struct cli *cli = arg;
-    return quota_left_s(cli) ? cli->quota_until_s * 1000 : 0;
+    return cli->limit_until_s * 1000 > clock_wall_ms() ? cli->limit_until_s * 1000 : 0;
 }
 
 static void drain(void *arg)

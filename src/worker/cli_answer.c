@@ -7,9 +7,8 @@
 
 #include <stdio.h>
 
-#define OUT_MAX       (24u << 20)
-#define RETRY_AFTER_S 30 /* when nobody says when */
-#define HEADERS_MAX   4096
+#define OUT_MAX     (24u << 20)
+#define HEADERS_MAX 4096
 
 /* ---- life ------------------------------------------------------------------------------------------------- */
 
@@ -200,7 +199,7 @@ void cli_answer_fail(struct cli_answer *answer, const struct talk_trouble *troub
 {
     struct exchange *exchange = answer->exchange;
     char headers[160] = "";
-    int64_t wait_s = trouble->wait_s ? trouble->wait_s : RETRY_AFTER_S;
+    int64_t wait_s = trouble->wait_s ? trouble->wait_s : CLI_RETRY_AFTER_S;
     if (!exchange)
         return;
     if (answer->is_open) {

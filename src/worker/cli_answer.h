@@ -10,6 +10,8 @@
 #include "worker/cli_request.h"
 #include "worker/cli_talk.h"
 
+#define CLI_RETRY_AFTER_S 30 /* of a limit when nobody says until when */
+
 struct cli_answer {
     struct exchange *exchange; /* NULL: ended, or the caller is gone */
     const struct cli_tool *tool;

@@ -8,11 +8,10 @@
 
 #include <stdio.h>
 
-#define MS_NS         INT64_C(1000000)
-#define PING_MS       15000
-#define POLITE_MS     500  /* between the tool's own way to stop and SIGTERM */
-#define LEAVE_MS      3000 /* for a tool whose work is done to end by itself */
-#define QUOTA_LEAST_S 30   /* a window that is used up, and nobody says until when */
+#define MS_NS     INT64_C(1000000)
+#define PING_MS   15000
+#define POLITE_MS 500  /* between the tool's own way to stop and SIGTERM */
+#define LEAVE_MS  3000 /* for a tool whose work is done to end by itself */
 
 /* ---- state -------------------------------------------------------------------------------------------------- */
 
@@ -99,16 +98,18 @@ void run_free(struct run *run)
 
 /* ---- the answer ----------------------------------------------------------------------------------------------- */
 
-static void note_quota(struct run *run)
+static void note_limit(struct run *run)
 {
     const struct talk_trouble *trouble = &run->talk.trouble;
     struct cli *cli = run->cli;
-    if (!trouble->is_quota)
+    if (trouble->status != 429)
         return;
-    cli->quota_until_s =
-        trouble->resets_at_s > now_s() ? trouble->resets_at_s : now_s() + QUOTA_LEAST_S;
+    int64_t wait_s = trouble->wait_s ? trouble->wait_s : CLI_RETRY_AFTER_S;
+    cli->limit_until_s = trouble->resets_at_s > now_s() ? trouble->resets_at_s : now_s() + wait_s;
+    if (trouble->is_quota)
+        cli->quota_until_s = cli->limit_until_s;
     log_warn("over_quota", "tool=%s until=%lld", cli->options.tool->name,
-             (long long)cli->quota_until_s);
+             (long long)cli->limit_until_s);
     tell_changed(cli);
 }
 
@@ -120,7 +121,7 @@ static void fail(struct run *run)
              run->cli->options.tool->name, trouble->status, trouble->sentence,
              (int)(said.len < 200 ? said.len : 200),
              said.at + (said.len < 200 ? 0 : said.len - 200));
-    note_quota(run);
+    note_limit(run);
     cli_answer_fail(&run->answer, trouble, now_s());
     cli_answer_release(&run->answer);
 }

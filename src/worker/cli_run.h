@@ -54,7 +54,8 @@ struct cli {
     int counts[RUN_STATE_COUNT];
     bool places[CLI_SLOTS_MAX * 2 + CLI_WAITING_MAX];
     bool is_draining;
-    int64_t quota_until_s;
+    int64_t quota_until_s; /* a used up window: nobody is answered until then */
+    int64_t limit_until_s; /* any limit: others had better go elsewhere until then */
 };
 
 /** Starts a process for the request, which it takes (released on failure too). The exchange is then the run's; on failure it
