@@ -761,6 +761,10 @@ void worker_note_message(struct worker *worker, const struct worker_message *mes
     worker->heard_ms = now_ms;
     worker->heard_at_ms = clock_wall_ms();
     worker->is_leaving |= message->type == WORKER_GOODBYE;
+    if (worker->away_since_ms > 0 && message->type == WORKER_HEARTBEAT) {
+        worker->away_since_ms = 0; /* by POST: its WebSockets may be blocked, it is there all the same */
+        news_put(worker, "worker.returned", NULL);
+    }
     bool has_other_slots = message->slots > 0 && message->slots < worker->slot_count;
     if (has_other_slots || has_other_models(worker, message))
         take_models(worker, message, now_ms);

@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ask, at, closing, scene } from '../lib/scene.mjs';
+import { Wire } from '../lib/http.mjs';
+import { is_long, random_from, seed } from '../lib/ledgers.mjs';
 import { Child, until } from '../lib/process.mjs';
 import { stamps_of, text_of } from '../lib/sse.mjs';
 import { Socket, Worker, provider_of_workers } from '../lib/worker.mjs';
@@ -359,6 +361,84 @@ staged('F44: a greedy caller does not starve another; interactive comes before b
     assert.ok(last_modest < 14, `the modest caller was done at ${last_modest} of ${order.length}: ${order.join(' ')}`);
     const batch_early = order.slice(0, 33).filter(user => user === 'batch').length;
     assert.ok(batch_early >= 3, `batch got ${batch_early} of the first 33`);
+});
+
+staged('where control connections are blocked, heartbeats by POST do the same', async () => {
+    const worker = await hire();
+    worker.is_lazy = true;
+    worker.control.destroy();
+    await worker.is('away');
+    const beat = () => worker.post('heartbeat', { worker_id: worker.id, epoch: worker.epoch, busy: 0, slots: 1 });
+    assert.equal((await beat()).status, 200);
+    await worker.is('live');
+    assert.equal((await server.call(at.chat, ask.chat(model))).status, 200);
+    await worker.is('suspect');
+    await beat();
+    await worker.is('live');
+});
+
+staged('a client that does not read holds no slot once the worker has ended', async () => {
+    const worker = await hire();
+    worker.serve = job => { job.begin(); job.answer({ tokens: 400 }); }; // less than what is taken from a provider ahead of its reader
+    const body = JSON.stringify(ask.chat(model, { stream: true }));
+    const wire = new Wire(server.port);
+    await wire.send(`POST ${at.chat} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${server.admin}\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`);
+    wire.socket.pause();
+    await worker.job();
+    await until(async () => (await gpu.look()).busy === 0, 'the slot is free');
+    await worker.parked();
+    wire.socket.resume();
+    await wire.until(() => wire.text.includes('[DONE]'), 'and nothing of the answer is lost');
+    wire.close();
+});
+
+// Everything at once; drawn from a seed (AUXOT_TEST_SEED).
+staged('a storm of workers that come, die, refuse and cut, and of callers that leave: nothing is lost, spliced or left over', async () => {
+    const random = random_from(seed);
+    const temper = worker => job => {
+        const dice = random.below(100);
+        if (dice < 12) return job.busy();
+        if (dice < 16) return job.cut();
+        job.begin();
+        if (dice < 20) return job.cut();
+        if (dice < 22) return worker.kill();
+        if (dice < 26) return job.send(500, { error: { message: 'out of luck', type: 'server_error' } });
+        return job.answer({ tokens: 1 + random.below(8), gap_ms: random.below(4) });
+    };
+    const hire_one = async () => {
+        const worker = new Worker(server, gpu.key, { models: [model], slots: 1 + random.below(4) });
+        worker.serve = temper(worker);
+        crew.push(worker);
+        await worker.register();
+        await worker.open_control().catch(() => {});
+        await worker.open_lines().catch(() => {});
+        return worker;
+    };
+    const steady = await hire({ slots: 2 });
+    const end = Date.now() + (is_long ? 60_000 : 4000), calls = [];
+    while (Date.now() < end) {
+        if (crew.filter(({ is_up }) => is_up).length < 6) await hire_one();
+        if (random.below(12) === 0) crew[1 + random.below(crew.length)]?.kill();
+        const call = server.begin(at.chat, ask.chat(model, { stream: random.below(2) === 0, seed: calls.length }), random.below(3) ? {} : { key: server.member });
+        calls.push(call);
+        if (random.below(10) === 0) setTimeout(() => { call.has_left = true; call.leave(); }, random.below(40));
+        await new Promise(resolve => setTimeout(resolve, random.below(25)));
+    }
+    const stayed = calls.filter(call => !call.has_left);
+    await Promise.all(stayed.map(call => call.done.catch(() => {})));
+    let whole = 0;
+    for (const call of stayed) {
+        assert.ok([200, 502, 503].includes(call.status), `seed ${seed}: ${call.status} ${call.text.slice(0, 300)}`);
+        if (call.status !== 200) continue;
+        const said = call.events.length ? text_of(call.events) : call.json.choices[0].message.content;
+        const { requests, in_order, count } = stamps_of(said);
+        assert.ok(count === 0 || (requests === 1 && in_order), `seed ${seed}: one worker's answer, without a gap: ${said}`);
+        whole++;
+    }
+    assert.ok(whole > stayed.length / 2, `${whole} of ${stayed.length} answered`);
+    await until(async () => { const { busy, queue_depth } = await gpu.look(); return busy === 0 && queue_depth === 0; }, 'no slot is taken, nobody waits');
+    await steady.is('live');
+    assert.ok((await server.call(at.chat, ask.chat(model))).status > 0);
 });
 
 staged('the whole time: a worker process that is really killed with SIGKILL, with many requests in flight', async () => {
