@@ -248,11 +248,11 @@ void exchange_interim(struct exchange *exchange, int status, struct str headers)
     struct server_conn *sc = exchange_conn(exchange);
     AUTO_BUF struct buf head;
     UNSET char room[HEAD_USUAL_BYTES];
+    buf_init_in(&head, HTTP_RESPONSE_HEAD_MAX, room, sizeof room);
     assert(!exchange->is_started && status >= 102 && status < 200);
     assert(headers.len == 0 || str_ends(headers, STR("\r\n")));
     if (sc->phase == PHASE_CLOSED || exchange->head.minor_version == 0)
         return;
-    buf_init_in(&head, HTTP_RESPONSE_HEAD_MAX, room, sizeof room);
     buf_append_lit(&head, "HTTP/1.1 ");
     buf_put_uint(&head, (uint64_t)status);
     buf_putc(&head, ' ');
