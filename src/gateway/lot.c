@@ -5,37 +5,11 @@
  * sends it back when its answer has ended. Links, and the lists of them, belong to this thread; what the registry
  * knows of a worker is read and changed under the registry's lock, and never while a link is told something.
  */
-#include "gateway/workers_parts.h"
+#include "gateway/lot_parts.h"
 
 #include "base/log.h"
 #include "sys/clock.h"
 #include "sys/thread.h"
-
-#define PING_MS      20000
-#define MESSAGES_MAX 50 /* of one control connection in a second */
-
-#define CLOSE_NORMAL 1000
-#define CLOSE_POLICY 1008
-#define CLOSE_AGAIN  1013
-
-struct lot {
-    struct workers *workers;
-    struct loop *loop;
-    struct json_reader *reader;
-    struct deadline clock;
-    pthread_t thread;
-    struct worker_message message; /* scratch: large */
-};
-
-struct control {
-    struct loop_message arrival;
-    struct worker *worker; /* a reference */
-    int64_t epoch;
-    struct detached *detached; /* until it is on the loop */
-    struct ws_link *link;
-    int64_t second;
-    int messages;
-};
 
 /* ---- life -------------------------------------------------------------------------------------- */
 
@@ -127,7 +101,7 @@ void lot_free(struct lot *lot)
 }
 
 /* The loop of a message that came; NULL once the lot has ended: what it brings is closed. */
-static struct lot *lot_of(struct workers *workers)
+struct lot *lot_of(struct workers *workers)
 {
     pthread_mutex_lock(&workers->lock);
     struct lot *lot = workers->lot;
@@ -135,7 +109,7 @@ static struct lot *lot_of(struct workers *workers)
     return lot;
 }
 
-static bool is_current(struct worker *worker, int64_t epoch)
+bool worker_is_current(struct worker *worker, int64_t epoch)
 {
     pthread_mutex_lock(&worker->workers->lock);
     bool is = worker->slots && worker->epoch == epoch;
@@ -155,7 +129,7 @@ void line_free(struct workers *workers, struct line *line)
     mem_free(line);
 }
 
-static void break_rule(struct worker *worker, const char *what)
+void worker_break_rule(struct worker *worker, const char *what)
 {
     struct workers *workers = worker->workers;
     pthread_mutex_lock(&workers->lock);
@@ -224,8 +198,8 @@ static void on_line_text(void *owner, struct str text)
         line_end(line, CLOSE_POLICY, "this registration is over");
         return;
     }
-    break_rule(line->worker,
-               err == OK ? "ready was said twice" : "no ready on a reverse connection");
+    worker_break_rule(line->worker,
+                      err == OK ? "ready was said twice" : "no ready on a reverse connection");
     line_end(line, CLOSE_POLICY, "only ready is said here, and once");
 }
 
@@ -235,7 +209,7 @@ static void on_line_closed(void *owner, const char *why)
     line->link = NULL;
     unpark(line);
     if (str_find(str_of(why), STR("bytes where texts"), NULL))
-        break_rule(line->worker, "it answered what nobody had asked");
+        worker_break_rule(line->worker, "it answered what nobody had asked");
     log_debug("line_closed", "worker=%s why=\"%s\"", line->worker->id, why);
     list_unlink(&line->node);
     line_free(line->worker->workers, line);
@@ -250,7 +224,7 @@ static void on_line(struct loop_message *message)
     struct worker *worker = line->worker;
     struct workers *workers = worker->workers;
     struct lot *lot = lot_of(workers);
-    bool is_good = lot && is_current(worker, line->epoch);
+    bool is_good = lot && worker_is_current(worker, line->epoch);
     if (is_good)
         is_good = ws_link_new(lot->loop, TAKE(line->detached), WORKER_SIGNAL_MAX, PING_MS,
                               &line_ops, line, &line->link) == OK;
@@ -305,163 +279,6 @@ void lot_take_line(struct workers *workers, struct worker *worker, int64_t epoch
     line_post(workers, line);
 }
 
-/* ---- control connections ----------------------------------------------------------------------- */
-
-static void control_free(struct control *control)
-{
-    detached_free(control->detached);
-    worker_unref(control->worker->workers, control->worker);
-    mem_free(control);
-}
-
-/* Ends it from our side; `saying` (may be empty) goes first. */
-static void control_end(struct control *control, struct str saying, const char *reason)
-{
-    struct worker *worker = control->worker;
-    if (worker->control == control)
-        worker->control = NULL;
-    if (saying.len)
-        ws_link_send(control->link, saying);
-    ws_link_close(TAKE(control->link), CLOSE_NORMAL, reason);
-    control_free(control);
-}
-
-static void say_bye(struct control *control, const char *reason)
-{
-    AUTO_BUF struct buf bye;
-    buf_init(&bye, 1024);
-    worker_say_bye(&bye, reason);
-    control_end(control, bye.failed ? STR("") : buf_str(&bye), "bye");
-}
-
-static void control_gone(struct control *control)
-{
-    struct worker *worker = control->worker;
-    struct workers *workers = worker->workers;
-    if (worker->control == control) {
-        worker->control = NULL;
-        pthread_mutex_lock(&workers->lock);
-        worker_control_closed(worker, control->epoch, workers_now_ms());
-        workers_settle(workers);
-        pthread_mutex_unlock(&workers->lock);
-    }
-    control_free(control);
-}
-
-static void on_control_closed(void *owner, const char *why)
-{
-    struct control *control = owner;
-    log_debug("control_closed", "worker=%s why=\"%s\"", control->worker->id, why);
-    control->link = NULL;
-    control_gone(control);
-}
-
-static bool is_flood(struct control *control)
-{
-    int64_t second = workers_now_ms() / 1000;
-    if (control->second != second)
-        control->messages = 0;
-    control->second = second;
-    return ++control->messages > MESSAGES_MAX;
-}
-
-/* The worker is off the pool, as if it had closed. */
-static void cut_control(struct control *control, const char *reason)
-{
-    break_rule(control->worker, reason);
-    ws_link_close(TAKE(control->link), CLOSE_POLICY, reason);
-    control_gone(control);
-}
-
-static void on_control_text(void *owner, struct str text)
-{
-    struct control *control = owner;
-    struct worker *worker = control->worker;
-    struct workers *workers = worker->workers;
-    struct lot *lot = workers->lot;
-    struct worker_message *message = &lot->message;
-    struct error error;
-    if (is_flood(control)) {
-        cut_control(control, "too many messages");
-        return;
-    }
-    enum err err = worker_message_read(lot->reader, text, WORKER_HEARTBEAT, message, &error);
-    if (err == ERR_NO_MEMORY)
-        return; /* the next one will be heard */
-    if (err != OK) {
-        cut_control(control, "a message that cannot be read");
-        return;
-    }
-    pthread_mutex_lock(&workers->lock);
-    bool is_foreign = message->worker_id[0] && strcmp(message->worker_id, worker->id) != 0;
-    bool is_stale = is_foreign || !worker->slots || worker->epoch != control->epoch ||
-                    (message->epoch != 0 && message->epoch != control->epoch);
-    if (is_stale)
-        workers->figures.stale_messages++;
-    else
-        worker_note_message(worker, message, workers_now_ms());
-    if (is_foreign)
-        worker_note_rule_break(worker, "it spoke for another worker", workers_now_ms());
-    workers_settle(workers);
-    pthread_mutex_unlock(&workers->lock);
-    if (is_stale)
-        ws_link_send(control->link, WORKER_SAYS_STALE);
-    else if (message->type == WORKER_HEARTBEAT)
-        ws_link_send(control->link, WORKER_SAYS_HEARD);
-}
-
-static const struct ws_link_ops control_ops = {.on_text = on_control_text,
-                                               .on_closed = on_control_closed};
-
-static void on_control(struct loop_message *message)
-{
-    struct control *control = LIST_OWNER(message, struct control, arrival);
-    struct worker *worker = control->worker;
-    struct workers *workers = worker->workers;
-    struct lot *lot = lot_of(workers);
-    bool is_good = lot && is_current(worker, control->epoch) &&
-                   ws_link_new(lot->loop, TAKE(control->detached), WORKER_BODY_MAX, PING_MS,
-                               &control_ops, control, &control->link) == OK;
-    if (!is_good) {
-        control_free(control);
-        return;
-    }
-    struct control *older = worker->control;
-    worker->control = control;
-    if (older)
-        say_bye(older, "a newer control connection of this worker has taken its place");
-    AUTO_BUF struct buf hello;
-    buf_init(&hello, 256);
-    worker_say_hello(&hello, workers->options.heartbeat_ms);
-    ws_link_send(control->link, buf_str(&hello));
-    pthread_mutex_lock(&workers->lock);
-    if (worker->slots && worker->epoch == control->epoch)
-        worker_control_opened(worker, workers_now_ms());
-    workers_settle(workers);
-    pthread_mutex_unlock(&workers->lock);
-}
-
-void lot_take_control(struct workers *workers, struct worker *worker, int64_t epoch,
-                      struct detached *detached)
-{
-    struct control *control = mem_zalloc(1, sizeof *control);
-    struct lot *lot = NULL;
-    if (control) {
-        *control = (struct control){.worker = worker, .epoch = epoch, .detached = detached};
-        control->arrival.run = on_control;
-        pthread_mutex_lock(&workers->lock);
-        lot = workers->lot;
-        if (lot)
-            loop_post(lot->loop, &control->arrival);
-        pthread_mutex_unlock(&workers->lock);
-    }
-    if (lot)
-        return;
-    detached_free(detached);
-    worker_unref(workers, worker);
-    mem_free(control);
-}
-
 /* ---- a worker whose epoch has ended ------------------------------------------------------------ */
 
 static void close_lines(struct worker *worker, bool is_dead, int64_t epoch)
@@ -489,7 +306,7 @@ void lot_look_at_worker(struct loop_message *message)
     struct control *control = worker->control;
     bool is_over = control && (is_dead || control->epoch != epoch);
     if (is_over && reason)
-        say_bye(control, reason);
+        control_say_bye(control, reason);
     else if (is_over)
         control_end(control, WORKER_SAYS_STALE, "stale");
     close_lines(worker, is_dead, epoch);
@@ -503,7 +320,7 @@ static void close_all(struct workers *workers)
     {
         struct worker *worker = LIST_OWNER(node, struct worker, node);
         if (worker->control)
-            say_bye(worker->control, "the server stops");
+            control_say_bye(worker->control, "the server stops");
         close_lines(worker, true, 0);
     }
 }

@@ -134,12 +134,27 @@ struct workers {
     _Atomic int64_t waiting; /* tickets: read without the lock */
 };
 
-/* ---- workers.c: under the lock ------------------------------------------------------------------ */
+/* An interval and a half: one heartbeat is missed. */
+#define HEARTBEATS_LATE 3 / 2
+
+/* ---- workers.c and its files: under the lock ------------------------------------------------------------------ */
 
 int64_t workers_now_ms(void); /* monotonic */
 /** After anything that may have settled tickets: posts the grants, publishes figures, moves the lot's timer. */
 void workers_settle(struct workers *workers);
+void workers_rearm(struct workers *workers); /* makes the lot look at its timer */
+void workers_tell(struct workers *workers);  /* there is news */
+/** Publishes what is old of figures and models. */
+void workers_publish(struct workers *workers, int64_t now_ms);
 struct pool_entry *workers_pool(struct workers *workers, const char *provider_id);
+struct pool_entry *workers_pool_new(struct workers *workers,
+                                    struct live_provider *live); /* NULL: full */
+void workers_pool_release(struct pool_entry *pool);
+struct pool_entry *worker_pool(struct worker *worker); /* NULL: its provider is gone */
+void worker_make_old(struct worker *worker);           /* what is published of its provider */
+/** `why`: static, or NULL. */
+void worker_news_put(struct worker *worker, const char *action, const char *why);
+void worker_forget(struct worker *worker); /* a dead one: off the list */
 /** Tells the dispatcher what the provider's health is now, if that is news. */
 void workers_gate(struct workers *workers, struct pool_entry *pool, int64_t now_ms);
 /** Sets its cap, so that tickets may be taken for it: for a provider without workers. */
@@ -168,7 +183,18 @@ void worker_tell_lot(struct worker *worker);
 
 /* ---- slots.c ------------------------------------------------------------------------------------ */
 
+/** Under the lock, by whoever holds it: what became of the ticket. */
 void seat_settled(struct seat *seat);
+void seat_mark_old(struct seat *seat, size_t choice); /* under the lock: figures of its provider */
+/** Under the lock: sends the seat's one message, unless it is on its way. */
+void seat_post(struct seat *seat, struct loop *loop, void (*run)(struct loop_message *message));
+void seat_free(struct seat *seat);
+/** Gives the slot back, or what is left of it. The line is the caller's to end. */
+struct line *seat_release(struct seat *seat);
+void seat_line_end(struct workers *workers, struct line *line); /* NULL is fine */
+void slots_arrived(struct loop_message *message); /* seat->message.run, on the request's loop */
+int64_t slots_wait_left_ms(const struct request *request);
+void seat_end_linger(struct request *request);
 /** seat->message.run when a seat needs a parked line of lease.owner; on the lot's thread. */
 void lot_fetch(struct loop_message *message);
 void seat_begin_is_due(struct deadline *deadline);
