@@ -257,8 +257,7 @@ void worker_note_message(struct worker *worker, const struct worker_message *mes
     worker->heard_at_ms = clock_wall_ms();
     worker->is_leaving |= message->type == WORKER_GOODBYE;
     if (worker->away_since_ms > 0 && message->type == WORKER_HEARTBEAT) {
-        worker->away_since_ms =
-            0; /* by POST: its WebSockets may be blocked, it is there all the same */
+        worker->away_since_ms = 0; /* by POST: it is there, only its WebSockets are blocked */
         worker_news_put(worker, "worker.returned", NULL);
     }
     bool has_other_slots = message->slots > 0 && message->slots < worker->slot_count;
