@@ -150,6 +150,16 @@ void seat_post(struct seat *seat, struct loop *loop, void (*run)(struct loop_mes
     loop_post(loop, &seat->message);
 }
 
+void seat_fetch(struct seat *seat)
+{
+    struct lot *lot = seat->workers->lot;
+    seat->phase = lot ? SEAT_FETCHING : SEAT_ARRIVING; /* without a connection: a lost race */
+    if (lot)
+        seat_post(seat, lot_loop(lot), lot_fetch);
+    else
+        seat_post(seat, seat->loop, slots_arrived);
+}
+
 /* A slot was granted. True: it is a cap's, so nothing else is needed. */
 static bool take_grant(struct seat *seat)
 {
@@ -159,11 +169,7 @@ static bool take_grant(struct seat *seat)
     if (!worker)
         return true;
     worker_hold(worker);
-    seat->phase = SEAT_FETCHING;
-    if (seat->workers->lot)
-        seat_post(seat, lot_loop(seat->workers->lot), lot_fetch);
-    else
-        seat_post(seat, seat->loop, slots_arrived); /* without a connection: a lost race */
+    seat_fetch(seat);
     return false;
 }
 

@@ -63,8 +63,10 @@ void lot_fetch(struct loop_message *message)
 
 /* ---- arriving: on the request's loop ----------------------------------------------------------- */
 
-/* What the message came with. */
+/* What the message came with. It says nothing itself: what is so when it arrives, counts. One that was sent for a slot
+ * which has been given back since is late, and may even find the next one granted. */
 enum arrival {
+    ARRIVAL_LATE,
     ARRIVAL_LEFT,
     ARRIVAL_SLOT,
     ARRIVAL_RACE_LOST,
@@ -72,23 +74,30 @@ enum arrival {
     ARRIVAL_WORKER_DIED
 };
 
+static enum arrival arrival_by_phase(struct seat *seat)
+{
+    enum dispatch_state state = seat->ticket.state;
+    bool is_whole = state == DISPATCH_GRANTED && (!seat->worker || seat->line);
+    switch (seat->phase) {
+    case SEAT_HELD: return state == DISPATCH_LOST ? ARRIVAL_WORKER_DIED : ARRIVAL_LATE;
+    case SEAT_FETCHING: /* a late one was under way, so the lot has not heard of it yet */
+        seat_fetch(seat);
+        return ARRIVAL_LATE;
+    case SEAT_ARRIVING:
+        if (is_whole)
+            return ARRIVAL_SLOT;
+        return state == DISPATCH_GRANTED || state == DISPATCH_LOST ? ARRIVAL_RACE_LOST
+                                                                   : ARRIVAL_NOTHING;
+    default: return ARRIVAL_LATE;
+    }
+}
+
 static enum arrival arrival_of(struct seat *seat)
 {
     struct workers *workers = seat->workers;
-    enum arrival arrival;
     pthread_mutex_lock(&workers->lock);
     seat->is_posted = false;
-    bool is_running = seat->phase == SEAT_HELD;
-    if (seat->is_left)
-        arrival = ARRIVAL_LEFT;
-    else if (seat->ticket.state == DISPATCH_LOST)
-        arrival = is_running ? ARRIVAL_WORKER_DIED : ARRIVAL_RACE_LOST;
-    else if (seat->ticket.state == DISPATCH_GRANTED && (!seat->worker || seat->line))
-        arrival = ARRIVAL_SLOT;
-    else if (seat->ticket.state == DISPATCH_GRANTED)
-        arrival = ARRIVAL_RACE_LOST;
-    else
-        arrival = ARRIVAL_NOTHING;
+    enum arrival arrival = seat->is_left ? ARRIVAL_LEFT : arrival_by_phase(seat);
     if (arrival == ARRIVAL_SLOT) {
         seat->phase = SEAT_HELD;
         seat->is_held = true;
@@ -196,6 +205,7 @@ void slots_arrived(struct loop_message *message)
 {
     struct seat *seat = LIST_OWNER(message, struct seat, message);
     switch (arrival_of(seat)) {
+    case ARRIVAL_LATE: return;
     case ARRIVAL_LEFT: seat_free(seat); return;
     case ARRIVAL_SLOT: on_slot(seat->request); return;
     case ARRIVAL_RACE_LOST: on_race_lost(seat->request); return;

@@ -188,6 +188,8 @@ void seat_settled(struct seat *seat);
 void seat_mark_old(struct seat *seat, size_t choice); /* under the lock: figures of its provider */
 /** Under the lock: sends the seat's one message, unless it is on its way. */
 void seat_post(struct seat *seat, struct loop *loop, void (*run)(struct loop_message *message));
+/** Under the lock: a worker's slot was granted; asks the lot for the connection. */
+void seat_fetch(struct seat *seat);
 void seat_free(struct seat *seat);
 /** Gives the slot back, or what is left of it. The line is the caller's to end. */
 struct line *seat_release(struct seat *seat);
