@@ -5,8 +5,8 @@
  */
 #include "admin/prober.h"
 
-#include "admin/capacity.h"
 #include "admin/discovery.h"
+#include "admin/polls.h"
 #include "admin/provider_models.h"
 #include "admin/state.h"
 #include "admin/workers.h"
@@ -24,9 +24,7 @@
 #define NEVER_AGAIN_MS (60 * 1000)     /* no model list was ever read */
 #define REFRESH_MS     (INT64_C(24) * 3600 * 1000) /* daily */
 #define STAGGER_MS     (INT64_C(2) * 3600 * 1000)  /* spread over two hours by id */
-#define POLL_MS        5000                 /* a GPU server by URL: is it up, how many slots */
-#define GPU_REFRESH_MS (INT64_C(60) * 1000) /* and what it has loaded */
-#define POLLS_AT_ONCE  16
+#define GPU_REFRESH_MS (INT64_C(60) * 1000)        /* and what it has loaded */
 
 struct prober {
     struct admin *admin;
@@ -40,8 +38,9 @@ struct prober {
     int waiting_count;
     bool is_stopping;
     /* the loop's */
-    struct list waiting, probes, polls;
-    int probe_count, poll_count;
+    struct list waiting, probes;
+    struct polls polls;
+    int probe_count;
     bool is_closed;
     struct deadline tick;
     struct loop_message start_message, stop_message;
@@ -238,98 +237,6 @@ static void start_probe(struct prober *prober, const struct provider *provider)
     discovery_start(&probe->call, prober->loop, prober->pool, prober->reader);
 }
 
-/* ---- GPU servers by URL ------------------------------------------------------------------------- */
-
-struct poll {
-    struct capacity_call call;
-    struct prober *prober;
-    struct list node;
-    char provider_id[ID_MAX];
-    int64_t credential_version;
-};
-
-static void tell_capacity(struct live_provider *live, const struct poll *poll)
-{
-    const struct capacity *found = &poll->call.found;
-    int64_t now_ms = clock_monotonic_ms();
-    pthread_mutex_lock(&live->lock);
-    if (found->is_up) {
-        bool was_down = live->health.cause == VERDICT_NETWORK || live->health.cause == VERDICT_BUSY;
-        if (live->health.state == STATE_DEGRADED && was_down)
-            health_clear(&live->health, now_ms);
-        live->heartbeat_at_ms = clock_wall_ms();
-        bool has_changed =
-            found->context_tokens > 0 && found->context_tokens != live->context_found;
-        if (has_changed) { /* the list shows it after another look */
-            live->context_found = found->context_tokens;
-            live->models_at_ms = live->probe_at_ms = 0;
-        }
-    } else if (found->report.verdict != VERDICT_NONE) {
-        health_on_failure(&live->health, &found->report, STR(""), poll->credential_version,
-                          live->credential_version, now_ms, 0.0);
-    }
-    pthread_mutex_unlock(&live->lock);
-}
-
-static void on_poll_done(struct capacity_call *call)
-{
-    struct poll *poll = LIST_OWNER(call, struct poll, call);
-    struct prober *prober = poll->prober;
-    struct gateway *gateway = prober->admin->options.gateway;
-    list_unlink(&poll->node);
-    prober->poll_count--;
-    struct snapshot *snapshot = gateway_snapshot(gateway);
-    const struct provider *provider = snapshot_provider(snapshot, poll->provider_id);
-    if (provider && !prober->is_closed) {
-        tell_capacity(provider_live(provider), poll);
-        if (call->found.is_up)
-            workers_slots_found(gateway_workers(gateway), provider, call->found.slots);
-        workers_health_changed(gateway_workers(gateway), provider);
-    }
-    snapshot_unref(snapshot);
-    capacity_release(call);
-    mem_free(poll);
-}
-
-static bool is_poll_due(const struct provider *provider, int64_t now_ms)
-{
-    struct live_provider *live = provider_live(provider);
-    if (provider->kind != PROVIDER_GPU || provider->has_workers || provider->is_paused)
-        return false;
-    pthread_mutex_lock(&live->lock);
-    bool is_due = now_ms >= live->poll_at_ms;
-    if (is_due)
-        live->poll_at_ms = now_ms + POLL_MS;
-    pthread_mutex_unlock(&live->lock);
-    return is_due;
-}
-
-static void start_poll(struct prober *prober, const struct provider *provider)
-{
-    struct error error = {0};
-    struct poll *poll = mem_zalloc(1, sizeof *poll);
-    if (!poll)
-        return;
-    struct secret *key = NULL;
-    poll->prober = prober;
-    poll->call.on_done = on_poll_done;
-    str_copy(str_of(provider->id), poll->provider_id, sizeof poll->provider_id);
-    enum err err = live_key_open(provider_live(provider), prober->admin->options.vault, &key,
-                                 &poll->credential_version, &error);
-    if (err == OK)
-        err = capacity_start(&poll->call, prober->loop, prober->pool, prober->reader,
-                             provider->base_url, key ? secret_borrow(key) : STR(""),
-                             prober->admin->options.version, &error);
-    secret_free(key);
-    if (err != OK) {
-        capacity_release(&poll->call);
-        mem_free(poll);
-        return;
-    }
-    list_push_back(&prober->polls, &poll->node);
-    prober->poll_count++;
-}
-
 static void on_tick(struct deadline *tick)
 {
     struct prober *prober = LIST_OWNER(tick, struct prober, tick);
@@ -340,8 +247,7 @@ static void on_tick(struct deadline *tick)
         const struct provider *provider = snapshot->routing.providers[i];
         if (prober->probe_count < PROBES_AT_ONCE && take_turn(provider, now_ms, wall_ms))
             start_probe(prober, provider);
-        if (prober->poll_count < POLLS_AT_ONCE && is_poll_due(provider, now_ms))
-            start_poll(prober, provider);
+        polls_look(&prober->polls, provider, now_ms);
     }
     snapshot_unref(snapshot);
     deadline_set(&prober->tick, loop_refresh_now(prober->loop) + TICK_MS * NS_PER_MS);
@@ -387,7 +293,6 @@ enum err prober_new(struct admin *admin, struct prober **out_prober, struct erro
     pthread_cond_init(&prober->nobody_waits, NULL);
     list_init(&prober->waiting);
     list_init(&prober->probes);
-    list_init(&prober->polls);
     struct client_options options = {.ca_file = admin->options.ca_file,
                                      .name_servers = admin->options.name_servers,
                                      .idle_max = 2};
@@ -396,6 +301,8 @@ enum err prober_new(struct admin *admin, struct prober **out_prober, struct erro
         err = client_pool_new(prober->loop, &options, &prober->pool, error);
     if (err == OK)
         err = json_reader_new(LIST_BYTES_MAX, &prober->reader);
+    if (err == OK)
+        polls_init(&prober->polls, admin, prober->loop, prober->pool, prober->reader);
     if (err == OK)
         err = thread_start("health", prober_main, prober, &prober->thread, error);
     prober->has_thread = err == OK;
@@ -424,10 +331,7 @@ static void on_stop(struct loop_message *message)
     {
         discovery_cut(&LIST_OWNER(node, struct probe, node)->call);
     }
-    LIST_EACH_SAFE(node, &prober->polls)
-    {
-        capacity_cut(&LIST_OWNER(node, struct poll, node)->call);
-    }
+    polls_end(&prober->polls);
 }
 
 void prober_stop(struct prober *prober)

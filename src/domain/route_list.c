@@ -5,97 +5,15 @@
  * A model that is not surfaced is asked for only when an admin's key names it: neither a default, nor
  * a step, nor a rule brings it in.
  */
-#include "domain/quantization.h"
 #include "domain/route_parts.h"
 
 #include <assert.h>
 
-/* ---- looking things up ------------------------------------------------------------------------- */
-
-size_t route_index_of(const struct routing *routing, struct str id)
-{
-    for (size_t i = 0; i < routing->provider_count; i++)
-        if (str_eq(str_of(routing->providers[i]->id), id))
-            return i;
-    return NOBODY;
-}
+/* ---- conditions -------------------------------------------------------------------------------- */
 
 static const struct provider *provider_at(const struct planning *planning, size_t index)
 {
     return planning->routing->providers[index];
-}
-
-/* Under another quantization's name. */
-static const struct model *find_same_weights(const struct model *models, size_t count,
-                                             struct str model)
-{
-    for (size_t i = 0; i < count; i++)
-        if (model_is_same_weights(str_of(models[i].id), model))
-            return &models[i];
-    return NULL;
-}
-
-/* What a worker brought and nobody has looked at yet counts as surfaced: SPEC 5. */
-static bool is_surfaced(const struct provider *provider, const struct model *model)
-{
-    const struct model *kept = provider_model(provider, str_of(model->id));
-    return !kept || kept->is_surfaced;
-}
-
-const struct model *route_model(const struct planning *planning, size_t index, struct str model,
-                                bool *out_is_surfaced)
-{
-    const struct provider *provider = provider_at(planning, index);
-    const struct provider_view *view = &planning->views[index];
-    bool is_gpu = provider->kind == PROVIDER_GPU && model.len > 0;
-    const struct model *found = models_find(view->loaded, view->loaded_count, model);
-    if (!found && is_gpu)
-        found = find_same_weights(view->loaded, view->loaded_count, model);
-    if (!found)
-        found = provider_model(provider, model);
-    if (!found && is_gpu)
-        found = find_same_weights(provider->models, provider->model_count, model);
-    if (found && out_is_surfaced)
-        *out_is_surfaced =
-            view->loaded_count == 0 ? found->is_surfaced : is_surfaced(provider, found);
-    return found;
-}
-
-bool route_serves(const struct planning *planning, size_t index, struct str model)
-{
-    return route_model(planning, index, model, NULL) != NULL;
-}
-
-bool route_offers(const struct planning *planning, size_t index)
-{
-    bool is_shown = false;
-    return route_model(planning, index, planning->model, &is_shown) &&
-           (is_shown || planning->request->is_admin);
-}
-
-/* In the provider's own spelling; as asked when it does not serve it. */
-static struct str own_spelling(const struct planning *planning, size_t index, struct str model)
-{
-    const struct model *found = route_model(planning, index, model, NULL);
-    return found ? str_of(found->id) : model;
-}
-
-/* Of workers: one that is loaded, rather than none. */
-static struct str default_model(const struct planning *planning, size_t index)
-{
-    const struct provider *provider = provider_at(planning, index);
-    const struct provider_view *view = &planning->views[index];
-    struct str wanted = str_of(provider->default_model);
-    if (view->loaded_count == 0)
-        return wanted;
-    if (wanted.len > 0)
-        wanted = own_spelling(planning, index, wanted);
-    if (models_find(view->loaded, view->loaded_count, wanted))
-        return wanted;
-    for (size_t i = 0; i < view->loaded_count; i++)
-        if (is_surfaced(provider, &view->loaded[i]))
-            return str_of(view->loaded[i].id);
-    return wanted;
 }
 
 bool route_is_out(enum provider_state state)
@@ -153,11 +71,11 @@ static void list_auto(struct planning *planning)
                        : NOBODY;
     if (first != NOBODY)
         add(planning, first,
-            routing->auto_model ? own_spelling(planning, first, str_of(routing->auto_model))
-                                : default_model(planning, first),
+            routing->auto_model ? route_own_spelling(planning, first, str_of(routing->auto_model))
+                                : route_default_model(planning, first),
             REASON_AUTO_DEFAULT);
     for (size_t i = 0; i < routing->provider_count; i++)
-        add(planning, i, default_model(planning, i), REASON_CASCADE);
+        add(planning, i, route_default_model(planning, i), REASON_CASCADE);
 }
 
 /* ---- named routes ------------------------------------------------------------------------------ */
@@ -179,10 +97,10 @@ static struct str step_model(const struct planning *planning, const struct route
                              size_t index)
 {
     if (step->model)
-        return own_spelling(planning, index, str_of(step->model));
+        return route_own_spelling(planning, index, str_of(step->model));
     if (route_serves(planning, index, planning->model))
-        return own_spelling(planning, index, planning->model);
-    return default_model(planning, index);
+        return route_own_spelling(planning, index, planning->model);
+    return route_default_model(planning, index);
 }
 
 /* Holds when it holds for everybody whom the previous step means. */
@@ -234,9 +152,9 @@ static struct str route_model_of_pin(const struct planning *planning)
 static void list_pin(struct planning *planning)
 {
     size_t index = planning->pinned;
-    struct str model = own_spelling(planning, index, planning->model);
+    struct str model = route_own_spelling(planning, index, planning->model);
     if (planning->asked == ASKED_AUTO)
-        model = default_model(planning, index);
+        model = route_default_model(planning, index);
     else if (planning->asked == ASKED_ROUTE)
         model = route_model_of_pin(planning);
     add(planning, index, model, REASON_PINNED);
@@ -270,14 +188,14 @@ static bool put_target(struct planning *planning, const struct fallback_rule *ru
     if (target == NOBODY)
         return false;
     bool was_listed = planning->is_listed[target];
-    add(planning, target, default_model(planning, target), REASON_FALLBACK_RULE);
+    add(planning, target, route_default_model(planning, target), REASON_FALLBACK_RULE);
     size_t from = place_of(planning, target);
     if (from < place)
         return false;
     move(planning->plan, from, place);
     struct candidate *candidate = &planning->plan->list[place];
     if (rule->model)
-        candidate->model = own_spelling(planning, target, str_of(rule->model));
+        candidate->model = route_own_spelling(planning, target, str_of(rule->model));
     if (!was_listed || from != place)
         candidate->reason = REASON_FALLBACK_RULE;
     return true;
@@ -357,7 +275,8 @@ static bool awaits_workers(const struct planning *planning, const struct candida
 static bool may_name(const struct planning *planning, const struct candidate *candidate)
 {
     return planning->request->is_admin && planning->asked == ASKED_MODEL &&
-           str_eq(candidate->model, own_spelling(planning, candidate->index, planning->model));
+           str_eq(candidate->model,
+                  route_own_spelling(planning, candidate->index, planning->model));
 }
 
 /* By configuration. Also says where it is asked. */

@@ -1,4 +1,4 @@
-/* domain/route_parts.h: what route.c, route_list.c, route_endpoint.c, route_ability.c and route_say.c share. Nobody else includes it. */
+/* domain/route_parts.h: what route.c, route_model.c, route_list.c, route_endpoint.c, route_ability.c and route_say.c share. Nobody else includes it. */
 #pragma once
 #include "domain/route.h"
 
@@ -28,7 +28,7 @@ struct planning {
         [PROVIDERS_MAX]; /* a step means it, but the step's condition does not hold */
 };
 
-/* ---- route_list.c: the list ---- */
+/* ---- route_model.c: who serves which model ---- */
 
 /** Index of the provider with this id, or NOBODY. */
 size_t route_index_of(const struct routing *routing, struct str id);
@@ -40,6 +40,13 @@ const struct model *route_model(const struct planning *planning, size_t index, s
 bool route_serves(const struct planning *planning, size_t index, struct str model);
 /** Does it serve the model that was asked for, and may this caller name it? */
 bool route_offers(const struct planning *planning, size_t index);
+/** In the provider's own spelling; as asked when it does not serve it. */
+struct str route_own_spelling(const struct planning *planning, size_t index, struct str model);
+/** What it answers `auto` with: of workers, one that is loaded rather than none. May be empty. */
+struct str route_default_model(const struct planning *planning, size_t index);
+
+/* ---- route_list.c: the list ---- */
+
 /** Base list, rules, degraded ones behind the others of their tier. */
 void route_list_make(struct planning *planning);
 /** Marks who is skipped and why; puts the eligible first; adds all who were never listed. */

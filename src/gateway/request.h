@@ -3,7 +3,8 @@
  * The life, in the order of the files:
  *     serve.c     path, method, key
  *     request.c   admit -> body -> parse -> route          (and cancel from anywhere)
- *     attempt.c   one try at one provider after the other: begin, move on, end
+ *     slots.c     a slot of a worker, or of a provider with a cap
+ *     attempt.c   one try at one provider after the other: begin, move on, end (attempt_end.c)
  *     ask.c       what goes to the provider
  *     translate.c the same in another dialect, and its answer back
  *     reply.c     what comes back, and its errors
@@ -281,6 +282,9 @@ void attempt_has_begun(struct request *request);
 bool attempt_is_large_enough(const struct request *request, const struct candidate *candidate);
 /* Asks the same provider again, in the form that trial->asked and trial->quirks now say: no new attempt. */
 void attempt_again(struct request *request);
+/* attempt_end.c */
+/* A health trial that told nothing: another may try. */
+void attempt_end_health_trial(struct trial *trial);
 /* Ends the try without a verdict on the provider: client gone, deadline, shutdown. */
 void attempt_cancel(struct request *request, const char *outcome, const char *reason);
 /* The try failed. Updates health, then moves on, shows the error, or cuts the stream. */
