@@ -101,6 +101,8 @@ static void take_bytes(struct cli_process *process, struct str bytes)
         const char *end = memchr(bytes.at, '\n', bytes.len);
         struct str piece = {bytes.at, end ? (size_t)(end - bytes.at) : bytes.len};
         bytes = str_from(bytes, piece.len + (end ? 1 : 0));
+        if (process->line.len + piece.len > process->options.line_max_bytes)
+            process->is_skipping = true;
         if (!process->is_skipping && (process->line.len || !end)) {
             buf_append_str(&process->line, piece);
             process->is_skipping = process->line.failed;

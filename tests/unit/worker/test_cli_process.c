@@ -115,6 +115,17 @@ static void a_line_without_end_is_passed_over(void **state)
     end(&stage);
 }
 
+/* 3,000 bytes are below PIPE_BUF: one write, one read. */
+static void a_long_line_that_comes_at_once_is_passed_over_too(void **state)
+{
+    struct stage stage;
+    (void)state;
+    begin(&stage, "printf 'before\\n%3000d\\nbehind\\n' 1");
+    loop_run(stage.loop);
+    CHECK_STR("lines", stage.lines.data, "before|behind|");
+    end(&stage);
+}
+
 static void our_secrets_are_not_for_it(void **state)
 {
     struct stage stage;
@@ -220,6 +231,7 @@ int main(void)
         cmocka_unit_test(lines_come_whole_and_the_last_with_its_end),
         cmocka_unit_test(it_hears_what_it_is_told_and_the_end_of_it),
         cmocka_unit_test(a_line_without_end_is_passed_over),
+        cmocka_unit_test(a_long_line_that_comes_at_once_is_passed_over_too),
         cmocka_unit_test(our_secrets_are_not_for_it),
         cmocka_unit_test(a_stubborn_group_is_made_to_go),
         cmocka_unit_test(freeing_ends_it),
