@@ -128,6 +128,21 @@ bool is_word(struct json value, const char *word)
     return str_eq(json_string_or_empty(value), str_of(word));
 }
 
+bool speaks_of_json(struct json said)
+{
+    if (str_ifind(json_string_or_empty(said), STR("json"), NULL))
+        return true;
+    for (struct json_cursor message = json_each(said); json_next(&message);) {
+        struct json content = json_get(message.value, "content");
+        if (str_ifind(json_string_or_empty(content), STR("json"), NULL))
+            return true;
+        for (struct json_cursor part = json_each(content); json_next(&part);)
+            if (str_ifind(json_string_or_empty(json_get(part.value, "text")), STR("json"), NULL))
+                return true;
+    }
+    return false;
+}
+
 bool word_in(struct str word, const char *words)
 {
     for (struct str rest = str_of(words); rest.len > 0;)

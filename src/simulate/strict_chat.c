@@ -249,20 +249,6 @@ static bool check_company(struct check *check)
            refuse(check, where_member(TOP, "metadata"), NULL, "too many properties");
 }
 
-/* Somewhere in what was said stands "json". Looked for in strings and text parts. */
-static bool speaks_of_json(struct check *check)
-{
-    for (struct json_cursor message = json_each(get(check, "messages")); json_next(&message);) {
-        struct json content = json_get(message.value, "content");
-        if (str_ifind(json_string_or_empty(content), STR("json"), NULL))
-            return true;
-        for (struct json_cursor part = json_each(content); json_next(&part);)
-            if (str_ifind(json_string_or_empty(json_get(part.value, "text")), STR("json"), NULL))
-                return true;
-    }
-    return false;
-}
-
 static bool check_format(struct check *check)
 {
     struct json format = get(check, "response_format");
@@ -273,7 +259,7 @@ static bool check_format(struct check *check)
         return true;
     if (!check_shape(check, at, format, "type", NULL, formats, &shape))
         return false;
-    if (str_eq(str_of(shape->kind), STR("json_object")) && !speaks_of_json(check))
+    if (str_eq(str_of(shape->kind), STR("json_object")) && !speaks_of_json(get(check, "messages")))
         return refuse_in_words(check, where_member(TOP, "messages"), NULL,
                                "'messages' must contain the word 'json' in some form, to use "
                                "'response_format' of type 'json_object'.");

@@ -68,6 +68,8 @@ bool check_name(struct check *check, struct where at, struct json name, size_t m
 bool is_word(struct json value, const char *word);
 bool is_given(struct json value); /* neither absent nor null */
 bool word_in(struct str word, const char *words);
+/** For json_object: "json" stands in what was said, a string or a list of messages (instructions do not count). */
+bool speaks_of_json(struct json said);
 
 /* ---- calls and their results ---------------------------------------------------------------------- */
 

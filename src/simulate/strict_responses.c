@@ -168,24 +168,6 @@ static bool check_words(struct check *check)
                       "auto disabled");
 }
 
-/* The word must stand in what was said: instructions do not count. Raw bytes of the input would; this looks
- * at texts of messages. */
-static bool speaks_of_json(struct check *check)
-{
-    struct json input = get(check, "input");
-    if (str_ifind(json_string_or_empty(input), STR("json"), NULL))
-        return true;
-    for (struct json_cursor item = json_each(input); json_next(&item);) {
-        struct json content = json_get(item.value, "content");
-        if (str_ifind(json_string_or_empty(content), STR("json"), NULL))
-            return true;
-        for (struct json_cursor part = json_each(content); json_next(&part);)
-            if (str_ifind(json_string_or_empty(json_get(part.value, "text")), STR("json"), NULL))
-                return true;
-    }
-    return false;
-}
-
 static bool check_text(struct check *check)
 {
     struct json text = get(check, "text"), format = json_get(text, "format");
@@ -202,7 +184,7 @@ static bool check_text(struct check *check)
     at = where_member(at, "format");
     if (!check_shape(check, at, format, "type", NULL, formats, &shape))
         return false;
-    if (str_eq(str_of(shape->kind), STR("json_object")) && !speaks_of_json(check))
+    if (str_eq(str_of(shape->kind), STR("json_object")) && !speaks_of_json(get(check, "input")))
         return refuse_in_words(check, where_member(TOP, "input"), NULL,
                                "Response input messages must contain the word 'json' in some form "
                                "to use 'text.format' of type 'json_object'.");

@@ -133,6 +133,15 @@ void answer_translation_free(struct answer_translation *translation)
 
 /* ---- the way --------------------------------------------------------------------------------- */
 
+/* What the writer takes from this call only. */
+static void aim(struct answer_translation *translation, struct json_reader *scratch,
+                const struct usage *usage, struct buf *out)
+{
+    translation->usage = usage;
+    translation->writer.out = out;
+    translation->writer.scratch = scratch;
+}
+
 enum err answer_translate_event(struct answer_translation *translation,
                                 const struct sse_event *event, struct json_reader *json,
                                 struct json root, struct json_reader *scratch,
@@ -140,9 +149,7 @@ enum err answer_translate_event(struct answer_translation *translation,
 {
     unsigned failures_before = mem_failures();
     struct answer_reader *reader = &translation->reader;
-    translation->usage = usage;
-    translation->writer.out = out;
-    translation->writer.scratch = scratch;
+    aim(translation, scratch, usage, out);
     reader->json = json;
     reader->source = str_trim(event->data);
     reader->facts->stream_read(reader, event, root);
@@ -153,9 +160,7 @@ enum err answer_translate_end(struct answer_translation *translation, struct jso
                               const struct usage *usage, struct buf *out)
 {
     unsigned failures_before = mem_failures();
-    translation->usage = usage;
-    translation->writer.out = out;
-    translation->writer.scratch = scratch;
+    aim(translation, scratch, usage, out);
     end(translation, usage);
     return outcome(translation, out, failures_before);
 }
@@ -166,9 +171,7 @@ enum err answer_translate_plain(struct answer_translation *translation, struct j
 {
     unsigned failures_before = mem_failures();
     struct answer_reader *reader = &translation->reader;
-    translation->usage = usage;
-    translation->writer.out = out;
-    translation->writer.scratch = scratch;
+    aim(translation, scratch, usage, out);
     reader->json = json;
     reader->source = text;
     reader->facts->answer_read(reader, root);

@@ -83,12 +83,8 @@ static void add_part(struct prompt *prompt, struct turn *turn,
 {
     struct part *part =
         prompt_add_part(prompt, turn, thinking->is_opaque ? PART_SEALED : PART_THINKING);
-    if (!part)
-        return;
-    part->id = thinking->id;
-    part->text = thinking->text;
-    part->seal = thinking->seal;
-    part->sealed_by = thinking->maker;
+    if (part)
+        prompt_part_think(part, thinking);
 }
 
 bool chat_thinking_recall(struct prompt *prompt, struct turn *turn, struct json calls)

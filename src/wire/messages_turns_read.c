@@ -188,12 +188,9 @@ static enum err add_opened(struct messages_body *body, const struct messages_spo
     struct part *part = add_part(body, spot, opened->is_opaque ? PART_SEALED : PART_THINKING);
     if (!part)
         return ERR_NO_MEMORY;
-    part->id = opened->id;
-    part->text = opened->text.len ? opened->text : shown;
-    if (opened->maker != ENDPOINT_CHAT) {
-        part->seal = opened->seal;
-        part->sealed_by = opened->maker;
-    }
+    prompt_part_think(part, opened);
+    if (part->text.len == 0)
+        part->text = shown;
     return OK;
 }
 

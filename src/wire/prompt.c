@@ -67,6 +67,14 @@ struct part *prompt_add_part(struct prompt *prompt, struct turn *turn, enum part
     return part;
 }
 
+void prompt_part_think(struct part *part, const struct sealed_thinking *thinking)
+{
+    part->id = thinking->id;
+    part->text = thinking->text;
+    part->seal = thinking->seal;
+    part->sealed_by = thinking->maker;
+}
+
 struct part *prompt_add_inside(struct prompt *prompt, struct part *result, enum part_kind kind)
 {
     struct part *part = result ? make(prompt, sizeof *part) : NULL;

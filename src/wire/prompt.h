@@ -173,6 +173,8 @@ struct turn *prompt_turn(struct prompt *prompt, enum turn_role role);
 struct part *prompt_add_part(struct prompt *prompt, struct turn *turn, enum part_kind kind);
 /** A piece of a tool's result. */
 struct part *prompt_add_inside(struct prompt *prompt, struct part *result, enum part_kind kind);
+/** What an opened envelope holds; the part's kind is set already. Texts are borrowed. */
+void prompt_part_think(struct part *part, const struct sealed_thinking *thinking);
 struct tool *prompt_add_tool(struct prompt *prompt, enum tool_kind kind);
 
 /** The raw bytes of a value of the source document. */

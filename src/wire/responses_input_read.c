@@ -287,12 +287,8 @@ static struct str join_texts(struct prompt *prompt, struct json list)
 static void add_thinking(struct input *input, const struct sealed_thinking *thinking)
 {
     struct part *part = add_part(input, thinking->is_opaque ? PART_SEALED : PART_THINKING);
-    if (!part)
-        return;
-    part->id = thinking->id;
-    part->text = thinking->text;
-    part->seal = thinking->seal;
-    part->sealed_by = thinking->maker;
+    if (part)
+        prompt_part_think(part, thinking);
 }
 
 /* A seal of ours is opened, and is what its maker made again; one that does not open leaves what can be read. */
