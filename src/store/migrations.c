@@ -132,7 +132,10 @@ enum err migrations_precheck(const char *path, struct error *error)
     uint8_t header[HEADER_BYTES];
     size_t len = 0;
     if (fd < 0 || fstat(fd, &info) != 0 || file_read_at(fd, header, sizeof header, 0, &len) != OK)
-        return error_set(error, ERR_IO, "cannot read '%s': %s", path, ERRNO_TEXT(errno));
+        return error_set(
+            error, ERR_IO,
+            "cannot read '%s' (%s); it must be owned by the user that runs auxot, with mode 0600",
+            path, ERRNO_TEXT(errno));
     if (len == 0)
         return OK;
     if (len < sizeof header || memcmp(header, "SQLite format 3", 16) != 0)

@@ -54,7 +54,10 @@ static enum err db_file_make(struct store *store, struct error *error)
 {
     AUTO_CLOSE int fd = open(store->db_path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0 || fchmod(fd, 0600) != 0)
-        return error_set(error, ERR_IO, "cannot open '%s': %s", store->db_path, ERRNO_TEXT(errno));
+        return error_set(
+            error, ERR_IO,
+            "cannot write '%s' (%s); it must be owned by the user that runs auxot, with mode 0600",
+            store->db_path, ERRNO_TEXT(errno));
     return OK;
 }
 

@@ -9,6 +9,7 @@ import { text_of } from '../lib/sse.mjs';
 import { Server, auxot, empty_dir } from '../lib/server.mjs';
 import { Sim } from '../lib/sim.mjs';
 import { until } from '../lib/process.mjs';
+import { Suite } from '../lib/suite.mjs';
 
 const disk = empty_dir('disk');
 const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=64m', 'tmpfs', disk]).status === 0;
@@ -72,4 +73,28 @@ test('F48: a damaged or foreign database is refused at the start with a sentence
     fs.writeFileSync(file, whole);
     await server.restart();
     assert.equal((await server.stop()).code, 0);
+});
+
+// The binary goes where another user may run it: a checkout may lie where only its owner looks.
+test('F48: a database that it may only read, or that is not its own, is refused with a sentence, and left as it was', { skip: process.getuid() === 0 ? false : 'only root can give files away' }, async () => {
+    const made = await Server.start();
+    assert.equal((await made.stop()).code, 0);
+    const home = empty_dir('other'), data = path.join(home, 'data'), nobody = 65534;
+    fs.chmodSync(home, 0o755);
+    fs.copyFileSync(Suite.binary, path.join(home, 'auxot'));
+    fs.chmodSync(path.join(home, 'auxot'), 0o755);
+    fs.cpSync(made.data, data, { recursive: true });
+    const file = path.join(data, 'store.db'), whole = fs.readFileSync(file);
+    for (const name of ['', ...fs.readdirSync(data, { recursive: true })])
+        fs.chownSync(path.join(data, name), nobody, nobody);
+    const start = () => spawnSync(path.join(home, 'auxot'), ['serve', '--data-dir', data, '--port', '0'], { uid: nobody, gid: nobody, env: {}, encoding: 'utf8', timeout: 20_000 });
+    for (const [mode, uid] of [[0o444, nobody], [0o644, 0], [0o600, 0]]) {
+        fs.chownSync(file, uid, uid);
+        fs.chmodSync(file, mode);
+        const { status, stdout, stderr } = start();
+        assert.equal(status, 1, stderr);
+        assert.doesNotMatch(stdout, /auxot ready/);
+        assert.match(stderr, /store\.db.*user that runs auxot/);
+        assert.ok(fs.readFileSync(file).equals(whole), 'never overwritten');
+    }
 });
