@@ -232,7 +232,6 @@ static const struct {
     {QUIRK_NO_RESPONSES, "no_responses"},
     {QUIRK_LOCAL, "local"},
     {QUIRK_NO_SCHEMA, "no_schema"},
-    {QUIRK_NO_CACHE_CONTROL, "no_cache_control"},
     {QUIRK_NO_CHAT, "no_chat"},
     {QUIRK_NEW_MAX_TOKENS, "new_max_tokens"},
     {QUIRK_NO_THOUGHTS, "no_thoughts"},

@@ -67,7 +67,6 @@ static const struct {
     {"response_format",       "response_format",       AT(CHAT), QUIRK_NO_SCHEMA},
     {"format",                "text.format",           AT(RESPONSES), QUIRK_NO_SCHEMA},
     {"format",                "output_config.format",  AT(MESSAGES), QUIRK_NO_SCHEMA},
-    {"cache_control",         "cache_control",         AT(MESSAGES), QUIRK_NO_CACHE_CONTROL},
 };
 
 /* How an error's text says that a field is not taken at all. */
@@ -108,12 +107,14 @@ static unsigned by_text(struct str text, unsigned asked)
     return 0;
 }
 
-/* A path that is not there, and not a model that is not: the service has no responses. */
+/* A path that is not there, and not a model or something of the caller's that is not ("Item with id 'rs_1' not
+ * found"): the service has no responses. */
 static bool is_path_missing(const struct verdict_report *report, unsigned asked, struct str text)
 {
     int status = report->http_status;
     return asked == AT(RESPONSES) && (status == 404 || status == 405 || status == 501) &&
-           !str_ifind(text, STR("model"), NULL);
+           report->param[0] == '\0' && !str_ifind(text, STR("model"), NULL) &&
+           !str_ifind(text, STR(" with id "), NULL);
 }
 
 unsigned quirk_of_refusal(const struct verdict_report *report, enum endpoint asked, struct str body)

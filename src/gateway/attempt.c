@@ -116,8 +116,10 @@ static bool go_on(struct request *request, enum translated outcome)
 
 void attempt_translated(struct request *request, enum translated outcome)
 {
-    if (!go_on(request, outcome))
-        attempt_next(request);
+    if (go_on(request, outcome))
+        return;
+    slot_end(request); /* it was held while the translation was away */
+    attempt_next(request);
 }
 
 void attempt_again(struct request *request)

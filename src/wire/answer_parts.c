@@ -5,8 +5,6 @@
  */
 #include "wire/answer.h"
 
-#define ITEM_MAX (1u << 20) /* events that wait for one part */
-
 /* An event that waits; its texts stand in the part's bytes, one behind the other. */
 struct waiting_event {
     enum answer_kind kind;
@@ -90,7 +88,7 @@ static struct waiting_part *add_part(struct answer_parts *parts, int slot)
     struct waiting_part *part = &parts->waiting[parts->count++];
     *part = (struct waiting_part){.slot = slot};
     buf_init(&part->bytes, ANSWER_WAITING_MAX);
-    buf_init(&part->events, ITEM_MAX);
+    buf_init(&part->events, ANSWER_WAITING_MAX);
     return part;
 }
 

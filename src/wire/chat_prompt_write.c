@@ -214,8 +214,7 @@ static void put_account(struct prompt *prompt, const struct prompt_target *targe
     put_tier(prompt, json);
     if (is_stored)
         json_put_bool(json, "store", true);
-    if (is_stored && prompt->metadata.len)
-        json_put_raw(json, "metadata", prompt->metadata);
+    put_raw(prompt, json, "metadata", prompt->metadata, !is_stored);
 }
 
 /* ---- all of it ---------------------------------------------------------------------------------- */

@@ -13,7 +13,7 @@
 
 // clang-format off
 static const struct row {
-    int status; /* this one, or any up to it within its hundred */
+    int status;
     const char *openai_type, *openai_code, *anthropic_type;
 } rows[] = {
     {400, "invalid_request_error", NULL,                   "invalid_request_error"},

@@ -29,8 +29,7 @@ enum quirk {
     QUIRK_NO_RESPONSES = 1u << 16,       /* the service has no /responses */
     QUIRK_LOCAL = 1u << 17,              /* our own hardware: no billing block, no vendor extras */
     QUIRK_NO_SCHEMA = 1u << 18,          /* JSON schema answers are refused: JSON mode at most */
-    QUIRK_NO_CACHE_CONTROL = 1u << 19,   /* reserved for compatible messages services */
-    QUIRK_NO_CHAT = 1u << 20,            /* the model is served on responses only */
-    QUIRK_NEW_MAX_TOKENS = 1u << 21,     /* chat: refuses max_tokens; outweighs OLD_MAX_TOKENS */
-    QUIRK_NO_THOUGHTS = 1u << 22,        /* chat: reasoning_content of earlier turns is refused */
+    QUIRK_NO_CHAT = 1u << 19,            /* the model is served on responses only */
+    QUIRK_NEW_MAX_TOKENS = 1u << 20,     /* chat: refuses max_tokens; outweighs OLD_MAX_TOKENS */
+    QUIRK_NO_THOUGHTS = 1u << 21,        /* chat: reasoning_content of earlier turns is refused */
 };

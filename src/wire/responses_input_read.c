@@ -195,7 +195,7 @@ static enum err read_message(struct input *input, struct json item)
     return refuse(input, "role must be user, assistant, system or developer");
 }
 
-/* A call's members; NULL (and refused) without name or call_id. */
+/* A call's members; refused without name or call_id. */
 static enum err read_any_call(struct input *input, struct json item, bool is_custom)
 {
     struct str id = prompt_text(json_get(item, "call_id"));

@@ -37,7 +37,6 @@ bool seal_put(const struct sealer *sealer, const struct sealed_thinking *thinkin
     AUTO_BUF struct buf plain;
     buf_init(&plain, ENVELOPE_MAX);
     size_t before = out->len;
-    buf_init(&plain, ENVELOPE_MAX);
     if (!sealer)
         return false;
     buf_putc(&plain, letter_of(thinking->maker));

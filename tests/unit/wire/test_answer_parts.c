@@ -129,6 +129,23 @@ static void what_waits_has_a_bound(void **state)
     answer_parts_release(&parts);
 }
 
+/* The bound is one of bytes: an answer of many small pieces may wait whole. */
+static void many_small_pieces_may_wait(void **state)
+{
+    (void)state;
+    struct answer_parts parts;
+    answer_parts_init(&parts, on_event, NULL);
+    buf_clear(&told);
+    begin(&parts, 1, "open");
+    begin(&parts, 2, "waits");
+    for (size_t i = 0; i < 50000; i++)
+        more(&parts, 2, "a");
+    CHECK("kept", !parts.failed);
+    end(&parts, 1, "");
+    CHECK_INT("all of it is told", told.len >= 50000, true);
+    answer_parts_release(&parts);
+}
+
 static int make(void **state)
 {
     (void)state;
@@ -145,8 +162,8 @@ static int unmake(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {TEST(parts_come_out_in_order),
-                                       TEST(what_cannot_be_told_rightly_fails),
-                                       TEST(what_waits_has_a_bound)};
+    const struct CMUnitTest tests[] = {
+        TEST(parts_come_out_in_order), TEST(what_cannot_be_told_rightly_fails),
+        TEST(what_waits_has_a_bound), TEST(many_small_pieces_may_wait)};
     return cmocka_run_group_tests(tests, make, unmake);
 }

@@ -130,7 +130,7 @@ static const struct story {
      ASKS("\"user\":\"u\",\"prompt_cache_key\":\"k\",\"service_tier\":\"flex\",\"store\":true,\"metadata\":{\"a\":\"b\"},\"verbosity\":\"low\""), LOCAL, -1, "{" HI "}", "dropped:verbosity,dropped:store"},
     {"no thoughts, for a local model", ASKS("\"reasoning_effort\":\"none\""), LOCAL, -1, ASKS("\"chat_template_kwargs\":{\"enable_thinking\":false}"), "emulated:thinking"},
     {"the greatest effort has another name", ASKS("\"reasoning_effort\":\"max\""), 0, -1, ASKS("\"reasoning_effort\":\"xhigh\""), "changed:reasoning_effort"},
-    {"metadata is for stored answers", ASKS("\"metadata\":{\"a\":\"b\"}"), 0, -1, "{" HI "}", ""},
+    {"metadata is for stored answers", ASKS("\"metadata\":{\"a\":\"b\"}"), 0, -1, "{" HI "}", "dropped:metadata"},
     {"a name too long to be taken", ASKS("\"user\":\"0123456789012345678901234567890123456789012345678901234567890123456789\""), 0, -1, "{" HI "}", "dropped:user"},
 };
 // clang-format on
