@@ -150,6 +150,22 @@ static size_t utf8_sequence(const unsigned char *p, size_t left)
     return len;
 }
 
+int64_t str_count_characters(struct str s)
+{
+    int64_t count = 0;
+    for (size_t i = 0; i < s.len; i++)
+        count += ((unsigned char)s.at[i] & 0xC0) != 0x80; /* not a byte that continues one */
+    return count;
+}
+
+bool str_is_among(struct str s, const struct str *list, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (str_eq(s, list[i]))
+            return true;
+    return false;
+}
+
 bool str_is_utf8(struct str s)
 {
     for (size_t i = 0; i < s.len;) {

@@ -71,6 +71,9 @@ struct str str_cut(struct str *rest, char mark);
 bool str_to_int64(struct str s, int64_t *out_value);
 /** Well-formed UTF-8 (no surrogates, no overlong forms)? */
 bool str_is_utf8(struct str s);
+/** Characters of UTF-8 text. */
+int64_t str_count_characters(struct str s);
+bool str_is_among(struct str s, const struct str *list, size_t count);
 /** Copies into `room` (at least 1 byte), cut to fit at a UTF-8 boundary, always NUL-terminated. */
 void str_copy(struct str s, char *room, size_t room_bytes);
 /** Compares secrets: time depends on the lengths only. */

@@ -759,3 +759,16 @@ extern "C" size_t json_count(struct json container)
         count++;
     return count;
 }
+
+extern "C" bool json_says_something(struct json value)
+{
+    bool truth = true;
+    switch (json_type_of(value)) {
+    case JSON_ABSENT:
+    case JSON_NULL: return false;
+    case JSON_BOOL: return json_bool(value, &truth) && truth;
+    case JSON_STRING: return json_string_or_empty(value).len > 0;
+    case JSON_NUMBER: return true;
+    default: return json_count(value) > 0;
+    }
+}

@@ -96,6 +96,8 @@ struct json_cursor json_each(struct json container);
 bool json_next(struct json_cursor *cursor);
 /** Elements or members; 0 for anything else. */
 size_t json_count(struct json container);
+/** False for what a client writes without meaning anything by it: absent, null, false, "", [], {}. */
+bool json_says_something(struct json value);
 
 /**
  * The bytes of a value as they stand in `text`, the very text of the reader's last parse: numbers keep

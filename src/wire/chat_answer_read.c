@@ -161,15 +161,16 @@ static struct str logprobs_in(struct answer_reader *reader, const struct json *s
 {
     struct json content = json_get(logprobs, "content");
     struct str text, tokens = STR("");
-    if (!chat_is_given(logprobs))
+    if (!json_says_something(logprobs))
         return tokens;
     bool is_text =
         json_string(said[SAID_CONTENT], &text) &&
-        (text.len > 0 || (!thought_of(said).len && !chat_is_given(said[SAID_TOOL_CALLS])));
+        (text.len > 0 || (!thought_of(said).len && !json_says_something(said[SAID_TOOL_CALLS])));
     if (is_text)
         tokens = logprobs_of(reader->json, content, 0, reader->source);
-    bool is_lost = json_type_of(content) == JSON_ABSENT || (!tokens.len && chat_is_given(content));
-    if (is_lost || chat_is_given(json_get(logprobs, "refusal")))
+    bool is_lost =
+        json_type_of(content) == JSON_ABSENT || (!tokens.len && json_says_something(content));
+    if (is_lost || json_says_something(json_get(logprobs, "refusal")))
         note(reader, "answer.logprobs");
     return tokens;
 }
@@ -188,9 +189,9 @@ static void tell_said(struct answer_reader *reader, const struct json *said, str
         chat_call_read(reader, c.value, is_whole);
     if (json_type_of(said[SAID_FUNCTION_CALL]) == JSON_OBJECT)
         chat_call_read_legacy(reader, said[SAID_FUNCTION_CALL]);
-    if (chat_is_given(said[SAID_AUDIO]))
+    if (json_says_something(said[SAID_AUDIO]))
         note(reader, "answer.audio");
-    if (chat_is_given(said[SAID_IMAGES]))
+    if (json_says_something(said[SAID_IMAGES]))
         note(reader, "answer.images");
 }
 
@@ -265,7 +266,7 @@ static void read_choice(struct answer_reader *reader, struct json choice, bool i
     }
     json_pick(members[is_whole ? IN_MESSAGE : IN_DELTA], said_names, SAID_COUNT, said);
     if (reader->has_stopped) { /* a second finish, usually; nothing can follow a stop */
-        if (chat_is_given(said[SAID_CONTENT]) || chat_is_given(said[SAID_TOOL_CALLS]))
+        if (json_says_something(said[SAID_CONTENT]) || json_says_something(said[SAID_TOOL_CALLS]))
             note(reader, "answer.after_stop");
         return;
     }
@@ -282,7 +283,7 @@ static void read_root(struct answer_reader *reader, struct json root, bool is_wh
         if (!reader->has_begun)
             tell_begin(reader, root);
         read_choice(reader, choices.value, is_whole);
-        if (reader->has_stopped && chat_is_given(json_get(root, "citations")))
+        if (reader->has_stopped && json_says_something(json_get(root, "citations")))
             note(reader, "answer.citations"); /* Perplexity's, beside the choices */
     }
 }

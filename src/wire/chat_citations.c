@@ -9,17 +9,9 @@
 
 #include "json/json_writer.h"
 
-static int64_t characters(struct str text)
-{
-    int64_t count = 0;
-    for (size_t i = 0; i < text.len; i++)
-        count += (text.at[i] & 0xC0) != 0x80; /* not a byte that continues one */
-    return count;
-}
-
 void chat_citations_text(struct chat_writing *writing, struct str text)
 {
-    writing->text_end += characters(text);
+    writing->text_end += str_count_characters(text);
 }
 
 static void put_head(struct buf *out, const struct answer_event *event)

@@ -32,47 +32,6 @@ static enum err refuse(const struct conversation *conversation, const char *what
                      what);
 }
 
-/* ---- what is not carried ---------------------------------------------------------------------- */
-
-bool chat_is_given(struct json value)
-{
-    switch (json_type_of(value)) {
-    case JSON_ABSENT:
-    case JSON_NULL: return false;
-    case JSON_STRING: return json_string_or_empty(value).len > 0;
-    case JSON_ARRAY:
-    case JSON_OBJECT: {
-        struct json_cursor first = json_each(value);
-        return json_next(&first);
-    }
-    default: return true;
-    }
-}
-
-void chat_drop_member(struct prompt *prompt, const char *where, struct str name)
-{
-    char path[FIDELITY_FIELD_MAX];
-    int shown = (int)(name.len < sizeof path ? name.len : sizeof path);
-    (void)snprintf(path, sizeof path, "%s.%.*s", where, shown, name.len ? name.at : "");
-    prompt_drop(prompt, path);
-}
-
-static bool is_among(struct str name, const struct str *known, size_t known_count)
-{
-    for (size_t i = 0; i < known_count; i++)
-        if (str_eq(name, known[i]))
-            return true;
-    return false;
-}
-
-void chat_drop_others(struct prompt *prompt, struct json object, const struct str *known,
-                      size_t known_count, const char *where)
-{
-    for (struct json_cursor c = json_each(object); json_next(&c);)
-        if (!is_among(c.name, known, known_count) && chat_is_given(c.value))
-            chat_drop_member(prompt, where, c.name);
-}
-
 /* ---- content ---------------------------------------------------------------------------------- */
 
 static struct part *add_part(struct prompt *prompt, const struct place *place, enum part_kind kind)
@@ -171,11 +130,11 @@ static enum err read_content_part(struct conversation *conversation, const struc
     for (size_t i = 0; i < sizeof content_rows / sizeof content_rows[0]; i++) {
         if (str_eq(type, content_rows[i].type)) {
             content_rows[i].read(prompt, place, part);
-            chat_drop_others(prompt, part, known, sizeof known / sizeof known[0], "messages");
+            prompt_drop_others(prompt, part, known, sizeof known / sizeof known[0], "messages");
             return OK;
         }
     }
-    chat_drop_member(prompt, "messages.content", type);
+    prompt_drop_member(prompt, "messages.content", type);
     return OK;
 }
 
@@ -356,7 +315,7 @@ static enum err read_message(struct conversation *conversation, struct json mess
         if (row->read != read_tool && row->read != read_function)
             conversation->results = NULL;
         enum err err = row->read(conversation, message, row->role);
-        chat_drop_others(conversation->prompt, message, row->known, KNOWN_MAX, "messages");
+        prompt_drop_others(conversation->prompt, message, row->known, KNOWN_MAX, "messages");
         return err;
     }
     return refuse(conversation,

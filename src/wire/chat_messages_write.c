@@ -9,9 +9,8 @@
 
 #include "json/json_writer.h"
 
-#define BILLING_MARK "x-anthropic-billing-header:" /* Claude Code's first system block */
-#define SEE_NEXT     "See the next message."       /* of a result that is images only */
-#define FROM_RESULT  "From the result of tool call "
+#define SEE_NEXT    "See the next message." /* of a result that is images only */
+#define FROM_RESULT "From the result of tool call "
 
 struct talk {
     struct prompt *prompt;
@@ -299,10 +298,10 @@ static bool is_instruction(const struct turn *turn)
     return turn->role == TURN_SYSTEM || turn->role == TURN_DEVELOPER;
 }
 
-/* Claude Code's note to Anthropic's billing means nothing to a model here, and spoils its prompt cache. */
+/* Left out for a model of our own, which is noted. */
 static bool is_billing(const struct talk *talk, const struct part *part)
 {
-    bool is_noted = is_local(talk) && str_starts(part->text, STR(BILLING_MARK));
+    bool is_noted = is_local(talk) && prompt_is_billing(part);
     if (is_noted)
         prompt_emulate(talk->prompt, "system.billing_header");
     return is_noted;
@@ -350,7 +349,7 @@ static void write_instruction(struct talk *talk, const struct turn *turn)
         is_developer = false;
     }
     struct turn kept = *turn;
-    while (kept.parts && kept.parts->kind == PART_TEXT && is_billing(talk, kept.parts))
+    while (kept.parts && is_billing(talk, kept.parts))
         kept.parts = kept.parts->next;
     if (turn->parts && !kept.parts)
         return;

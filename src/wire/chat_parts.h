@@ -13,18 +13,9 @@
 
 /* ---- requests, in ----------------------------------------------------------------------------- */
 
-/** Does it say anything? null, "", [] and {} do not: an SDK's way to repeat an answer's empty members. */
-bool chat_is_given(struct json value);
-/** Notes a member as dropped: "messages.audio". */
-void chat_drop_member(struct prompt *prompt, const char *where, struct str name);
-/** Notes each given member of `object` that is none of `known`. */
-void chat_drop_others(struct prompt *prompt, struct json object, const struct str *known,
-                      size_t known_count, const char *where);
 /** Reads the array of messages into turns. ERR_MALFORMED. */
 MUST_USE enum err chat_messages_read(struct prompt *prompt, struct json messages,
                                      struct error *error);
-/** True, false, or neither. */
-enum maybe chat_maybe_of(struct json value);
 /** Reads the array `tools`, and that of old, `functions`. ERR_MALFORMED. */
 MUST_USE enum err chat_tools_read(struct prompt *prompt, struct json tools, struct error *error);
 MUST_USE enum err chat_functions_read(struct prompt *prompt, struct json functions,

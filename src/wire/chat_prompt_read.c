@@ -118,7 +118,7 @@ static enum err read_object(struct prompt *prompt, const struct field *field, st
 {
     if (json_type_of(value) != JSON_OBJECT)
         return refuse(field, "must be an object", error);
-    if (chat_is_given(value))
+    if (json_says_something(value))
         *(struct str *)member_of(prompt, field) = prompt_raw(prompt, value);
     return OK;
 }
@@ -189,8 +189,8 @@ static void read_schema(struct prompt *prompt, struct json schema)
     prompt->format_name = prompt_text(json_get(schema, "name"));
     prompt->format_description = prompt_text(json_get(schema, "description"));
     prompt->format_schema = schema_of(prompt, json_get(schema, "schema"));
-    prompt->format_strict = chat_maybe_of(json_get(schema, "strict"));
-    chat_drop_others(prompt, schema, known, COUNT(known), "response_format");
+    prompt->format_strict = prompt_maybe(json_get(schema, "strict"));
+    prompt_drop_others(prompt, schema, known, COUNT(known), "response_format");
 }
 
 static enum err read_format(struct prompt *prompt, const struct field *field, struct json value,
@@ -206,8 +206,8 @@ static enum err read_format(struct prompt *prompt, const struct field *field, st
     else if (str_eq(type, STR("json_schema")))
         read_schema(prompt, schema);
     else if (!str_eq(type, STR("text")))
-        chat_drop_member(prompt, "response_format", type);
-    chat_drop_others(prompt, value, known, COUNT(known), "response_format");
+        prompt_drop_member(prompt, "response_format", type);
+    prompt_drop_others(prompt, value, known, COUNT(known), "response_format");
     return OK;
 }
 
@@ -295,7 +295,7 @@ enum err chat_prompt_read(struct prompt *prompt, struct json root, struct error 
         if (json_type_of(c.value) == JSON_NULL)
             continue;
         if (!field) {
-            if (json_type_of(c.value) == JSON_OBJECT || chat_is_given(c.value))
+            if (json_type_of(c.value) == JSON_OBJECT || json_says_something(c.value))
                 fidelity_note_str(prompt->fidelity, FIDELITY_DROPPED, c.name);
             continue;
         }

@@ -3,12 +3,6 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-enum maybe chat_maybe_of(struct json value)
-{
-    bool truth;
-    return !json_bool(value, &truth) ? MAYBE_UNSET : truth ? MAYBE_YES : MAYBE_NO;
-}
-
 /* {"type":"grammar","grammar":{…}} as {"type":"grammar",…}: the form of the responses dialect. Any text is no grammar. */
 static struct str grammar_of(struct prompt *prompt, struct json format)
 {
@@ -34,12 +28,12 @@ static enum err add_tool(struct prompt *prompt, enum tool_kind kind, struct json
         return ERR_NO_MEMORY;
     tool->name = name;
     tool->description = prompt_text(json_get(about, "description"));
-    tool->strict = chat_maybe_of(json_get(about, "strict"));
+    tool->strict = prompt_maybe(json_get(about, "strict"));
     if (kind == TOOL_CUSTOM)
         tool->format = grammar_of(prompt, json_get(about, "format"));
     else if (json_type_of(json_get(about, "parameters")) == JSON_OBJECT)
         tool->schema = prompt_raw(prompt, json_get(about, "parameters"));
-    chat_drop_others(prompt, about, known, COUNT(known), "tools");
+    prompt_drop_others(prompt, about, known, COUNT(known), "tools");
     return OK;
 }
 
@@ -55,8 +49,8 @@ static enum err read_tool(struct prompt *prompt, struct json value, struct error
     else if (json_type_of(custom) == JSON_OBJECT)
         err = add_tool(prompt, TOOL_CUSTOM, custom, error);
     else
-        chat_drop_member(prompt, "tools", prompt_text(json_get(value, "type")));
-    chat_drop_others(prompt, value, known, COUNT(known), "tools");
+        prompt_drop_member(prompt, "tools", prompt_text(json_get(value, "type")));
+    prompt_drop_others(prompt, value, known, COUNT(known), "tools");
     return err;
 }
 

@@ -33,8 +33,6 @@ MUST_USE enum err messages_read_choice(struct messages_body *body, struct json c
  *  spaces, " id name ") and says something. `cache_control` is noted by that name alone. */
 void messages_note_rest(struct prompt *prompt, struct json object, const char *prefix,
                         const char *known);
-/** Not null, not false, not "", not empty. */
-bool messages_says_something(struct json value);
 
 /* ---- writing a request ------------------------------------------------------------------------ */
 

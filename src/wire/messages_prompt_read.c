@@ -12,20 +12,6 @@ enum err messages_refuse(struct messages_body *body, const char *what)
     return error_set(body->error, ERR_MALFORMED, "%s%s", body->place, what);
 }
 
-bool messages_says_something(struct json value)
-{
-    bool truth = true;
-    struct str text = STR("x");
-    switch (json_type_of(value)) {
-    case JSON_ABSENT:
-    case JSON_NULL: return false;
-    case JSON_BOOL: return json_bool(value, &truth) && truth;
-    case JSON_STRING: return json_string(value, &text) && text.len > 0;
-    case JSON_NUMBER: return true;
-    default: return json_count(value) > 0;
-    }
-}
-
 /* "a b" is not one of " a b ". */
 static bool is_known(const char *known, struct str name)
 {
@@ -41,11 +27,11 @@ void messages_note_rest(struct prompt *prompt, struct json object, const char *p
 {
     for (struct json_cursor c = json_each(object); json_next(&c);) {
         if (str_eq(c.name, STR("cache_control"))) {
-            if (messages_says_something(c.value))
+            if (json_says_something(c.value))
                 prompt_drop(prompt, "cache_control");
             continue;
         }
-        if (is_known(known, c.name) || !messages_says_something(c.value))
+        if (is_known(known, c.name) || !json_says_something(c.value))
             continue;
         char field[FIDELITY_FIELD_MAX];
         (void)snprintf(field, sizeof field, "%s%.*s", prefix,
@@ -159,7 +145,7 @@ static enum err read_output_config(struct messages_body *body, struct json value
     body->prompt->effort = prompt_text(json_get(value, "effort"));
     messages_note_rest(body->prompt, value, "output_config.", " effort format ");
     struct json format = json_get(value, "format");
-    return messages_says_something(format) ? read_format(body, format) : OK;
+    return json_says_something(format) ? read_format(body, format) : OK;
 }
 
 /* ---- who and how ------------------------------------------------------------------------------- */
@@ -218,7 +204,7 @@ static enum err read_field(struct messages_body *body, struct str name, struct j
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
         if (str_eq(fields[i].name, name))
             return fields[i].read(body, value);
-    if (messages_says_something(value))
+    if (json_says_something(value))
         fidelity_note_str(body->prompt->fidelity, FIDELITY_DROPPED, name);
     return OK;
 }

@@ -50,7 +50,7 @@ static enum err read_tool(struct messages_body *body, struct json value)
     }
     if (!json_string(json_get(value, "name"), &name) || name.len == 0)
         return messages_refuse(body, ".name must be a string");
-    if (messages_says_something(schema) && json_type_of(schema) != JSON_OBJECT)
+    if (json_says_something(schema) && json_type_of(schema) != JSON_OBJECT)
         return messages_refuse(body, ".input_schema must be an object");
     struct tool *tool = prompt_add_tool(prompt, TOOL_FUNCTION);
     if (!tool)

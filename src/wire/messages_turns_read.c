@@ -388,7 +388,7 @@ enum err messages_read_turns(struct messages_body *body, struct json messages)
 
 enum err messages_read_system(struct messages_body *body, struct json system)
 {
-    if (!messages_says_something(system))
+    if (!json_says_something(system))
         return OK;
     (void)snprintf(body->place, sizeof body->place, "system");
     return read_content(body, system, prompt_add_turn(body->prompt, TURN_SYSTEM));

@@ -9,8 +9,7 @@
 
 #include "wire/tool_pairs.h"
 
-#define BILLING_START "x-anthropic-billing-header:"
-#define WRAP_EXTRA    32 /* bytes around a system text in mid-conversation */
+#define WRAP_EXTRA 32 /* bytes around a system text in mid-conversation */
 
 /* The message in hand. */
 struct speech {
@@ -233,8 +232,9 @@ static const struct turn *put_system(const struct messages_plan *plan, struct js
         for (const struct part *part = turn->parts; part; part = part->next) {
             if (part->kind != PART_TEXT)
                 prompt_drop(prompt, "messages.system");
-            else if (!messages_is_blank(part->text) &&
-                     !(is_local && str_starts(part->text, STR(BILLING_START))))
+            else if (is_local && prompt_is_billing(part))
+                prompt_emulate(prompt, "system.billing_header");
+            else if (!messages_is_blank(part->text))
                 put_system_text(writer, &has_any, part->text);
         }
     }

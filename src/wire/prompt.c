@@ -3,6 +3,8 @@
 
 #include "json/json_writer.h"
 
+#include <stdio.h>
+
 void prompt_init(struct prompt *prompt, struct arena *arena, struct json_reader *reader,
                  struct json_reader *scratch, struct str source, struct fidelity *fidelity,
                  struct tool_names *names)
@@ -141,6 +143,33 @@ void prompt_change(struct prompt *prompt, const char *field)
 void prompt_emulate(struct prompt *prompt, const char *field)
 {
     fidelity_note(prompt->fidelity, FIDELITY_EMULATED, field);
+}
+
+enum maybe prompt_maybe(struct json value)
+{
+    bool truth;
+    return !json_bool(value, &truth) ? MAYBE_UNSET : truth ? MAYBE_YES : MAYBE_NO;
+}
+
+void prompt_drop_member(struct prompt *prompt, const char *where, struct str name)
+{
+    char field[2 * FIDELITY_FIELD_MAX];
+    struct str shown = str_upto(name, FIDELITY_FIELD_MAX);
+    (void)snprintf(field, sizeof field, "%s.%.*s", where, STR_ARG(shown));
+    prompt_drop(prompt, field);
+}
+
+void prompt_drop_others(struct prompt *prompt, struct json object, const struct str *known,
+                        size_t known_count, const char *where)
+{
+    for (struct json_cursor c = json_each(object); json_next(&c);)
+        if (!str_is_among(c.name, known, known_count) && json_says_something(c.value))
+            prompt_drop_member(prompt, where, c.name);
+}
+
+bool prompt_is_billing(const struct part *part)
+{
+    return part->kind == PART_TEXT && str_starts(part->text, STR("x-anthropic-billing-header:"));
 }
 
 bool prompt_is_object(struct prompt *prompt, struct str text)

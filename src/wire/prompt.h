@@ -186,6 +186,17 @@ struct str prompt_join(struct prompt *prompt, struct str a, struct str b);
 void prompt_drop(struct prompt *prompt, const char *field);    /* noted as dropped */
 void prompt_change(struct prompt *prompt, const char *field);  /* noted as changed */
 void prompt_emulate(struct prompt *prompt, const char *field); /* noted as emulated */
+/** Notes "where.name" as dropped; long names are cut. */
+void prompt_drop_member(struct prompt *prompt, const char *where, struct str name);
+/** Likewise each member that is not among `known` and says something. */
+void prompt_drop_others(struct prompt *prompt, struct json object, const struct str *known,
+                        size_t known_count, const char *where);
+/** A boolean of the source document; MAYBE_UNSET for anything else. */
+enum maybe prompt_maybe(struct json value);
+
+/** Claude Code's first system text, a note to Anthropic's billing. It means nothing to a model of our own, and spoils its
+ *  prompt cache (CLIENTS.md 3). */
+bool prompt_is_billing(const struct part *part);
 
 /** Is this text one JSON object? Uses the scratch reader. */
 bool prompt_is_object(struct prompt *prompt, struct str text);

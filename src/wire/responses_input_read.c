@@ -144,10 +144,10 @@ static enum err read_piece(struct input *input, struct json value)
             continue;
         struct str known[7] = {STR("type")};
         memcpy(known + 1, row->known, sizeof row->known);
-        responses_note_others(input->prompt, value, "input.content", known, 7);
+        prompt_drop_others(input->prompt, value, known, 7, "input.content");
         return row->read(input, value);
     }
-    responses_drop(input->prompt, "input.content", type);
+    prompt_drop_member(input->prompt, "input.content", type);
     return OK;
 }
 
@@ -188,7 +188,7 @@ static enum err read_message(struct input *input, struct json item)
         if (!str_eq(role, roles[i].name))
             continue;
         input->role = roles[i].role;
-        responses_note_others(input->prompt, item, "input", known, sizeof known / sizeof known[0]);
+        prompt_drop_others(input->prompt, item, known, sizeof known / sizeof known[0], "input");
         return read_content(input, json_get(item, "content"),
                             "content must be a string or a list of parts");
     }
@@ -364,7 +364,7 @@ static enum err read_item(struct input *input, struct json item)
     for (size_t i = 0; i < sizeof item_rows / sizeof item_rows[0]; i++)
         if (str_eq(type, item_rows[i].type))
             return item_rows[i].read(input, item);
-    responses_drop(input->prompt, "input", type);
+    prompt_drop_member(input->prompt, "input", type);
     return OK;
 }
 

@@ -68,13 +68,10 @@ static void close_message(struct input *input)
 
 /* ---- what has no place here --------------------------------------------------------------------- */
 
-#define BILLING_START "x-anthropic-billing-header:"
-
-/* Claude Code's note to Anthropic's billing means nothing to a model of our own, and spoils its prompt cache. */
 static bool is_billing(const struct input *input, const struct part *part)
 {
     return (input->target->quirks & QUIRK_LOCAL) && input->role == TURN_SYSTEM &&
-           part->kind == PART_TEXT && str_starts(part->text, STR(BILLING_START));
+           prompt_is_billing(part);
 }
 
 /* A file id means something to its own vendor only, and this is how OpenAI's look. */

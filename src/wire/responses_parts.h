@@ -23,12 +23,6 @@ MUST_USE enum err responses_tools_read(struct prompt *prompt, struct json tools,
 MUST_USE enum err responses_choice_read(struct prompt *prompt, struct json choice,
                                         struct error *error);
 
-/** Notes each member of `object` that says something and is not among `known` as dropped: "where.member". */
-void responses_note_others(struct prompt *prompt, struct json object, const char *where,
-                           const struct str *known, size_t count);
-/** Notes "where.name" as dropped. */
-void responses_drop(struct prompt *prompt, const char *where, struct str name);
-
 /** The member `input`: an array, opened and closed here. */
 void responses_input_write(struct prompt *prompt, const struct prompt_target *target,
                            struct json_writer *writer);

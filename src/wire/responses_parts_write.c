@@ -71,14 +71,6 @@ void responses_part_open(struct answer_writer *writer, const struct answer_event
 
 /* ---- parts: more ------------------------------------------------------------------------------- */
 
-static int64_t count_characters(struct str text)
-{
-    int64_t count = 0;
-    for (size_t i = 0; i < text.len; i++)
-        count += ((unsigned char)text.at[i] & 0xC0) != 0x80;
-    return count;
-}
-
 void responses_part_more(struct answer_writer *writer, const struct answer_event *event)
 {
     struct responses_writing *writing = writer->own;
@@ -89,7 +81,7 @@ void responses_part_more(struct answer_writer *writer, const struct answer_event
         responses_tell_part(writer, STR("response.reasoning_summary_part.added"));
     }
     buf_append_str(&writing->text, event->text);
-    writing->characters += count_characters(event->text);
+    writing->characters += str_count_characters(event->text);
     if (!writing->is_wrapped || writing->speech != SAYS_INPUT)
         responses_tell_delta(writer, event->text, event->logprobs);
     if (event->logprobs.len)

@@ -11,47 +11,6 @@
 
 #include <stdio.h>
 
-/* ---- notes ----------------------------------------------------------------------------------- */
-
-void responses_drop(struct prompt *prompt, const char *where, struct str name)
-{
-    char field[2 * FIDELITY_FIELD_MAX];
-    struct str shown = str_upto(name, FIDELITY_FIELD_MAX);
-    (void)snprintf(field, sizeof field, "%s.%.*s", where, STR_ARG(shown));
-    prompt_drop(prompt, field);
-}
-
-/* What a client writes without meaning anything by it. */
-static bool says_nothing(struct json value)
-{
-    bool truth = true;
-    switch (json_type_of(value)) {
-    case JSON_ABSENT:
-    case JSON_NULL: return true;
-    case JSON_BOOL: return json_bool(value, &truth) && !truth;
-    case JSON_STRING: return str_is_empty(json_string_or_empty(value));
-    case JSON_ARRAY:
-    case JSON_OBJECT: return json_count(value) == 0;
-    default: return false;
-    }
-}
-
-static bool is_among(struct str name, const struct str *list, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        if (str_eq(name, list[i]))
-            return true;
-    return false;
-}
-
-void responses_note_others(struct prompt *prompt, struct json object, const char *where,
-                           const struct str *known, size_t count)
-{
-    for (struct json_cursor c = json_each(object); json_next(&c);)
-        if (!is_among(c.name, known, count) && !says_nothing(c.value))
-            responses_drop(prompt, where, c.name);
-}
-
 /* ---- fields that need more than a row ---------------------------------------------------------- */
 
 static enum err read_stream(struct prompt *prompt, struct json value, struct error *error)
@@ -84,7 +43,7 @@ static bool is_effort(struct str effort)
         STR_INIT("none"), STR_INIT("minimal"), STR_INIT("low"), STR_INIT("medium"),
         STR_INIT("high"), STR_INIT("xhigh"),   STR_INIT("max"),
     };
-    return is_among(effort, efforts, sizeof efforts / sizeof efforts[0]);
+    return str_is_among(effort, efforts, sizeof efforts / sizeof efforts[0]);
 }
 
 /* Whoever speaks of reasoning without an effort wants as much of it as the model sees fit. */
@@ -115,14 +74,8 @@ static enum err read_reasoning(struct prompt *prompt, struct json value, struct 
         prompt_drop(prompt, "reasoning.context");
     if (mode.len && !str_eq(mode, STR("standard")))
         prompt_drop(prompt, "reasoning.mode");
-    responses_note_others(prompt, value, "reasoning", known, sizeof known / sizeof known[0]);
+    prompt_drop_others(prompt, value, known, sizeof known / sizeof known[0], "reasoning");
     return OK;
-}
-
-static enum maybe maybe_of(struct json value)
-{
-    bool truth;
-    return !json_bool(value, &truth) ? MAYBE_UNSET : truth ? MAYBE_YES : MAYBE_NO;
 }
 
 static enum err read_format(struct prompt *prompt, struct json format, struct error *error)
@@ -144,7 +97,7 @@ static enum err read_format(struct prompt *prompt, struct json format, struct er
     prompt->format_schema = prompt_raw(prompt, schema);
     prompt->format_name = prompt_text(json_get(format, "name"));
     prompt->format_description = prompt_text(json_get(format, "description"));
-    prompt->format_strict = maybe_of(json_get(format, "strict"));
+    prompt->format_strict = prompt_maybe(json_get(format, "strict"));
     return OK;
 }
 
@@ -152,7 +105,7 @@ static enum err read_text(struct prompt *prompt, struct json value, struct error
 {
     static const struct str known[] = {STR_INIT("format"), STR_INIT("verbosity")};
     prompt->verbosity = prompt_text(json_get(value, "verbosity"));
-    responses_note_others(prompt, value, "text", known, sizeof known / sizeof known[0]);
+    prompt_drop_others(prompt, value, known, sizeof known / sizeof known[0], "text");
     return read_format(prompt, json_get(value, "format"), error);
 }
 
@@ -175,7 +128,7 @@ static enum err read_store(struct prompt *prompt, struct json value, struct erro
 {
     (void)error;
     prompt->store = MAYBE_NO;
-    if (maybe_of(value) == MAYBE_YES)
+    if (prompt_maybe(value) == MAYBE_YES)
         prompt_drop(prompt, "store");
     return OK;
 }
@@ -315,15 +268,16 @@ static enum err read_field(struct prompt *prompt, const struct field *field, str
         if (!json_int64(value, member))
             return error_set(error, ERR_MALFORMED, "%s must be a whole number", field->name);
         return OK;
-    case TAKE_MAYBE: *(enum maybe *)member = maybe_of(value); return OK;
+    case TAKE_MAYBE: *(enum maybe *)member = prompt_maybe(value); return OK;
     case TAKE_BY: return field->read(prompt, value, error);
     case TAKE_DROP:
-        if (!says_nothing(value))
+        if (json_says_something(value))
             prompt_drop(prompt, field->name);
         return OK;
     case REFUSE: break;
     }
-    return says_nothing(value) ? OK : error_set(error, ERR_MALFORMED, "%s", field->sentence);
+    return !json_says_something(value) ? OK
+                                       : error_set(error, ERR_MALFORMED, "%s", field->sentence);
 }
 
 static bool is_field(struct str name)
@@ -346,7 +300,7 @@ enum err responses_prompt_read(struct prompt *prompt, struct json root, struct e
             return err;
     }
     for (struct json_cursor c = json_each(root); json_next(&c);)
-        if (!is_field(c.name) && !says_nothing(c.value))
+        if (!is_field(c.name) && json_says_something(c.value))
             fidelity_note_str(prompt->fidelity, FIDELITY_DROPPED, c.name);
     if (prompt->failed)
         return error_set(error, ERR_NO_MEMORY, "no memory to translate the request");

@@ -46,7 +46,7 @@ static void read_function(struct prompt *prompt, struct tool *tool, struct json 
         tool->schema = prompt_raw(prompt, parameters);
     if (json_bool(json_get(value, "strict"), &is_strict))
         tool->strict = is_strict ? MAYBE_YES : MAYBE_NO;
-    responses_note_others(prompt, value, "tools", known, sizeof known / sizeof known[0]);
+    prompt_drop_others(prompt, value, known, sizeof known / sizeof known[0], "tools");
 }
 
 /* The format {"type":"text"} is any text: the same as none. */
@@ -60,7 +60,7 @@ static void read_custom(struct prompt *prompt, struct tool *tool, struct json va
     if (json_type_of(format) == JSON_OBJECT &&
         !str_eq(prompt_text(json_get(format, "type")), STR("text")))
         tool->format = prompt_raw(prompt, format);
-    responses_note_others(prompt, value, "tools", known, sizeof known / sizeof known[0]);
+    prompt_drop_others(prompt, value, known, sizeof known / sizeof known[0], "tools");
 }
 
 static enum err read_tool(struct prompt *prompt, struct json value, struct str space,
@@ -71,7 +71,7 @@ static enum err read_tool(struct prompt *prompt, struct json value, struct str s
     enum json_type parameters = json_type_of(json_get(value, "parameters"));
     bool is_custom = str_eq(type, STR("custom"));
     if (!is_custom && !str_eq(type, STR("function"))) {
-        responses_drop(prompt, "tools", type);
+        prompt_drop_member(prompt, "tools", type);
         return OK;
     }
     if (name.len == 0)
@@ -118,7 +118,7 @@ static enum err read_namespace(struct prompt *prompt, struct json value, const c
     }
     describe_space(prompt, before ? before->next : prompt->tools,
                    prompt_text(json_get(value, "description")));
-    responses_note_others(prompt, value, "tools.namespace", known, sizeof known / sizeof known[0]);
+    prompt_drop_others(prompt, value, known, sizeof known / sizeof known[0], "tools.namespace");
     return OK;
 }
 
@@ -187,7 +187,7 @@ enum err responses_choice_read(struct prompt *prompt, struct json choice, struct
             return error_set(error, ERR_MALFORMED, "tool_choice.name is missing");
         return OK;
     }
-    responses_drop(prompt, "tool_choice", type); /* allowed_tools, or a hosted tool */
+    prompt_drop_member(prompt, "tool_choice", type); /* allowed_tools, or a hosted tool */
     if (str_eq(type, STR("allowed_tools")))
         return read_mode(prompt, prompt_text(json_get(choice, "mode")), error);
     return OK;

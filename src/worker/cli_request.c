@@ -4,8 +4,7 @@
 
 #include "worker/cli_tool.h"
 
-#define ARENA_BYTES   (64u << 20)
-#define BILLING_START "x-anthropic-billing-header:"
+#define ARENA_BYTES (64u << 20)
 
 enum err cli_bench_open(struct cli_bench *bench)
 {
@@ -37,7 +36,7 @@ static void take_system(struct cli_request *request)
     for (; prompt->turns && prompt->turns->role <= TURN_DEVELOPER;
          prompt->turns = prompt->turns->next)
         for (const struct part *part = prompt->turns->parts; part; part = part->next) {
-            if (part->kind != PART_TEXT || str_starts(part->text, STR(BILLING_START)))
+            if (part->kind != PART_TEXT || prompt_is_billing(part))
                 continue;
             if (request->system.len)
                 buf_append_lit(&request->system, "\n\n");

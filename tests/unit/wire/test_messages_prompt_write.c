@@ -203,7 +203,8 @@ static void nothing_but_a_system_prompt_is_answered_too(void **state)
          HEAD "\"system\":[" TEXT("x-anthropic-billing-header: cc") "," TEXT(
              "s") "],\"messages\":[" USER(TEXT("a")) "]}",
          QUIRK_LOCAL, 0, NULL,
-         HEAD "\"system\":[" TEXT("s") "],\"messages\":[" USER(TEXT("a")) "]}", ""},
+         HEAD "\"system\":[" TEXT("s") "],\"messages\":[" USER(TEXT("a")) "]}",
+         "emulated:system.billing_header"},
         {"a history with calls wants tools",
          HEAD "\"messages\":[" USER(TEXT("a")) "," ASSISTANT(CALL("toolu_1")) "," USER(
              RESULT("toolu_1")) "]}",
