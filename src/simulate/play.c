@@ -4,6 +4,7 @@
  * a text or a truth have a function of their own; their text form is the same function given text.
  */
 #include "simulate/play.h"
+#include "json/json_writer.h"
 
 #include "base/buf.h"
 #include "simulate/given.h"
@@ -199,6 +200,21 @@ static enum err read_headers(struct play *play, const struct given *given, struc
     return given_keep(given->arena, buf_str(&lines), &play->headers, error);
 }
 
+/* Where there are no custom tools it is a function's one argument. */
+static enum err read_input(struct play_tool *tool, struct str input, const struct given *given,
+                           struct error *error)
+{
+    AUTO_BUF struct buf wrapped;
+    buf_init(&wrapped, PLAY_BYTES_MAX);
+    buf_puts(&wrapped, "{\"input\":");
+    json_quote(&wrapped, input);
+    buf_putc(&wrapped, '}');
+    if (wrapped.failed)
+        return error_set(error, ERR_TOO_LARGE, "the input is too long");
+    enum err err = given_keep(given->arena, input, &tool->input, error);
+    return err == OK ? given_keep(given->arena, buf_str(&wrapped), &tool->arguments, error) : err;
+}
+
 static enum err read_tool_calls(struct play *play, const struct given *given, struct error *error)
 {
     if (!given_is_json(given))
@@ -209,16 +225,20 @@ static enum err read_tool_calls(struct play *play, const struct given *given, st
             return error_set(error, ERR_TOO_LARGE, "at most %d calls", PLAY_TOOLS_MAX);
         struct play_tool *tool = &play->tools[play->tool_count];
         struct json arguments = json_get(call.value, "arguments");
+        struct json input = json_get(call.value, "input");
         enum err err = given_keep(given->arena, json_string_or_empty(json_get(call.value, "name")),
                                   &tool->name, error);
         tool->arguments = STR("{}");
         if (err == OK && json_type_of(arguments) != JSON_ABSENT)
             err = given_document(&(struct given){arguments, {0}, given->arena}, &tool->arguments,
                                  error);
+        if (err == OK && json_type_of(input) == JSON_STRING)
+            err = read_input(tool, json_string_or_empty(input), given, error);
         if (err != OK)
             return err;
         if (tool->name.len == 0)
-            return error_set(error, ERR_MALFORMED, "wants [{\"name\":..., \"arguments\":...}]");
+            return error_set(error, ERR_MALFORMED,
+                             "wants [{\"name\":..., \"arguments\":...}] or input for arguments");
         play->tool_count++;
     }
     return OK;

@@ -18,6 +18,7 @@
 
 struct play_tool {
     struct str name, arguments; /* arguments: JSON text, as the model would write it */
+    struct str input; /* of a custom tool, any text: responses says it so; empty: a function */
 };
 
 enum usage_mode { USAGE_TOLD, USAGE_MISSING, USAGE_AFTER_DONE };

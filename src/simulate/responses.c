@@ -75,8 +75,8 @@ static void item_event(struct answer *answer, struct place place, item_writer *w
 static void append_place(const struct answer *answer, struct buf *out, const char *prefix,
                          struct place place, const char *inner)
 {
-    if (str_eq(str_of(prefix), STR("fc")))
-        buf_printf(out, ",\"item_id\":\"fc_%.28s%02zu\"", answer->request->id, place.call);
+    if (str_eq(str_of(prefix), STR("fc")) || str_eq(str_of(prefix), STR("ctc")))
+        buf_printf(out, ",\"item_id\":\"%s_%.28s%02zu\"", prefix, answer->request->id, place.call);
     else
         buf_printf(out, ",\"item_id\":\"%s_%s\"", prefix, answer->request->id);
     buf_printf(out, ",\"output_index\":%d%s", place.index, inner);
@@ -227,15 +227,16 @@ static void stream_message(struct answer *answer, struct place place)
 static void stream_call(struct answer *answer, struct place place)
 {
     AUTO_BUF struct buf room;
+    const struct play_tool *tool = &answer->play->tools[place.call];
+    const struct call_kind *kind = responses_call_kind(tool);
     size_t opened;
     buf_init(&room, FRAME_MAX);
     item_event(answer, place, NULL, false);
-    struct frame frame =
-        delta_frame(answer, &room, "response.function_call_arguments.delta", "fc", place, "");
-    answer_arguments(answer, answer->play->tools[place.call].arguments, &frame);
-    if (begin_placed(answer, "response.function_call_arguments.done", "fc", place, "", &opened)) {
-        buf_puts(answer->out, ",\"arguments\":");
-        json_quote(answer->out, answer->play->tools[place.call].arguments);
+    struct frame frame = delta_frame(answer, &room, kind->delta, kind->prefix, place, "");
+    answer_arguments(answer, responses_call_text(tool), &frame);
+    if (begin_placed(answer, kind->done, kind->prefix, place, "", &opened)) {
+        buf_printf(answer->out, ",\"%s\":", kind->member);
+        json_quote(answer->out, responses_call_text(tool));
         end_placed(answer, opened);
     }
     item_event(answer, place, NULL, true);

@@ -92,15 +92,32 @@ void responses_append_message(const struct answer *answer, struct buf *out, bool
     buf_puts(out, "],\"role\":\"assistant\"}");
 }
 
+const struct call_kind *responses_call_kind(const struct play_tool *tool)
+{
+    static const struct call_kind function = {"fc", "function_call", "arguments",
+                                              "response.function_call_arguments.delta",
+                                              "response.function_call_arguments.done"};
+    static const struct call_kind custom = {"ctc", "custom_tool_call", "input",
+                                            "response.custom_tool_call_input.delta",
+                                            "response.custom_tool_call_input.done"};
+    return tool->input.len ? &custom : &function;
+}
+
+struct str responses_call_text(const struct play_tool *tool)
+{
+    return tool->input.len ? tool->input : tool->arguments;
+}
+
 void responses_append_call(const struct answer *answer, struct buf *out, size_t number,
                            bool is_done)
 {
     const struct play_tool *tool = &answer->play->tools[number];
+    const struct call_kind *kind = responses_call_kind(tool);
     buf_printf(out,
-               "{\"id\":\"fc_%.28s%02zu\",\"type\":\"function_call\",\"status\":\"%s\","
-               "\"arguments\":",
-               answer->request->id, number, is_done ? "completed" : "in_progress");
-    json_quote(out, is_done ? tool->arguments : STR(""));
+               "{\"id\":\"%s_%.28s%02zu\",\"type\":\"%s\",\"status\":\"%s\",\"%s\":", kind->prefix,
+               answer->request->id, number, kind->type, is_done ? "completed" : "in_progress",
+               kind->member);
+    json_quote(out, is_done ? responses_call_text(tool) : STR(""));
     buf_printf(out, ",\"call_id\":\"call_%.22s%02zu\",\"name\":", answer->request->id, number);
     json_quote(out, tool->name);
     buf_putc(out, '}');

@@ -7,6 +7,14 @@ bool responses_has_message(const struct answer *answer);
 /** A stop reason other than the ordinary ones makes the answer an incomplete one. */
 bool responses_is_incomplete(const struct answer *answer);
 
+/** A call of a function, or of a custom tool: how its item and events are named. */
+struct call_kind {
+    const char *prefix, *type, *member, *delta, *done;
+};
+const struct call_kind *responses_call_kind(const struct play_tool *tool);
+/** Its arguments, or its input. */
+struct str responses_call_text(const struct play_tool *tool);
+
 /* As an item begins, or as it is done. */
 void responses_append_reasoning(const struct answer *answer, struct buf *out, bool is_done);
 void responses_append_message(const struct answer *answer, struct buf *out, bool is_done);
