@@ -1,4 +1,5 @@
-# What is made from other files: <build>/gen/version.h and <build>/gen/prices_csv.c.
+# What is made from other files, in <build>/gen: version.h, prices_csv.c, and from the contract of the management API
+# api_routes.c, api_handlers.h, api_enums.h, openapi.json, openapi_json.c.
 
 # The price table, as an array in room domain: const char prices_csv[], prices_csv_len.
 set(AUXOT_PRICES_C "${PROJECT_BINARY_DIR}/gen/prices_csv.c")
@@ -9,6 +10,27 @@ add_custom_command(
     "-DOUTPUT=${AUXOT_PRICES_C}" -DNAME=prices_csv
     -P "${PROJECT_SOURCE_DIR}/cmake/embed.cmake"
   DEPENDS "${PROJECT_SOURCE_DIR}/src/domain/prices.csv" "${PROJECT_SOURCE_DIR}/cmake/embed.cmake"
+  VERBATIM)
+
+# The contract: the route table, the declarations of its handlers, the words of its enums; and itself as an array in room
+# admin: const char openapi_json[], openapi_json_len.
+find_package(Python3 REQUIRED COMPONENTS Interpreter)
+set(AUXOT_CONTRACT "${PROJECT_BINARY_DIR}/gen/api_routes.c" "${PROJECT_BINARY_DIR}/gen/api_handlers.h"
+  "${PROJECT_BINARY_DIR}/gen/api_enums.h" "${PROJECT_BINARY_DIR}/gen/openapi.json")
+set(AUXOT_OPENAPI_C "${PROJECT_BINARY_DIR}/gen/openapi_json.c")
+add_custom_command(
+  OUTPUT ${AUXOT_CONTRACT}
+  COMMAND ${Python3_EXECUTABLE} "${PROJECT_SOURCE_DIR}/tools/contract" build "${PROJECT_BINARY_DIR}/gen"
+  DEPENDS "${PROJECT_SOURCE_DIR}/tools/contract" "${PROJECT_SOURCE_DIR}/api/openapi.yaml"
+    "${PROJECT_SOURCE_DIR}/tests/authorization"
+  VERBATIM)
+add_custom_command(
+  OUTPUT "${AUXOT_OPENAPI_C}"
+  COMMAND ${CMAKE_COMMAND}
+    "-DINPUT=${PROJECT_BINARY_DIR}/gen/openapi.json"
+    "-DOUTPUT=${AUXOT_OPENAPI_C}" -DNAME=openapi_json
+    -P "${PROJECT_SOURCE_DIR}/cmake/embed.cmake"
+  DEPENDS "${PROJECT_BINARY_DIR}/gen/openapi.json" "${PROJECT_SOURCE_DIR}/cmake/embed.cmake"
   VERBATIM)
 
 # Looked at on every build, rewritten only when the commit changed.

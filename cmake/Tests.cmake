@@ -60,3 +60,12 @@ foreach(source IN LISTS harnesses)
     set_tests_properties(corpus_${topic} PROPERTIES TIMEOUT 120)
   endif()
 endforeach()
+
+# Tools that a build depends on.
+file(GLOB tool_tests CONFIGURE_DEPENDS "tests/tools/test_*.py")
+foreach(source IN LISTS tool_tests)
+  get_filename_component(name "${source}" NAME_WE)
+  string(REGEX REPLACE "^test_" "tool_" name "${name}")
+  add_test(NAME ${name} COMMAND ${Python3_EXECUTABLE} "${source}")
+  set_tests_properties(${name} PROPERTIES TIMEOUT 120)
+endforeach()

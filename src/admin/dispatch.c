@@ -233,6 +233,8 @@ static bool may_call(struct front *front, struct exchange *exchange, struct api_
         call->role = ROLE_ADMIN;
         return true;
     }
+    if (call->endpoint->role == ROLE_NONE)
+        return true;
     bool is_conflict = false;
     struct error error = {0};
     const struct principal *principal =
@@ -243,8 +245,7 @@ static bool may_call(struct front *front, struct exchange *exchange, struct api_
                        call->request_id);
         return false;
     }
-    enum role needed = call->endpoint->who == WHO_ADMIN ? ROLE_ADMIN : ROLE_MEMBER;
-    if (principal->role < needed) {
+    if (principal->role < call->endpoint->role) {
         answer_problem(exchange, PROBLEM_FORBIDDEN, "This needs a key with the role admin.", "",
                        call->request_id);
         return false;

@@ -1,0 +1,137 @@
+#!/usr/bin/env python3
+"""tests/tools/test_contract.py: what tools/contract refuses, and what it makes of a small contract.
+
+Each story changes one thing in a contract that is fine, and names the sentence that the tool must say.
+"""
+import contextlib
+import importlib.machinery
+import importlib.util
+import io
+import json
+import os
+import sys
+import tempfile
+import unittest
+
+HOME = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.dont_write_bytecode = True
+loader = importlib.machinery.SourceFileLoader("contract", os.path.join(HOME, "tools/contract")) # it has no .py
+tool = importlib.util.module_from_spec(importlib.util.spec_from_loader("contract", loader))
+loader.exec_module(tool)
+
+FINE = """
+openapi: 3.1.0
+tags: [{name: Things}]
+paths:
+  /things/{id}:
+    parameters: [{name: id, in: path, required: true, schema: {type: string}}]
+    patch:
+      operationId: things_update
+      tags: [Things]
+      x-role: admin
+      x-body-limit: 4KiB
+      summary: Changes a thing.
+      parameters: [{name: dry, in: query, schema: {type: boolean}}]
+      requestBody: {content: {application/json: {schema: {$ref: "#/components/schemas/ThingChange"}}}}
+      responses:
+        "200": {description: It., content: {application/json: {schema: {$ref: "#/components/schemas/Thing"}}}}
+components:
+  responses:
+    Problem: {description: Wrong., content: {}}
+  schemas:
+    Color: {type: string, enum: [red, green]}
+    ThingChange: {type: object, additionalProperties: false, properties: {name: {type: string}, color: {$ref: "#/components/schemas/Color"}}}
+    ThingFields: {x-part-of: [Thing], type: object, required: [id], x-optional: [note], properties: {id: {type: string}, note: {type: [string, "null"]}}}
+    Thing: {allOf: [{$ref: "#/components/schemas/ThingFields"}], unevaluatedProperties: false, required: [rev], properties: {rev: {type: integer}}}
+"""
+ALLOWED = "#  operation none member admin owner other\nPATCH /things/{id} 401 403 200 200 -\n"
+
+REFUSED = [
+    ("a handler without a name", "operationId: things_update", "operationId: Things.update", "operationId must be"),
+    ("no role", "x-role: admin", "x-rule: admin", "x-role must be one of"),
+    ("a role that does not exist", "x-role: admin", "x-role: emperor", "x-role must be one of"),
+    ("a body without a limit", "      x-body-limit: 4KiB\n", "", "go together"),
+    ("a limit without its unit", "4KiB", "4096", "x-body-limit must be like"),
+    ("a limit that is no limit", "4KiB", "4MiB", "x-body-limit must be like"),
+    ("a body where none is read", "    patch:", "    delete:", "takes no body"),
+    ("an unknown tag", "tags: [Things]\n", "tags: [Others]\n", "one tag"),
+    ("no sentence", "summary: Changes a thing.", "summary: changes", "one sentence"),
+    ("a parameter of the path that is not declared", "/things/{id}:", "/things/{name}:", "a parameter for each"),
+    ("a reference to nothing", "schemas/ThingChange", "schemas/Nobody", "there is no #/components/schemas/Nobody"),
+    ("an open body", "ThingChange: {type: object, additionalProperties: false,", "ThingChange: {type: object,", "say additionalProperties"),
+    ("an open part", "unevaluatedProperties: false", "unevaluatedProperties: true", "must be closed"),
+    ("a field of an answer that may be missing unsaid", "x-optional: [note], ", "", "note must be in required"),
+    ("a required field that does not exist", "required: [rev]", "required: [rev, size]", "size is required, and no property"),
+    ("a name that is given twice", "summary: Changes a thing.", "summary: A.\n      summary: B.", "given twice"),
+    ("another operation of the same handler", "    patch:", "    get: {operationId: things_update, tags: [Things], x-role: admin, summary: One., "
+        "responses: {'200': {description: It., content: {}}}}\n    patch:", "two operations"),
+]
+NOT_ALLOWED = [
+    ("no row in the authorization table", "PATCH", "#PATCH", "no row in"),
+    ("a row without an operation", "PATCH", "GET /things 401 200 200 200 -\nPATCH", "there is no operation GET /things"),
+    ("a row that lets members in", "403", "200", "x-role is admin, and"),
+    ("a row that lets anyone in", "401", "200", "x-role is admin, and"),
+    ("a row that keeps admins out", "200 200 -", "401 200 -", "x-role is admin, and"),
+]
+
+
+class TheContractTool(unittest.TestCase):
+    def run_tool(self, *arguments, contract=FINE, allowed=ALLOWED):
+        """What it printed, what it said when it failed ("" when it did not), what it made."""
+        with tempfile.TemporaryDirectory() as room:
+            tool.SOURCE, tool.AUTHORIZATION, into = (os.path.join(room, name) for name in ("openapi.yaml", "authorization", "gen"))
+            for path, text in ((tool.SOURCE, contract), (tool.AUTHORIZATION, allowed)):
+                with open(path, "w", encoding="utf-8") as file:
+                    file.write(text)
+            printed, said = io.StringIO(), ""
+            try:
+                with contextlib.redirect_stdout(printed):
+                    tool.main([into if each == "INTO" else each for each in arguments])
+            except SystemExit as end:
+                said = str(end.code)
+            made = {}
+            for name in os.listdir(into) if os.path.isdir(into) else []:
+                with open(os.path.join(into, name), encoding="utf-8") as file:
+                    made[name] = file.read()
+            return printed.getvalue(), said, made
+
+    def test_a_contract_that_breaks_a_rule_is_refused_with_a_sentence(self):
+        for story, old, new, sentence in REFUSED:
+            with self.subTest(story):
+                self.assertIn(old, FINE)
+                _, said, made = self.run_tool("build", "INTO", contract=FINE.replace(old, new))
+                self.assertIn(sentence, said)
+                self.assertEqual(made, {})
+
+    def test_an_operation_without_its_row_of_permissions_is_refused(self):
+        for story, old, new, sentence in NOT_ALLOWED:
+            with self.subTest(story):
+                _, said, made = self.run_tool("build", "INTO", allowed=ALLOWED.replace(old, new, 1))
+                self.assertIn(sentence, said)
+                self.assertEqual(made, {})
+
+    def test_the_c_compiler_gets_table_declarations_and_words(self):
+        _, said, made = self.run_tool("build", "INTO")
+        self.assertEqual(said, "")
+        self.assertIn('{METHOD_PATCH, "/things/{id}", ROLE_ADMIN, 4096,\n     " name color ", " dry ", things_update}', made["api_routes.c"])
+        self.assertIn("api_handler things_update;", made["api_handlers.h"])
+        self.assertIn('#define ENUM_COLOR(X) X("red") X("green")', made["api_enums.h"])
+
+    def test_the_served_contract_has_every_status(self):
+        _, _, made = self.run_tool("build", "INTO")
+        operation = json.loads(made["openapi.json"])["paths"]["/things/{id}"]["patch"]
+        self.assertEqual(list(operation["responses"]), ["200", "400", "401", "403", "404", "408", "413", "415", "431", "500", "503", "504"])
+        self.assertEqual(operation["x-body-limit"], 4096)
+
+    def test_the_matrix_has_what_a_test_of_rights_needs(self):
+        printed, _, _ = self.run_tool("matrix")
+        self.assertEqual(json.loads(printed), [{"id": "things_update", "method": "PATCH", "path": "/api/things/{id}", "role": "admin",
+            "arguments": ["id"], "fields": ["name", "color"], "queries": ["dry"], "body_limit": 4096}])
+
+    def test_it_is_used_with_a_verb(self):
+        for arguments in ((), ("build",), ("dance",), ("docs", "x")):
+            self.assertIn("tools/contract build DIR", self.run_tool(*arguments)[1])
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,77 @@
+/* tests/unit/admin/test_contract.c: the words of the contract's enums are those that the tables of the domain have, all of
+ * them, in the same order: a state, a reason or a problem that is new in one must be in the other.
+ */
+#include "admin/problem.h"
+#include "domain/health.h"
+#include "domain/route.h"
+#include "gateway/snapshot.h"
+#include "gen/api_enums.h"
+#include "store/record.h"
+
+#include "tests/test.h"
+
+#define WORD(text) text,
+
+/* The words that a table has, by its own function for names. */
+#define CHECK_WORDS(ENUM, count, type, name_of)           \
+    do {                                                  \
+        static const char *const words[] = {ENUM(WORD)};  \
+        CHECK_INT(#ENUM, COUNT(words), (count));          \
+        for (size_t i = 0; i < COUNT(words); i++)         \
+            CHECK_STR(#ENUM, words[i], name_of((type)i)); \
+    } while (0)
+
+static const char *problem_code(enum problem problem)
+{
+    static const char *const codes[] = {
+#define X(name, status, code, title, fix) code,
+        PROBLEM_LIST(X)
+#undef X
+    };
+    return codes[problem];
+}
+
+static void words_are_those_of_the_tables(void **state)
+{
+    (void)state;
+    CHECK_WORDS(ENUM_PROBLEM_CODE, PROBLEM_COUNT, enum problem, problem_code);
+    CHECK_WORDS(ENUM_PROVIDER_STATUS, STATE_COUNT, enum provider_state, provider_state_name);
+    CHECK_WORDS(ENUM_TIER, TIER_COUNT, enum tier, tier_name);
+    CHECK_WORDS(ENUM_CONDITION, CONDITION_COUNT, enum condition, condition_name);
+    CHECK_WORDS(ENUM_JOB_STATUS, JOB_STATUS_COUNT, enum job_status, job_status_name);
+    CHECK_WORDS(ENUM_ROUTE_REASON, REASON_COUNT, enum route_reason, route_reason_code);
+}
+
+static void provider_types_are_the_kinds(void **state)
+{
+    (void)state;
+    static const char *const words[] = {ENUM_PROVIDER_TYPE(WORD)};
+    enum provider_kind kind;
+    CHECK_INT("as many", COUNT(words), PROVIDER_KIND_COUNT);
+    for (size_t i = 0; i < COUNT(words); i++)
+        CHECK(words[i], provider_kind_parse(str_of(words[i]), &kind));
+}
+
+static void endpoints_are_those_that_make_jobs(void **state)
+{
+    (void)state;
+    static const char *const words[] = {ENUM_ENDPOINT(WORD)};
+    size_t inference = 0;
+    for (int i = 0; i < ENDPOINT_COUNT; i++)
+        inference += endpoint_facts((enum endpoint)i)->is_inference;
+    CHECK_INT("as many", COUNT(words), inference);
+    for (size_t i = 0; i < COUNT(words); i++)
+        CHECK(words[i], provider_dialect_endpoints(str_of(words[i])) != 0);
+}
+
+static void roles_of_keys_are_roles(void **state)
+{
+    (void)state;
+    static const char *const words[] = {ENUM_KEY_ROLE(WORD)};
+    enum role role;
+    for (size_t i = 0; i < COUNT(words); i++)
+        CHECK(words[i], role_parse(str_of(words[i]), &role));
+}
+
+TEST_MAIN(TEST(words_are_those_of_the_tables), TEST(provider_types_are_the_kinds),
+          TEST(endpoints_are_those_that_make_jobs), TEST(roles_of_keys_are_roles))
