@@ -203,13 +203,14 @@ static void on_line_text(void *owner, struct str text)
     line_end(line, CLOSE_POLICY, "only ready is said here, and once");
 }
 
-static void on_line_closed(void *owner, const char *why)
+static void on_line_closed(void *owner, bool has_broken_rule, const char *why)
 {
     struct line *line = owner;
     line->link = NULL;
     unpark(line);
-    if (str_find(str_of(why), STR("bytes where texts"), NULL))
-        worker_break_rule(line->worker, "it answered what nobody had asked");
+    if (has_broken_rule)
+        worker_break_rule(line->worker,
+                          "it said what nobody had asked for on a connection without a job");
     log_debug("line_closed", "worker=%s why=\"%s\"", line->worker->id, why);
     list_unlink(&line->node);
     line_free(line->worker->workers, line);

@@ -48,9 +48,11 @@ static void control_gone(struct control *control)
     control_free(control);
 }
 
-static void on_control_closed(void *owner, const char *why)
+static void on_control_closed(void *owner, bool has_broken_rule, const char *why)
 {
     struct control *control = owner;
+    if (has_broken_rule)
+        worker_break_rule(control->worker, why);
     log_debug("control_closed", "worker=%s why=\"%s\"", control->worker->id, why);
     control->link = NULL;
     control_gone(control);

@@ -36,8 +36,8 @@ struct ws_link;
 struct ws_link_ops {
     /** One whole message, valid UTF-8, borrowed. The link may be closed or detached inside. */
     void (*on_text)(void *owner, struct str text);
-    /** The peer closed it, broke a rule, fell silent or took no more. The link is gone. */
-    void (*on_closed)(void *owner, const char *why);
+    /** The peer closed it, broke a rule (of WebSockets; or bytes came), fell silent or took no more. The link is gone. */
+    void (*on_closed)(void *owner, bool has_broken_rule, const char *why);
 };
 /** Takes `detached`, also on failure (ERR_NO_MEMORY). `text_max` bounds a message, 1 to WS_TEXT_MAX. A ping
  *  goes out every `ping_ms` (0: never), and a peer that three of them in a row bring nothing from is dead. Never calls back

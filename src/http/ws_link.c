@@ -33,7 +33,7 @@ static void on_later(struct loop_message *message)
     struct ws_link *link = LIST_OWNER(message, struct ws_link, later);
     deadline_release(&link->ping);
     if (link->is_given_up)
-        link->ops->on_closed(link->owner, "the peer does not take what it is sent");
+        link->ops->on_closed(link->owner, false, "the peer does not take what it is sent");
     mem_free(link);
 }
 
@@ -45,12 +45,12 @@ static void go(struct ws_link *link)
 }
 
 /* Closed here, for a reason that the owner is told. */
-static void drop(struct ws_link *link, const char *why)
+static void drop(struct ws_link *link, bool has_broken_rule, const char *why)
 {
     const struct ws_link_ops *ops = link->ops;
     void *owner = link->owner;
     go(link);
-    ops->on_closed(owner, why);
+    ops->on_closed(owner, has_broken_rule, why);
 }
 
 /* ---- from the connection --------------------------------------------------------------------- */
@@ -67,7 +67,7 @@ static void on_bytes(void *owner, char *bytes, size_t len)
     (void)bytes;
     (void)len;
     conn_close_saying(&link->conn, CODE_UNSUPPORTED, STR("bytes where texts are expected"));
-    drop(link, "the peer sent bytes where texts are expected");
+    drop(link, true, "the peer sent bytes where texts are expected");
 }
 
 static void on_drained(void *owner)
@@ -78,8 +78,7 @@ static void on_drained(void *owner)
 static void on_closed(void *owner, enum conn_end end, const char *sentence)
 {
     struct ws_link *link = owner;
-    (void)end;
-    drop(link, sentence);
+    drop(link, end == CONN_END_BROKEN, sentence);
 }
 
 static const struct conn_ops link_ops = {
@@ -101,7 +100,7 @@ static void on_ping_due(struct deadline *deadline)
     link->missed = is_missed ? link->missed + 1 : 0;
     if (link->missed >= PINGS_MISSED) {
         conn_close_saying(&link->conn, CODE_POLICY, STR("no answer to pings"));
-        drop(link, "the peer fell silent");
+        drop(link, false, "the peer fell silent");
         return;
     }
     link->pinged_ns = loop_now_ns(link->conn.loop);

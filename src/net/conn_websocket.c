@@ -29,7 +29,8 @@ enum {
     CODE_GOING_AWAY = 1001,
     CODE_UNSUPPORTED = 1003,
     CODE_NOTHING = 1005,
-    CODE_TOO_BIG = 1009
+    CODE_TOO_BIG = 1009,
+    CODE_INTERNAL = 1011 /* no memory */
 };
 
 bool websocket_is_waiting(const struct detached *ws)
@@ -380,9 +381,11 @@ static void tell_close(struct conn *conn, const struct ws_event *close)
 static void tell_broken(struct conn *conn, int code, const char *what)
 {
     struct error error;
-    error_set(&error, ERR_MALFORMED, "the peer broke the rules of WebSockets: %s", what);
+    bool is_ours = code == CODE_INTERNAL;
+    error_set(&error, ERR_MALFORMED, "%s%s",
+              is_ours ? "" : "the peer broke the rules of WebSockets: ", what);
     conn_close_saying(conn, code, str_of(what));
-    conn->ops->on_closed(conn->owner, CONN_END_BROKEN, error.text);
+    conn->ops->on_closed(conn->owner, is_ours ? CONN_END_NO_MEMORY : CONN_END_BROKEN, error.text);
 }
 
 /* What came before its user did was bounded by somebody else. */

@@ -49,9 +49,10 @@ static void on_text(void *owner, struct str text)
         link->options.ops->on_interval(link->options.owner, heartbeat_ms);
 }
 
-static void on_closed(void *owner, const char *why)
+static void on_closed(void *owner, bool has_broken_rule, const char *why)
 {
     struct link *link = owner;
+    (void)has_broken_rule;
     link->socket = NULL;
     down(link, LINK_LOST, why);
 }

@@ -234,7 +234,7 @@ struct talker {
     char why[200];
     int detaches_at; /* its n-th text; 0: never */
     struct detached *detached;
-    bool echoes;
+    bool echoes, has_broken_rule;
 };
 
 static inline void on_text(void *owner, struct str text)
@@ -251,9 +251,10 @@ static inline void on_text(void *owner, struct str text)
           text.len == 0 || talker->heard.data[talker->heard.len - 2] == text.at[text.len - 1]);
 }
 
-static inline void on_link_closed(void *owner, const char *why)
+static inline void on_link_closed(void *owner, bool has_broken_rule, const char *why)
 {
     struct talker *talker = owner;
+    talker->has_broken_rule = has_broken_rule;
     talker->link = NULL;
     talker->closes++;
     str_copy(str_of(why), talker->why, sizeof talker->why);

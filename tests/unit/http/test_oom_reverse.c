@@ -41,10 +41,11 @@ static void on_act_text(void *owner, struct str text)
     act.detached = ws_link_detach(TAKE(act.link));
 }
 
-static void on_act_closed(void *owner, const char *why)
+static void on_act_closed(void *owner, bool has_broken_rule, const char *why)
 {
     (void)owner;
     CHECK("a sentence", *why);
+    CHECK("nobody is blamed for our memory", !has_broken_rule);
     act.link = NULL;
     act.closes++;
 }

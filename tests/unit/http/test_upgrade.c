@@ -170,6 +170,7 @@ static void texts_go_both_ways(void **state)
         ws_link_close(TAKE(here.link), 1000, "that was all");
         WAIT("told", there.closes == 1);
         CHECK_STR("why", there.why, "the peer closed the WebSocket: 1000 that was all");
+        CHECK("as it may", !there.has_broken_rule);
         hush(&here);
         hush(&there);
         close_all();
@@ -190,6 +191,7 @@ static void a_peer_that_falls_silent_is_dead_and_one_that_answers_pings_is_not(v
     talk(&alone, TAKE(accepted[1]), 20);
     WAIT("dead", alone.closes == 1);
     CHECK_STR("why", alone.why, "the peer fell silent");
+    CHECK("which breaks no rule", !alone.has_broken_rule);
     WAIT("told", peer->is_eof);
     CHECK("it was pinged", peer_count_of(peer, "\x89") >= 2);
     CHECK("by policy", str_ends(buf_str(&peer->got), STR("\x03\xf0no answer to pings")));
@@ -256,6 +258,7 @@ static void who_breaks_a_rule_is_told_by_the_code(void **state)
         peer_send(peer, broken[i].frames, broken[i].len);
         WAIT(broken[i].name, here.closes == 1 && peer->is_eof);
         CHECK(broken[i].name, str_find(str_of(here.why), str_of(broken[i].why), NULL));
+        CHECK(broken[i].name, here.has_broken_rule);
         CHECK(broken[i].name, peer->got.len > 4 && peer->got.data[0] == '\x88');
         const uint8_t *at = (const uint8_t *)peer->got.data;
         CHECK_INT(broken[i].name, at[2] << 8 | at[3], broken[i].code);
