@@ -250,6 +250,7 @@ static void on_tick(struct deadline *tick)
         polls_look(&prober->polls, provider, now_ms);
     }
     snapshot_unref(snapshot);
+    workers_record(prober->admin); /* what could not be written when it was news */
     deadline_set(&prober->tick, loop_refresh_now(prober->loop) + TICK_MS * NS_PER_MS);
 }
 

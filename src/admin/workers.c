@@ -105,14 +105,6 @@ void workers_list(struct api_call *call)
 
 /* ---- models into the row ------------------------------------------------------------------------ */
 
-static bool is_reported(const struct worker_model *models, size_t count, struct str id)
-{
-    for (size_t i = 0; i < count; i++)
-        if (str_eq(str_of(models[i].id), id))
-            return true;
-    return false;
-}
-
 static bool row_has(struct json list, const char *id)
 {
     for (struct json_cursor each = json_each(list); json_next(&each);)
@@ -152,7 +144,7 @@ static void join_old(struct joining *joining)
         struct str id = json_string_or_empty(json_get(each.value, "id"));
         bool is_surfaced = false;
         (void)json_bool(json_get(each.value, "surfaced"), &is_surfaced);
-        if (joining->drops && !is_reported(joining->models, joining->count, id)) {
+        if (joining->drops && !worker_models_have(joining->models, joining->count, id)) {
             json_put_string(&joining->removed, NULL, id);
             joining->has_news = true;
             continue;
@@ -267,16 +259,22 @@ static void record_event(struct admin *admin, const struct worker_news *news)
                  error.text);
 }
 
+/* What cannot be written now is new again at the next look; of a provider that is gone, never. */
 static void record_models(struct admin *admin, const char *provider_id,
                           const struct worker_model *models, size_t count)
 {
     struct error error = {0};
     struct models_change change;
+    enum err err = OK;
     models_change_init(&change);
-    if (count > 0 && workers_models_apply(admin, provider_id, models, count, false, BY_WORKERS,
-                                          &change, &error) != OK)
-        log_warn("worker_models_lost", "provider=%s why=\"%s\"", provider_id, error.text);
+    if (count > 0)
+        err = workers_models_apply(admin, provider_id, models, count, false, BY_WORKERS, &change,
+                                   &error);
     models_change_release(&change);
+    if (err == OK || err == ERR_NOT_FOUND)
+        return;
+    log_warn("worker_models_unwritten", "provider=%s why=\"%s\"", provider_id, error.text);
+    workers_models_again(gateway_workers(admin->options.gateway), provider_id);
 }
 
 void workers_record(struct admin *admin)
@@ -285,8 +283,8 @@ void workers_record(struct admin *admin)
     AUTO_FREE struct worker_model *models = mem_alloc(MODELS_ROOM * sizeof *models);
     struct worker_news news;
     char provider_id[ID_MAX];
-    size_t count = 0;
-    while (models && workers_take_new_models(workers, provider_id, models, &count))
+    size_t place = 0, count = 0;
+    while (models && workers_take_new_models(workers, &place, provider_id, models, &count))
         record_models(admin, provider_id, models, count);
     while (workers_take_news(workers, &news))
         record_event(admin, &news);

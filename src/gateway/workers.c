@@ -154,6 +154,8 @@ static void follow_workers(struct workers *workers, const struct snapshot *snaps
             worker_die(worker, "worker.lost", "provider_gone", "its provider is gone", now_ms);
         else if (!has_key(snapshot, worker))
             worker_die(worker, "worker.lost", "key_revoked", "its key was revoked", now_ms);
+        else
+            worker_clamp(worker, now_ms);
     }
 }
 

@@ -98,9 +98,11 @@ struct worker_news {
 /** False: none is left. */
 bool workers_take_news(struct workers *workers, struct worker_news *out_news);
 /** A provider whose workers brought models that its row does not know: `out_models` gets all that its live
- *  workers have (room for DISPATCH_MODELS_MAX). False: none. */
-bool workers_take_new_models(struct workers *workers, char out_provider_id[ID_MAX],
+ *  workers have (room for DISPATCH_MODELS_MAX). `*place`: 0 at first; each is told once in a walk. False: no more. */
+bool workers_take_new_models(struct workers *workers, size_t *place, char out_provider_id[ID_MAX],
                              struct worker_model *out_models, size_t *out_count);
+/** They could not be written down: they are new again, for whoever takes them next. */
+void workers_models_again(struct workers *workers, const char *provider_id);
 /** All that live workers of the provider have loaded. */
 size_t workers_models(struct workers *workers, const char *provider_id,
                       struct worker_model *out_models, size_t room);

@@ -80,11 +80,10 @@ static struct worker *worker_new(struct workers *workers, const struct provider 
 }
 
 /* More than the admin allows it counts for nothing: F39. */
-static int64_t slots_of(const struct provider *provider, int64_t said)
+static int64_t slots_of(const struct pool_entry *pool, int64_t said)
 {
-    return provider->max_concurrent > 0 && provider->max_concurrent < said
-               ? provider->max_concurrent
-               : said;
+    bool is_capped = pool && pool->max_concurrent > 0 && pool->max_concurrent < said;
+    return is_capped ? pool->max_concurrent : said;
 }
 
 static bool keep_models(struct worker *worker, const struct worker_model *models, size_t count)
@@ -112,15 +111,15 @@ static struct dispatch_worker_options options_of(struct worker *worker, struct s
 }
 
 static void keep_identity(struct worker *worker, const struct worker_key *key,
-                          const struct provider *provider, const struct worker_hello *hello,
-                          int64_t now_ms)
+                          const struct worker_hello *hello, int64_t now_ms)
 {
     str_copy(str_of(key->id), worker->key_id, sizeof worker->key_id);
     str_copy(str_of(hello->name), worker->name, sizeof worker->name);
     str_copy(str_of(hello->version), worker->version, sizeof worker->version);
     str_copy(str_of(hello->tool), worker->tool, sizeof worker->tool);
     str_copy(str_of(hello->kind), worker->kind, sizeof worker->kind);
-    worker->slot_count = slots_of(provider, hello->slots);
+    worker->slots_said = hello->slots;
+    worker->slot_count = slots_of(worker_pool(worker), hello->slots);
     worker->vram_mb = hello->vram_mb;
     worker->registered_at_ms = worker->heard_at_ms = clock_wall_ms();
     worker->heard_ms = now_ms;
@@ -132,8 +131,7 @@ static void keep_identity(struct worker *worker, const struct worker_key *key,
 
 /* A new epoch. What the old one had is lost: the newest registration is the one that counts (F37). */
 static enum err join(struct worker *worker, const struct worker_key *key,
-                     const struct provider *provider, const struct worker_hello *hello,
-                     int64_t now_ms, struct error *error)
+                     const struct worker_hello *hello, int64_t now_ms, struct error *error)
 {
     struct workers *workers = worker->workers;
     struct str names[WORKER_MODELS_MAX];
@@ -142,7 +140,7 @@ static enum err join(struct worker *worker, const struct worker_key *key,
     if (worker->slots)
         worker_die(worker, NULL, NULL, "a newer registration of this worker has taken its place",
                    now_ms);
-    keep_identity(worker, key, provider, hello, now_ms);
+    keep_identity(worker, key, hello, now_ms);
     struct dispatch_worker_options options = options_of(worker, names);
     enum err err = dispatch_worker_join(workers->dispatch, &options, now_ms, &worker->slots, error);
     if (err != OK)
@@ -179,7 +177,7 @@ static enum err register_locked(struct workers *workers, const struct worker_key
     if (!worker)
         return error_set(error, ERR_UNAVAILABLE,
                          "there are as many workers as the server can hold");
-    enum err err = join(worker, key, provider, hello, now_ms, error);
+    enum err err = join(worker, key, hello, now_ms, error);
     if (err != OK) {
         if (is_new)
             worker_forget(worker);
@@ -217,23 +215,45 @@ enum err workers_register(struct workers *workers, const struct worker_key *key,
 
 /* ---- messages ---------------------------------------------------------------------------------- */
 
-static void take_models(struct worker *worker, const struct worker_message *message, int64_t now_ms)
+/* Its slots or its models are others than the dispatcher knows. */
+static void update(struct worker *worker, int64_t now_ms)
 {
     struct str names[WORKER_MODELS_MAX];
     struct error error;
-    struct pool_entry *pool = worker_pool(worker);
-    if (message->slots > 0)
-        worker->slot_count = message->slots;
-    if (message->has_models && !keep_models(worker, message->models, message->model_count))
-        return;
     struct dispatch_worker_options options = options_of(worker, names);
     if (dispatch_worker_update(worker->workers->dispatch, worker->slots, &options, now_ms,
                                &error) != OK)
         log_warn("worker_update_refused", "worker=%s why=\"%s\"", worker->id, error.text);
     worker_make_old(worker);
-    if (pool && message->has_models)
+}
+
+void worker_clamp(struct worker *worker, int64_t now_ms)
+{
+    int64_t count = slots_of(worker_pool(worker), worker->slots_said);
+    if (!worker->slots || count == worker->slot_count)
+        return;
+    worker->slot_count = count;
+    update(worker, now_ms);
+}
+
+static void take_models(struct worker *worker, const struct worker_message *message, int64_t now_ms)
+{
+    struct pool_entry *pool = worker_pool(worker);
+    if (!keep_models(worker, message->models, message->model_count))
+        return;
+    update(worker, now_ms);
+    if (pool)
         pool->has_new_models = true; /* whoever takes them sees whether they are */
     workers_tell(worker->workers);
+}
+
+/* Fewer at any time, more only with a registration: what flips every second does not (F39). */
+static void take_slots(struct worker *worker, int64_t said, int64_t now_ms)
+{
+    if (said <= 0 || said >= worker->slots_said)
+        return;
+    worker->slots_said = said;
+    worker_clamp(worker, now_ms);
 }
 
 static bool has_other_models(const struct worker *worker, const struct worker_message *message)
@@ -255,17 +275,18 @@ void worker_note_message(struct worker *worker, const struct worker_message *mes
     }
     worker->heard_ms = now_ms;
     worker->heard_at_ms = clock_wall_ms();
+    bool has_left = worker->is_leaving;
     worker->is_leaving |= message->type == WORKER_GOODBYE;
     if (worker->away_since_ms > 0 && message->type == WORKER_HEARTBEAT) {
         worker->away_since_ms = 0; /* by POST: it is there, only its WebSockets are blocked */
         worker_news_put(worker, "worker.returned", NULL);
     }
-    bool has_other_slots = message->slots > 0 && message->slots < worker->slot_count;
-    if (has_other_slots || has_other_models(worker, message))
+    take_slots(worker, message->slots, now_ms);
+    if (has_other_models(worker, message))
         take_models(worker, message, now_ms);
     if (message->over_quota_until_ms >= 0)
         worker_note_quota(worker, message->over_quota_until_ms, now_ms);
-    if (message->type == WORKER_GOODBYE)
+    if (worker->is_leaving && !has_left)
         worker_news_put(worker, "worker.left", NULL);
     worker_reckon(worker, now_ms);
     pthread_mutex_lock(&worker->live->lock);

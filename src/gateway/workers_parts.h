@@ -24,7 +24,8 @@ struct worker {
     char instance[72], name[128], version[32], tool[32], kind[8];
     enum worker_state state;
     bool is_leaving;
-    int64_t epoch, slot_count, vram_mb;
+    int64_t epoch, vram_mb;
+    int64_t slots_said, slot_count;        /* what it told; what an admin leaves of that */
     int64_t registered_at_ms, heard_at_ms; /* wall */
     int64_t heard_ms;                      /* monotonic */
     int64_t away_since_ms;                 /* monotonic; 0: it is not */
@@ -170,6 +171,8 @@ void worker_control_closed(struct worker *worker, int64_t epoch, int64_t now_ms)
 void worker_reckon(struct worker *worker, int64_t now_ms);
 void worker_note_message(struct worker *worker, const struct worker_message *message,
                          int64_t now_ms);
+/** After its provider's cap, or what it told, has changed: as many slots as are left of that. */
+void worker_clamp(struct worker *worker, int64_t now_ms);
 /** It said what nobody asked. After three within a minute it is barred for one. */
 void worker_note_rule_break(struct worker *worker, const char *what, int64_t now_ms);
 /** No jobs for so long. */

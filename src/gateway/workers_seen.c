@@ -74,14 +74,6 @@ enum err workers_each(struct workers *workers, workers_on_view *on_view, void *a
     return OK;
 }
 
-static bool is_listed(const struct worker_model *models, size_t count, const char *id)
-{
-    for (size_t i = 0; i < count; i++)
-        if (strcmp(models[i].id, id) == 0)
-            return true;
-    return false;
-}
-
 static size_t models_of(const struct workers *workers, const char *provider_id,
                         struct worker_model *out_models, size_t room)
 {
@@ -92,7 +84,7 @@ static size_t models_of(const struct workers *workers, const char *provider_id,
         if (!worker->slots || strcmp(worker->provider_id, provider_id) != 0)
             continue;
         for (size_t i = 0; i < worker->model_count && count < room; i++)
-            if (!is_listed(out_models, count, worker->models[i].id))
+            if (!worker_models_have(out_models, count, str_of(worker->models[i].id)))
                 out_models[count++] = worker->models[i];
     }
     return count;
@@ -107,13 +99,13 @@ size_t workers_models(struct workers *workers, const char *provider_id,
     return count;
 }
 
-bool workers_take_new_models(struct workers *workers, char out_provider_id[ID_MAX],
+bool workers_take_new_models(struct workers *workers, size_t *place, char out_provider_id[ID_MAX],
                              struct worker_model *out_models, size_t *out_count)
 {
     bool is_found = false;
     pthread_mutex_lock(&workers->lock);
-    for (size_t i = 0; i < workers->pool_count && !is_found; i++) {
-        struct pool_entry *pool = &workers->pools[i];
+    while (*place < workers->pool_count && !is_found) {
+        struct pool_entry *pool = &workers->pools[(*place)++];
         if (!pool->live || !pool->has_new_models)
             continue;
         pool->has_new_models = false;
@@ -123,6 +115,15 @@ bool workers_take_new_models(struct workers *workers, char out_provider_id[ID_MA
     }
     pthread_mutex_unlock(&workers->lock);
     return is_found;
+}
+
+void workers_models_again(struct workers *workers, const char *provider_id)
+{
+    pthread_mutex_lock(&workers->lock);
+    struct pool_entry *pool = workers_pool(workers, provider_id);
+    if (pool)
+        pool->has_new_models = true;
+    pthread_mutex_unlock(&workers->lock);
 }
 
 void workers_figures(struct workers *workers, struct workers_figures *out_figures)

@@ -92,7 +92,7 @@ static void read_model(struct json item, struct str id, struct worker_model *out
     str_copy(id, out_model->id, sizeof out_model->id);
 }
 
-static bool is_listed(const struct worker_model *models, size_t count, struct str id)
+bool worker_models_have(const struct worker_model *models, size_t count, struct str id)
 {
     for (size_t i = 0; i < count; i++)
         if (str_eq(str_of(models[i].id), id))
@@ -115,7 +115,7 @@ static enum err read_models(struct json list, struct worker_model *models, size_
         if (!is_model_id(id))
             return error_set(error, ERR_MALFORMED,
                              "each model needs an id of 1 to 199 characters without blanks");
-        if (!is_listed(models, count, id))
+        if (!worker_models_have(models, count, id))
             read_model(each.value, id, &models[count++]);
     }
     if (count == 0)

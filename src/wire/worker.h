@@ -26,6 +26,8 @@ struct worker_model {
     bool lacks_tools, lacks_images, lacks_schema, lacks_reasoning;
 };
 
+bool worker_models_have(const struct worker_model *models, size_t count, struct str id);
+
 /** POST register. */
 struct worker_hello {
     char instance[72]; /* of the process: visible ASCII, 8 to 64 bytes */

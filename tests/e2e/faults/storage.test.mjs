@@ -7,7 +7,9 @@ import { after, test } from 'node:test';
 import { DatabaseSync } from 'node:sqlite';
 import { ask, at, closing, scene } from '../lib/scene.mjs';
 import { Load, assert_recovers, baseline, check, is_long, plays_held, random_from, seed } from '../lib/ledgers.mjs';
+import { until } from '../lib/process.mjs';
 import { Server, auxot } from '../lib/server.mjs';
+import { Worker, provider_of_workers } from '../lib/worker.mjs';
 
 console.log(`# seed ${seed}${is_long ? ', long' : ''}: AUXOT_TEST_SEED=${seed} repeats it`);
 const random = random_from(seed + 3);
@@ -53,6 +55,21 @@ test('F45: a change of the configuration while it is locked: done or refused in 
     assert.ok([200, 503, 504].includes(answer.status), `${answer.status} ${answer.text}`);
     await assert_recovers(() => server.call(at.chat, ask.chat('gpt-sim')));
     assert.equal((await here.gpt.look()).name, answer.status === 200 ? 'renamed' : 'gpt');
+});
+
+test('F45: models that a worker brings while it is locked are in the row once it is not', async () => {
+    const rack = await provider_of_workers(server, 'gpu', 'Rack');
+    const worker = await Worker.start(server, rack.key, { here, models: ['early'] });
+    const row_has = id => until(async () => (await rack.look()).models.some(model => model.id === id), `the row has ${id}`, 30_000);
+    await row_has('early');
+    const other = new DatabaseSync(path.join(server.data, 'store.db'));
+    other.exec('BEGIN IMMEDIATE');
+    worker.beat({ models: [{ id: 'early' }, { id: 'late' }] });
+    await until(() => /event=worker_models_unwritten/.test(server.all_logs), 'it could not be written', 30_000);
+    other.exec('ROLLBACK');
+    other.close();
+    await row_has('late');
+    worker.kill();
 });
 
 closing(here, { ledger: false });

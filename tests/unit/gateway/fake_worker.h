@@ -12,14 +12,15 @@
 
 #include <poll.h>
 
-#define FAKE_HELLO                                                     \
-    "{\"instance\":\"0123456789abcdef\",\"kind\":\"gpu\",\"slots\":1," \
+#define FAKE_HELLO                                                      \
+    "{\"instance\":\"0123456789abcdef\",\"kind\":\"gpu\",\"slots\":%d," \
     "\"models\":[{\"id\":\"m1\"}]}"
 #define FAKE_102  "HTTP/1.1 102 Processing\r\n\r\n"
 #define FAKE_BUSY "HTTP/1.1 503 Busy\r\nx-auxot-not-begun: 1\r\ncontent-length: 0\r\n\r\n"
 
 struct fake_worker {
     const char *answer;        /* behind the 102 */
+    int slots;                 /* 0: one */
     int busy_first, cut_first; /* so many jobs are refused as not begun; cut after the 102 */
     struct stage *stage;
     pthread_t thread;
@@ -51,7 +52,9 @@ static inline bool fake_post(const struct stage *stage, const char *what, const 
 static inline bool fake_register(struct fake_worker *worker)
 {
     struct answer answer;
-    bool is_done = fake_post(worker->stage, "register", FAKE_HELLO, &answer);
+    char hello[256];
+    snprintf(hello, sizeof hello, FAKE_HELLO, worker->slots ? worker->slots : 1);
+    bool is_done = fake_post(worker->stage, "register", hello, &answer);
     if (is_done)
         is_done = sscanf(answer.body, "{\"worker_id\":\"%39[^\"]\",\"epoch\":%ld", worker->id,
                          &worker->epoch) == 2;

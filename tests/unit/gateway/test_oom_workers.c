@@ -19,8 +19,10 @@ static struct answer play_job(struct stage *stage, const void *arg)
 static struct answer play_registration(struct stage *stage, const void *arg)
 {
     struct answer answer;
+    char hello[256];
     (void)arg;
-    (void)fake_post(stage, "register", FAKE_HELLO, &answer);
+    snprintf(hello, sizeof hello, FAKE_HELLO, 1);
+    (void)fake_post(stage, "register", hello, &answer);
     return answer;
 }
 

@@ -189,6 +189,120 @@ static void a_stale_epoch_is_refused(void **unused)
     stage_end(&stage);
 }
 
+/* ---- F39: slots ------------------------------------------------------------------------------------ */
+
+static void keep_view(void *arg, const struct worker_view *view)
+{
+    *(struct worker_view *)arg = *view;
+}
+
+static int64_t slots_of(struct stage *stage)
+{
+    static struct worker_view view;
+    view.slots = -1;
+    CHECK_INT("listed", workers_each(gateway_workers(stage->gateway), keep_view, &view), OK);
+    return view.slots;
+}
+
+static void beat(struct fake_worker *worker, const char *more)
+{
+    struct answer answer;
+    char body[256];
+    snprintf(body, sizeof body, "{\"worker_id\":\"%s\",\"epoch\":%ld%s}", worker->id, worker->epoch,
+             more);
+    CHECK(more, fake_post(worker->stage, "heartbeat", body, &answer));
+    answer_free(&answer);
+}
+
+static void cap(struct stage *stage, int64_t slots)
+{
+    stage->rows[0].max_concurrent = slots;
+    stage_publish(stage, true);
+}
+
+static void whatever_a_worker_says_it_has_no_more_slots_than_an_admin_allows(void **unused)
+{
+    (void)unused;
+    struct stage stage = {.kind = "gpu", .has_workers = true};
+    struct fake_worker worker = {.stage = &stage, .slots = 8};
+    stage_begin(&stage, 1);
+    CHECK("registered", fake_register(&worker));
+    CHECK_INT("as it says", slots_of(&stage), 8);
+    cap(&stage, 2);
+    CHECK_INT("a cap reaches who is there", slots_of(&stage), 2);
+    beat(&worker, ",\"slots\":1000000000,\"models\":[\"m1\",\"m2\"]");
+    CHECK_INT("also beside other models", slots_of(&stage), 2);
+    beat(&worker, ",\"slots\":5");
+    CHECK_INT("fewer, but not few enough", slots_of(&stage), 2);
+    cap(&stage, 0);
+    CHECK_INT("what it said last is remembered", slots_of(&stage), 5);
+    beat(&worker, ",\"slots\":7");
+    CHECK_INT("more only with a registration", slots_of(&stage), 5);
+    beat(&worker, ",\"slots\":1");
+    CHECK_INT("fewer at once", slots_of(&stage), 1);
+    CHECK("again", fake_register(&worker));
+    CHECK_INT("anew", slots_of(&stage), 8);
+    stage_end(&stage);
+}
+
+/* ---- what is told of them -------------------------------------------------------------------------- */
+
+static int count_news(struct stage *stage, const char *action)
+{
+    struct worker_news news;
+    int count = 0;
+    while (workers_take_news(gateway_workers(stage->gateway), &news))
+        count += strcmp(news.action, action) == 0;
+    return count;
+}
+
+static void a_goodbye_said_twice_is_one_event(void **unused)
+{
+    (void)unused;
+    struct stage stage = {.kind = "gpu", .has_workers = true};
+    struct fake_worker worker = {.stage = &stage};
+    stage_begin(&stage, 1);
+    CHECK("registered", fake_register(&worker));
+    for (int i = 0; i < 3; i++) {
+        struct answer answer;
+        char body[128];
+        snprintf(body, sizeof body, "{\"worker_id\":\"%s\",\"epoch\":%ld}", worker.id,
+                 worker.epoch);
+        CHECK("taken", fake_post(&stage, "deregister", body, &answer));
+        answer_free(&answer);
+    }
+    CHECK_INT("once", count_news(&stage, "worker.left"), 1);
+    CHECK("registered again", fake_register(&worker));
+    CHECK_INT("back", count_news(&stage, "worker.returned"), 1);
+    stage_end(&stage);
+}
+
+static void models_that_could_not_be_written_are_new_again(void **unused)
+{
+    (void)unused;
+    struct stage stage = {.kind = "gpu", .has_workers = true};
+    struct fake_worker worker = {.stage = &stage};
+    struct worker_model models[DISPATCH_MODELS_MAX];
+    char id[ID_MAX];
+    stage_begin(&stage, 1);
+    struct workers *workers = gateway_workers(stage.gateway);
+    CHECK("registered", fake_register(&worker));
+    beat(&worker, ",\"models\":[\"never-seen\"]");
+    for (int i = 0; i < 2; i++) {
+        size_t place = 0, count = 0;
+        CHECK("new", workers_take_new_models(workers, &place, id, models, &count));
+        CHECK_STR("whose", id, "prv_1");
+        CHECK("which", count == 1 && worker_models_have(models, count, STR("never-seen")));
+        workers_models_again(workers, id);
+        CHECK("not in this walk", !workers_take_new_models(workers, &place, id, models, &count));
+    }
+    workers_models_again(workers, "prv_gone"); /* deleted meanwhile: nothing */
+    stage_end(&stage);
+}
+
 TEST_MAIN(TEST(jobs_at_a_worker_end_as_the_stories_say), TEST(one_slot_serves_many_in_turn),
           TEST(callers_that_leave_the_queue_leave_nothing_behind),
-          TEST(a_server_that_stops_ends_what_waits_and_what_runs), TEST(a_stale_epoch_is_refused))
+          TEST(a_server_that_stops_ends_what_waits_and_what_runs), TEST(a_stale_epoch_is_refused),
+          TEST(whatever_a_worker_says_it_has_no_more_slots_than_an_admin_allows),
+          TEST(a_goodbye_said_twice_is_one_event),
+          TEST(models_that_could_not_be_written_are_new_again))
