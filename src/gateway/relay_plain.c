@@ -58,7 +58,7 @@ static void read_usage_at_end(struct request *request)
     buf_puts(&answer, "{\"usage\":");
     buf_append_str(&answer, object_at(end, behind + open));
     buf_puts(&answer, "}");
-    (void)meter_answer(&trial->meter, request->gl->event_reader, buf_str(&answer));
+    (void)meter_answer(&trial->meter, request->gl->event_reader, buf_str(&answer), NULL);
 }
 
 /* ---- the answer ---------------------------------------------------------------------------------- */
@@ -124,15 +124,15 @@ static void answer_whole(struct request *request)
                     buf_str(&trial->held));
 }
 
-/* Makes what is held the caller's answer. False: it cannot be told in the caller's dialect. */
-static bool translate_held(struct request *request)
+/* Makes what is held, and was read as `root`, the caller's answer. False: it cannot be told in the caller's dialect. */
+static bool translate_held(struct request *request, struct json root)
 {
     struct trial *trial = &request->trial;
     struct buf *out = &request->gl->translated;
     if (!trial->translation)
         return true;
     meter_estimate(&trial->meter, (int64_t)request->body_bytes);
-    if (!translate_plain(request))
+    if (!translate_plain(request, root))
         return false;
     buf_release(&trial->held);
     trial->held = *out;
@@ -152,11 +152,12 @@ static void on_recorded(struct request *request, enum err err, const struct erro
 static void held_is_whole(struct request *request)
 {
     struct trial *trial = &request->trial;
+    struct json root = {0};
     if (json_reserve(request->gl->event_reader, trial->held.len) != OK) {
         request_fail_for_memory(request);
         return;
     }
-    switch (meter_answer(&trial->meter, request->gl->event_reader, buf_str(&trial->held))) {
+    switch (meter_answer(&trial->meter, request->gl->event_reader, buf_str(&trial->held), &root)) {
     case ANSWER_EMPTY:
         attempt_broken(request, "empty_answer", "the provider's answer is empty");
         return;
@@ -167,7 +168,7 @@ static void held_is_whole(struct request *request)
     case ANSWER_ERROR: attempt_judge_event(request); return;
     case ANSWER_GOOD: break;
     }
-    if (comes_too_late(request) || !translate_held(request))
+    if (comes_too_late(request) || !translate_held(request, root))
         return;
     (void)attempt_step(&trial->machine, ATTEMPT_ON_CONTENT);
     (void)attempt_step(&trial->machine, ATTEMPT_ON_FINISHED);

@@ -305,15 +305,12 @@ bool translate_end(struct request *request)
     return check(request, err, before);
 }
 
-bool translate_plain(struct request *request)
+bool translate_plain(struct request *request, struct json root)
 {
     struct gateway_loop *gl = request->gl;
     struct trial *trial = &request->trial;
-    struct str held = buf_str(&trial->held);
-    struct json root;
-    enum err err = json_parse(gl->event_reader, held, &root, NULL);
-    if (err == OK)
-        err = answer_translate_plain(trial->translation->answer, gl->event_reader, held, root,
-                                     gl->scratch_reader, &trial->meter.usage, &gl->translated);
+    enum err err =
+        answer_translate_plain(trial->translation->answer, gl->event_reader, buf_str(&trial->held),
+                               root, gl->scratch_reader, &trial->meter.usage, &gl->translated);
     return check(request, err, 0);
 }

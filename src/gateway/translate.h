@@ -43,7 +43,8 @@ void translation_release_body(struct translation *translation);
 bool translate_event(struct request *request, const struct sse_event *event, struct json root);
 /** The same at the end of the provider's stream: the last events. */
 bool translate_end(struct request *request);
-/** The held plain answer into gl->translated: a body, or a stream if the caller asked for one. */
-bool translate_plain(struct request *request);
+/** The held plain answer, as gl->event_reader has read it, into gl->translated: a body, or a stream if the caller
+ *  asked for one. */
+bool translate_plain(struct request *request, struct json root);
 /** An answer of the server's own to count_tokens. */
 void answer_token_estimate(struct request *request);

@@ -57,8 +57,10 @@ MUST_USE enum err meter_event(struct meter *meter, struct json_reader *reader,
 /** What a whole plain answer (status 2xx) is. */
 enum answer_class { ANSWER_GOOD, ANSWER_EMPTY, ANSWER_ERROR, ANSWER_GARBAGE };
 
-/** Reads a plain answer: usage, model, errors inside a 200 (fills meter->error_*), emptiness. */
-enum answer_class meter_answer(struct meter *meter, struct json_reader *reader, struct str body);
+/** Reads a plain answer: usage, model, errors inside a 200 (fills meter->error_*), emptiness. `out_root` (NULL:
+ *  not wanted) is what was read, the reader's until it reads again; absent where it was no object. */
+enum answer_class meter_answer(struct meter *meter, struct json_reader *reader, struct str body,
+                               struct json *out_root);
 
 /** Fills unknown tokens by an estimate (4 bytes a token) and marks it: output from output_bytes,
  *  input from `input_bytes` unless that is negative. Also replaces the placeholder that Anthropic's

@@ -274,10 +274,15 @@ static bool is_error(const struct json *root)
            is_text(root[ROOT_OBJECT], STR("error")) || is_text(root[ROOT_STATUS], STR("failed"));
 }
 
-enum answer_class meter_answer(struct meter *meter, struct json_reader *reader, struct str body)
+enum answer_class meter_answer(struct meter *meter, struct json_reader *reader, struct str body,
+                               struct json *out_root)
 {
     struct json root;
-    if (json_parse(reader, body, &root, NULL) != OK || json_type_of(root) != JSON_OBJECT)
+    bool is_object =
+        json_parse(reader, body, &root, NULL) == OK && json_type_of(root) == JSON_OBJECT;
+    if (out_root)
+        *out_root = is_object ? root : (struct json){0};
+    if (!is_object)
         return ANSWER_GARBAGE;
     UNSET struct json member[ROOT_COUNT];
     json_pick(root, root_names, ROOT_COUNT, member);

@@ -73,7 +73,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     require(meter.usage.input_tokens >= 0 && meter.usage.output_tokens >= 0);
 
     meter_init(&meter, endpoint);
-    (void)meter_answer(&meter, reader, rest);
+    (void)meter_answer(&meter, reader, rest, NULL);
     check_meter(&meter, len);
 
     struct error_body error;

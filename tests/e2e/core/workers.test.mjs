@@ -361,6 +361,36 @@ staged('a cloud with max_concurrent: the cap holds, who comes then waits or over
     await gpt.plays([]);
 });
 
+// Its translation is made elsewhere, and by then the slot is taken; strict turns it down there.
+const strict = { headers: { 'x-auxot-strict': '1' } };
+const large_and_lossy = more => ask.messages('auto', { context_management: { edits: [] }, messages: [{ role: 'user', content: 'x'.repeat(1_500_000) }], ...more });
+const whose_slot = [
+    { who: 'a worker', of: () => gpu, begin: () => hire(gpu), end: () => {}, jobs: worker => worker.jobs.length },
+    { who: 'a capped cloud', of: () => gpt, begin: () => gpt.patch({ max_concurrent: 1 }), end: () => gpt.patch({ max_concurrent: 0 }),
+        jobs: async () => (await gpt.sim.log()).length },
+];
+for (const { who: whom, of, begin, end, jobs } of whose_slot)
+    staged(`a large body that ${whom} cannot be given as it is: the slot is given back, and the next is asked by a line of its own, or nobody is`, async () => {
+        const first = await begin(), before = await jobs(first);
+        await claude.plays([]);
+        for (const more of [{}, { stream: true }]) {
+            const answer = await server.call(at.messages, large_and_lossy(more), strict);
+            assert.deepEqual([answer.status, who(answer)], [200, 'claude'], answer.text.slice(0, 300));
+            assert.deepEqual((await server.job(answer.job_id)).attempts.map(({ provider }) => provider.name), ['claude']);
+            assert.equal((await of().look()).busy, 0, 'the slot is free');
+        }
+        await claude.patch({ paused: true });
+        const refused = await server.call(at.messages, large_and_lossy(), { headers: { ...strict.headers, 'x-auxot-wait': '0' } }); // a cli worker might come, and could
+        await claude.patch({ paused: false });
+        assert.equal(refused.status, 400, refused.text.slice(0, 300));
+        assert.equal((await server.job(refused.job_id)).reason, 'strict_loss');
+        assert.equal(await jobs(first), before, 'it has heard of none of them');
+        await until(async () => (await of().look()).busy === 0, 'the slot is free');
+        const answer = await server.call(at.chat, ask.chat('auto'));
+        assert.deepEqual([answer.status, who(answer)], [200, of().slug], 'and good for the next');
+        await end();
+    });
+
 staged('GET /api/workers, /api/providers, events and metrics tell of them', async () => {
     const worker = await hire(gpu, { slots: 3, name: 'rack-7' });
     const view = await worker.view();

@@ -229,7 +229,8 @@ static void plain_answers_are_read(void **state)
         struct fixture file = fixture_read(story->file);
         struct meter meter;
         meter_init(&meter, story->endpoint);
-        enum answer_class class = meter_answer(&meter, reader, (struct str){file.bytes, file.len});
+        enum answer_class class =
+            meter_answer(&meter, reader, (struct str){file.bytes, file.len}, NULL);
         CHECK_INT(story->file, class, story->class);
         CHECK_INT(story->file, meter.usage.input_tokens, story->input);
         CHECK_INT(story->file, meter.usage.output_tokens, story->output);
@@ -265,9 +266,11 @@ static void odd_answers_are_classed(void **state)
     (void)state;
     for (size_t i = 0; i < COUNT(bodies); i++) {
         struct meter meter;
+        struct json root;
         meter_init(&meter, bodies[i].endpoint);
-        CHECK_INT(bodies[i].name, meter_answer(&meter, reader, str_of(bodies[i].body)),
-                  bodies[i].class);
+        enum answer_class class = meter_answer(&meter, reader, str_of(bodies[i].body), &root);
+        CHECK_INT(bodies[i].name, class, bodies[i].class);
+        CHECK_INT(bodies[i].name, json_type_of(root) == JSON_OBJECT, class != ANSWER_GARBAGE);
     }
 }
 
