@@ -2,6 +2,7 @@
  */
 #include "worker/cli_probe.h"
 
+#include "base/list.h"
 #include "worker/cli_process.h"
 
 #include <stdio.h>
@@ -51,8 +52,7 @@ static void on_ended(void *owner, int status)
 
 static void on_limit(struct deadline *deadline)
 {
-    struct probe *probe =
-        (struct probe *)(void *)((char *)deadline - offsetof(struct probe, limit));
+    struct probe *probe = LIST_OWNER(deadline, struct probe, limit);
     loop_stop(probe->loop);
 }
 

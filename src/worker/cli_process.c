@@ -2,8 +2,10 @@
  */
 #include "worker/cli_process.h"
 
+#include "base/list.h"
 #include "base/mem.h"
 #include "sys/fd.h"
+#include "worker/child_env.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,10 +18,8 @@
 
 #define INPUT_MAX  (128u << 20)
 #define KILL_MS    2000
-#define ENV_MAX    4096
 #define PER_WAKEUP 16 /* reads of one process before others have their turn */
-
-extern char **environ;
+#define LAST_READS 64 /* of what it left in a pipe: whatever escaped its group may write for ever */
 
 struct cli_process {
     struct cli_process_options options; /* loop and line_max_bytes are used later */
@@ -40,37 +40,6 @@ struct cli_process {
 };
 
 /* ---- the child ------------------------------------------------------------------------------------------- */
-
-static bool is_ours(const char *variable)
-{
-    static const char *const names[] = {"AUXOT_", "CLAUDECODE=", "CLAUDE_CODE_ENTRYPOINT="};
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-        if (strncmp(variable, names[i], strlen(names[i])) == 0)
-            return true;
-    return false;
-}
-
-static bool is_overridden(const struct cli_process_options *options, const char *variable)
-{
-    size_t name_len = strcspn(variable, "=") + 1;
-    for (size_t i = 0; i < options->env_count; i++)
-        if (strncmp(variable, options->env[i], name_len) == 0)
-            return true;
-    return false;
-}
-
-/* Ours without our secrets, then the options'. Yours to free. */
-static const char **make_env(const struct cli_process_options *options)
-{
-    const char **env = mem_zalloc(ENV_MAX + options->env_count + 1, sizeof *env);
-    size_t count = 0;
-    for (char **one = environ; env && *one && count < ENV_MAX; one++)
-        if (!is_ours(*one) && !is_overridden(options, *one))
-            env[count++] = *one;
-    for (size_t i = 0; env && i < options->env_count; i++)
-        env[count++] = options->env[i];
-    return env;
-}
 
 /* In the child: only calls that are safe behind fork. */
 static _Noreturn void become(const struct cli_process_options *options, const char **env,
@@ -160,16 +129,23 @@ static void keep_tail(struct cli_process *process, const char *bytes, size_t len
     process->tail_len += len - drop;
 }
 
-static void on_complained(evutil_socket_t fd, short what, void *arg)
+/* False: there is no more for now, or ever. */
+static bool hear_complaint(struct cli_process *process)
 {
-    struct cli_process *process = arg;
     char room[4096];
-    (void)what;
-    ssize_t n = read(fd, room, sizeof room);
+    ssize_t n = read(process->err_fd, room, sizeof room);
     if (n > 0)
         keep_tail(process, room, (size_t)n);
     else if (n == 0 || (errno != EAGAIN && errno != EINTR))
         event_del(process->complained);
+    return n > 0;
+}
+
+static void on_complained(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    (void)hear_complaint(arg);
 }
 
 struct str cli_process_stderr(const struct cli_process *process)
@@ -252,8 +228,7 @@ void cli_process_close_input(struct cli_process *process)
 
 static void on_stop_due(struct deadline *deadline)
 {
-    struct cli_process *process =
-        (struct cli_process *)(void *)((char *)deadline - offsetof(struct cli_process, stop));
+    struct cli_process *process = LIST_OWNER(deadline, struct cli_process, stop);
     if (process->pid <= 0) /* gone; 0 would be our own group */
         return;
     (void)kill(-process->pid, process->is_terminated ? SIGKILL : SIGTERM);
@@ -273,11 +248,11 @@ void cli_process_stop(struct cli_process *process, int64_t grace_ms)
 }
 
 /* Its group goes before it is reaped: until then the number is its own. */
-static int reap(struct cli_process *process, int options)
+static int reap(struct cli_process *process)
 {
     int status = 0;
     (void)kill(-process->pid, SIGKILL);
-    while (waitpid(process->pid, &status, options) < 0 && errno == EINTR)
+    while (waitpid(process->pid, &status, 0) < 0 && errno == EINTR)
         continue;
     process->pid = 0;
     return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
@@ -290,10 +265,11 @@ static void on_exited(evutil_socket_t fd, short what, void *arg)
     (void)what;
     if (process->is_paused) /* its lines wait for the caller; so does its end: cli_process_pause */
         return;
-    int status = reap(process, 0);
-    while (read_once(process))
+    int status = reap(process);
+    for (int i = 0; i < LAST_READS && read_once(process); i++)
         continue;
-    on_complained(process->err_fd, EV_READ, process);
+    for (int i = 0; i < LAST_READS && hear_complaint(process); i++)
+        continue;
     close_input(process);
     event_del(process->readable);
     event_del(process->complained);
@@ -314,7 +290,7 @@ void cli_process_free(struct cli_process *process)
         if (events[i])
             event_free(events[i]);
     if (process->pid > 0)
-        (void)reap(process, 0);
+        (void)reap(process);
     deadline_release(&process->stop);
     fd_close(&process->pid_fd);
     fd_close(&process->in_fd);
@@ -353,7 +329,7 @@ static void close_pipes(struct pipes *pipes)
 static enum err spawn(struct cli_process *process, struct error *error)
 {
     __attribute__((cleanup(close_pipes))) struct pipes pipes = {{-1, -1}, {-1, -1}, {-1, -1}};
-    const char **env = make_env(&process->options);
+    const char **env = child_env(process->options.env, process->options.env_count);
     if (!env || !open_pipes(&pipes)) {
         mem_free(env);
         return error_set(error, ERR_IO, "no pipes to a program: %s", ERRNO_TEXT(errno));

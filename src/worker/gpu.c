@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #define JSON_BYTES_MAX (256u * 1024 * 1024)
+#define VRAM_MS        5000 /* for what takes half a second */
 
 /* ---- what the worker asks --------------------------------------------------------------------- */
 
@@ -175,7 +176,7 @@ static enum err make_parts(struct gpu *gpu, struct error *error)
         return error_set(error, ERR_TOO_LARGE, "at most %d models", GPU_MODELS_MAX);
     if (json_reader_new(JSON_BYTES_MAX, &gpu->reader) != OK)
         return error_set(error, ERR_NO_MEMORY, "no memory to begin");
-    gpu->vram = vram_look(gpu->options.loop, on_vram_known, gpu);
+    gpu->vram = vram_look(gpu->options.loop, VRAM_MS, on_vram_known, gpu);
     if (!gpu->vram)
         return error_set(error, ERR_NO_MEMORY, "no memory to begin");
     return start_all(gpu, error);

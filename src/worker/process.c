@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "sys/fd.h"
+#include "worker/child_env.h"
 
 #include <errno.h>
 #include <event2/event.h>
@@ -18,6 +19,7 @@
 
 #define READ_BYTES   4096u
 #define LAST_WORD_NS INT64_C(500000000)
+#define LEFT_MAX     16
 
 struct process {
     struct process_options options;
@@ -35,23 +37,6 @@ struct ends {
     int out, trouble;
     pid_t parent;
 };
-
-/* Our environment and one variable more, which is found first. NULL: no memory. */
-static const char **environment_with(const char *variable)
-{
-    size_t count = 0;
-    while (environ[count])
-        count++;
-    const char **all = mem_zalloc(count + 2, sizeof *all);
-    if (!all)
-        return NULL;
-    size_t at = 0;
-    if (variable)
-        all[at++] = variable;
-    for (size_t i = 0; i < count; i++)
-        all[at++] = environ[i];
-    return all;
-}
 
 /* In the child: only calls that are safe behind fork. */
 static _Noreturn void become(const char *const *argv, const char *const *environment,
@@ -107,7 +92,7 @@ static enum err spawn(const struct process_options *options, pid_t *out_pid, int
         return error_set(error, ERR_IO, "no pipe: %s", ERRNO_TEXT(errno));
     AUTO_CLOSE int trouble_read = trouble[0];
     AUTO_CLOSE int trouble_write = trouble[1];
-    AUTO_FREE const char **environment = environment_with(options->variable);
+    AUTO_FREE const char **environment = child_env(&options->variable, options->variable ? 1 : 0);
     if (!environment)
         return error_set(error, ERR_NO_MEMORY, "no memory to start a process");
     pid_t parent = getpid();
@@ -212,6 +197,29 @@ static void on_child_changed(evutil_socket_t signal_number, short what, void *ar
                  process->out_fd < 0 ? 0 : loop_now_ns(process->options.loop) + LAST_WORD_NS);
 }
 
+/* ---- those that nobody waits for ------------------------------------------------------------- */
+
+/* Killed, freed, and not gone yet: a driver in trouble holds a process for minutes, and a loop must not wait with it. Who
+ * frees the next process takes away what is gone by then; what is left at our end goes to init. */
+static pid_t left[LEFT_MAX];
+static size_t left_count;
+
+static void take_away_the_left(void)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < left_count; i++)
+        if (waitpid(left[i], NULL, WNOHANG) == 0)
+            left[kept++] = left[i];
+    left_count = kept;
+}
+
+/* One more than there is room for stays a zombie until we end. */
+static void leave(pid_t pid)
+{
+    if (waitpid(pid, NULL, WNOHANG) == 0 && left_count < LEFT_MAX)
+        left[left_count++] = pid;
+}
+
 /* ---- life ------------------------------------------------------------------------------------ */
 
 static enum err listen_to(struct process *process, struct error *error)
@@ -275,9 +283,10 @@ void process_free(struct process *process)
 {
     if (!process)
         return;
+    take_away_the_left();
     process_signal(process, SIGKILL);
-    while (process->pid > 0 && waitpid(process->pid, NULL, 0) < 0 && errno == EINTR)
-        continue;
+    if (process->pid > 0)
+        leave(process->pid);
     stop_listening(process);
     if (process->child_changed)
         event_free(process->child_changed);

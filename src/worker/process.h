@@ -20,7 +20,7 @@ struct process;
 struct process_options {
     struct loop *loop;
     const char *const *argv; /* NULL ends it; argv[0] is looked for on PATH when it has no '/' */
-    /** "NAME=value", put in front of our own environment, or NULL. */
+    /** "NAME=value", over our own environment (child_env.h), or NULL. */
     const char *variable;
     /** One line of its output, without the newline; may be NULL. process_free is not allowed inside. */
     void (*on_line)(void *owner, struct str line);
@@ -38,5 +38,6 @@ pid_t process_id(const struct process *process); /* 0 once it is gone */
 struct str process_tail(const struct process *process);
 /** The signal to its whole group. */
 void process_signal(struct process *process, int signal_number);
-/** Kills what is left of it (SIGKILL, to the group) and frees; no callback follows. NULL is fine. */
+/** Kills what is left of it (SIGKILL, to the group) and frees; no callback follows. Does not wait until it is gone. NULL is
+ *  fine. */
 void process_free(struct process *process);

@@ -4,9 +4,10 @@
 #include "base/mem.h"
 #include "worker/process.h"
 
-#define NS_PER_MS  INT64_C(1000000)
-#define TIMEOUT_MS 5000
-#define MIB        (1024 * 1024)
+#include <signal.h>
+
+#define NS_PER_MS INT64_C(1000000)
+#define MIB       (1024 * 1024)
 
 static const struct tool {
     const char *argv[5];
@@ -21,9 +22,11 @@ struct vram {
     struct loop *loop;
     void (*on_known)(void *owner, int64_t vram_mb);
     void *owner;
+    int64_t patience_ms;
     size_t tool;
     struct process *process;
-    struct deadline late; /* also: the next step, from the loop */
+    bool is_told;
+    struct deadline late; /* also: the first step, from the loop */
 };
 
 int64_t vram_of_nvidia(struct str text)
@@ -52,14 +55,22 @@ int64_t vram_of_rocm(struct str text)
 
 static void next_tool(struct vram *vram);
 
+static void tell(struct vram *vram, int64_t vram_mb)
+{
+    vram->is_told = true;
+    vram->on_known(vram->owner, vram_mb); /* may free */
+}
+
 static void on_exit(void *owner, int status)
 {
     struct vram *vram = owner;
     int64_t found = status == 0 ? tools[vram->tool].read(process_tail(vram->process)) : 0;
     process_free(TAKE(vram->process));
     deadline_clear(&vram->late);
+    if (vram->is_told)
+        return; /* it was given up long ago */
     if (found > 0) {
-        vram->on_known(vram->owner, found);
+        tell(vram, found);
         return;
     }
     vram->tool++;
@@ -73,32 +84,35 @@ static void next_tool(struct vram *vram)
         struct process_options options = {
             .loop = vram->loop, .argv = tools[vram->tool].argv, .on_exit = on_exit, .owner = vram};
         if (process_start(&options, &vram->process, &error) == OK) {
-            deadline_set(&vram->late, loop_now_ns(vram->loop) + TIMEOUT_MS * NS_PER_MS);
+            deadline_set(&vram->late, loop_now_ns(vram->loop) + vram->patience_ms * NS_PER_MS);
             return;
         }
         vram->tool++;
     }
-    vram->on_known(vram->owner, 0);
+    tell(vram, 0);
 }
 
-/* Due: either nothing has begun yet, or a tool hangs (a driver in trouble does that). */
+/* Due: either nothing has begun yet, or a tool hangs. A driver in trouble does that, and then not even SIGKILL ends it: its
+ * end is waited for by on_exit, not here. */
 static void on_late(struct deadline *deadline)
 {
     struct vram *vram = LIST_OWNER(deadline, struct vram, late);
-    if (vram->process) {
-        process_free(TAKE(vram->process));
-        vram->tool++;
+    if (!vram->process) {
+        next_tool(vram);
+        return;
     }
-    next_tool(vram);
+    process_signal(vram->process, SIGKILL);
+    tell(vram, 0);
 }
 
-struct vram *vram_look(struct loop *loop, void (*on_known)(void *owner, int64_t vram_mb),
-                       void *owner)
+struct vram *vram_look(struct loop *loop, int64_t patience_ms,
+                       void (*on_known)(void *owner, int64_t vram_mb), void *owner)
 {
     struct vram *vram = mem_zalloc(1, sizeof *vram);
     if (!vram)
         return NULL;
-    *vram = (struct vram){.loop = loop, .on_known = on_known, .owner = owner};
+    *vram = (struct vram){
+        .loop = loop, .patience_ms = patience_ms, .on_known = on_known, .owner = owner};
     deadline_init(&vram->late, loop, on_late);
     deadline_set(&vram->late, 0);
     return vram;

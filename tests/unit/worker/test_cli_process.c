@@ -7,19 +7,23 @@
 
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 struct stage {
     struct loop *loop;
     struct cli_process *process;
-    struct buf lines; /* each followed by '|' */
-    int status;       /* -1: it runs */
+    struct buf lines;   /* each followed by '|' */
+    int status;         /* -1: it runs */
+    useconds_t line_us; /* how long a line takes here */
     struct deadline limit;
 };
 
 static void on_line(void *owner, struct str line)
 {
     struct stage *stage = owner;
+    if (stage->line_us)
+        usleep(stage->line_us);
     buf_append_str(&stage->lines, line);
     buf_putc(&stage->lines, '|');
 }
@@ -61,6 +65,13 @@ static void begin(struct stage *stage, const char *script)
                                 &ops, stage, &stage->process, &error),
               OK);
     deadline_init(&stage->limit, stage->loop, on_limit);
+    deadline_set(&stage->limit, loop_refresh_now(stage->loop) + INT64_C(30000000000));
+}
+
+static void run_for(struct stage *stage, int64_t ms)
+{
+    deadline_set(&stage->limit, loop_refresh_now(stage->loop) + ms * 1000000);
+    loop_run(stage->loop);
     deadline_set(&stage->limit, loop_refresh_now(stage->loop) + INT64_C(30000000000));
 }
 
@@ -159,6 +170,32 @@ static void a_stubborn_group_is_made_to_go(void **state)
     CHECK("what it started too", kill(helper, 0) != 0);
 }
 
+/* Ended before anybody looks: more complaints wait than one read takes, and the last words are what counts. */
+static void the_last_of_many_complaints_is_kept(void **state)
+{
+    struct stage stage;
+    siginfo_t info;
+    (void)state;
+    begin(&stage, "printf '%60000d' 1 >&2; printf 'last words' >&2; echo said");
+    CHECK("over", waitid(P_ALL, 0, &info, WEXITED | WNOWAIT) == 0);
+    loop_run(stage.loop);
+    CHECK_STR("lines", stage.lines.data, "said|");
+    CHECK("its last words", str_ends(cli_process_stderr(stage.process), STR("1last words")));
+    end(&stage);
+}
+
+/* What it started in a session of its own outlives its group, and fills the pipe faster than this reader empties it. */
+static void whoever_goes_on_writing_does_not_hold_its_end_up(void **state)
+{
+    struct stage stage;
+    (void)state;
+    begin(&stage, "setsid yes $(printf %0900d 1) & setsid yes >&2 & sleep 0.1; exit 4");
+    stage.line_us = 500;
+    loop_run(stage.loop);
+    CHECK_INT("status", stage.status, 4);
+    end(&stage); /* with its pipes, `yes` goes as well */
+}
+
 static void freeing_ends_it(void **state)
 {
     struct stage stage;
@@ -177,10 +214,8 @@ static void paused_lines_wait(void **state)
     (void)state;
     begin(&stage, "echo a");
     cli_process_pause(stage.process, true);
-    deadline_set(&stage.limit, loop_refresh_now(stage.loop) + INT64_C(200000000));
-    loop_run(stage.loop);
+    run_for(&stage, 200);
     CHECK_INT("nothing was told, not even the end", stage.lines.len + (stage.status != -1), 0);
-    deadline_set(&stage.limit, loop_refresh_now(stage.loop) + INT64_C(30000000000));
     cli_process_pause(stage.process, false);
     loop_run(stage.loop);
     CHECK_STR("lines", stage.lines.data, "a|");
@@ -234,6 +269,8 @@ int main(void)
         cmocka_unit_test(a_long_line_that_comes_at_once_is_passed_over_too),
         cmocka_unit_test(our_secrets_are_not_for_it),
         cmocka_unit_test(a_stubborn_group_is_made_to_go),
+        cmocka_unit_test(the_last_of_many_complaints_is_kept),
+        cmocka_unit_test(whoever_goes_on_writing_does_not_hold_its_end_up),
         cmocka_unit_test(freeing_ends_it),
         cmocka_unit_test(paused_lines_wait),
         cmocka_unit_test(a_program_that_is_not_there_ends_with_127),

@@ -7,10 +7,20 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static struct loop *loop;
+
+/* In place of libc's: a loop must not wait for a child, which may be in a driver that does not come back. */
+static int waits;
+pid_t waitpid(pid_t pid, int *status, int options)
+{
+    waits += (options & WNOHANG) == 0;
+    return wait4(pid, status, options, NULL);
+}
 
 struct seen {
     struct process *process;
@@ -110,6 +120,13 @@ static void what_cannot_be_run_is_said_at_once(void **state)
     CHECK("not runnable", start(&seen, "/etc/passwd", "", NULL, &error) == ERR_DENIED);
 }
 
+/* A zombie: somebody has to take it away, and it is nobody's work to wait for that. */
+static bool is_dead(pid_t pid)
+{
+    siginfo_t info = {0};
+    return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT) == 0;
+}
+
 static bool is_gone(pid_t pid)
 {
     for (int i = 0; i < 200; i++) {
@@ -129,9 +146,15 @@ static void freeing_kills_it_and_what_it_started(void **state)
     while (seen.lines == 0)
         event_base_loop(loop_base(loop), EVLOOP_ONCE);
     pid_t child = process_id(seen.process), grandchild = (pid_t)strtol(seen.last, NULL, 10);
+    waits = 0;
     process_free(seen.process);
-    CHECK("the child", is_gone(child));
+    CHECK_INT("nobody waited", waits, 0);
+    CHECK("the child is dead", is_dead(child));
     CHECK_INT("nobody was told", seen.exits, 0);
+    struct seen next;
+    run(&next, "exit 0");
+    process_free(next.process);
+    CHECK("the next takes the child away", kill(child, 0) != 0 && errno == ESRCH);
     /* The grandchild is init's to reap, which a container may lack: being a zombie is dead enough. */
     char path[64], status[512] = "";
     snprintf(path, sizeof path, "/proc/%d/stat", (int)grandchild);
@@ -150,6 +173,24 @@ static void an_end_does_not_wait_for_whoever_holds_the_pipe(void **state)
     CHECK_INT("it is over", seen.status, 3);
     CHECK("and was heard", tail_is(&seen, "started\n"));
     process_free(seen.process);
+}
+
+static void our_secrets_are_not_for_it(void **state)
+{
+    (void)state;
+    struct seen seen;
+    setenv("AUXOT_WORKER_KEY", "auxw_secret", 1);
+    setenv("AUXOT_TEST_WORD", "ours", 1);
+    setenv("AUXOT_SECRET_KEY", "also secret", 1);
+    run(&seen, "env");
+    struct str said = process_tail(seen.process);
+    CHECK("no secret", !str_find(said, STR("secret"), NULL));
+    CHECK("not ours where one was given", !str_find(said, STR("=ours"), NULL));
+    CHECK("the rest", str_find(said, STR("PATH="), NULL));
+    process_free(seen.process);
+    unsetenv("AUXOT_WORKER_KEY");
+    unsetenv("AUXOT_TEST_WORD");
+    unsetenv("AUXOT_SECRET_KEY");
 }
 
 static void a_signal_reaches_it(void **state)
@@ -195,7 +236,7 @@ static void on_known(void *owner, int64_t vram_mb)
 }
 
 /* A directory with one script in it, alone on PATH. */
-static int64_t look_with(const char *name, const char *script)
+static int64_t look_with(const char *name, const char *script, int64_t patience_ms)
 {
     char dir[] = "/tmp/auxot-vram-XXXXXX", path[64];
     CHECK("a directory", mkdtemp(dir) != NULL);
@@ -207,7 +248,8 @@ static int64_t look_with(const char *name, const char *script)
     char *before = strdup(getenv("PATH"));
     setenv("PATH", dir, 1);
     known_mb = -1;
-    struct vram *vram = vram_look(loop, on_known, NULL);
+    waits = 0;
+    struct vram *vram = vram_look(loop, patience_ms, on_known, NULL);
     loop_run(loop);
     vram_free(vram);
     setenv("PATH", before, 1);
@@ -220,10 +262,18 @@ static int64_t look_with(const char *name, const char *script)
 static void the_first_tool_that_knows_is_believed(void **state)
 {
     (void)state;
-    CHECK_INT("nvidia", look_with("nvidia-smi", "echo 8192; echo 8192"), 16384);
-    CHECK_INT("rocm", look_with("rocm-smi", "echo 'VRAM Total Memory (B): 1073741824'"), 1024);
-    CHECK_INT("neither", look_with("other", "echo 1"), 0);
-    CHECK_INT("one that fails", look_with("nvidia-smi", "echo 5; exit 9"), 0);
+    CHECK_INT("nvidia", look_with("nvidia-smi", "echo 8192; echo 8192", 30000), 16384);
+    CHECK_INT("rocm", look_with("rocm-smi", "echo 'VRAM Total Memory (B): 1073741824'", 30000),
+              1024);
+    CHECK_INT("neither", look_with("other", "echo 1", 30000), 0);
+    CHECK_INT("one that fails", look_with("nvidia-smi", "echo 5; exit 9", 30000), 0);
+}
+
+static void a_tool_that_hangs_holds_nobody_up(void **state)
+{
+    (void)state;
+    CHECK_INT("not known", look_with("nvidia-smi", "while :; do :; done", 50), 0);
+    CHECK_INT("nobody waited", waits, 0);
 }
 
 static int open_loop(void **state)
@@ -246,4 +296,6 @@ TEST_MAIN(ON_LOOP(its_words_and_its_end_are_told), ON_LOOP(of_much_output_the_en
           ON_LOOP(what_cannot_be_run_is_said_at_once),
           ON_LOOP(freeing_kills_it_and_what_it_started),
           ON_LOOP(an_end_does_not_wait_for_whoever_holds_the_pipe), ON_LOOP(a_signal_reaches_it),
-          TEST(memory_of_all_cards_is_added_up), ON_LOOP(the_first_tool_that_knows_is_believed))
+          ON_LOOP(our_secrets_are_not_for_it), TEST(memory_of_all_cards_is_added_up),
+          ON_LOOP(the_first_tool_that_knows_is_believed),
+          ON_LOOP(a_tool_that_hangs_holds_nobody_up))
