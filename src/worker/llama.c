@@ -118,7 +118,7 @@ void llama_was_read(struct llama *llama, const char *trouble)
     }
     bool was_ready = llama->state == LLAMA_READY;
     llama->state = LLAMA_READY;
-    llama->has_been_ready = true;
+    llama->has_been_ready = llama->has_served = true;
     llama->read_ns = loop_now_ns(llama->options.loop);
     llama->poll_ms = SOON_MS;
     backoff_reset(&llama->backoff);

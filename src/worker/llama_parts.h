@@ -28,6 +28,7 @@ struct llama {
     int64_t started_ns, read_ns, said_ns, poll_ms;
     int silences;
     bool has_been_ready, is_router, has_changed;
+    bool has_served; /* the process of now has been ready: what it says may quote prompts */
     struct llama_model models[LLAMA_MODELS_MAX];
     int model_count;
     /* while its models are read: */
@@ -39,7 +40,8 @@ struct llama {
 /** Starts the process, on a port of its own. Errors as process_start. */
 MUST_USE enum err llama_spawn(struct llama *llama, void (*on_exit)(void *owner, int status),
                               struct error *error);
-/** Of what it said the last line about an error, else the last line. */
+/** Why it ended, as far as it may be told: while it only loaded, of what it said the last line about an error, else the last
+ *  line. What it says while it serves may quote prompts. */
 void llama_last_words(const struct llama *llama, char *room, size_t room_bytes);
 /** A GET with its key. */
 struct ask *llama_ask(struct llama *llama, const char *path, int64_t timeout_ms,

@@ -30,7 +30,8 @@ void llama_alias(const char *model_path, char *room, size_t room_bytes)
 static void on_line(void *owner, struct str line)
 {
     struct llama *llama = owner;
-    log_debug("llama_server_says", "model=\"%s\" line=\"%.*s\"", llama->name, STR_ARG(line));
+    if (!llama->has_served)
+        log_debug("llama_server_says", "model=\"%s\" line=\"%.*s\"", llama->name, STR_ARG(line));
 }
 
 /* A port that is free now. Somebody may take it before llama-server does: then that ends, and another is tried. */
@@ -86,6 +87,7 @@ static enum err spawn(struct llama *llama, int port, void (*on_exit)(void *owner
                                       .on_line = on_line,
                                       .on_exit = on_exit,
                                       .owner = llama};
+    llama->has_served = false;
     enum err err = process_start(&process, &llama->process, error);
     secret_wipe(key, sizeof key);
     return err;
@@ -108,9 +110,13 @@ enum err llama_spawn(struct llama *llama, void (*on_exit)(void *owner, int statu
     return err;
 }
 
-/* The last line that says something about an error, else the last. */
 void llama_last_words(const struct llama *llama, char *room, size_t room_bytes)
 {
+    if (llama->has_served) {
+        str_copy(STR("its words are not kept: --log-file FILE behind -- keeps them"), room,
+                 room_bytes);
+        return;
+    }
     struct str said = process_tail(llama->process);
     struct str last = STR(""), trouble = STR("");
     while (said.len > 0) {

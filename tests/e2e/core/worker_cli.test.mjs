@@ -55,6 +55,8 @@ test('cursor: its own tools show as thinking', async () => {
 test('cursor: trouble comes with its own words', async () => {
     const { status, json } = await worker.ask({ messages: [user('fail')] });
     assert.deepEqual([status, json.error.message], [502, 'cursor ended (status 1) before its answer was whole: Something is wrong with the account.']);
+    assert.match(worker.child.stderr, /event=job_failed tool=cursor status=502 stderr_bytes=37\n/);
+    assert.doesNotMatch(worker.child.stderr, /the account/, 'which is for the caller: it may quote the prompt');
 });
 
 test('cursor: a caller who leaves takes the process with him', async () => {
@@ -95,6 +97,7 @@ test('behind a gateway: it registers with what it can do, takes jobs over the co
     await until(() => gateway.control.texts.at(-1)?.busy === 0, 'and no more');
     const cut = gateway.begin('/v1/messages', { ...body('for ever'), stream: true });
     await until(() => cut.pieces.length > 0, 'another streams');
+    assert.equal(child.stderr.match(/event=waiting_for_jobs/g).length, 1, 'it is there: that is said once, not with every job');
     child.kill();
     await until(() => gateway.goodbyes.length === 1, 'it says goodbye, and lets it run');
     assert.equal(cut.is_over, false);

@@ -223,6 +223,16 @@ test('where WebSockets do not get through, heartbeats are posted and it goes on 
     await server.joined();
 });
 
+test('intervals that nobody waits for are cut to what one does', async () => {
+    const { server, child } = await attached({ heartbeat_ms: 9e18, dead_after_ms: 9e18, grace_ms: 9e18 });
+    assert.match(child.stderr, /event=joined .*heartbeat_ms=3600000\n/);
+    server.control.say({ type: 'hello', heartbeat_ms: 1 });
+    await until(() => server.control.texts.length >= 4, 'heartbeats, and not a storm of them');
+    child.kill('SIGTERM');
+    assert.deepEqual(await child.exit, { code: 0, signal: null });
+    assert.match(child.stderr, /event=draining jobs=0 grace_ms=86400000/);
+});
+
 test('a wrong key, a wrong address: said in one sentence, exit 1', async () => {
     const upstream = await sim();
     const server = await gateway({ refuses: { register: [401, { code: 'invalid_key', detail: 'This worker key is not known.' }] } });
@@ -266,6 +276,28 @@ test('started: ready before it registers; bound to 127.0.0.1, under a key, with 
     const job = await server.run(chat, ask('anything'));
     assert.equal(job.json.model, 'Qwen3-8B-Q4_K_M');
     assert.match(child.stderr, /event=llama_server_ready/);
+});
+
+test('what is for us alone is not in the environment of llama-server', async () => {
+    const llama = fake_llama_server(), server = await gateway();
+    worker(server, ['--llama-server', llama.program, '--model', llama.model('a.gguf')], { env: { AUXOT_ATTACH_KEY: 'sk-secret', AUXOT_SECRET_KEY: 'secret', OF_THE_OPERATOR: 'yes' } });
+    await server.joined(4);
+    assert.deepEqual(Object.keys(llama.env).filter(name => name.startsWith('AUXOT_')), []);
+    assert.equal(llama.env.OF_THE_OPERATOR, 'yes');
+    assert.match(llama.env.LLAMA_API_KEY, /^[0-9a-f]{128}$/);
+});
+
+test('what llama-server says is in the log while it loads; once it serves, which may be prompts, it is not', async () => {
+    const llama = fake_llama_server({ speaks: true }), server = await gateway();
+    const child = worker(server, ['--llama-server', llama.program, '--model', llama.model('a.gguf'), '--log-level', 'debug']);
+    await server.joined(4);
+    assert.match(child.stderr, /event=llama_server_says .*load_model: loading a/);
+    await llama.say('error: a secret prompt\n');
+    process.kill(llama.pids[0], 'SIGKILL');
+    await child.line(/event=llama_server_ended .*--log-file/, { stream: 'stderr' });
+    await until(() => server.registrations.length === 2, 'it is back');
+    assert.doesNotMatch(child.stderr, /secret prompt/);
+    assert.equal(child.stderr.match(/load_model: loading a/g).length, 2, 'loading is told each time');
 });
 
 test('llama-server is killed: out of the pool at once, started again, back, as the same worker', async () => {

@@ -2,17 +2,20 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { call } from './http.mjs';
+import { until } from './process.mjs';
 import { empty_dir } from './server.mjs';
 import { Suite } from './suite.mjs';
 
 // Takes the options that the worker gives, keeps them in DIR/args, and becomes the simulator. `flags` are the simulator's.
-// DIR/refuse, when it is there, makes it end at once with that file's words.
-export function fake_llama_server({ flags = [] } = {}) {
+// DIR/refuse, when it is there, makes it end at once with that file's words; what `say` is given the first one says when it serves
+// (a helper of it holds its pipe until then, so only where it `speaks`).
+export function fake_llama_server({ flags = [], speaks = false } = {}) {
     const dir = empty_dir('llama');
     const program = path.join(dir, 'llama-server');
     fs.writeFileSync(program, `#!/bin/sh
 echo "$@" >>${dir}/args
 echo $$ >>${dir}/pids
+env >${dir}/env
 if [ -f ${dir}/refuse ]; then cat ${dir}/refuse >&2; exit 1; fi
 np=4
 while [ $# -gt 0 ]; do
@@ -25,6 +28,7 @@ while [ $# -gt 0 ]; do
 done
 echo "{\\"models\\":[\\"$alias\\"],\\"rules\\":[]}" >${dir}/script.$port
 echo "load_model: loading $alias" >&2
+if ${speaks} && [ ! -f ${dir}/spoken ]; then ( until [ -f ${dir}/speak ]; do sleep 0.05; done; cat ${dir}/speak >&2; touch ${dir}/spoken ) & fi
 exec ${Suite.binary} simulate --dialect llama --port $port --slots $np --script ${dir}/script.$port ${flags.join(' ')}
 `, { mode: 0o755 });
     const lines = name => fs.existsSync(path.join(dir, name)) ? fs.readFileSync(path.join(dir, name), 'utf8').trim().split('\n') : [];
@@ -33,6 +37,12 @@ exec ${Suite.binary} simulate --dialect llama --port $port --slots $np --script 
         dir, program,
         get args() { return lines('args'); },
         get pids() { return lines('pids').map(Number); },
+        get env() { return Object.fromEntries(lines('env').map(line => [line.split('=')[0], line.slice(line.indexOf('=') + 1)])); },
+        async say(words) {
+            fs.writeFileSync(path.join(dir, 'speak.new'), words);
+            fs.renameSync(path.join(dir, 'speak.new'), path.join(dir, 'speak'));
+            await until(() => fs.existsSync(path.join(dir, 'spoken')), 'it has said so');
+        },
         port: at => Number(lines('args').at(at).match(/--port (\d+)/)[1]),
         refuse(words) { fs.writeFileSync(path.join(dir, 'refuse'), words); },
         // What the one of now has seen, kept for `log`: to be asked before it is killed.
