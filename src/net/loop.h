@@ -57,5 +57,9 @@ struct deadline {
 void deadline_init(struct deadline *deadline, struct loop *loop,
                    void (*on_due)(struct deadline *deadline));
 void deadline_set(struct deadline *deadline, int64_t due_ns);
-void deadline_clear(struct deadline *deadline);   /* stays armed, fires into nothing */
+void deadline_clear(struct deadline *deadline); /* stays armed, fires into nothing */
+static inline bool deadline_is_set(const struct deadline *deadline)
+{
+    return deadline->due_ns != INT64_MAX;
+}
 void deadline_release(struct deadline *deadline); /* before its memory goes */

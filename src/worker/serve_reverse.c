@@ -44,25 +44,23 @@ struct reverse {
     struct http_listener *listener;
     struct slot *slots; /* REVERSE_MAX of them: addresses stay */
     int wanted;         /* of them, from the first */
-    int busy, waiting;
+    int busy;
     bool is_paused;
     struct backoff backoff; /* of all: they have one server */
     char worker_id[64];
     struct loop_message free_later;
     int64_t epoch;
-    int64_t
-        registration; /* counts (worker_id, epoch): epochs begin anew after a server's restart */
+    int64_t registration; /* counts (worker_id, epoch): epochs begin anew when a server does */
 };
 
 static void tend(struct slot *slot);
 static void try_later(struct slot *slot);
 
-/* The one place where a state changes, so that the counts are right. */
+/* The one place where a state changes, so that the count is right. */
 static void become(struct slot *slot, enum slot_state state)
 {
     struct reverse *reverse = slot->reverse;
     reverse->busy += (state == SLOT_BUSY) - (slot->state == SLOT_BUSY);
-    reverse->waiting += (state == SLOT_WAITING) - (slot->state == SLOT_WAITING);
     slot->state = state;
 }
 
@@ -261,8 +259,9 @@ enum err reverse_new(const struct reverse_options *options, struct reverse **out
 
 void reverse_open(struct reverse *reverse, const char *worker_id, int64_t epoch, int count)
 {
-    if (epoch != reverse->epoch || strcmp(worker_id, reverse->worker_id) != 0)
-        reverse->registration++;
+    bool is_new = epoch != reverse->epoch || strcmp(worker_id, reverse->worker_id) != 0;
+    bool is_fresh = is_new || reverse->is_paused;
+    reverse->registration += is_new;
     str_copy(str_of(worker_id), reverse->worker_id, sizeof reverse->worker_id);
     reverse->epoch = epoch;
     reverse->wanted = count < REVERSE_MAX ? count : REVERSE_MAX;
@@ -271,7 +270,7 @@ void reverse_open(struct reverse *reverse, const char *worker_id, int64_t epoch,
         struct slot *slot = &reverse->slots[i];
         if (slot->state == SLOT_WAITING && !is_current(slot))
             close_slot(slot); /* its end dials the new one */
-        else if (slot->state == SLOT_EMPTY)
+        else if (slot->state == SLOT_EMPTY && (is_fresh || !deadline_is_set(&slot->again)))
             tend(slot);
     }
 }
@@ -299,11 +298,6 @@ void reverse_close_waiting(struct reverse *reverse)
 int reverse_busy(const struct reverse *reverse)
 {
     return reverse->busy;
-}
-
-int reverse_waiting(const struct reverse *reverse)
-{
-    return reverse->waiting;
 }
 
 static void free_now(struct loop_message *message)

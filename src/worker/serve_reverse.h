@@ -31,11 +31,11 @@ struct reverse;
 MUST_USE enum err reverse_new(const struct reverse_options *options, struct reverse **out_reverse,
                               struct error *error);
 void reverse_free(struct reverse *reverse); /* cuts what runs; NULL is fine */
-/** From now on `count` connections for this registration; a larger count than REVERSE_MAX is cut to it. */
+/** From now on `count` connections for this registration; a larger count than REVERSE_MAX is cut to it. Those whose pause
+ *  after a failure is not over wait on, unless the registration is another one or reverse_pause came before. */
 void reverse_open(struct reverse *reverse, const char *worker_id, int64_t epoch, int count);
 /** The server is not there: what is connected stays, nothing is dialled until reverse_open. */
 void reverse_pause(struct reverse *reverse);
 /** No more are dialled, those that wait are closed; what runs goes on. */
 void reverse_close_waiting(struct reverse *reverse);
-int reverse_busy(const struct reverse *reverse);    /* jobs that run */
-int reverse_waiting(const struct reverse *reverse); /* connections that could take one */
+int reverse_busy(const struct reverse *reverse); /* jobs that run */

@@ -130,21 +130,28 @@ static void on_beat_due(struct deadline *deadline)
 
 /* ---- the control connection ------------------------------------------------------------------ */
 
+/* How the front is now: told, and as many connections as it takes jobs at once. */
+static void keep_up(struct worker *worker)
+{
+    beat(worker);
+    reverse_open(worker->reverse, worker->worker_id, worker->epoch, worker->options.front->slots);
+}
+
 static void on_up(void *owner)
 {
     struct worker *worker = owner;
-    const struct worker_front *front = worker->options.front;
     worker->heard_ns = loop_now_ns(worker->options.loop);
     worker->has_joined_once = true;
-    log_info("waiting_for_jobs", "worker=%s slots=%d", worker->worker_id, front->slots);
-    beat(worker);
-    reverse_open(worker->reverse, worker->worker_id, worker->epoch, front->slots);
+    log_info("waiting_for_jobs", "worker=%s slots=%d", worker->worker_id,
+             worker->options.front->slots);
+    keep_up(worker);
 }
 
 static void on_interval(void *owner, int64_t heartbeat_ms)
 {
     struct worker *worker = owner;
-    if (heartbeat_ms <= 0 || heartbeat_ms == worker->heartbeat_ms)
+    heartbeat_ms = worker_interval(heartbeat_ms);
+    if (heartbeat_ms == worker->heartbeat_ms)
         return;
     worker->heartbeat_ms = heartbeat_ms;
     deadline_set(&worker->beat, from_now(worker, heartbeat_ms));
@@ -331,7 +338,7 @@ static void look(struct worker *worker)
         if (!is_ready)
             step_out(worker);
         else if (link_is_up(worker->link))
-            on_up(worker);
+            keep_up(worker);
         return;
     default: return;
     }

@@ -44,5 +44,7 @@ void worker_write_heartbeat(struct worker *worker, bool is_posted, struct buf *o
 void worker_write_goodbye(struct worker *worker, struct buf *out);
 /** The answer to a registration: id, epoch, intervals. False: it was none. */
 bool worker_take_registration(struct worker *worker, struct json root);
+/** What the server names, within what may be waited for: from 100 ms to an hour. */
+int64_t worker_interval(int64_t ms);
 /** A sentence: the server's own words for a refusal (problem JSON), else the status. */
 void worker_explain(const struct answered *answered, char *room, size_t room_bytes);

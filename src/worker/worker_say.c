@@ -6,6 +6,8 @@
 #include <stdio.h>
 
 #define INTERVAL_LEAST_MS 100
+#define INTERVAL_MOST_MS  INT64_C(3600000)
+#define GRACE_MOST_MS     INT64_C(86400000) /* what the server's setting allows */
 
 /* ---- said ------------------------------------------------------------------------------------ */
 
@@ -76,10 +78,19 @@ static bool is_id(struct str text)
     return text.len > 0;
 }
 
+static int64_t clamp(int64_t ms, int64_t least_ms, int64_t most_ms)
+{
+    return ms < least_ms ? least_ms : ms > most_ms ? most_ms : ms;
+}
+
+int64_t worker_interval(int64_t ms)
+{
+    return clamp(ms, INTERVAL_LEAST_MS, INTERVAL_MOST_MS);
+}
+
 static int64_t interval_of(struct json root, const char *name, int64_t otherwise)
 {
-    int64_t ms = json_int64_or(json_get(root, name), otherwise);
-    return ms < INTERVAL_LEAST_MS ? INTERVAL_LEAST_MS : ms;
+    return worker_interval(json_int64_or(json_get(root, name), otherwise));
 }
 
 bool worker_take_registration(struct worker *worker, struct json root)
@@ -93,7 +104,7 @@ bool worker_take_registration(struct worker *worker, struct json root)
     worker->epoch = epoch;
     worker->heartbeat_ms = interval_of(root, "heartbeat_ms", 30000);
     worker->dead_after_ms = interval_of(root, "dead_after_ms", 90000);
-    worker->grace_ms = grace_ms > 0 ? grace_ms : 0;
+    worker->grace_ms = clamp(grace_ms, 0, GRACE_MOST_MS);
     return true;
 }
 
