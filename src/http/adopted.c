@@ -7,31 +7,17 @@
 
 #include "base/mem.h"
 
-#define PING_MS 20000
-#define PINGS_MISSED \
-    3 /* between requests; during one, a peer that does not read need not answer pings */
-
-/* Counted, not timed: when this thread stood still, the peer need not have. */
-static bool is_silent(struct adopted *adopted)
-{
-    const struct server_conn *sc = adopted->sc;
-    bool is_missed = adopted->pinged_ns && conn_heard_ns(&sc->conn) < adopted->pinged_ns;
-    adopted->missed = is_missed && sc->phase == PHASE_IDLE ? adopted->missed + 1 : 0;
-    return adopted->missed >= PINGS_MISSED;
-}
-
 static void on_ping_due(struct deadline *deadline)
 {
     struct adopted *adopted = LIST_OWNER(deadline, struct adopted, ping);
     struct server_conn *sc = adopted->sc;
-    if (is_silent(adopted)) {
+    /* During a request a peer that does not read need not answer pings. */
+    if (pulse_is_gone(&adopted->pulse, &sc->conn, sc->phase == PHASE_IDLE)) {
         server_conn_lose(sc, true);
         return;
     }
-    if (conn_pending(&sc->conn) == 0) {
-        adopted->pinged_ns = loop_now_ns(sc->conn.loop);
-        conn_ping(&sc->conn);
-    }
+    if (conn_pending(&sc->conn) == 0)
+        pulse_ping(&adopted->pulse, &sc->conn);
     deadline_set(&adopted->ping, after_ms(sc, sc->listener->options.ping_ms));
 }
 

@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -154,12 +153,7 @@ static enum err bind_tcp(const char *host, int port, bool share_port, int *out_f
     int why = fd < 0 ? errno : 0;
     if (!why) {
         setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one,
-                   sizeof one); /* inherited by what is accepted */
-        int user_timeout = 60000, lowat = 128 * 1024;
-        setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &user_timeout, sizeof user_timeout);
-        setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &lowat, sizeof lowat);
-        setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof one);
+        conn_set_options(fd); /* inherited by what is accepted */
         if (share_port)
             setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof one);
         if (bind(fd, list->ai_addr, list->ai_addrlen) != 0 || listen(fd, 4096) != 0)

@@ -7,6 +7,7 @@
 #pragma once
 #include "base/list.h"
 #include "http/parser.h"
+#include "http/pulse.h"
 #include "http/server.h"
 #include "net/conn.h"
 
@@ -65,8 +66,7 @@ struct adopted {
     const struct adopted_ops *ops;
     void *owner;
     struct deadline ping;
-    int64_t pinged_ns;
-    int missed; /* pings in a row that nothing was heard after */
+    struct pulse pulse;
     struct loop_message idle_later;
     bool is_idle_queued;
 };

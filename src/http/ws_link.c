@@ -6,13 +6,13 @@
 #include "http/upgrade.h"
 
 #include "base/mem.h"
+#include "http/pulse.h"
 #include "net/conn.h"
 
 #include <assert.h>
 
-#define NS_PER_MS    INT64_C(1000000)
-#define PENDING_MAX  (256u * 1024)
-#define PINGS_MISSED 3
+#define NS_PER_MS   INT64_C(1000000)
+#define PENDING_MAX (256u * 1024)
 
 enum { CODE_UNSUPPORTED = 1003, CODE_POLICY = 1008 };
 
@@ -20,8 +20,8 @@ struct ws_link {
     struct conn conn;
     const struct ws_link_ops *ops;
     void *owner;
-    int64_t ping_ms, pinged_ns;
-    int missed; /* pings in a row that nothing was heard after */
+    int64_t ping_ms;
+    struct pulse pulse;
     struct deadline ping;
     struct loop_message later; /* its end */
     bool is_gone, is_given_up;
@@ -95,16 +95,12 @@ static void on_ping_due(struct deadline *deadline)
     struct ws_link *link = LIST_OWNER(deadline, struct ws_link, ping);
     if (link->is_gone)
         return;
-    /* Counted, not timed: when this thread stood still, the peer need not have. */
-    bool is_missed = link->pinged_ns && conn_heard_ns(&link->conn) < link->pinged_ns;
-    link->missed = is_missed ? link->missed + 1 : 0;
-    if (link->missed >= PINGS_MISSED) {
+    if (pulse_is_gone(&link->pulse, &link->conn, true)) {
         conn_close_saying(&link->conn, CODE_POLICY, STR("no answer to pings"));
         drop(link, false, "the peer fell silent");
         return;
     }
-    link->pinged_ns = loop_now_ns(link->conn.loop);
-    conn_ping(&link->conn);
+    pulse_ping(&link->pulse, &link->conn);
     set_ping(link);
 }
 

@@ -27,7 +27,7 @@
 static void on_readable(evutil_socket_t fd, short what, void *arg);
 static void on_writable(evutil_socket_t fd, short what, void *arg);
 
-static void set_options(int fd)
+void conn_set_options(int fd)
 {
     int one = 1, user_timeout = USER_TIMEOUT_MS, lowat = NOTSENT_LOWAT;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
@@ -93,7 +93,7 @@ enum err conn_dial(struct conn *conn, struct loop *loop, const struct sockaddr *
     int fd = socket(address->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return error_set(error, ERR_IO, "cannot make a socket: %s", ERRNO_TEXT(errno));
-    set_options(fd);
+    conn_set_options(fd);
     conn_init(conn, loop, fd, ops, owner);
     conn->is_dialled = true;
     if (tls_context) {

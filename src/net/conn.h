@@ -61,6 +61,8 @@ struct conn {
 
 #define CONN_UNSENT_MAX (8u * 1024 * 1024)
 
+/** What every TCP socket of ours wants; what is accepted inherits it from its listener. */
+void conn_set_options(int fd);
 /** Takes an accepted socket (owned from now on). `tls_context` NULL for plain. Starts reading. */
 MUST_USE enum err conn_accept(struct conn *conn, struct loop *loop, int fd, SSL_CTX *tls_context,
                               const struct conn_ops *ops, void *owner);

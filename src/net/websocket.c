@@ -52,11 +52,6 @@ void ws_reader_take_text(struct ws_reader *reader, struct buf *out_text)
     buf_init(&reader->text, WS_TEXT_MAX);
 }
 
-bool ws_reader_is_between(const struct ws_reader *reader)
-{
-    return reader->head_len == 0 && reader->left == 0 && reader->message == 0 && !reader->is_over;
-}
-
 /* ---- the head -------------------------------------------------------------------------------- */
 
 static bool is_final(const struct ws_reader *reader)

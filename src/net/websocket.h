@@ -79,8 +79,6 @@ size_t ws_read(struct ws_reader *reader, char *bytes, size_t len, int64_t now_ms
                struct ws_event *out_event);
 /** After WS_TEXT: the text becomes yours. */
 void ws_reader_take_text(struct ws_reader *reader, struct buf *out_text);
-/** Not in the middle of a frame or of a message: what comes next stands for itself. */
-bool ws_reader_is_between(const struct ws_reader *reader);
 
 /** Writes the head of a whole (unfragmented) message; returns its length. `mask` NULL: not masked. */
 size_t ws_write_head(char head[WS_HEAD_MAX], enum ws_opcode opcode, size_t len,

@@ -452,6 +452,12 @@ static void feed(struct ws_reader *reader, const char *bytes, size_t len, struct
     }
 }
 
+/* Not in the middle of a frame or of a message. */
+static bool is_between(const struct ws_reader *reader)
+{
+    return reader->head_len == 0 && reader->left == 0 && reader->message == 0;
+}
+
 /* Reads `said` in pieces: up to `cut`, then in steps of `step`. */
 static void check(const struct conversation *row, struct str said, enum ws_role role, size_t cut,
                   size_t step)
@@ -466,7 +472,7 @@ static void check(const struct conversation *row, struct str said, enum ws_role 
         feed(&reader, said.at + at, said.len - at < step ? said.len - at : step, &telling);
     tell_binary(&telling);
     tell_last(&telling);
-    if (!reader.is_over && !ws_reader_is_between(&reader))
+    if (!reader.is_over && !is_between(&reader))
         buf_putc(&telling.out, '+');
     CHECK_STR(row->name, telling.out.len ? telling.out.data : "", row->told);
     ws_reader_release(&reader);
@@ -575,7 +581,7 @@ static void what_is_written_is_read(void **state)
             ws_reader_init(&reader, (enum ws_role)role, 0);
             CHECK_INT("all of it", ws_read(&reader, all, head_len + len, 0, &event),
                       head_len + len);
-            CHECK("between", ws_reader_is_between(&reader));
+            CHECK("between", is_between(&reader));
             CHECK_INT("as long as it was", event.len, len);
             for (size_t n = 0; n < len; n++)
                 if (event.bytes[n] != (char)(n * 7))
