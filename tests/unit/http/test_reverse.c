@@ -436,8 +436,8 @@ static void a_parked_connection_is_small(void **state)
         size_t all = linked_bytes > closed_bytes ? (linked_bytes - closed_bytes) / PARKED : 0;
         print_message("parked%s: %zu bytes of heap, %zu of them the link's\n",
                       with_tls ? " (TLS)" : "", all, link);
-        if (!with_tls)
-            CHECK("8 KiB at most", all <= 8192);
+        /* OpenSSL's part is 14.0 KB (docs/adr/0019); a record buffer that is not released would be 16 more. */
+        CHECK("no more than it was", all <= (with_tls ? 16384 : 1024));
         for (int i = 0; i < PARKED; i++)
             detached_free(TAKE(others[i]));
         close_all();
