@@ -36,8 +36,7 @@ struct exchange {
     size_t body_limit, body_charged;
     struct buf start; /* a streamed answer's head, until the first send */
     bool is_body_wanted, is_body_too_large, is_started, is_chunked, closes_after, is_over_high;
-    bool
-        is_mute; /* the answer has no body, whatever is sent: HEAD, or a head that could not be made */
+    bool is_mute; /* no body goes out, whatever is sent: HEAD, or a head that could not be made */
 };
 
 struct server_conn {

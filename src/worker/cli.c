@@ -1,5 +1,4 @@
-/* worker/cli.c: requests, slots, and which process a request belongs to.
- */
+/* worker/cli.c: requests, slots, and which process a request belongs to. What that process then does is in cli_run.c. */
 #include "worker/cli.h"
 
 #include "base/log.h"
@@ -201,7 +200,9 @@ static void drain(void *arg)
     struct cli *cli = arg;
     cli->is_draining = true;
     LIST_EACH_SAFE(node, &cli->runs[RUN_WAITING])
-    run_drop(LIST_OWNER(node, struct run, node));
+    {
+        run_drop(LIST_OWNER(node, struct run, node));
+    }
 }
 
 /* ---- life -------------------------------------------------------------------------------------------------------- */
@@ -265,7 +266,9 @@ void cli_close(struct cli *cli)
         return;
     for (size_t i = 0; i < RUN_STATE_COUNT; i++)
         LIST_EACH_SAFE(node, &cli->runs[i])
-    run_free(LIST_OWNER(node, struct run, node));
+        {
+            run_free(LIST_OWNER(node, struct run, node));
+        }
     scratch_close(&cli->scratch);
     cli_bench_close(&cli->bench);
     mem_free(cli);

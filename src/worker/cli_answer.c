@@ -1,5 +1,4 @@
-/* worker/cli_answer.c
- */
+/* worker/cli_answer.c: see cli_answer.h. The writer of the dialect (wire/) makes the bytes; when they go out is decided here. */
 #include "worker/cli_answer.h"
 
 #include "wire/say.h"

@@ -1,4 +1,4 @@
-/* worker/cli_launch.c */
+/* worker/cli_launch.c: see cli_launch.h. */
 #include "worker/cli_launch.h"
 
 #include <stdarg.h>

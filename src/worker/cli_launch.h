@@ -24,8 +24,8 @@ struct cli_launch {
     size_t env_count;
     struct launch_file files[LAUNCH_FILES_MAX];
     size_t file_count;
-    const char *
-        litter; /* a directory that the tool fills outside its own; removed afterwards. NULL: none */
+    const char
+        *litter; /* a directory that the tool fills outside its own, removed later; or NULL */
     bool failed; /* no memory, or past a bound */
 };
 

@@ -1,5 +1,4 @@
-/* worker/cli_probe.c: the tool's own status command, run on a loop of its own.
- */
+/* worker/cli_probe.c: the tool's own status command, run on a loop of its own. */
 #include "worker/cli_probe.h"
 
 #include "base/list.h"

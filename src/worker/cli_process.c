@@ -1,5 +1,4 @@
-/* worker/cli_process.c: fork, exec, three pipes and a pidfd.
- */
+/* worker/cli_process.c: fork, exec, three pipes and a pidfd. */
 #include "worker/cli_process.h"
 
 #include "base/list.h"

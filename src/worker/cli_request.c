@@ -1,5 +1,4 @@
-/* worker/cli_request.c: body -> common form -> the tool's dialect.
- */
+/* worker/cli_request.c: body -> common form -> the tool's dialect. */
 #include "worker/cli_request.h"
 
 #include "worker/cli_tool.h"

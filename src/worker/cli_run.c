@@ -1,5 +1,4 @@
-/* worker/cli_run.c: start, lines, hand-over, end of one process.
- */
+/* worker/cli_run.c: start, lines, hand-over, end of one process. */
 #include "worker/cli_run.h"
 
 #include "base/log.h"

@@ -36,8 +36,8 @@ struct run {
     struct cli_answer answer;
     uint64_t hash; /* of what it has been told: the terms and `told` pieces of history */
     size_t told;
-    char session
-        [CLI_SESSION_MAX]; /* the gateway's name for the conversation, which holds its caller's key; "" without */
+    /* The gateway's name for the conversation, made of its caller's key as well: nobody else can go on here. "": none. */
+    char session[CLI_SESSION_MAX];
     bool has_left; /* the process is gone */
     struct deadline limit, ping;
 };

@@ -1,4 +1,4 @@
-/* worker/cli_scratch.c */
+/* worker/cli_scratch.c: see cli_scratch.h. A number is taken by a lock on its file, so that a worker that was killed leaves it free. */
 #define _XOPEN_SOURCE 700
 #include "worker/cli_scratch.h"
 

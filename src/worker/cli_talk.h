@@ -33,8 +33,7 @@ enum talk_state {
 /** Why there is no answer, as a provider would have said it. */
 struct talk_trouble {
     int status;
-    bool
-        is_quota; /* a window of the subscription is used up: nobody else gets an answer here either */
+    bool is_quota;       /* a window of the subscription is used up: nobody gets an answer here */
     int64_t resets_at_s; /* of 429: unix time; 0: unknown */
     int64_t wait_s;      /* of 429: from now; 0: unknown */
     char sentence[ERROR_TEXT_MAX];
@@ -59,9 +58,8 @@ struct cli_talk {
 
     answer_on_event *on_event;
     void *arg;
-    bool
-        shows_thinking; /* the caller asked for it: else thinking and own tools' work stay unseen */
-    struct usage usage; /* of this answer: all its messages together */
+    bool shows_thinking; /* and the work of own tools: the caller asked for it */
+    struct usage usage;  /* of this answer: all its messages together */
     enum stop_reason stop;
     bool has_said; /* something of this answer went to the caller */
 

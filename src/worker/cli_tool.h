@@ -66,8 +66,8 @@ struct cli_tool {
     /** What shows whether it is installed and logged in, at no cost. */
     const char *probe_args[4]; /* NULL ends them */
     const char *probe_input;   /* for its stdin; NULL: nothing */
-    const char *
-        probe_until; /* its input is kept open until this stands in its output; NULL: until it ends */
+    /** Its input is kept open until this stands in its output; NULL: until it ends. */
+    const char *probe_until;
     enum err (*judge)(struct json_reader *reader, struct str output, int exit_status,
                       struct cli_findings *findings, struct error *error);
 };

@@ -1,10 +1,10 @@
 /* worker/front.h: what a worker puts before the server: an HTTP service, and what is to be said about it.
  *
  * A worker has two halves that know of each other only this. The front answers requests: gpu.c passes them to
- * llama-server, cli.c runs a command-line tool for each. The link (link.c) brings it requests over connections that it
- * dialled itself, and tells the server who is here. `auxot worker ... --listen` serves the same front on a port.
+ * llama-server, cli.c runs a command-line tool for each. The worker (worker.c) brings it requests over connections that
+ * it dialled itself, and tells the server who is here. `auxot worker cli --listen` serves the same front on a port.
  *
- * How a front answers (WORKERS: "reverse connections"; the link adds nothing to it):
+ * How a front answers, on a reverse connection as on a port:
  *   it takes the job      exchange_interim(102) at once, then the answer of an ordinary provider
  *   it has no room        503 with `x-auxot-not-begun: 1`, and the job counts nowhere as an attempt
  *
@@ -33,7 +33,7 @@ struct worker_front {
     void (*drain)(void *arg);
     void *arg;
 
-    /** Set by the link, called by the front from its own callbacks when something that was described, the quota or the
+    /** Set by the worker, called by the front from its own callbacks when something that was described, the quota or the
      *  readiness is another than before. NULL: nobody wants to know. Does no work inside: posts, or notes. */
     void (*on_changed)(void *changed_arg);
     void *changed_arg;

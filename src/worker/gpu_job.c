@@ -33,10 +33,9 @@ struct gpu_job {
     struct buf head, body;
     struct iovec burst[BURST_PIECES]; /* of one read */
     int burst_count;
-    bool
-        has_begun; /* the answer: its head goes with the first bytes, or at the end of a read without any */
-    bool is_head_out;
-    bool is_paused;
+    /* The answer: its head goes out with the first bytes, or at the end of a read without any. */
+    bool has_begun, is_head_out;
+    bool is_paused; /* the call, because the exchange takes no more */
 };
 
 static const char *const routes[] = {"/v1/chat/completions", "/v1/completions", "/v1/embeddings",

@@ -22,8 +22,8 @@ struct llama_options {
     const char *program;    /* NULL: attached */
     const char *model_path; /* a GGUF file; a directory of them: router mode */
     int parallel;           /* slots to ask for; 0: as llama-server likes */
-    const char *const
-        *more; /* options for it, at most LLAMA_MORE_MAX, NULL ends them; NULL: none */
+    /* options for it, at most LLAMA_MORE_MAX, NULL ends them; NULL: none */
+    const char *const *more;
     /* attached: */
     const struct target *at; /* copied */
     struct str key;          /* copied; empty: none */
@@ -51,8 +51,8 @@ struct str llama_key(const struct llama *llama);
 /** Jobs that it takes at once: of its models the fewest; 0: it does not say. */
 int llama_slots(const struct llama *llama);
 const struct llama_model *llama_models(const struct llama *llama, int *out_count);
-const char *
-llama_name(const struct llama *llama); /* for the log: the model's file, or the address */
+/** For the log: the model's file, or the address. */
+const char *llama_name(const struct llama *llama);
 
 /** "dir/Qwen3-8B-Q4_K_M-00001-of-00003.gguf" -> "Qwen3-8B-Q4_K_M". */
 void llama_alias(const char *model_path, char *room, size_t room_bytes);

@@ -1,4 +1,4 @@
-/* worker/llama_spawn.c: how a llama-server is started: name, port, words; and what it said before it ended. */
+/* worker/llama_spawn.c: how a llama-server is started: name, port, words; and what may be told of what it said. */
 #include "worker/llama_parts.h"
 
 #include "base/log.h"

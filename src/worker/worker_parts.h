@@ -20,15 +20,17 @@ struct worker {
     struct json_reader *reader;
     struct link *link;
     struct reverse *reverse;
-    struct ask *ask;       /* register, heartbeat */
-    struct ask *goodbye;   /* deregister */
-    struct deadline again; /* the next try: register or dial, by the state */
-    struct deadline beat;  /* the next heartbeat */
-    struct deadline grace; /* draining: then what runs is cut */
-    struct deadline leave; /* draining: the next look at what runs */
-    struct backoff backoff;
+    struct ask *ask;        /* register, heartbeat */
+    struct ask *goodbye;    /* deregister */
+    struct deadline again;  /* the next try: register or dial, by the state */
+    struct deadline beat;   /* the next heartbeat */
+    struct deadline grace;  /* draining: then what runs is cut */
+    struct deadline leave;  /* draining: the next look at what runs */
+    struct backoff backoff; /* of registering and dialling */
     struct loop_message changed;
-    bool is_change_noted, is_description_old, has_joined_once;
+    bool is_change_noted;    /* `changed` is on its way */
+    bool is_description_old; /* the next heartbeat says what the front has to offer */
+    bool has_joined_once;
     char instance[33], worker_id[64];
     int64_t epoch, heartbeat_ms, dead_after_ms, grace_ms;
     int64_t heard_ns; /* the server: last, for certain */
