@@ -26,6 +26,10 @@ struct api_call {
     char request_id[ID_MAX];
     char actor[ID_MAX]; /* key id, or "control" */
     enum role role;
+    unsigned scopes;   /* bits of enum scope */
+    char user[ID_MAX]; /* whose key it is; "" nobody's */
+    char team[ID_MAX]; /* who pays; "" none */
+    char service_account[ID_MAX];
     char args[API_PATH_ARGS][64]; /* what stood for {…} in the path */
     char query[API_QUERY_MAX];    /* as sent */
     char if_match[API_IF_MATCH_MAX];

@@ -230,7 +230,8 @@ static bool may_call(struct front *front, struct exchange *exchange, struct api_
 {
     if (exchange_is_control(exchange)) {
         str_copy(STR("control"), call->actor, sizeof call->actor);
-        call->role = ROLE_ADMIN;
+        call->role = ROLE_OWNER; /* whoever reaches the socket owns the data directory */
+        call->scopes = SCOPE_ALL;
         return true;
     }
     if (call->endpoint->role == ROLE_NONE)
@@ -251,7 +252,12 @@ static bool may_call(struct front *front, struct exchange *exchange, struct api_
         return false;
     }
     str_copy(str_of(principal->id), call->actor, sizeof call->actor);
+    str_copy(str_of(principal->user), call->user, sizeof call->user);
+    str_copy(str_of(principal->service_account), call->service_account,
+             sizeof call->service_account);
+    str_copy(str_of(principal->team ? principal->team->id : ""), call->team, sizeof call->team);
     call->role = principal->role;
+    call->scopes = principal->scopes;
     return true;
 }
 

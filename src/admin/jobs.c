@@ -201,7 +201,7 @@ void jobs_list(struct api_call *call)
     if (!filter_read(call, &filter))
         return;
     resolve_provider(call, &filter);
-    if (call->role != ROLE_ADMIN)
+    if (call->role < ROLE_ADMIN)
         str_copy(str_of(call->actor), filter.key, sizeof filter.key);
     enum err drained = store_drain(call->admin->options.store, DRAIN_MS);
     (void)drained; /* late rows show up in the next list */
@@ -221,7 +221,7 @@ void jobs_read(struct api_call *call)
     enum err drained = store_drain(call->admin->options.store, DRAIN_MS);
     (void)drained;
     enum err err = store_job(call->admin->options.store, call->args[0], &job, &error);
-    bool is_own = call->role == ROLE_ADMIN || strcmp(job.key_id, call->actor) == 0;
+    bool is_own = call->role >= ROLE_ADMIN || strcmp(job.key_id, call->actor) == 0;
     if (err == ERR_NOT_FOUND || (err == OK && !is_own)) {
         api_fail(call, PROBLEM_NOT_FOUND, NULL, "There is no job \"%s\".", call->args[0]);
     } else if (err != OK) {

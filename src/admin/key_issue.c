@@ -1,7 +1,8 @@
 /* admin/key_issue.c: see key_issue.h. */
 #include "admin/key_issue.h"
 
-#include "gateway/snapshot.h"
+#include "admin/team_issue.h"
+#include "domain/role.h"
 #include "json/json_writer.h"
 #include "sys/clock.h"
 #include "sys/random.h"
@@ -27,13 +28,30 @@ static enum err wish_check(const struct key_wish *wish, const char **out_field, 
     if (!str_trim(wish->name).len || wish->name.len > 127 || !str_is_utf8(wish->name))
         return error_set(error, ERR_MALFORMED, "A key needs a name of 1 to 127 bytes.");
     *out_field = "role";
-    if (!role_parse(wish->role, &role))
+    if (!role_parse(wish->role, &role) || role > ROLE_ADMIN)
         return error_set(error, ERR_MALFORMED, "The role must be \"admin\" or \"member\".");
-    *out_field = "team";
-    if (wish->team.len >= ID_MAX || !str_is_utf8(wish->team))
-        return error_set(error, ERR_MALFORMED, "The team's name is too long: at most %d bytes.",
-                         ID_MAX - 1);
     *out_field = NULL;
+    return OK;
+}
+
+/* The team that was wished for, into the row; before a first start there is none yet to be found. */
+static enum err team_choose(const struct key_issuer *issuer, const struct key_wish *wish,
+                            struct key_row *row, struct error *error)
+{
+    const struct team_row *found = config_team(issuer->config, wish->team);
+    struct team_row made;
+    if (!wish->team.len)
+        return OK;
+    if (!found && !wish->may_make_team)
+        return error_set(error, ERR_MALFORMED, "There is no team \"%.*s\".",
+                         STR_ARG(str_upto(wish->team, 64)));
+    if (!found) {
+        enum err err = team_issue(issuer->store, wish->team, "", wish->actor, &made, error);
+        if (err != OK)
+            return err;
+        found = &made;
+    }
+    str_copy(str_of(found->id), row->team, sizeof row->team);
     return OK;
 }
 
@@ -49,16 +67,21 @@ static void row_write(struct buf *out, const struct key_row *row)
     json_close_object(&writer);
 }
 
-enum err key_issue(struct store *store, const struct vault *vault, const struct key_wish *wish,
+enum err key_issue(const struct key_issuer *issuer, const struct key_wish *wish,
                    char out_key[APIKEY_LEN + 1], struct key_row *out_row, const char **out_field,
                    struct error *error)
 {
+    struct key_row row = {.created_at_ms = clock_wall_ms()};
     enum err err = wish_check(wish, out_field, error);
     if (err != OK)
         return err;
+    err = team_choose(issuer, wish, &row, error);
+    if (err != OK) {
+        *out_field = err == ERR_MALFORMED ? "team" : NULL;
+        return err;
+    }
     uint8_t random[32], id_random[10];
     char key[APIKEY_LEN + 1];
-    struct key_row row = {.created_at_ms = clock_wall_ms()};
     random_fill(random, sizeof random);
     random_fill(id_random, sizeof id_random);
     apikey_make(APIKEY_PREFIX, random, key);
@@ -66,16 +89,15 @@ enum err key_issue(struct store *store, const struct vault *vault, const struct 
     id_make("key_", row.created_at_ms, id_random, row.id);
     str_copy(str_trim(wish->name), row.name, sizeof row.name);
     str_copy(wish->role, row.role, sizeof row.role);
-    str_copy(wish->team, row.team, sizeof row.team);
     apikey_hint(str_of(key), row.hint);
-    vault_key_digest(vault, str_of(key), row.digest);
+    vault_key_digest(issuer->vault, str_of(key), row.digest);
 
     AUTO_BUF struct buf after = {0};
     buf_init(&after, 4096);
     row_write(&after, &row);
     struct event_row event = event_make(wish->actor, "key.created", row.id);
     event.after_json = buf_str(&after).at;
-    err = store_key_insert(store, &row, &event, error);
+    err = store_key_insert(issuer->store, &row, &event, error);
     if (err == OK) {
         memcpy(out_key, key, sizeof key);
         *out_row = row;

@@ -19,17 +19,22 @@ void keys_create(struct api_call *call)
     struct change change;
     struct error error = {0};
     struct key_row row;
-    char key[APIKEY_LEN + 1], name[128] = "", role[16] = "member", team[ID_MAX] = "";
+    char key[APIKEY_LEN + 1], name[128] = "", role[16] = "member", team[64] = "";
     const char *field = NULL;
     if (!api_text(call, "name", name, sizeof name, NULL) ||
         !api_text(call, "role", role, sizeof role, NULL) ||
         !api_text(call, "team", team, sizeof team, NULL) ||
         !change_begin(&change, call->admin, call))
         return;
-    struct key_wish wish = {
-        .name = str_of(name), .role = str_of(role), .team = str_of(team), .actor = call->actor};
-    enum err err = key_issue(call->admin->options.store, call->admin->options.vault, &wish, key,
-                             &row, &field, &error);
+    struct key_wish wish = {.name = str_of(name),
+                            .role = str_of(role),
+                            .team = str_of(team),
+                            .may_make_team = strcmp(call->actor, "control") ==
+                                             0, /* `auxot keys create --team` */
+                            .actor = call->actor};
+    struct key_issuer issuer = {call->admin->options.store, call->admin->options.vault,
+                                &change.config};
+    enum err err = key_issue(&issuer, &wish, key, &row, &field, &error);
     bool is_in_force = change_end(&change, err, &error);
     if (!is_in_force && field)
         api_fail(call, PROBLEM_INVALID_FIELD, field, "%s", error.text);

@@ -27,7 +27,7 @@ void models_list(struct api_call *call)
     char all[8] = "";
     if (!api_query(call, "all", all, sizeof all) && api_has_failed(call))
         return;
-    bool has_all = strcmp(all, "1") == 0 && call->role == ROLE_ADMIN;
+    bool has_all = strcmp(all, "1") == 0 && call->role >= ROLE_ADMIN;
     struct snapshot *snapshot = gateway_snapshot(call->admin->options.gateway);
     struct json_writer *writer = api_answer(call, 200);
     json_open_array(writer, "items");

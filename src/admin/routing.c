@@ -346,7 +346,7 @@ static void explain(struct dry_run *run)
         .endpoint = run->endpoint,
         .model = str_of(run->model),
         .provider_pin = str_of(run->pin),
-        .is_admin = run->call->role == ROLE_ADMIN,
+        .is_admin = run->call->role >= ROLE_ADMIN,
         .needs = run->needs,
         .prompt_tokens = run->prompt_tokens,
         .now_ms = now_ms,

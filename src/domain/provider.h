@@ -98,9 +98,10 @@ struct timeouts {
 /** Clouds: 5 s, 120 s, 600 s, 120 s. What is our own may take 600 s to its first byte also in a stream. */
 const struct timeouts *provider_kind_timeouts(enum provider_kind kind);
 
-#define PROVIDERS_MAX 256u
-#define MODELS_MAX    2000u /* of one provider */
-#define RULES_MAX     16u   /* of one provider */
+#define PROVIDERS_MAX      256u
+#define MODELS_MAX         2000u /* of one provider */
+#define RULES_MAX          16u   /* of one provider */
+#define PROVIDER_TEAMS_MAX 256u
 
 struct provider {
     const char *id; /* "prv_..." */
@@ -116,6 +117,9 @@ struct provider {
     size_t model_count;
     const struct fallback_rule *rules;
     size_t rule_count;
+    bool has_teams;           /* false: every team may use it, and who has none */
+    const char *const *teams; /* ids of those that may; none: nobody may */
+    size_t team_count;
     struct timeouts timeouts;
     int64_t wait_ms, max_concurrent; /* 0: none */
     bool is_paused;

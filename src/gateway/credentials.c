@@ -4,6 +4,7 @@
  * not known, to say what is wrong with it: for a known one it holds, as every byte does.
  */
 #include "gateway/request.h"
+#include "sys/clock.h"
 #include "sys/vault.h"
 
 static struct str bearer_of(const struct http_head *head, size_t *out_count)
@@ -20,7 +21,7 @@ static const struct principal *principal_of(struct gateway_loop *gl, struct str 
     if (key.len != APIKEY_LEN)
         return NULL;
     vault_key_digest(gl->gateway->options.vault, key, digest);
-    return snapshot_principal(gl->lease->snapshot, digest);
+    return snapshot_principal(gl->lease->snapshot, digest, clock_wall_ms());
 }
 
 const struct principal *gateway_principal(struct gateway_loop *gl, const struct http_head *head,

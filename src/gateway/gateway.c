@@ -172,10 +172,11 @@ void lease_give(struct lease *lease)
 /* Requests of keys that are no more: RELIABILITY.md I10. */
 static void cut_revoked(struct gateway_loop *gl)
 {
+    int64_t now_ms = clock_wall_ms();
     LIST_EACH_SAFE(node, &gl->live)
     {
         struct request *request = LIST_OWNER(node, struct request, node);
-        if (!snapshot_principal(gl->lease->snapshot, request->principal->digest))
+        if (!snapshot_principal(gl->lease->snapshot, request->principal->digest, now_ms))
             request_fail(request, SAY_UNAUTHORIZED, "key_revoked",
                          "The API key of this request was revoked while it ran.");
     }

@@ -74,7 +74,9 @@ static void fill(const struct request *request, struct job_record *out)
     str_copy(request->facts.model, out->requested_model, sizeof out->requested_model);
     COPY_TEXT(out->key_id, request->principal->id);
     COPY_TEXT(out->key_name, request->principal->name);
-    COPY_TEXT(out->team, request->principal->team);
+    if (request->principal->team)
+        COPY_TEXT(out->team, request->principal->team->id);
+    COPY_TEXT(out->user, request->principal->user);
     out->is_stream = request->facts.stream;
     out->created_at_ms = request->created_at_ms;
     out->queued_ms = request->attempt_count

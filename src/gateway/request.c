@@ -268,7 +268,7 @@ enum route_outcome request_plan(struct request *request)
     struct route_request wanted = {.endpoint = request->endpoint,
                                    .model = request->facts.model,
                                    .provider_pin = request->pin,
-                                   .is_admin = request->principal->role == ROLE_ADMIN,
+                                   .is_admin = request->principal->role >= ROLE_ADMIN,
                                    .needs = needs_of(&request->facts),
                                    .prompt_tokens = least_tokens(request),
                                    .now_ms = loop_now_ms(gl->loop)};

@@ -129,7 +129,7 @@ static bool choose_all(struct seat *seat, const struct request *request, size_t 
 static uint64_t team_of(const struct request *request)
 {
     const struct principal *principal = request->principal;
-    return str_hash(str_of(principal->team[0] ? principal->team : principal->id));
+    return str_hash(str_of(principal->team ? principal->team->id : principal->id));
 }
 
 /* ---- under the lock: taking -------------------------------------------------------------------- */

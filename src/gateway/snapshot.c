@@ -4,7 +4,7 @@
  * out and reported, so that the rest goes on serving. The one effect, on the live parts of providers,
  * stands in registry.c.
  */
-#include "gateway/snapshot.h"
+#include "gateway/snapshot_parts.h"
 
 #include "base/log.h"
 #include "domain/price.h"
@@ -13,7 +13,6 @@
 #include "providers/kinds.h"
 #include "sys/vault.h"
 
-#include <assert.h>
 #include <stdlib.h>
 
 #define SNAPSHOT_BYTES_MAX ((size_t)512 * 1024 * 1024)
@@ -27,14 +26,7 @@ enum err provider_key_seal(const struct vault *vault, const char *provider_id, s
 
 /* ---- rows into arena arrays ---------------------------------------------------------------------- */
 
-/* One build: where it writes and what went wrong. After a failure every step returns NULL. */
-struct build {
-    struct snapshot *snapshot;
-    struct json_reader *reader;
-    bool has_failed; /* no memory */
-};
-
-static void *build_room(struct build *build, size_t count, size_t size_bytes)
+void *build_room(struct build *build, size_t count, size_t size_bytes)
 {
     void *room = arena_alloc(&build->snapshot->arena, count * size_bytes + 1);
     if (room)
@@ -43,7 +35,7 @@ static void *build_room(struct build *build, size_t count, size_t size_bytes)
     return room;
 }
 
-static const char *build_text(struct build *build, struct str text)
+const char *build_text(struct build *build, struct str text)
 {
     char *copy = arena_dup(&build->snapshot->arena, text.at, text.len);
     build->has_failed |= !copy;
@@ -55,14 +47,23 @@ static const char *build_text_or_null(struct build *build, struct str text)
     return text.len ? build_text(build, text) : NULL;
 }
 
-/* A list column. A damaged one counts as empty, and is reported: the rest must go on serving. */
-static struct json build_list(struct build *build, const char *owner, const char *text)
+struct json build_json(struct build *build, const char *owner, const char *text)
 {
     struct json root = {0};
     struct error why = {0};
     if (text && text[0] != '\0' && json_parse(build->reader, str_of(text), &root, &why) != OK)
         log_error("config_list_damaged", "row=%s why=\"%s\"", owner, why.text);
     return root;
+}
+
+const char *const *build_names(struct build *build, struct json list, size_t max, size_t *out_count)
+{
+    size_t room = json_count(list) < max ? json_count(list) : max, count = 0;
+    const char **names = build_room(build, room, sizeof *names);
+    for (struct json_cursor each = json_each(list); names && count < room && json_next(&each);)
+        names[count++] = build_text(build, json_string_or_empty(each.value));
+    *out_count = count;
+    return names;
 }
 
 static int model_order(const void *left, const void *right)
@@ -92,7 +93,7 @@ static void build_abilities(struct build *build, const struct provider *provider
 static void build_models(struct build *build, const struct provider_row *row,
                          struct provider *provider)
 {
-    struct json list = build_list(build, row->id, row->models_json);
+    struct json list = build_json(build, row->id, row->models_json);
     size_t room = json_count(list) < MODELS_MAX ? json_count(list) : MODELS_MAX;
     struct model *models = build_room(build, room, sizeof *models);
     size_t count = 0;
@@ -116,7 +117,7 @@ static void build_models(struct build *build, const struct provider_row *row,
 static void build_rules(struct build *build, const struct provider_row *row,
                         struct provider *provider)
 {
-    struct json list = build_list(build, row->id, row->rules_json);
+    struct json list = build_json(build, row->id, row->rules_json);
     size_t room = json_count(list) < RULES_MAX ? json_count(list) : RULES_MAX;
     struct fallback_rule *rules = build_room(build, room, sizeof *rules);
     size_t count = 0;
@@ -136,11 +137,22 @@ static void build_rules(struct build *build, const struct provider_row *row,
     provider->rule_count = count;
 }
 
+/* A damaged list is nobody's: it was given to somebody, who cannot be known any more. */
+static void build_teams_of(struct build *build, const struct provider_row *row,
+                           struct provider *provider)
+{
+    if (!row->teams_json || row->teams_json[0] == '\0')
+        return;
+    struct json list = build_json(build, row->id, row->teams_json);
+    provider->has_teams = true;
+    provider->teams = build_names(build, list, PROVIDER_TEAMS_MAX, &provider->team_count);
+}
+
 /* What it really answers: its own list, else what its kind usually does. */
 static unsigned build_speaks(struct build *build, const struct provider_row *row,
                              enum provider_kind kind)
 {
-    struct json list = build_list(build, row->id, row->dialects_json);
+    struct json list = build_json(build, row->id, row->dialects_json);
     unsigned speaks = 0;
     for (struct json_cursor each = json_each(list); json_next(&each);)
         speaks |= provider_dialect_endpoints(json_string_or_empty(each.value));
@@ -183,6 +195,7 @@ static struct provider *build_provider(struct build *build, const struct provide
     };
     build_models(build, row, provider);
     build_rules(build, row, provider);
+    build_teams_of(build, row, provider);
     return provider;
 }
 
@@ -281,7 +294,7 @@ static bool step_when_parse(struct str name, enum step_when *out_when)
 
 static void build_steps(struct build *build, const struct route_row *row, struct named_route *route)
 {
-    struct json list = build_list(build, row->id, row->steps_json);
+    struct json list = build_json(build, row->id, row->steps_json);
     size_t room = json_count(list) < STEPS_MAX ? json_count(list) : STEPS_MAX;
     struct route_step *steps = build_room(build, room, sizeof *steps);
     size_t count = 0;
@@ -311,102 +324,6 @@ static void build_routes(struct build *build, const struct store_config *config)
     }
     build->snapshot->routing.routes = routes;
     build->snapshot->routing.route_count = routes ? config->route_count : 0;
-}
-
-/* ---- principals ---------------------------------------------------------------------------------- */
-
-const char *role_name(enum role role)
-{
-    static const char *const names[] = {"none", "member", "admin"};
-    assert(role <= ROLE_ADMIN);
-    return names[role];
-}
-
-bool role_parse(struct str name, enum role *out_role)
-{
-    for (enum role role = ROLE_MEMBER; role <= ROLE_ADMIN; role++)
-        if (str_eq(name, str_of(role_name(role)))) {
-            *out_role = role;
-            return true;
-        }
-    return false;
-}
-
-/* A digest is uniform, so its first bytes are as good a hash as any. */
-static size_t digest_slot(const uint8_t digest[32])
-{
-    uint32_t slot;
-    memcpy(&slot, digest, sizeof slot);
-    return slot;
-}
-
-static void build_principals(struct build *build, const struct store_config *config)
-{
-    struct snapshot *snapshot = build->snapshot;
-    size_t slots = 8;
-    while (slots < config->key_count * 2)
-        slots *= 2;
-    snapshot->principals = build_room(build, config->key_count, sizeof *snapshot->principals);
-    snapshot->principal_table = build_room(build, slots, sizeof *snapshot->principal_table);
-    snapshot->principal_mask = slots - 1;
-    if (build->has_failed)
-        return;
-    for (size_t i = 0; i < config->key_count; i++) {
-        const struct key_row *row = &config->keys[i];
-        enum role role;
-        if (row->revoked_at_ms != 0 || !role_parse(str_of(row->role), &role))
-            continue;
-        struct principal *principal = &snapshot->principals[snapshot->principal_count++];
-        str_copy(str_of(row->id), principal->id, sizeof principal->id);
-        str_copy(str_of(row->name), principal->name, sizeof principal->name);
-        str_copy(str_of(row->team), principal->team, sizeof principal->team);
-        principal->role = role;
-        memcpy(principal->digest, row->digest, sizeof principal->digest);
-        size_t slot = digest_slot(row->digest) & snapshot->principal_mask;
-        while (snapshot->principal_table[slot])
-            slot = (slot + 1) & snapshot->principal_mask;
-        snapshot->principal_table[slot] = (uint32_t)snapshot->principal_count;
-    }
-}
-
-const struct principal *snapshot_principal(const struct snapshot *snapshot,
-                                           const uint8_t digest[32])
-{
-    const struct str wanted = {(const char *)digest, 32};
-    size_t slot = digest_slot(digest) & snapshot->principal_mask;
-    for (; snapshot->principal_table[slot]; slot = (slot + 1) & snapshot->principal_mask) {
-        const struct principal *principal =
-            &snapshot->principals[snapshot->principal_table[slot] - 1];
-        if (str_eq_constant_time((struct str){(const char *)principal->digest, 32}, wanted))
-            return principal;
-    }
-    return NULL;
-}
-
-static void build_worker_keys(struct build *build, const struct store_config *config)
-{
-    struct snapshot *snapshot = build->snapshot;
-    struct worker_key *keys = build_room(build, config->worker_key_count, sizeof *keys);
-    for (size_t i = 0; keys && i < config->worker_key_count; i++) {
-        const struct worker_key_row *row = &config->worker_keys[i];
-        str_copy(str_of(row->id), keys[i].id, sizeof keys[i].id);
-        str_copy(str_of(row->provider_id), keys[i].provider_id, sizeof keys[i].provider_id);
-        memcpy(keys[i].digest, row->digest, sizeof keys[i].digest);
-    }
-    snapshot->worker_keys = keys;
-    snapshot->worker_key_count = keys ? config->worker_key_count : 0;
-}
-
-const struct worker_key *snapshot_worker_key(const struct snapshot *snapshot,
-                                             const uint8_t digest[32])
-{
-    const struct str wanted = {(const char *)digest, 32};
-    const struct worker_key *found = NULL;
-    for (size_t i = 0; i < snapshot->worker_key_count; i++)
-        if (str_eq_constant_time((struct str){(const char *)snapshot->worker_keys[i].digest, 32},
-                                 wanted))
-            found = &snapshot->worker_keys[i];
-    return found;
 }
 
 const struct provider *snapshot_provider(const struct snapshot *snapshot, const char *id_or_slug)
@@ -445,6 +362,7 @@ static void build_all(struct build *build, const struct store_config *config,
     build_providers(build, config, vault, registry);
     registry_end(registry, !build->has_failed);
     build_routes(build, config);
+    build_teams(build, config);
     build_principals(build, config);
     build_worker_keys(build, config);
     routing->auto_provider_id = build_text_or_null(build, str_of(config->auto_provider));

@@ -8,19 +8,32 @@
  */
 #pragma once
 #include "base/mem.h"
+#include "domain/policy.h"
+#include "domain/role.h"
 #include "domain/route.h"
 #include "gateway/live.h"
 #include "http/client.h"
 #include "store/store.h"
 
-enum role { ROLE_NONE, ROLE_MEMBER, ROLE_ADMIN };
-const char *role_name(enum role role);
-bool role_parse(struct str name, enum role *out_role); /* "member", "admin" */
+struct live_limits; /* live_limits.h: what is counted of one team or key */
+
+/** Owned by the snapshot. */
+struct team {
+    char id[ID_MAX], name[64];
+    struct policy policy;
+    struct live_limits *live;
+};
 
 /** Who calls, once the key is known. Owned by the snapshot. */
 struct principal {
-    char id[ID_MAX], name[64], team[ID_MAX];
+    char id[ID_MAX], name[64];                  /* key_...; usr_... of a session */
+    char user[ID_MAX], service_account[ID_MAX]; /* whose key it is; "" none */
+    const struct team *team;                    /* who pays; NULL: nobody but the key */
     enum role role;
+    unsigned scopes;          /* bits of enum scope */
+    struct policy policy;     /* the key's own; with its allowed models */
+    struct live_limits *live; /* the key's own; NULL: it has no limits */
+    int64_t expires_at_ms;    /* wall; 0: never */
     uint8_t digest[32];
 };
 
@@ -35,6 +48,8 @@ struct snapshot {
     struct arena arena;
     struct routing routing;
     const struct target *targets; /* parallel to routing.providers */
+    const struct team *teams;     /* by id */
+    size_t team_count;
     struct principal *principals;
     size_t principal_count;
     uint32_t *principal_table; /* open addressing by the digest's first bytes; index + 1 */
@@ -61,9 +76,14 @@ MUST_USE enum err provider_key_seal(const struct vault *vault, const char *provi
 struct snapshot *snapshot_ref(struct snapshot *snapshot);
 void snapshot_unref(struct snapshot *snapshot);
 
-/** Looks a key's digest up; constant-time compare of the whole digest. NULL: unknown. */
+/** Looks a key's digest up; constant-time compare of the whole digest. NULL: unknown, or over at `now_ms`
+ *  (wall). */
 const struct principal *snapshot_principal(const struct snapshot *snapshot,
-                                           const uint8_t digest[32]);
+                                           const uint8_t digest[32], int64_t now_ms);
+/** NULL: there is none, also for "". */
+const struct team *snapshot_team(const struct snapshot *snapshot, const char *id);
+/** By id, else by name whatever its case; looks at all. */
+const struct team *snapshot_team_named(const struct snapshot *snapshot, const char *id_or_name);
 /** Likewise for workers' keys; few, so it looks at all. */
 const struct worker_key *snapshot_worker_key(const struct snapshot *snapshot,
                                              const uint8_t digest[32]);

@@ -20,8 +20,9 @@ static const char help[] =
     "       auxot keys list [--data-dir D]\n"
     "       auxot keys revoke KEY_ID [--data-dir D]\n"
     "\n"
-    "create prints the new key alone on stdout; it is shown this once. All work while a server runs on\n"
-    "the data directory (in force when the command returns) and before its first start.\n";
+    "create prints the new key alone on stdout; it is shown this once. TEAM is the id or the name of a\n"
+    "team; a name that no team has yet makes the team. All work while a server runs on the data directory\n"
+    "(in force when the command returns) and before its first start.\n";
 
 /* One way to reach the keys: a running server, or the store itself. */
 struct keys_access {
@@ -104,7 +105,13 @@ static enum err create(const struct keys_access *access, const struct key_wish *
     char key[APIKEY_LEN + 1];
     struct key_row row;
     const char *field = NULL;
-    enum err err = key_issue(access->store, access->vault, wish, key, &row, &field, error);
+    struct store_config config = {0};
+    enum err err = store_config_load(access->store, &config, error);
+    if (err != OK)
+        return err;
+    struct key_issuer issuer = {access->store, access->vault, &config};
+    err = key_issue(&issuer, wish, key, &row, &field, error);
+    store_config_release(&config);
     if (err != OK)
         return err;
     puts(key);
@@ -204,6 +211,7 @@ int command_keys(int argc, char **argv)
     struct key_wish wish = {.name = str_of(take_flag(&argc, argv, "name")),
                             .role = role ? str_of(role) : STR("member"),
                             .team = str_of(take_flag(&argc, argv, "team")),
+                            .may_make_team = true,
                             .actor = "command"};
     if (load_settings(&argc, argv, &access.settings, &error) != OK)
         return complain("keys", 2, "%s", error.text);

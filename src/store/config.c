@@ -1,4 +1,4 @@
-/* store/config.c: providers, keys, routes and the Auto default.
+/* store/config.c: providers, routes and the Auto default; keys and teams stand in files of their own.
  *
  * Each write is a small function that runs on the writer thread inside a transaction; writer.c raises
  * the version and adds the event in the same one. Reading takes all tables in one read transaction.
@@ -10,16 +10,14 @@
 
 #define ROWS_FIRST 16u
 
-static enum err submit(struct store *store, enum err (*run)(sqlite3 *, void *, struct error *),
+enum err config_submit(struct store *store, enum err (*run)(sqlite3 *, void *, struct error *),
                        const void *arg, const struct event_row *event, struct error *error)
 {
     struct work work = {.run = run, .arg = (void *)(uintptr_t)arg, .event = event};
     return writer_submit(store, &work, error);
 }
 
-/* A write that must change one row. */
-static enum err done_one(sqlite3_stmt *statement, const char *what, const char *id,
-                         struct error *error)
+enum err done_one(sqlite3_stmt *statement, const char *what, const char *id, struct error *error)
 {
     int changes = 0;
     enum err err = sql_done(statement, &changes, error);
@@ -28,9 +26,8 @@ static enum err done_one(sqlite3_stmt *statement, const char *what, const char *
     return err;
 }
 
-/* A write that may meet a name that is taken. */
-static enum err done_named(sqlite3_stmt *statement, const char *what, const char *id,
-                           const char *name, struct error *error)
+enum err done_named(sqlite3_stmt *statement, const char *what, const char *id, const char *name,
+                    struct error *error)
 {
     enum err err = done_one(statement, what, id, error);
     if (err == ERR_CONFLICT)
@@ -53,7 +50,8 @@ static enum err done_named(sqlite3_stmt *statement, const char *what, const char
 #define PARAM(column)  ":" #column ", "
 #define ASSIGN(column) #column " = :" #column ", "
 #define PROVIDER_COLUMNS \
-    PROVIDER_TEXTS(BARE) PROVIDER_NUMBERS(BARE) "is_paused, models_json, rules_json, sealed_key"
+    PROVIDER_TEXTS(BARE) \
+    PROVIDER_NUMBERS(BARE) "is_paused, models_json, rules_json, teams_json, sealed_key"
 
 static int parameter(sqlite3_stmt *statement, const char *name)
 {
@@ -76,12 +74,13 @@ static void provider_bind(sqlite3_stmt *statement, const struct provider_row *ro
                   str_of(row->models_json ? row->models_json : "[]"));
     sql_bind_text(statement, parameter(statement, ":rules_json"),
                   str_of(row->rules_json ? row->rules_json : "[]"));
+    sql_bind_text(statement, parameter(statement, ":teams_json"), str_of(row->teams_json));
     if (row->sealed_key)
         (void)sqlite3_bind_blob(statement, parameter(statement, ":sealed_key"), row->sealed_key,
                                 (int)row->sealed_key_len, SQLITE_STATIC);
 }
 
-static enum err copy_column(sqlite3_stmt *statement, int column, char **out_copy, size_t *out_len)
+enum err copy_column(sqlite3_stmt *statement, int column, char **out_copy, size_t *out_len)
 {
     if (sqlite3_column_type(statement, column) == SQLITE_NULL)
         return OK;
@@ -90,6 +89,11 @@ static enum err copy_column(sqlite3_stmt *statement, int column, char **out_copy
     if (out_len)
         *out_len = value.len;
     return *out_copy ? OK : ERR_NO_MEMORY;
+}
+
+enum err copy_text_column(sqlite3_stmt *statement, int column, char **out_copy)
+{
+    return sql_blob(statement, column).len ? copy_column(statement, column, out_copy, NULL) : OK;
 }
 
 static enum err provider_read(sqlite3_stmt *statement, void *out)
@@ -107,6 +111,8 @@ static enum err provider_read(sqlite3_stmt *statement, void *out)
     if (err == OK)
         err = copy_column(statement, column++, &row->rules_json, NULL);
     if (err == OK)
+        err = copy_text_column(statement, column++, &row->teams_json);
+    if (err == OK)
         err = copy_column(statement, column, &row->sealed_key, &row->sealed_key_len);
     return err;
 }
@@ -115,8 +121,9 @@ void provider_row_release(struct provider_row *row)
 {
     mem_free(row->models_json);
     mem_free(row->rules_json);
+    mem_free(row->teams_json);
     mem_free(row->sealed_key);
-    row->models_json = row->rules_json = row->sealed_key = NULL;
+    row->models_json = row->rules_json = row->teams_json = row->sealed_key = NULL;
     row->sealed_key_len = 0;
 }
 
@@ -166,7 +173,7 @@ static enum err provider_insert(sqlite3 *db, void *arg, struct error *error)
             sql_prepare(db,
                         "INSERT INTO provider (" PROVIDER_COLUMNS ") VALUES (" PROVIDER_TEXTS(PARAM)
                             PROVIDER_NUMBERS(PARAM) ":is_paused, :models_json, "
-                                                    ":rules_json, :sealed_key)",
+                                                    ":rules_json, :teams_json, :sealed_key)",
                         &insert, error);
     if (err != OK)
         return err;
@@ -189,7 +196,8 @@ static enum err provider_update(sqlite3 *db, void *arg, struct error *error)
         "created_at_ms = coalesce(created_at_ms, :created_at_ms), "
         "created_seq = coalesce(created_seq, :created_seq), updated_at_ms = :updated_at_ms, "
         "rev = max(rev + 1, :rev), models_at_ms = :models_at_ms, is_paused = :is_paused, "
-        "models_json = :models_json, rules_json = :rules_json, sealed_key = :sealed_key "
+        "models_json = :models_json, rules_json = :rules_json, teams_json = :teams_json, "
+        "sealed_key = :sealed_key "
         "WHERE id = :id",
         &update, error);
     if (err != OK)
@@ -198,8 +206,8 @@ static enum err provider_update(sqlite3 *db, void *arg, struct error *error)
     return done_named(update, "provider", row->id, row->name, error);
 }
 
-static enum err delete_by_id(sqlite3 *db, const char *sql, const char *what, const char *id,
-                             struct error *error)
+enum err delete_by_id(sqlite3 *db, const char *sql, const char *what, const char *id,
+                      struct error *error)
 {
     AUTO_STMT sqlite3_stmt *statement = NULL;
     enum err err = sql_prepare(db, sql, &statement, error);
@@ -218,95 +226,19 @@ static enum err provider_delete(sqlite3 *db, void *arg, struct error *error)
 enum err store_provider_insert(struct store *store, const struct provider_row *row,
                                const struct event_row *event, struct error *error)
 {
-    return submit(store, provider_insert, row, event, error);
+    return config_submit(store, provider_insert, row, event, error);
 }
 
 enum err store_provider_update(struct store *store, const struct provider_row *row,
                                const struct event_row *event, struct error *error)
 {
-    return submit(store, provider_update, row, event, error);
+    return config_submit(store, provider_update, row, event, error);
 }
 
 enum err store_provider_delete(struct store *store, const char *id, const struct event_row *event,
                                struct error *error)
 {
-    return submit(store, provider_delete, id, event, error);
-}
-
-/* ---- keys ---------------------------------------------------------------------------------------- */
-
-static enum err key_insert(sqlite3 *db, void *arg, struct error *error)
-{
-    const struct key_row *row = arg;
-    AUTO_STMT sqlite3_stmt *insert = NULL;
-    enum err err = sql_prepare(
-        db,
-        "INSERT INTO api_key (id, name, hint, role, team, digest, created_at_ms, revoked_at_ms, "
-        "last_used_at_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-        &insert, error);
-    if (err != OK)
-        return err;
-    const char *const texts[] = {row->id, row->name, row->hint, row->role, row->team};
-    for (int i = 0; i < 5; i++)
-        sql_bind_text(insert, i + 1, str_of(texts[i]));
-    (void)sqlite3_bind_blob(insert, 6, row->digest, sizeof row->digest, SQLITE_STATIC);
-    (void)sqlite3_bind_int64(insert, 7, row->created_at_ms);
-    (void)sqlite3_bind_int64(insert, 8, row->revoked_at_ms);
-    (void)sqlite3_bind_int64(insert, 9, row->last_used_at_ms);
-    err = sql_done(insert, NULL, error);
-    if (err == ERR_CONFLICT)
-        return error_set(error, ERR_CONFLICT, "this key exists already");
-    return err;
-}
-
-struct revocation {
-    const char *id;
-    int64_t at_ms;
-};
-
-static enum err key_revoke(sqlite3 *db, void *arg, struct error *error)
-{
-    const struct revocation *revocation = arg;
-    AUTO_STMT sqlite3_stmt *update = NULL;
-    enum err err = sql_prepare(
-        db, "UPDATE api_key SET revoked_at_ms = max(?2, 1) WHERE id = ?1 AND revoked_at_ms = 0",
-        &update, error);
-    if (err != OK)
-        return err;
-    sql_bind_text(update, 1, str_of(revocation->id));
-    (void)sqlite3_bind_int64(update, 2, revocation->at_ms);
-    return done_one(update, "key", revocation->id, error);
-}
-
-static enum err key_read(sqlite3_stmt *statement, void *out)
-{
-    struct key_row *row = out;
-    sql_copy(statement, 0, row->id, sizeof row->id);
-    sql_copy(statement, 1, row->name, sizeof row->name);
-    sql_copy(statement, 2, row->hint, sizeof row->hint);
-    sql_copy(statement, 3, row->role, sizeof row->role);
-    sql_copy(statement, 4, row->team, sizeof row->team);
-    struct str digest = sql_blob(statement, 5);
-    if (digest.len != sizeof row->digest)
-        return ERR_MALFORMED;
-    memcpy(row->digest, digest.at, sizeof row->digest);
-    row->created_at_ms = sqlite3_column_int64(statement, 6);
-    row->revoked_at_ms = sqlite3_column_int64(statement, 7);
-    row->last_used_at_ms = sqlite3_column_int64(statement, 8);
-    return OK;
-}
-
-enum err store_key_insert(struct store *store, const struct key_row *row,
-                          const struct event_row *event, struct error *error)
-{
-    return submit(store, key_insert, row, event, error);
-}
-
-enum err store_key_revoke(struct store *store, const char *id, int64_t at_ms,
-                          const struct event_row *event, struct error *error)
-{
-    struct revocation revocation = {id, at_ms};
-    return submit(store, key_revoke, &revocation, event, error);
+    return config_submit(store, provider_delete, id, event, error);
 }
 
 /* ---- routes and the Auto default ----------------------------------------------------------------- */
@@ -364,13 +296,13 @@ enum err store_route_put(struct store *store, const struct route_row *row, bool 
                          const struct event_row *event, struct error *error)
 {
     struct route_put put = {row, is_new};
-    return submit(store, route_put, &put, event, error);
+    return config_submit(store, route_put, &put, event, error);
 }
 
 enum err store_route_delete(struct store *store, const char *id, const struct event_row *event,
                             struct error *error)
 {
-    return submit(store, route_delete, id, event, error);
+    return config_submit(store, route_delete, id, event, error);
 }
 
 static enum err setting_put(sqlite3 *db, const char *name, const char *value, struct error *error)
@@ -402,7 +334,7 @@ enum err store_auto_set(struct store *store, const char *provider_id, const char
                         const struct event_row *event, struct error *error)
 {
     struct auto_default wanted = {provider_id ? provider_id : "", model ? model : ""};
-    return submit(store, auto_set, &wanted, event, error);
+    return config_submit(store, auto_set, &wanted, event, error);
 }
 
 /* ---- reading all of it --------------------------------------------------------------------------- */
@@ -457,32 +389,40 @@ static enum err settings_read(sqlite3 *db, struct store_config *config, struct e
     return err;
 }
 
+/* One table of the configuration, and where its rows go: each array's pointer and its count. */
+struct table {
+    const char *select;
+    size_t row_bytes;
+    row_reader *read;
+    size_t rows_at, count_at;
+};
+#define TABLE(select, read, rows, count)                                              \
+    {                                                                                 \
+        select, sizeof *((struct store_config *)0)->rows, read,                       \
+            offsetof(struct store_config, rows), offsetof(struct store_config, count) \
+    }
+static const struct table tables[] = {
+    TABLE("SELECT " PROVIDER_COLUMNS " FROM provider ORDER BY created_seq", provider_read,
+          providers, provider_count),
+    TABLE(KEYS_SELECT, key_read, keys, key_count),
+    TABLE(WORKER_KEYS_SELECT, worker_key_read, worker_keys, worker_key_count),
+    TABLE("SELECT id, name, steps_json, created_at_ms, rev FROM route ORDER BY created_at_ms, id",
+          route_read, routes, route_count),
+    TABLE(TEAMS_SELECT, team_read, teams, team_count),
+    TABLE(TEAM_MEMBERS_SELECT, team_member_read, team_members, team_member_count),
+    TABLE(SERVICE_ACCOUNTS_SELECT, service_account_read, service_accounts, service_account_count),
+};
+
 static enum err config_read(sqlite3 *db, struct store_config *config, struct error *error)
 {
-    void *providers = NULL, *keys = NULL, *worker_keys = NULL, *routes = NULL;
     enum err err = settings_read(db, config, error);
-    if (err == OK)
-        err = table_read(db, "SELECT " PROVIDER_COLUMNS " FROM provider ORDER BY created_seq",
-                         sizeof *config->providers, provider_read, &providers,
-                         &config->provider_count, error);
-    config->providers = providers;
-    if (err == OK)
-        err = table_read(db,
-                         "SELECT id, name, hint, role, team, digest, created_at_ms, revoked_at_ms, "
-                         "last_used_at_ms FROM api_key WHERE revoked_at_ms = 0 "
-                         "ORDER BY created_at_ms, id",
-                         sizeof *config->keys, key_read, &keys, &config->key_count, error);
-    config->keys = keys;
-    if (err == OK)
-        err = table_read(db, WORKER_KEYS_SELECT, sizeof *config->worker_keys, worker_key_read,
-                         &worker_keys, &config->worker_key_count, error);
-    config->worker_keys = worker_keys;
-    if (err == OK)
-        err = table_read(db,
-                         "SELECT id, name, steps_json, created_at_ms, rev FROM route "
-                         "ORDER BY created_at_ms, id",
-                         sizeof *config->routes, route_read, &routes, &config->route_count, error);
-    config->routes = routes;
+    for (size_t i = 0; err == OK && i < sizeof tables / sizeof tables[0]; i++) {
+        const struct table *table = &tables[i];
+        void *rows = NULL;
+        size_t *count = (size_t *)(void *)((char *)config + table->count_at);
+        err = table_read(db, table->select, table->row_bytes, table->read, &rows, count, error);
+        memcpy((char *)config + table->rows_at, &rows, sizeof rows);
+    }
     return err;
 }
 
@@ -509,9 +449,16 @@ void store_config_release(struct store_config *config)
         provider_row_release(&config->providers[i]);
     for (size_t i = 0; i < config->route_count; i++)
         route_row_release(&config->routes[i]);
+    for (size_t i = 0; i < config->key_count; i++)
+        key_row_release(&config->keys[i]);
+    for (size_t i = 0; i < config->team_count; i++)
+        team_row_release(&config->teams[i]);
     mem_free(config->providers);
     mem_free(config->keys);
     mem_free(config->worker_keys);
     mem_free(config->routes);
+    mem_free(config->teams);
+    mem_free(config->team_members);
+    mem_free(config->service_accounts);
     *config = (struct store_config){0};
 }

@@ -72,6 +72,35 @@ static const char *const steps[] = {
     "  id TEXT PRIMARY KEY, provider_id TEXT NOT NULL, name TEXT NOT NULL, hint TEXT NOT NULL,"
     "  digest BLOB NOT NULL UNIQUE, created_at_ms INTEGER NOT NULL, revoked_at_ms INTEGER NOT NULL"
     ") STRICT;",
+
+    /* 004: teams, who is in them, and what their keys may do. api_key.team is a team's id from here on. */
+    "CREATE TABLE team ("
+    "  id TEXT PRIMARY KEY, name TEXT NOT NULL COLLATE NOCASE UNIQUE, policy_json TEXT NOT NULL,"
+    "  created_at_ms INTEGER NOT NULL, rev INTEGER NOT NULL"
+    ") STRICT;"
+
+    "CREATE TABLE team_member ("
+    "  team_id TEXT NOT NULL, user_id TEXT NOT NULL, is_lead INTEGER NOT NULL,"
+    "  PRIMARY KEY (team_id, user_id)"
+    ") STRICT, WITHOUT ROWID;"
+    "CREATE INDEX team_member_user ON team_member (user_id);"
+
+    "CREATE TABLE service_account ("
+    "  id TEXT PRIMARY KEY, team_id TEXT NOT NULL, name TEXT NOT NULL COLLATE NOCASE,"
+    "  created_at_ms INTEGER NOT NULL, rev INTEGER NOT NULL, UNIQUE (team_id, name)"
+    ") STRICT;"
+
+    "ALTER TABLE api_key ADD COLUMN user_id TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE api_key ADD COLUMN service_account_id TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE api_key ADD COLUMN scopes INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE api_key ADD COLUMN models_json TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE api_key ADD COLUMN policy_json TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE api_key ADD COLUMN expires_at_ms INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE api_key ADD COLUMN previous_digest BLOB;"
+    "ALTER TABLE api_key ADD COLUMN previous_until_ms INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE api_key ADD COLUMN rev INTEGER NOT NULL DEFAULT 0;"
+    "CREATE UNIQUE INDEX api_key_previous ON api_key (previous_digest);"
+    "ALTER TABLE provider ADD COLUMN teams_json TEXT NOT NULL DEFAULT '';",
 };
 /* clang-format on */
 #define STEP_COUNT ((int64_t)(sizeof steps / sizeof steps[0]))
@@ -212,9 +241,11 @@ static enum err table_verify(sqlite3 *db, const char *check, struct error *error
 enum err migrations_verify(sqlite3 *db, struct error *error)
 {
     static const char *const checks[] = {
-        "PRAGMA quick_check('setting')", "PRAGMA quick_check('provider')",
-        "PRAGMA quick_check('api_key')", "PRAGMA quick_check('worker_key')",
-        "PRAGMA quick_check('route')",   "PRAGMA quick_check('journal_position')"};
+        "PRAGMA quick_check('setting')",        "PRAGMA quick_check('provider')",
+        "PRAGMA quick_check('api_key')",        "PRAGMA quick_check('worker_key')",
+        "PRAGMA quick_check('route')",          "PRAGMA quick_check('journal_position')",
+        "PRAGMA quick_check('team')",           "PRAGMA quick_check('team_member')",
+        "PRAGMA quick_check('service_account')"};
     enum err err = OK;
     for (size_t i = 0; err == OK && i < sizeof checks / sizeof checks[0]; i++)
         err = table_verify(db, checks[i], error);

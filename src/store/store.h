@@ -57,6 +57,7 @@ struct provider_row {
     char dialects_json[160]; /* ["chat_completions", ...]; "": what its kind usually speaks */
     char *models_json;       /* [{"id","surfaced","context_tokens","created_at_ms"}]; owned */
     char *rules_json;        /* [{"condition","provider","model","threshold"}]; owned */
+    char *teams_json;        /* ids of the teams that may use it; NULL or "": all; owned */
     char *sealed_key;        /* vault blob, binary; owned; NULL: no key */
     size_t sealed_key_len;
     int64_t connect_ms, first_byte_ms, plain_ms, idle_ms; /* 0: default */
@@ -67,10 +68,34 @@ struct provider_row {
         error_text[256];  /* last known trouble, shown until health says otherwise */
     int64_t models_at_ms; /* last refresh; 0 never */
 };
+/** A key of a user, of a service account, of a team, or of nobody but its name. */
 struct key_row {
-    char id[ID_MAX], name[128], hint[32], role[16], team[128];
+    char id[ID_MAX], name[128], hint[32], role[16];
+    char team[ID_MAX], user_id[ID_MAX], service_account_id[ID_MAX]; /* "" none */
+    unsigned scopes;   /* bits of enum scope; 0: what the role gives */
+    char *models_json; /* the models it may call; NULL or "": all; owned */
+    char *policy_json; /* its own limits; NULL or "": none; owned */
     uint8_t digest[32];
+    uint8_t
+        previous_digest[32];   /* the secret before the last rotation; valid until the time below */
+    int64_t previous_until_ms; /* 0: there is none */
     int64_t created_at_ms, revoked_at_ms, last_used_at_ms;
+    int64_t expires_at_ms; /* 0: never */
+    int64_t rev;
+};
+struct team_row {
+    char id[ID_MAX], name[64];
+    char *policy_json; /* NULL or "": none; owned */
+    int64_t created_at_ms, rev;
+};
+struct team_member_row {
+    char team_id[ID_MAX], user_id[ID_MAX];
+    bool is_lead;
+};
+/** Who is no person and belongs to one team: owns keys that outlive staff. */
+struct service_account_row {
+    char id[ID_MAX], team_id[ID_MAX], name[64];
+    int64_t created_at_ms, rev;
 };
 /** A key of workers: it belongs to one provider and goes with it. */
 struct worker_key_row {
@@ -91,6 +116,8 @@ struct event_row {
 };
 
 void provider_row_release(struct provider_row *row);
+void key_row_release(struct key_row *row);
+void team_row_release(struct team_row *row);
 void route_row_release(struct route_row *row);
 
 /** Everything a snapshot is built from; owned: store_config_release. */
@@ -103,6 +130,12 @@ struct store_config {
     size_t worker_key_count; /* unrevoked */
     struct route_row *routes;
     size_t route_count;
+    struct team_row *teams;
+    size_t team_count; /* by id */
+    struct team_member_row *team_members;
+    size_t team_member_count; /* by user, then team */
+    struct service_account_row *service_accounts;
+    size_t service_account_count;                /* by id */
     char auto_provider[ID_MAX], auto_model[200]; /* "" none */
     int64_t version;                             /* grows with every configuration write */
 };
@@ -122,8 +155,41 @@ MUST_USE enum err store_provider_delete(struct store *store, const char *id,
                                         const struct event_row *event, struct error *error);
 MUST_USE enum err store_key_insert(struct store *store, const struct key_row *row,
                                    const struct event_row *event, struct error *error);
+/** All but id, role, owner, times of making and use: those are fixed. */
+MUST_USE enum err store_key_update(struct store *store, const struct key_row *row,
+                                   const struct event_row *event, struct error *error);
+/** When keys were last used: no configuration, so its version stays. Unknown ids are passed over. */
+struct key_use {
+    char id[ID_MAX];
+    int64_t at_ms;
+};
+MUST_USE enum err store_keys_used(struct store *store, const struct key_use *uses, size_t count,
+                                  struct error *error);
 MUST_USE enum err store_key_revoke(struct store *store, const char *id, int64_t at_ms,
                                    const struct event_row *event, struct error *error);
+MUST_USE enum err store_team_insert(struct store *store, const struct team_row *row,
+                                    const struct event_row *event, struct error *error);
+MUST_USE enum err store_team_update(struct store *store, const struct team_row *row,
+                                    const struct event_row *event, struct error *error);
+/** With its members; ERR_CONFLICT with a sentence while keys, service accounts or providers are its own. */
+MUST_USE enum err store_team_delete(struct store *store, const char *id,
+                                    const struct event_row *event, struct error *error);
+/** Puts a user in a team, or changes their role there. ERR_NOT_FOUND: no such team. Whether there is such
+ *  a user is the caller's to know. */
+MUST_USE enum err store_team_member_put(struct store *store, const struct team_member_row *row,
+                                        const struct event_row *event, struct error *error);
+MUST_USE enum err store_team_member_remove(struct store *store, const char *team_id,
+                                           const char *user_id, const struct event_row *event,
+                                           struct error *error);
+MUST_USE enum err store_service_account_insert(struct store *store,
+                                               const struct service_account_row *row,
+                                               const struct event_row *event, struct error *error);
+MUST_USE enum err store_service_account_update(struct store *store,
+                                               const struct service_account_row *row,
+                                               const struct event_row *event, struct error *error);
+/** Revokes its keys with it. */
+MUST_USE enum err store_service_account_delete(struct store *store, const char *id, int64_t at_ms,
+                                               const struct event_row *event, struct error *error);
 MUST_USE enum err store_worker_key_insert(struct store *store, const struct worker_key_row *row,
                                           const struct event_row *event, struct error *error);
 MUST_USE enum err store_worker_key_revoke(struct store *store, const char *id,

@@ -31,6 +31,7 @@ struct work {
     void *arg;
     const struct event_row *event; /* written in the same transaction; may be NULL */
     bool is_event_only;            /* `run` is NULL, and nothing of the configuration changes */
+    bool keeps_version;            /* what `run` changes is no configuration: nothing to publish */
     struct error error;
     enum err result;
     bool is_done;
@@ -95,6 +96,46 @@ void writer_run(void *store); /* the thread */
 /** Hands the work over and waits. */
 MUST_USE enum err writer_submit(struct store *store, struct work *work, struct error *error);
 void writer_wake(struct store *store);
+
+/* ---- config.c ------------------------------------------------------------------------------------ */
+
+/** Hands a change of configuration to the writer and waits. */
+MUST_USE enum err config_submit(struct store *store,
+                                enum err (*run)(sqlite3 *, void *, struct error *), const void *arg,
+                                const struct event_row *event, struct error *error);
+/** A write that must change one row. */
+MUST_USE enum err done_one(sqlite3_stmt *statement, const char *what, const char *id,
+                           struct error *error);
+/** A write that may meet a name that is taken. */
+MUST_USE enum err done_named(sqlite3_stmt *statement, const char *what, const char *id,
+                             const char *name, struct error *error);
+/** DELETE ... WHERE id = ?1 of one row. */
+MUST_USE enum err delete_by_id(sqlite3 *db, const char *sql, const char *what, const char *id,
+                               struct error *error);
+/** A column into memory of its own; NULL for NULL. */
+MUST_USE enum err copy_column(sqlite3_stmt *statement, int column, char **out_copy,
+                              size_t *out_len);
+/** The same for a text where "" means that there is none: NULL. */
+MUST_USE enum err copy_text_column(sqlite3_stmt *statement, int column, char **out_copy);
+
+/* ---- api_keys.c, teams.c ------------------------------------------------------------------------- */
+
+#define KEY_COLUMNS                                                                       \
+    "id, name, hint, role, team, user_id, service_account_id, models_json, policy_json, " \
+    "digest, previous_digest, scopes, previous_until_ms, created_at_ms, revoked_at_ms, "  \
+    "last_used_at_ms, expires_at_ms, rev"
+#define KEYS_SELECT \
+    "SELECT " KEY_COLUMNS " FROM api_key WHERE revoked_at_ms = 0 ORDER BY created_at_ms, id"
+#define TEAMS_SELECT "SELECT id, name, policy_json, created_at_ms, rev FROM team ORDER BY id"
+#define TEAM_MEMBERS_SELECT \
+    "SELECT team_id, user_id, is_lead FROM team_member ORDER BY user_id, team_id"
+#define SERVICE_ACCOUNTS_SELECT \
+    "SELECT id, team_id, name, created_at_ms, rev FROM service_account ORDER BY id"
+/* One row of each. */
+MUST_USE enum err key_read(sqlite3_stmt *statement, void *out_row);
+MUST_USE enum err team_read(sqlite3_stmt *statement, void *out_row);
+MUST_USE enum err team_member_read(sqlite3_stmt *statement, void *out_row);
+MUST_USE enum err service_account_read(sqlite3_stmt *statement, void *out_row);
 
 /* ---- worker_keys.c ------------------------------------------------------------------------------- */
 

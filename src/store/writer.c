@@ -132,7 +132,7 @@ static enum err work_do(struct store *store, struct work *work)
         err = work->run(writer->db, work->arg, &work->error);
         has_failed_itself = err == ERR_NOT_FOUND || err == ERR_CONFLICT;
     }
-    if (err == OK && !work->is_event_only)
+    if (err == OK && !work->is_event_only && !work->keeps_version)
         err = sql_run(writer->db,
                       "UPDATE setting SET value = value + 1 WHERE name = 'config_version'",
                       &work->error);

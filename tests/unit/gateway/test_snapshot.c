@@ -222,7 +222,7 @@ static void a_key_is_found_by_its_whole_digest(void **state)
     struct store_config config = {.keys = keys, .key_count = COUNT(keys)};
     struct snapshot *snapshot = build(&config);
     for (size_t i = 0; i < COUNT(keys); i++) {
-        const struct principal *found = snapshot_principal(snapshot, keys[i].digest);
+        const struct principal *found = snapshot_principal(snapshot, keys[i].digest, 1);
         bool is_known = i != 5 && i != 6;
         CHECK_INT(keys[i].id, found != NULL, is_known);
         if (is_known) {
@@ -231,7 +231,7 @@ static void a_key_is_found_by_its_whole_digest(void **state)
         }
     }
     uint8_t unknown[32] = {0};
-    CHECK("unknown", !snapshot_principal(snapshot, unknown));
+    CHECK("unknown", !snapshot_principal(snapshot, unknown, 1));
     snapshot_unref(snapshot);
 }
 

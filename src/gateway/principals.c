@@ -1,0 +1,218 @@
+/* gateway/principals.c: who may call: teams, API keys and workers' keys, as a snapshot holds them.
+ *
+ * A rotated key stands twice, once for each of its secrets: the older one is a principal of the same id
+ * whose own expiry is the end of the grace time. So a lookup knows nothing of rotation, and whoever came
+ * with the older secret is cut when that ends.
+ *
+ * A damaged policy allows nothing: what it forbade cannot be known any more.
+ */
+#include "gateway/snapshot_parts.h"
+
+#include "base/log.h"
+
+#include <stdlib.h>
+
+/* ---- teams --------------------------------------------------------------------------------------- */
+
+static struct policy policy_of_nothing(void)
+{
+    struct policy policy = policy_none();
+    policy.has_tiers = policy.has_providers = policy.has_models = true;
+    return policy;
+}
+
+static struct policy build_policy(struct build *build, const char *owner, const char *text)
+{
+    struct policy policy = policy_none();
+    const char *field = NULL;
+    struct json root = {0};
+    struct error why = {0};
+    if (!text || text[0] == '\0')
+        return policy;
+    enum err err = json_parse(build->reader, str_of(text), &root, &why);
+    if (err == OK)
+        err = policy_read(&policy, root, &build->snapshot->arena, &field, &why);
+    build->has_failed |= err == ERR_NO_MEMORY;
+    if (err == OK)
+        return policy;
+    log_error("policy_damaged", "row=%s why=\"%s\"", owner, why.text);
+    return policy_of_nothing();
+}
+
+void build_teams(struct build *build, const struct store_config *config)
+{
+    struct team *teams = build_room(build, config->team_count, sizeof *teams);
+    for (size_t i = 0; teams && i < config->team_count; i++) {
+        const struct team_row *row = &config->teams[i];
+        str_copy(str_of(row->id), teams[i].id, sizeof teams[i].id);
+        str_copy(str_of(row->name), teams[i].name, sizeof teams[i].name);
+        teams[i].policy = build_policy(build, row->id, row->policy_json);
+    }
+    build->snapshot->teams = teams;
+    build->snapshot->team_count = teams ? config->team_count : 0;
+}
+
+static int team_order(const void *id, const void *team)
+{
+    return strcmp(id, ((const struct team *)team)->id);
+}
+
+const struct team *snapshot_team(const struct snapshot *snapshot, const char *id)
+{
+    if (id[0] == '\0' || snapshot->team_count == 0)
+        return NULL;
+    return bsearch(id, snapshot->teams, snapshot->team_count, sizeof *snapshot->teams, team_order);
+}
+
+const struct team *snapshot_team_named(const struct snapshot *snapshot, const char *id_or_name)
+{
+    const struct team *team = snapshot_team(snapshot, id_or_name);
+    for (size_t i = 0; !team && i < snapshot->team_count; i++)
+        if (str_ieq(str_of(snapshot->teams[i].name), str_of(id_or_name)))
+            team = &snapshot->teams[i];
+    return team;
+}
+
+/* ---- keys ---------------------------------------------------------------------------------------- */
+
+static int member_order(const void *user_id, const void *member)
+{
+    return strcmp(user_id, ((const struct team_member_row *)member)->user_id);
+}
+
+/* Which team pays: the key's own; else its user's first. */
+static const struct team *team_of(struct build *build, const struct store_config *config,
+                                  const struct key_row *row)
+{
+    if (row->team[0] || !row->user_id[0] || config->team_member_count == 0)
+        return snapshot_team(build->snapshot, row->team);
+    const struct team_member_row *member =
+        bsearch(row->user_id, config->team_members, config->team_member_count,
+                sizeof *config->team_members, member_order);
+    while (member && member > config->team_members && strcmp(member[-1].user_id, row->user_id) == 0)
+        member--;
+    return member ? snapshot_team(build->snapshot, member->team_id) : NULL;
+}
+
+/* The models of a key are a member of its row and a part of its policy. */
+static struct policy key_policy(struct build *build, const struct key_row *row)
+{
+    struct policy policy = build_policy(build, row->id, row->policy_json);
+    if (!row->models_json || row->models_json[0] == '\0')
+        return policy;
+    struct json list = build_json(build, row->id, row->models_json);
+    policy.has_models = true;
+    policy.models = build_names(build, list, POLICY_LIST_MAX, &policy.model_count);
+    return policy;
+}
+
+/* A digest is uniform, so its first bytes are as good a hash as any. */
+static size_t digest_slot(const uint8_t digest[32])
+{
+    uint32_t slot;
+    memcpy(&slot, digest, sizeof slot);
+    return slot;
+}
+
+static void add_principal(struct snapshot *snapshot, const struct principal *principal)
+{
+    snapshot->principals[snapshot->principal_count++] = *principal;
+    size_t slot = digest_slot(principal->digest) & snapshot->principal_mask;
+    while (snapshot->principal_table[slot])
+        slot = (slot + 1) & snapshot->principal_mask;
+    snapshot->principal_table[slot] = (uint32_t)snapshot->principal_count;
+}
+
+static int64_t sooner(int64_t a_ms, int64_t b_ms) /* 0: never */
+{
+    return a_ms == 0 || (b_ms != 0 && b_ms < a_ms) ? b_ms : a_ms;
+}
+
+static void build_key(struct build *build, const struct store_config *config,
+                      const struct key_row *row)
+{
+    enum role role;
+    if (row->revoked_at_ms != 0 || !role_parse(str_of(row->role), &role))
+        return;
+    struct principal principal = {
+        .role = role,
+        .scopes = row->scopes ? row->scopes : scopes_of_role(role),
+        .team = team_of(build, config, row),
+        .policy = key_policy(build, row),
+        .expires_at_ms = row->expires_at_ms,
+    };
+    str_copy(str_of(row->id), principal.id, sizeof principal.id);
+    str_copy(str_of(row->name), principal.name, sizeof principal.name);
+    str_copy(str_of(row->user_id), principal.user, sizeof principal.user);
+    str_copy(str_of(row->service_account_id), principal.service_account,
+             sizeof principal.service_account);
+    memcpy(principal.digest, row->digest, sizeof principal.digest);
+    add_principal(build->snapshot, &principal);
+    if (row->previous_until_ms == 0)
+        return;
+    principal.expires_at_ms = sooner(row->expires_at_ms, row->previous_until_ms);
+    memcpy(principal.digest, row->previous_digest, sizeof principal.digest);
+    add_principal(build->snapshot, &principal);
+}
+
+void build_principals(struct build *build, const struct store_config *config)
+{
+    struct snapshot *snapshot = build->snapshot;
+    size_t room = config->key_count, slots = 8;
+    for (size_t i = 0; i < config->key_count; i++)
+        room += config->keys[i].previous_until_ms != 0;
+    while (slots < room * 2)
+        slots *= 2;
+    snapshot->principals = build_room(build, room, sizeof *snapshot->principals);
+    snapshot->principal_table = build_room(build, slots, sizeof *snapshot->principal_table);
+    snapshot->principal_mask = slots - 1;
+    for (size_t i = 0; !build->has_failed && i < config->key_count; i++)
+        build_key(build, config, &config->keys[i]);
+}
+
+static bool is_over(const struct principal *principal, int64_t now_ms)
+{
+    return principal->expires_at_ms != 0 && principal->expires_at_ms <= now_ms;
+}
+
+const struct principal *snapshot_principal(const struct snapshot *snapshot,
+                                           const uint8_t digest[32], int64_t now_ms)
+{
+    const struct str wanted = {(const char *)digest, 32};
+    size_t slot = digest_slot(digest) & snapshot->principal_mask;
+    for (; snapshot->principal_table[slot]; slot = (slot + 1) & snapshot->principal_mask) {
+        const struct principal *principal =
+            &snapshot->principals[snapshot->principal_table[slot] - 1];
+        if (str_eq_constant_time((struct str){(const char *)principal->digest, 32}, wanted))
+            return is_over(principal, now_ms) ? NULL : principal;
+    }
+    return NULL;
+}
+
+/* ---- workers' keys ------------------------------------------------------------------------------- */
+
+void build_worker_keys(struct build *build, const struct store_config *config)
+{
+    struct snapshot *snapshot = build->snapshot;
+    struct worker_key *keys = build_room(build, config->worker_key_count, sizeof *keys);
+    for (size_t i = 0; keys && i < config->worker_key_count; i++) {
+        const struct worker_key_row *row = &config->worker_keys[i];
+        str_copy(str_of(row->id), keys[i].id, sizeof keys[i].id);
+        str_copy(str_of(row->provider_id), keys[i].provider_id, sizeof keys[i].provider_id);
+        memcpy(keys[i].digest, row->digest, sizeof keys[i].digest);
+    }
+    snapshot->worker_keys = keys;
+    snapshot->worker_key_count = keys ? config->worker_key_count : 0;
+}
+
+const struct worker_key *snapshot_worker_key(const struct snapshot *snapshot,
+                                             const uint8_t digest[32])
+{
+    const struct str wanted = {(const char *)digest, 32};
+    const struct worker_key *found = NULL;
+    for (size_t i = 0; i < snapshot->worker_key_count; i++)
+        if (str_eq_constant_time((struct str){(const char *)snapshot->worker_keys[i].digest, 32},
+                                 wanted))
+            found = &snapshot->worker_keys[i];
+    return found;
+}
