@@ -98,8 +98,19 @@ static void change_by_sql(const char *path, const char *sql)
 /* As the first release left it. */
 static void make_first_release(const char *path)
 {
+    static const char *const later_columns[] = {
+        "user_id",     "service_account_id", "scopes",
+        "models_json", "policy_json",        "expires_at_ms",
+        "rev",         "previous_digest",    "previous_until_ms"};
     change_by_sql(path, "DROP TABLE worker_key; ALTER TABLE provider DROP COLUMN dialects_json; "
+                        "DROP TABLE team; DROP TABLE team_member; DROP TABLE service_account; "
+                        "ALTER TABLE provider DROP COLUMN teams_json; DROP INDEX api_key_previous; "
                         "PRAGMA user_version=1");
+    for (size_t i = 0; i < COUNT(later_columns); i++) {
+        char sql[96];
+        snprintf(sql, sizeof sql, "ALTER TABLE api_key DROP COLUMN %s", later_columns[i]);
+        change_by_sql(path, sql);
+    }
 }
 
 static void a_file_of_the_first_release_is_brought_up_to_date(void **state)
