@@ -18,10 +18,11 @@ find_package(Python3 REQUIRED COMPONENTS Interpreter)
 set(AUXOT_CONTRACT "${PROJECT_BINARY_DIR}/gen/api_routes.c" "${PROJECT_BINARY_DIR}/gen/api_handlers.h"
   "${PROJECT_BINARY_DIR}/gen/api_enums.h" "${PROJECT_BINARY_DIR}/gen/openapi.json")
 set(AUXOT_OPENAPI_C "${PROJECT_BINARY_DIR}/gen/openapi_json.c")
+file(GLOB contract_tool CONFIGURE_DEPENDS "tools/contracts/*.py")
 add_custom_command(
   OUTPUT ${AUXOT_CONTRACT}
   COMMAND ${Python3_EXECUTABLE} "${PROJECT_SOURCE_DIR}/tools/contract" build "${PROJECT_BINARY_DIR}/gen"
-  DEPENDS "${PROJECT_SOURCE_DIR}/tools/contract" "${PROJECT_SOURCE_DIR}/api/openapi.yaml"
+  DEPENDS "${PROJECT_SOURCE_DIR}/tools/contract" ${contract_tool} "${PROJECT_SOURCE_DIR}/api/openapi.yaml"
     "${PROJECT_SOURCE_DIR}/tests/authorization"
   VERBATIM)
 add_custom_command(

@@ -139,6 +139,23 @@ static bool fields_are_known(struct api_call *call)
     return true;
 }
 
+/* A filter that is misspelled must not mean "everything". */
+static bool queries_are_known(struct api_call *call)
+{
+    struct str rest = str_of(call->query);
+    while (rest.len) {
+        char shown[64];
+        struct str value = str_cut(&rest, '&');
+        struct str name = str_cut(&value, '=');
+        if (!name.len || api_endpoint_has_query(call->endpoint, name))
+            continue;
+        str_copy(name, shown, sizeof shown);
+        api_fail(call, PROBLEM_BAD_REQUEST, shown, "There is no parameter \"%s\" here.", shown);
+        return false;
+    }
+    return true;
+}
+
 static bool body_is_good(struct api_call *call, struct json_reader *reader)
 {
     struct error error = {0};
@@ -168,7 +185,7 @@ static void run_handler(struct api_call *call, struct json_reader *reader)
         api_fail(call, PROBLEM_OVERLOADED, NULL, "The call waited too long for its turn.");
         return;
     }
-    if (!body_is_good(call, reader))
+    if (!queries_are_known(call) || !body_is_good(call, reader))
         return;
     call->endpoint->handler(call);
     if (call->status == 0 || call->answer.failed)

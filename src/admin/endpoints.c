@@ -65,13 +65,23 @@ const struct api_endpoint *api_endpoint_find(enum http_method method, struct str
     return NULL;
 }
 
-bool api_endpoint_has_field(const struct api_endpoint *endpoint, struct str field)
+static bool has_name(const char *names, struct str name)
 {
-    struct str rest = str_of(endpoint->fields);
+    struct str rest = str_of(names);
     while (rest.len) {
         struct str known = str_cut(&rest, ' ');
-        if (known.len && str_eq(known, field))
+        if (known.len && str_eq(known, name))
             return true;
     }
     return false;
+}
+
+bool api_endpoint_has_field(const struct api_endpoint *endpoint, struct str field)
+{
+    return has_name(endpoint->fields, field);
+}
+
+bool api_endpoint_has_query(const struct api_endpoint *endpoint, struct str name)
+{
+    return has_name(endpoint->queries, name);
 }

@@ -28,5 +28,6 @@ extern const size_t api_endpoint_row_count;
  */
 const struct api_endpoint *api_endpoint_find(enum http_method method, struct str path,
                                              char args[API_PATH_ARGS][64], char *out_allow);
-/** "allowed" by the row's field list? */
+/** Does the row's list have it, as a field of the body or as a parameter? */
 bool api_endpoint_has_field(const struct api_endpoint *endpoint, struct str field);
+bool api_endpoint_has_query(const struct api_endpoint *endpoint, struct str name);

@@ -35,6 +35,7 @@ paths:
       requestBody: {content: {application/json: {schema: {$ref: "#/components/schemas/ThingChange"}}}}
       responses:
         "200": {description: It., content: {application/json: {schema: {$ref: "#/components/schemas/Thing"}}}}
+x-live-events: {thing.changed: {$ref: "#/components/schemas/Thing"}}
 components:
   responses:
     Problem: {description: Wrong., content: {}}
@@ -62,6 +63,7 @@ REFUSED = [
     ("an open part", "unevaluatedProperties: false", "unevaluatedProperties: true", "must be closed"),
     ("a field of an answer that may be missing unsaid", "x-optional: [note], ", "", "note must be in required"),
     ("a required field that does not exist", "required: [rev]", "required: [rev, size]", "size is required, and no property"),
+    ("a live event without a schema of its own", '{$ref: "#/components/schemas/Thing"}}\ncomp', "{type: object}}\ncomp", "thing.changed must be a $ref"),
     ("a name that is given twice", "summary: Changes a thing.", "summary: A.\n      summary: B.", "given twice"),
     ("another operation of the same handler", "    patch:", "    get: {operationId: things_update, tags: [Things], x-role: admin, summary: One., "
         "responses: {'200': {description: It., content: {}}}}\n    patch:", "two operations"),
@@ -127,6 +129,36 @@ class TheContractTool(unittest.TestCase):
         printed, _, _ = self.run_tool("matrix")
         self.assertEqual(json.loads(printed), [{"id": "things_update", "method": "PATCH", "path": "/api/things/{id}", "role": "admin",
             "arguments": ["id"], "fields": ["name", "color"], "queries": ["dry"], "body_limit": 4096}])
+
+    def test_typescript_has_types_and_operations(self):
+        printed, said, _ = self.run_tool("types")
+        self.assertEqual(said, "")
+        self.assertIn('export type Color = "red" | "green";', printed)
+        self.assertIn("export type ThingChange = {\n  name?: string;\n  color?: Color;\n};", printed)
+        self.assertIn("export type Thing = ThingFields & {\n  rev: number;\n};", printed)
+        self.assertIn('  things_update: {\n    method: "PATCH";\n    path: "/api/things/{id}";\n    query: {\n      dry?: boolean;\n    };\n'
+                      "    body: ThingChange;\n    answer: Thing;\n  };", printed)
+        self.assertIn('export interface LiveEvents {\n  "thing.changed": Thing;\n}', printed)
+
+    def test_the_reference_is_made_between_its_marks(self):
+        page = "# Things\n<!-- contract: operations -->\nold\n<!-- end -->\nStays.\n<!-- contract: Things -->\n<!-- end -->\n"
+        said, made = self.run_docs("docs", page)
+        self.assertEqual(said, "")
+        self.assertIn("| PATCH | `/api/things/{id}` | admin | [Changes a thing](#things) |\n<!-- end -->\nStays.\n", made)
+        self.assertNotIn("old", made)
+        self.assertIn("| `color` | `red`, `green` |  |\n", made)
+        self.assertEqual(self.run_docs("--check", made), ("", made))
+        self.assertIn("is not up to date", self.run_docs("--check", page)[0])
+        self.assertIn("no mark for Things", self.run_docs("--check", page.replace("Things --", "operations --"))[0])
+
+    def run_docs(self, verb, page):
+        with tempfile.TemporaryDirectory() as room:
+            tool.PAGE = os.path.join(room, "api.md")
+            with open(tool.PAGE, "w", encoding="utf-8") as file:
+                file.write(page)
+            said = self.run_tool(verb)[1]
+            with open(tool.PAGE, encoding="utf-8") as file:
+                return said, file.read()
 
     def test_it_is_used_with_a_verb(self):
         for arguments in ((), ("build",), ("dance",), ("docs", "x")):

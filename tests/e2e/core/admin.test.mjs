@@ -176,6 +176,8 @@ test('fields that do not exist, or are of the wrong type, are refused by name (T
     assert_problem(await raw('POST', providers, 'nonsense'), 400);
     assert_problem(await raw('POST', providers, '{"type":"openai","type":"anthropic","name":"x"}'), 400);
     assert_problem(await raw('POST', providers, '[]'), 400);
+    assert_problem(await raw('GET', '/api/jobs?statsu=failed'), 400, 'statsu');
+    assert_problem(await raw('GET', '/api/providers?limit=5&LIMIT=5'), 400, 'limit');
     assert_problem(await raw('PUT', one, {}), 405);
     assert_problem(await raw('GET', '/api/nothing'), 404);
     assert.deepEqual((await server.api('GET', providers)).items.length, before, 'and nothing was made');

@@ -82,7 +82,7 @@ test('T04: bodies: what may be stored comes back as it was, what is looked for i
             assert.ok((await asked(`/api/providers/${named.json.id}`, { method: 'DELETE' })).status < 300);
         } else assert.equal(named.status, 400, `${payload}: ${named.text}`);
         const key = await asked('/api/keys', { body: { name: payload, role: 'member' } });
-        if (key.status === 201) assert.ok((await asked('/api/keys?limit=200')).json.items.some(item => item.name === payload), payload);
+        if (key.status === 201) assert.ok((await asked('/api/keys')).json.items.some(item => item.name === payload), payload);
         else assert.equal(key.status, 400, key.text);
         for (const body of [{ name: payload, role: payload }, { name: 'x', role: 'member', team: payload }]) await asked('/api/keys', { body });
         const route = await asked('/api/routes', { body: { name: payload, steps: [{ model: 'gpt-sim' }] } });

@@ -137,8 +137,8 @@ const provider = (name, api_key, base_url, type = 'openai') => drive('/api/provi
 async function read_everything() {
     for (const where of ['/', '/health', '/api/health', '/metrics', '/api/providers', '/api/keys', '/api/routes', '/api/events', '/api/events?limit=200', '/api/jobs?limit=200', '/api/openai/v1/models', '/api/anthropic/v1/models', '/nowhere'])
         await drive(where);
-    for (const kind of ['providers', 'keys', 'jobs', 'routes'])
-        for (const { id } of (await server.api('GET', `/api/${kind}?limit=200`)).items) await drive(`/api/${kind}/${id}`);
+    for (const kind of ['providers', 'keys', 'jobs?limit=200', 'routes'])
+        for (const { id } of (await server.api('GET', `/api/${kind}`)).items) await drive(`/api/${kind.split('?')[0]}/${id}`);
 }
 
 const leftovers = () => [...answers, ...files_under(server.data), { where: 'the log', bytes: Buffer.from(server.all_logs) }, { where: 'stdout', bytes: Buffer.from(server.child.stdout) }];

@@ -1,6 +1,8 @@
-// HTTP as bytes: one request, its answer as it came. Nothing is decoded, retried or followed.
+// HTTP as bytes: one request, its answer as it came. Nothing is decoded, retried or followed. Answers of the management API are
+// held to its contract.
 import http from 'node:http';
 import net from 'node:net';
+import { hold_to_contract, is_management } from './contract.mjs';
 import { within } from './process.mjs';
 import { SseReader } from './sse.mjs';
 
@@ -18,7 +20,9 @@ export class Call {
         this.headers = {};
         this.waiting = new Set();
         const reader = new SseReader(event => { this.events.push(event); on_event?.(event, this); });
-        this.request = http.request(url, { method: method ?? (payload ? 'POST' : 'GET'), headers: all, agent });
+        this.method = method ?? (payload ? 'POST' : 'GET');
+        this.sent = payload;
+        this.request = http.request(url, { method: this.method, headers: all, agent });
         this.head = new Promise((resolve, reject) => {
             this.request.on('response', response => {
                 this.status = response.statusCode;
@@ -32,7 +36,11 @@ export class Call {
         this.head.catch(() => {});
         this.done = this.head.then(() => new Promise((resolve, reject) => {
             this.response.on('data', chunk => { this.chunks.push(chunk); reader.feed(chunk); this.#tell(); });
-            this.response.on('end', () => { this.complete = true; this.#tell(); resolve(this); });
+            this.response.on('end', () => {
+                this.complete = true;
+                this.#tell();
+                try { this.#hold_to_contract(); resolve(this); } catch (error) { reject(error); }
+            });
             this.response.on('error', reject);
             this.response.on('aborted', () => reject(new Error('the answer was cut')));
         }));
@@ -41,6 +49,10 @@ export class Call {
     }
 
     #tell() { for (const look of [...this.waiting]) look(); }
+    #hold_to_contract() {
+        if (this.method === 'HEAD' || !is_management(this.url)) return;
+        hold_to_contract({ method: this.method, url: this.url, sent: this.sent?.toString('utf8'), status: this.status, headers: this.headers, text: this.text });
+    }
     get body() { return Buffer.concat(this.chunks); }
     get text() { return this.body.toString('utf8'); }
     get json() {

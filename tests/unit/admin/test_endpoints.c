@@ -158,6 +158,18 @@ static void fields_are_known_by_whole_names(void **state)
         CHECK(refused[i], !api_endpoint_has_field(keys, str_of(refused[i])));
 }
 
+static void parameters_are_known_by_whole_names(void **state)
+{
+    (void)state;
+    char args[API_PATH_ARGS][64] = {0}, allow[64];
+    const struct api_endpoint *jobs = api_endpoint_find(METHOD_GET, STR("/api/jobs"), args, allow);
+    CHECK("status", api_endpoint_has_query(jobs, STR("status")));
+    CHECK("cursor", api_endpoint_has_query(jobs, STR("cursor")));
+    static const char *const refused[] = {"", " ", "statu", "Status", "status cursor", "name"};
+    for (size_t i = 0; i < COUNT(refused); i++)
+        CHECK(refused[i], !api_endpoint_has_query(jobs, str_of(refused[i])));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -167,6 +179,7 @@ int main(void)
         TEST(no_path_stands_twice),
         TEST(rows_are_found_with_their_arguments),
         TEST(fields_are_known_by_whole_names),
+        TEST(parameters_are_known_by_whole_names),
     };
     return cmocka_run_group_tests(tests, read_table, free_table);
 }
