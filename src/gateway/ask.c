@@ -12,6 +12,7 @@
 #define CREDENTIAL_LINE     64u  /* around the key */
 #define FORWARDED_VALUE_MAX 4096u
 #define SPLICE_MAX          (64u * 1024)
+#define WORKER_PING_MS      2500 /* F35: who vanishes over a job is missed within 10 s */
 
 /* ---- the upstream's head --------------------------------------------------------------------- */
 
@@ -221,6 +222,7 @@ static enum err send_request(struct request *request, struct error *error)
                                    .first_byte_ms = request->facts.stream ? timeouts->first_byte_ms
                                                                           : timeouts->plain_ms,
                                    .idle_ms = timeouts->idle_ms,
+                                   .ping_ms = WORKER_PING_MS,
                                    .ops = &attempt_call_ops,
                                    .owner = request};
     options.pieces[0] = (struct iovec){trial->head.data, trial->head.len};

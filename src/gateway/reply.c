@@ -242,6 +242,8 @@ static void on_failed(void *owner, enum call_failure failure, const char *senten
     struct trial *trial = &request->trial;
     trial->call = NULL;
     relay_flush(request); /* what came before the end */
+    if (failure == CALL_FAILED_SILENT)
+        slot_doubt(request);
     if (request->state == REQUEST_DRAINING)
         request_finish(request);
     else if (failure == CALL_FAILED_NO_MEMORY)

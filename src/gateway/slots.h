@@ -45,6 +45,8 @@ void slot_expect_beginning(struct request *request);
 /** It said so (102), or answered. */
 void slot_has_begun(struct request *request);
 bool slot_was_begun(const struct request *request);
+/** Its worker fell silent: no job, if there is another, until a heartbeat of it comes. */
+void slot_doubt(struct request *request);
 /** For the figures: it was not begun. */
 void slot_note_not_begun(struct request *request);
 /** The upstream has ended, however: the slot is free from now on. Fine when none is held. */

@@ -91,6 +91,18 @@ void slot_note_not_begun(struct request *request)
     pthread_mutex_unlock(&workers->lock);
 }
 
+void slot_doubt(struct request *request)
+{
+    struct seat *seat = request->seat;
+    if (!slot_is_held(request) || !seat->worker)
+        return;
+    pthread_mutex_lock(&seat->workers->lock);
+    seat->worker->is_doubted = true;
+    worker_reckon(seat->worker, workers_now_ms());
+    workers_settle(seat->workers);
+    pthread_mutex_unlock(&seat->workers->lock);
+}
+
 void slot_avoid(struct request *request)
 {
     if (!request->seat)

@@ -123,6 +123,7 @@ static void keep_identity(struct worker *worker, const struct worker_key *key,
     worker->vram_mb = hello->vram_mb;
     worker->registered_at_ms = worker->heard_at_ms = clock_wall_ms();
     worker->heard_ms = now_ms;
+    worker->is_doubted = false;
     worker->away_since_ms = 0;
     worker->is_leaving = false;
     worker->end_reason = NULL;
@@ -274,6 +275,7 @@ void worker_note_message(struct worker *worker, const struct worker_message *mes
         return;
     }
     worker->heard_ms = now_ms;
+    worker->is_doubted = false;
     worker->heard_at_ms = clock_wall_ms();
     bool has_left = worker->is_leaving;
     worker->is_leaving |= message->type == WORKER_GOODBYE;

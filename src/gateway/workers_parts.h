@@ -24,6 +24,7 @@ struct worker {
     char instance[72], name[128], version[32], tool[32], kind[8];
     enum worker_state state;
     bool is_leaving;
+    bool is_doubted; /* it fell silent over a job; nothing was heard of it since */
     int64_t epoch, vram_mb;
     int64_t slots_said, slot_count;        /* what it told; what an admin leaves of that */
     int64_t registered_at_ms, heard_at_ms; /* wall */

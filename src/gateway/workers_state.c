@@ -115,7 +115,8 @@ static enum worker_state reckon(const struct worker *worker, int64_t now_ms)
         return WORKER_BARRED;
     if (worker->quota_until_ms > clock_wall_ms())
         return WORKER_QUOTA;
-    return now_ms - worker->heard_ms > late_ms ? WORKER_SUSPECT : WORKER_LIVE;
+    bool is_late = now_ms - worker->heard_ms > late_ms;
+    return is_late || worker->is_doubted ? WORKER_SUSPECT : WORKER_LIVE;
 }
 
 void worker_reckon(struct worker *worker, int64_t now_ms)
@@ -162,6 +163,7 @@ void worker_control_opened(struct worker *worker, int64_t now_ms)
 {
     bool was_away = worker->away_since_ms > 0;
     worker->away_since_ms = 0;
+    worker->is_doubted = false;
     worker->heard_ms = now_ms;
     worker->heard_at_ms = clock_wall_ms();
     if (was_away)

@@ -34,6 +34,7 @@ enum call_failure {
     CALL_FAILED_RESET, /* cut before the answer was complete */
     CALL_FAILED_FIRST_BYTE_TIMEOUT,
     CALL_FAILED_IDLE_TIMEOUT,
+    CALL_FAILED_SILENT,    /* over a given connection: no answer to pings in the middle of a job */
     CALL_FAILED_GARBAGE,   /* not HTTP, a head too large, lying lengths */
     CALL_FAILED_NO_MEMORY, /* ours: says nothing about the upstream */
     CALL_FAILED_COUNT
@@ -66,6 +67,9 @@ struct call_options {
     struct iovec pieces[CALL_PIECES_MAX]; /* head and body */
     int piece_count;
     int64_t connect_ms, first_byte_ms, idle_ms;
+    int64_t
+        ping_ms; /* `over`: from the first byte on a ping goes out so often; three in a row that bring nothing
+                        end the call. 0: none */
     bool is_head_method;
     const struct call_ops *ops;
     void *owner;

@@ -11,7 +11,7 @@
 
 static const char *const failure_reasons[] = {
     "dns_failed",         "connect_refused", "connect_timeout", "tls_failed", "connection_reset",
-    "first_byte_timeout", "idle_timeout",    "bad_answer",      "no_memory"};
+    "first_byte_timeout", "idle_timeout",    "worker_lost",     "bad_answer", "no_memory"};
 
 _Static_assert(sizeof failure_reasons / sizeof failure_reasons[0] == CALL_FAILED_COUNT,
                "one per failure");
@@ -266,6 +266,8 @@ static void on_bytes(void *owner, char *bytes, size_t len)
         upstream_close(up); /* nobody asked: never feed it to the next request */
         return;
     }
+    if (!up->is_answer_begun && up->is_given)
+        given_start_pings(up);
     up->is_answer_begun = true;
     if (up->phase != UP_WAITING || up->head.len == 0) {
         feed(up, bytes, len);

@@ -108,6 +108,10 @@ void upstream_start_over(struct upstream_conn *dead);
 /** call_start over a connection that is there. */
 MUST_USE struct call *call_start_over_given(struct client_pool *pool,
                                             const struct call_options *options);
+/** The first byte has come: from now on pings tell whether the peer is still there. */
+void given_start_pings(struct upstream_conn *up);
+void given_stop_pings(struct upstream_conn *up);
+void given_release(struct upstream_conn *up);
 /** Off the pool's hands; the upstream is closed, but not what it spoke over. */
 struct detached *upstream_detach(struct upstream_conn *up);
 

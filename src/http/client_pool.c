@@ -115,6 +115,8 @@ void upstream_free(struct loop_message *message)
         return;
     }
     deadline_release(&up->deadline);
+    if (up->is_given)
+        given_release(up);
     buf_release(&up->head);
     mem_free(up->dialing);
     mem_free(up);
@@ -137,6 +139,8 @@ void upstream_close(struct upstream_conn *up)
         conn_close(&up->conn, false);
     }
     deadline_clear(&up->deadline);
+    if (up->is_given)
+        given_stop_pings(up);
     loop_defer(up->pool->loop, &up->free_later);
 }
 

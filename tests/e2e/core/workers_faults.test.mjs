@@ -126,6 +126,22 @@ staged('F35: a worker that falls silent: no job while another is there, offline 
     assert.equal(other.jobs.length, 2);
 });
 
+staged('F35: a worker that began a job, sends heartbeats and is gone from the job\'s connection: noticed within 10 s, the job goes on elsewhere', async () => {
+    const gone = await hire({ name: 'gone' });
+    gone.serve = job => { job.begin(); };
+    for (const line of gone.lines) line.socket.is_deaf = true; // as if packets were lost: no pong comes
+    const began = Date.now();
+    const plain = server.begin(at.chat, ask.chat(model));
+    await gone.job();
+    const other = await hire({ name: 'other' });
+    const answer = await plain.done;
+    const took_ms = Date.now() - began;
+    assert.equal(answer.status, 200, answer.text);
+    assert.equal(other.jobs.length, 1);
+    assert.ok(took_ms > 7400 && took_ms < 11_000 * Suite.patience, `after ${took_ms} ms`);
+    assert.deepEqual((await server.job(answer.job_id)).attempts.map(({ worker, reason }) => [worker, reason]), [[gone.id, 'worker_lost'], [other.id, null]]);
+});
+
 staged('F36: a zombie that wakes after its death is refused by its epoch, told so, and must register again', async () => {
     const zombie = await hire({ name: 'zombie' });
     zombie.is_lazy = true;

@@ -80,6 +80,7 @@ struct job {
 static struct job job; /* the one in hand */
 static int jobs, idles, adopted_closed;
 static int64_t worker_ping_ms; /* 0: as usual */
+static int64_t call_ping_ms;   /* of calls; 0: none */
 static struct adopted *adopted;
 
 static inline void stream_on(void *owner)
@@ -366,6 +367,7 @@ static inline void call_over(struct caller *caller, struct detached *over, const
         .piece_count = 2,
         .connect_ms = 1000,
         .first_byte_ms = 5000,
+        .ping_ms = call_ping_ms,
         .idle_ms = 5000,
         .ops = &call_ops,
         .owner = caller};

@@ -1,5 +1,6 @@
 /* tests/unit/http/test_reverse.c: HTTP over WebSockets in the reverse direction, and connections that move. F34. */
 #include "http/handshake.h"
+#include "sys/clock.h"
 #include "tests/unit/http/reverse.h"
 
 #include <malloc.h>
@@ -183,6 +184,66 @@ static void ready_in_the_same_read_as_the_end_of_the_answer_waits_for_the_link(v
     CHECK("in order", str_ends(buf_str(&parked.heard), STR("two\nthree\n")));
     hush(&parked);
     forget(&caller);
+    close_all();
+}
+
+/* F35: between its first word and its answer a worker may work for minutes, or be gone. */
+static void a_worker_that_answers_no_pings_fails_the_call_and_one_that_thinks_does_not(void **state)
+{
+    (void)state;
+    static const char begun[] = MASKED("\x82", "\x9b") "HTTP/1.1 102 Processing\r\n\r\n";
+    open_all(false);
+    call_ping_ms = 20;
+    struct caller caller, patient;
+    struct peer *peer = peer_connect(http_listener_port(hub));
+    peer_say(peer, ASK("/ws", ""));
+    WAIT("open", accepted_count == 1);
+    struct ends ends = connect_ends();
+    adopt(ends.worker);
+    call_over(&patient, ends.hub, "/hangs", STR(""));
+    WAIT("asked", jobs == 1);
+    exchange_interim(job.exchange, 102, STR(""));
+    call_over(&caller, TAKE(accepted[0]), "/x", STR(""));
+    peer_send(peer, begun, sizeof begun - 1);
+    WAIT("begun", caller.interims == 1);
+    WAIT("found out", caller.failures == 1);
+    CHECK_INT("how", caller.failure, CALL_FAILED_SILENT);
+    CHECK_STR("code", call_failure_reason(caller.failure), "worker_lost");
+    CHECK("it was asked three times", peer_count_of(peer, "\x89") >= 3);
+    CHECK_INT("the other is there", patient.ends + patient.failures, 0);
+    exchange_answer(TAKE(job.exchange), 200, STR(""), STR(""), STR("at last"));
+    WAIT("answered", patient.ends == 1);
+    CHECK_INT("given back", patient.returns, 1);
+    detached_free(TAKE(patient.returned));
+    forget(&caller);
+    forget(&patient);
+    call_ping_ms = 0;
+    close_all();
+}
+
+/* Nobody reads its pongs then. */
+static void a_worker_whose_answer_is_not_read_is_not_silent(void **state)
+{
+    (void)state;
+    open_all(false);
+    call_ping_ms = 10;
+    struct ends ends = connect_ends();
+    struct caller caller;
+    adopt(ends.worker);
+    call_over(&caller, ends.hub, "/stream", STR(""));
+    caller.keeps_body = false;
+    caller.pauses_at_body = true;
+    WAIT("paused", caller.bytes > 0);
+    int64_t until_ms = clock_monotonic_ms() + 100;
+    while (clock_monotonic_ms() < until_ms)
+        turn();
+    CHECK_INT("it waits", caller.failures, 0);
+    caller.pauses_at_body = false;
+    call_resume(caller.call);
+    WAIT("whole", caller.ends == 1);
+    CHECK_INT("all of it", caller.bytes, LARGE);
+    forget(&caller);
+    call_ping_ms = 0;
     close_all();
 }
 
@@ -454,6 +515,8 @@ int main(void)
         TEST(ready_in_the_same_read_as_the_end_of_the_answer_waits_for_the_link),
         TEST(a_cancelled_call_is_noticed_by_the_worker),
         TEST(a_worker_that_goes_fails_the_call),
+        TEST(a_worker_that_answers_no_pings_fails_the_call_and_one_that_thinks_does_not),
+        TEST(a_worker_whose_answer_is_not_read_is_not_silent),
         TEST(an_answer_that_closes_ends_the_connection),
         TEST(a_draining_worker_takes_no_more),
         TEST(a_worker_notices_a_hub_that_fell_silent_between_jobs),
