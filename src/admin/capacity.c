@@ -53,11 +53,17 @@ static void read_props(struct capacity_call *at)
 static void read_slots(struct capacity_call *at)
 {
     struct json root = {0};
-    if (at->found.slots > 0 || at->status != 200 || at->body.failed ||
+    if (at->status != 200 || at->body.failed ||
         json_parse(at->reader, buf_str(&at->body), &root, NULL) != OK ||
         json_type_of(root) != JSON_ARRAY)
         return;
-    at->found.slots = within((int64_t)json_count(root), SLOTS_MAX);
+    if (at->found.slots == 0)
+        at->found.slots = within((int64_t)json_count(root), SLOTS_MAX);
+    for (struct json_cursor each = json_each(root); json_next(&each);) {
+        bool is_busy = false;
+        (void)json_bool(json_get(each.value, "is_processing"), &is_busy);
+        at->found.busy += is_busy;
+    }
 }
 
 static void ask(struct capacity_call *at);

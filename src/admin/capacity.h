@@ -14,6 +14,7 @@ struct capacity {
     bool is_up;
     struct verdict_report report; /* when it is not */
     int64_t slots;                /* 0: not told */
+    int64_t busy;                 /* of those, whoever's work it is */
     int64_t context_tokens;       /* of one slot; -1: not told */
 };
 

@@ -7,6 +7,7 @@
 #include "sys/clock.h"
 
 #define POLL_MS       5000
+#define POLL_TAKEN_MS 1000 /* while others have slots of it: they may be free any moment */
 #define POLLS_AT_ONCE 16
 
 struct poll {
@@ -14,7 +15,7 @@ struct poll {
     struct polls *polls;
     struct list node;
     char provider_id[ID_MAX];
-    int64_t credential_version;
+    int64_t credential_version, ours_before;
 };
 
 static void tell_capacity(struct live_provider *live, const struct poll *poll)
@@ -52,7 +53,8 @@ static void on_poll_done(struct capacity_call *call)
     if (provider && !polls->is_over) {
         tell_capacity(provider_live(provider), poll);
         if (call->found.is_up)
-            workers_slots_found(gateway_workers(gateway), provider, call->found.slots);
+            workers_slots_found(gateway_workers(gateway), provider, call->found.slots,
+                                call->found.busy, poll->ours_before);
         workers_health_changed(gateway_workers(gateway), provider);
     }
     snapshot_unref(snapshot);
@@ -65,10 +67,11 @@ static bool is_poll_due(const struct provider *provider, int64_t now_ms)
     struct live_provider *live = provider_live(provider);
     if (provider->kind != PROVIDER_GPU || provider->has_workers || provider->is_paused)
         return false;
+    int64_t taken = atomic_load_explicit(&live->slots_taken, memory_order_relaxed);
     pthread_mutex_lock(&live->lock);
     bool is_due = now_ms >= live->poll_at_ms;
     if (is_due)
-        live->poll_at_ms = now_ms + POLL_MS;
+        live->poll_at_ms = now_ms + (taken > 0 ? POLL_TAKEN_MS : POLL_MS);
     pthread_mutex_unlock(&live->lock);
     return is_due;
 }
@@ -82,6 +85,8 @@ static void start_poll(struct polls *polls, const struct provider *provider)
     struct secret *key = NULL;
     poll->polls = polls;
     poll->call.on_done = on_poll_done;
+    poll->ours_before =
+        workers_slots_ours(gateway_workers(polls->admin->options.gateway), provider);
     str_copy(str_of(provider->id), poll->provider_id, sizeof poll->provider_id);
     enum err err = live_key_open(provider_live(provider), polls->admin->options.vault, &key,
                                  &poll->credential_version, &error);

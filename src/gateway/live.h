@@ -46,6 +46,7 @@ struct live_provider {
     struct loaded_models *loaded; /* NULL: no worker is live */
     struct pool_entry *pool;      /* the registry's: under its lock, not this one */
     _Atomic int64_t slots_found;  /* of a gpu provider by URL: as it said; 0: not known */
+    _Atomic int64_t slots_taken;  /* of those: by others than us */
     int64_t latency_ms;           /* smoothed time to first byte */
     int64_t heartbeat_at_ms;      /* wall: the last answer of any kind */
     int64_t probe_at_ms;          /* monotonic: when the health thread may look again */

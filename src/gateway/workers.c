@@ -192,14 +192,34 @@ void workers_health_changed(struct workers *workers, const struct provider *prov
     pthread_mutex_unlock(&workers->lock);
 }
 
-void workers_slots_found(struct workers *workers, const struct provider *provider, int64_t slots)
+static int64_t ours(const struct workers *workers, const struct provider *provider)
+{
+    struct dispatch_provider_view view;
+    dispatch_provider_look(workers->dispatch, provider->id, STR(""), workers_now_ms(), &view);
+    return view.busy;
+}
+
+int64_t workers_slots_ours(struct workers *workers, const struct provider *provider)
+{
+    pthread_mutex_lock(&workers->lock);
+    int64_t count = ours(workers, provider);
+    pthread_mutex_unlock(&workers->lock);
+    return count;
+}
+
+void workers_slots_found(struct workers *workers, const struct provider *provider, int64_t slots,
+                         int64_t busy, int64_t ours_before)
 {
     struct live_provider *live = provider_live(provider);
-    if (atomic_exchange(&live->slots_found, slots) == slots)
-        return;
     pthread_mutex_lock(&workers->lock);
     struct pool_entry *pool = live->pool;
-    if (pool && !pool->has_workers) {
+    /* A job of ours that began or ended meanwhile must not be taken for another's. */
+    int64_t ours_now = ours(workers, provider);
+    int64_t taken = busy - (ours_now > ours_before ? ours_now : ours_before);
+    taken = taken < 0 ? 0 : taken > slots ? slots : taken;
+    bool is_news = atomic_exchange(&live->slots_found, slots) != slots;
+    is_news |= atomic_exchange(&live->slots_taken, taken) != taken;
+    if (is_news && pool && !pool->has_workers) {
         workers_cap(workers, pool, workers_now_ms());
         pool->are_figures_old = true;
     }

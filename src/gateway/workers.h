@@ -46,8 +46,12 @@ void workers_free(struct workers *workers);
 void workers_follow(struct workers *workers, const struct snapshot *snapshot);
 /** Something happened to a provider's health: who waits for it may go on. Cheap when nobody waits. */
 void workers_health_changed(struct workers *workers, const struct provider *provider);
-/** A cap that was found out: slots of a gpu provider by URL. 0: unknown again. */
-void workers_slots_found(struct workers *workers, const struct provider *provider, int64_t slots);
+/** Slots of a gpu provider by URL that are ours now. */
+int64_t workers_slots_ours(struct workers *workers, const struct provider *provider);
+/** A cap that was found out: of a gpu provider by URL. `slots` 0: unknown again. `busy` of them work; `ours_before`:
+ *  workers_slots_ours, from before the server was asked. What of them is not ours, others have. */
+void workers_slots_found(struct workers *workers, const struct provider *provider, int64_t slots,
+                         int64_t busy, int64_t ours_before);
 
 /* ---- the worker API (worker_api.c) -------------------------------------------------------------- */
 

@@ -60,18 +60,19 @@ void workers_gate(struct workers *workers, struct pool_entry *pool, int64_t now_
         pool->gate = gate;
 }
 
-/* Slots of a provider that has no workers: as an admin wants, at most as many as it says it has. */
-static int64_t cap_of(const struct pool_entry *pool)
+/* Slots of a provider that has no workers: as an admin wants, at most as many as it says it has, and, but for the
+ * nominal ones, as others leave of those. */
+static int64_t cap_of(const struct pool_entry *pool, bool is_nominal)
 {
     int64_t found = atomic_load_explicit(&pool->live->slots_found, memory_order_relaxed);
-    if (pool->max_concurrent > 0 && (found == 0 || pool->max_concurrent < found))
-        return pool->max_concurrent;
-    return found > 0 ? found : DISPATCH_NO_CAP;
+    int64_t taken = atomic_load_explicit(&pool->live->slots_taken, memory_order_relaxed);
+    int64_t cap = found == 0 ? DISPATCH_NO_CAP : is_nominal ? found : found - taken;
+    return pool->max_concurrent > 0 && pool->max_concurrent < cap ? pool->max_concurrent : cap;
 }
 
 void workers_cap(struct workers *workers, struct pool_entry *pool, int64_t now_ms)
 {
-    int64_t cap = pool->has_workers ? -1 : cap_of(pool);
+    int64_t cap = pool->has_workers ? -1 : cap_of(pool, false);
     cap = cap > DISPATCH_NO_CAP ? DISPATCH_NO_CAP : cap;
     if (cap == pool->cap || cap < 0)
         return;
@@ -204,10 +205,12 @@ static void publish_figures(struct workers *workers, struct pool_entry *pool, in
 {
     struct dispatch_provider_view view;
     dispatch_provider_look(workers->dispatch, pool->id, STR(""), now_ms, &view);
-    bool has_slots = pool->has_workers || cap_of(pool) < DISPATCH_NO_CAP;
+    int64_t cap = pool->has_workers ? view.slots : cap_of(pool, true);
+    int64_t free = view.slots > view.busy ? view.slots - view.busy : 0;
+    bool has_slots = pool->has_workers || cap < DISPATCH_NO_CAP;
     struct slot_figures figures = {
-        .slots = has_slots ? view.slots : 0,
-        .busy = view.busy,
+        .slots = has_slots ? cap : 0,
+        .busy = has_slots && cap - free > view.busy ? cap - free : view.busy, /* with others */
         .waiting = view.waiting,
         .oldest_wait_at_ms = view.waiting > 0 ? now_ms - view.oldest_wait_ms : 0,
         .workers = pool->has_workers ? view.workers : 0,

@@ -3,13 +3,15 @@ import assert from 'node:assert/strict';
 import http from 'node:http';
 import { test } from 'node:test';
 import { ask, at, closing, scene } from '../lib/scene.mjs';
-import { Sim, dead_port } from '../lib/sim.mjs';
+import { Sim, dead_port, request_id } from '../lib/sim.mjs';
+import { Call } from '../lib/http.mjs';
 import { until } from '../lib/process.mjs';
 
 const here = await scene({ gpt: { models: ['gpt-sim'] } });
 const { server } = here;
 const llama = await Sim.start({ dialect: 'llama', models: ['llama-3-8b-Q4_K_M'], flags: ['--slots', '1', '--context', '4096'] });
-here.upstreams.push({ sim: llama });
+const of_ours = async () => (await llama.log()).filter(request_id); // others ask it as well
+here.upstreams.push({ sim: { log: of_ours, stop: () => llama.stop() } });
 const made = await server.api('POST', '/api/providers', { type: 'gpu', name: 'Rack', base_url: llama.url }, { expect: 201 });
 const look = (id = made.id) => server.api('GET', `/api/providers/${id}`);
 
@@ -37,6 +39,20 @@ test('admission by slots: the second request waits for the first, or goes to the
     assert.equal((await llama.log()).filter(({ ended }) => !ended).length, 1, 'the server has one request');
     await Promise.all([first.done, second.done]);
     assert.equal(second.status, 200);
+    await llama.plays([]);
+});
+
+test('slots that others have taken are not given out: auto goes on, a named model waits until they are free', async () => {
+    await llama.plays([{ when: { body_contains: 'stranger' }, then: { events: 200, gap_ms: 50 } }]);
+    const stranger = new Call(`${llama.url}/v1/chat/completions`, { body: ask.chat('llama-3-8b-Q4_K_M', { stream: true, user: 'stranger' }), key: 'x' });
+    stranger.done.catch(() => {});
+    await until(async () => { const { slots, busy, in_flight } = await look(); return slots === 1 && busy === 1 && in_flight === 0; }, 'its one slot is seen to be taken', 20_000);
+    assert.equal((await server.call(at.chat, ask.chat('auto'))).headers['x-auxot-provider'], 'gpt', 'auto overflows');
+    const named = server.begin(at.chat, ask.chat('llama-3-8b'));
+    await until(async () => (await look()).queue_depth === 1, 'a named model waits');
+    stranger.leave();
+    assert.equal((await named.done).status, 200);
+    await until(async () => (await look()).busy === 0, 'it is free');
     await llama.plays([]);
 });
 
