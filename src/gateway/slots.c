@@ -34,13 +34,9 @@ bool slots_may_wait(const struct request *request)
     return slots_wait_left_ms(request) > 0 && request->later_count > 0;
 }
 
-/* Of those that cannot be asked now: may it come in time? After a try that failed, only for workers: who has
- * waited that long should hear what went wrong. */
-static bool is_worth_waiting(const struct request *request, const struct candidate *candidate,
-                             int64_t deadline_ms)
+/* Of those that cannot be asked now: may it come in time? */
+static bool is_worth_waiting(const struct candidate *candidate, int64_t deadline_ms)
 {
-    if (request->attempt_count > 0 && !candidate->provider->has_workers)
-        return false;
     return candidate->reason != REASON_OVER_QUOTA || candidate->until_ms <= deadline_ms;
 }
 
@@ -121,7 +117,7 @@ static bool choose_all(struct seat *seat, const struct request *request, size_t 
     seat->ticket.deadline_ms = now_ms + left_ms;
     for (size_t i = request->candidate_count; !has_other && left_ms > 0 && i < all; i++)
         if (seat->ticket.choice_count < seat->room &&
-            is_worth_waiting(request, &request->candidates[i], seat->ticket.deadline_ms))
+            is_worth_waiting(&request->candidates[i], seat->ticket.deadline_ms))
             choose(seat, request, i);
     return true;
 }

@@ -354,6 +354,22 @@ test('everybody is over quota for a moment: who may wait, waits, and is answered
     assert.equal((await b.sim.log()).length, seen + 3);
 });
 
+for (const [what, then] of [['says 429 too', { status: 429, retry_after: '40' }], ['fails', { status: 500 }]])
+    test(`one is over its quota for a moment, the other ${what}: who may wait, waits for the reset, and is answered`, async () => {
+        await a.plays([{ then: { status: 429, retry_after: '40' } }]);
+        await b.plays([{ then: { status: 429, retry_after: '2' } }]);
+        await server.call(at.chat, ask.chat('shared'), { headers: { 'x-auxot-wait': '0' } });
+        await a.plays([{ then }]);
+        await b.sim.plays();
+        const at_once = await server.call(at.chat, ask.chat('shared'), { headers: { 'x-auxot-wait': '100ms' } });
+        assert.equal(at_once.status, then.status === 429 ? 429 : 502, 'the reset comes too late for this one, so it hears at once what went wrong');
+        await a.plays([{ then }]);
+        const answer = await server.call(at.chat, ask.chat('shared'));
+        assert.deepEqual([answer.status, answer.headers['x-auxot-provider']], [200, b.slug], answer.text);
+        const { attempts } = await server.job(answer.job_id);
+        assert.deepEqual(attempts.map(({ provider, outcome }) => [provider.name, outcome]), [['a', 'failed'], ['b', 'ok']]);
+    });
+
 test('F20: absurd times to come back are clamped', async () => {
     for (const retry_after of ['1000000000', '-5', 'soon', 'Wed, 21 Oct 2015 07:28:00 GMT']) {
         const { answer } = await with_trouble(endpoints[0], { status: 429, retry_after });
