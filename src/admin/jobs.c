@@ -45,6 +45,7 @@ static void write_attempt(struct json_writer *writer, const struct attempt_recor
     json_open_object(writer);
     json_put_int(writer, "seq", attempt->seq);
     put_provider(writer, attempt->provider_id, attempt->provider_name);
+    put_text_or_null(writer, "tier", attempt->tier);
     put_text_or_null(writer, "worker", attempt->worker);
     put_text_or_null(writer, "model", attempt->model);
     put_text_or_null(writer, "outcome", attempt->outcome);
@@ -55,7 +56,23 @@ static void write_attempt(struct json_writer *writer, const struct attempt_recor
     put_or_null(writer, "ended_at_ms", attempt->ended_at_ms ? attempt->ended_at_ms : -1);
     put_or_null(writer, "input_tokens", attempt->input_tokens);
     put_or_null(writer, "output_tokens", attempt->output_tokens);
+    put_or_null(writer, "cached_tokens", attempt->cached_tokens);
+    put_or_null(writer, "cost_microusd", attempt->cost_microusd);
+    json_put_bool(writer, "estimated", attempt->is_estimated);
     json_close_object(writer);
+}
+
+/* Attempts failed, and no price is known for any of what they took. */
+static bool is_waste_unknown(const struct job_record *job)
+{
+    bool has_unknown = false;
+    for (int32_t i = 0; i < job->attempt_count && i < ATTEMPTS_MAX; i++) {
+        const struct attempt_record *attempt = &job->attempt[i];
+        bool has_tokens = attempt->input_tokens >= 0 || attempt->output_tokens >= 0;
+        if (strcmp(attempt->outcome, "failed") == 0)
+            has_unknown |= has_tokens && attempt->cost_microusd < 0;
+    }
+    return has_unknown && job->wasted_microusd == 0;
 }
 
 static void write_fidelity(struct json_writer *writer, const char *notes)
@@ -75,7 +92,10 @@ static void write_figures(struct json_writer *writer, const struct job_record *j
     put_or_null(writer, "input_tokens", job->usage.input_tokens);
     put_or_null(writer, "output_tokens", job->usage.output_tokens);
     put_or_null(writer, "cached_tokens", job->usage.cached_tokens);
+    json_put_bool(writer, "estimated", job->usage.is_estimated);
     put_or_null(writer, "cost_microusd", job->cost_microusd);
+    json_put_bool(writer, "cost_is_partial", job->is_unpriced && job->cost_microusd >= 0);
+    put_or_null(writer, "wasted_microusd", is_waste_unknown(job) ? -1 : job->wasted_microusd);
     json_put_int(writer, "config_version", job->config_version);
     put_or_null(writer, "http_status", job->http_status ? job->http_status : -1);
     json_put_int(writer, "bytes_in", job->bytes_in);

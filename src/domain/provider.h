@@ -73,6 +73,7 @@ enum model_lack {
     MODEL_LACKS_REASONING = 1u << 3
 };
 
+struct price;
 struct model {
     const char *id; /* the provider's own spelling */
     bool is_surfaced;
@@ -81,6 +82,7 @@ struct model {
     int64_t created_at_ms;     /* wall clock; 0 unknown */
     unsigned lacks;            /* enum model_lack */
     unsigned quirks; /* enum quirk: known beforehand; what was learned is the live part's */
+    const struct price *price; /* what it costs at this provider; NULL unknown */
 };
 
 /** When `condition` holds for the provider that owns it, `provider_id` comes right behind it. */

@@ -23,8 +23,8 @@ static bool note_attempt(struct request *request)
                                   .started_at_ms = loop_wall_ms(request->gl->loop),
                                   .started_ns = loop_now_ns(request->gl->loop),
                                   .first_byte_ms = -1,
-                                  .input_tokens = TOKENS_UNKNOWN,
-                                  .output_tokens = TOKENS_UNKNOWN};
+                                  .cost_microusd = COST_UNKNOWN};
+    usage_init(&note->usage);
     str_copy(str_of(slot_worker_id(request)), note->worker, sizeof note->worker);
     trial->note = note;
     request->notes[request->attempt_count++] = note;

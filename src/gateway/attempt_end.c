@@ -25,18 +25,29 @@ void attempt_end_health_trial(struct trial *trial)
     trial->is_health_trial = false;
 }
 
+/* Its tokens and what they cost, posted once. A provider that began to tell what it took has taken it, also when it
+ * failed afterwards: what it did not get to say is estimated, as is what a cut stream relayed. */
+static void settle_note(struct request *request, struct attempt_note *note)
+{
+    struct trial *trial = &request->trial;
+    const struct usage *told = &trial->meter.usage;
+    bool has_told = told->input_tokens >= 0 || told->output_tokens >= 0;
+    if ((trial->has_spent || has_told) && request->endpoint != ENDPOINT_COUNT_TOKENS)
+        meter_estimate(&trial->meter, (int64_t)request->body_bytes);
+    note->usage = *told;
+    note->cost_microusd =
+        price_cost(snapshot_price(request_snapshot(request), trial->provider, trial->model), told);
+}
+
 static void close_note(struct request *request, const char *outcome, const char *reason)
 {
     struct trial *trial = &request->trial;
     struct attempt_note *note = trial->note;
     if (!note || note->outcome)
         return;
-    if (trial->has_spent && request->endpoint != ENDPOINT_COUNT_TOKENS)
-        meter_estimate(&trial->meter, (int64_t)request->body_bytes);
+    settle_note(request, note);
     note->outcome = outcome;
     note->ended_at_ms = loop_wall_ms(request->gl->loop);
-    note->input_tokens = trial->meter.usage.input_tokens;
-    note->output_tokens = trial->meter.usage.output_tokens;
     str_copy(str_of(reason), note->reason, sizeof note->reason);
     atomic_fetch_sub_explicit(&trial->live->in_flight, 1, memory_order_relaxed);
 }

@@ -29,8 +29,13 @@ static void fill_attempt(struct attempt_record *out, const struct attempt_note *
                                    .started_at_ms = note->started_at_ms,
                                    .first_byte_ms = note->first_byte_ms,
                                    .ended_at_ms = note->ended_at_ms,
-                                   .input_tokens = note->input_tokens,
-                                   .output_tokens = note->output_tokens};
+                                   .input_tokens = note->usage.input_tokens,
+                                   .output_tokens = note->usage.output_tokens,
+                                   .cached_tokens = note->usage.cached_tokens,
+                                   .cost_microusd = note->cost_microusd,
+                                   .is_estimated = note->usage.is_estimated};
+    str_copy(str_of(tier_name(provider_kind_tier(note->provider->kind))), out->tier,
+             sizeof out->tier);
     str_copy(str_of(note->provider->id), out->provider_id, sizeof out->provider_id);
     str_copy(str_of(note->provider->name), out->provider_name, sizeof out->provider_name);
     str_copy(note->model, out->model, sizeof out->model);
@@ -117,17 +122,38 @@ void record_progress(struct request *request)
 static void fill_answer(const struct request *request, struct job_record *record)
 {
     const struct trial *trial = &request->trial;
-    if (!trial->provider || record->status == JOB_REFUSED)
-        return;
-    record->usage = trial->meter.usage;
-    if (!request->is_answered)
+    if (!trial->provider || record->status == JOB_REFUSED || !request->is_answered)
         return;
     str_copy(str_of(trial->provider->id), record->provider_id, sizeof record->provider_id);
     str_copy(str_of(trial->provider->name), record->provider_name, sizeof record->provider_name);
     str_copy(trial->model, record->model, sizeof record->model);
-    const struct price *price =
-        price_find(request_snapshot(request)->prices, trial->provider->kind, trial->model);
-    record->cost_microusd = price_cost(price, &record->usage);
+}
+
+/* Adds what is known to what is known. */
+static void add_known(int64_t *sum, int64_t more)
+{
+    if (more >= 0)
+        *sum = more + (*sum > 0 ? *sum : 0);
+}
+
+/* The bill is the sum of the attempts, each posted once; what failed ones took is told apart. */
+static void fill_bill(const struct request *request, struct job_record *record)
+{
+    for (int i = 0; i < request->attempt_count; i++) {
+        const struct attempt_note *note = request->notes[i];
+        const struct usage *usage = &note->usage;
+        bool has_tokens = usage->input_tokens >= 0 || usage->output_tokens >= 0;
+        add_known(&record->usage.input_tokens, usage->input_tokens);
+        add_known(&record->usage.output_tokens, usage->output_tokens);
+        add_known(&record->usage.cached_tokens, usage->cached_tokens);
+        add_known(&record->usage.cache_write_tokens, usage->cache_write_tokens);
+        add_known(&record->usage.reasoning_tokens, usage->reasoning_tokens);
+        add_known(&record->cost_microusd, note->cost_microusd);
+        record->usage.is_estimated |= usage->is_estimated;
+        record->is_unpriced |= has_tokens && note->cost_microusd < 0;
+        if (note->outcome && strcmp(note->outcome, "failed") == 0)
+            add_known(&record->wasted_microusd, note->cost_microusd);
+    }
 }
 
 typedef enum err journal_way(struct journal *journal, enum record_kind kind, bool was_opened,
@@ -148,6 +174,7 @@ static void close_by(journal_way *way, struct request *request, enum job_status 
     record.duration_ms = ms_since_start(request, loop_now_ns(gl->loop));
     str_copy(str_of(reason), record.reason, sizeof record.reason);
     fill_answer(request, &record);
+    fill_bill(request, &record);
     if (way(gl->journal, RECORD_CLOSE, request->is_opened, &record, &error) != OK)
         log_error("record_close_lost", "job=%s why=\"%s\"", request->id, error.text);
     count_up(&gl->counters[status == JOB_DONE        ? COUNT_DONE

@@ -64,7 +64,8 @@ struct attempt_note {
     char reason[48];
     int http_status;
     int64_t started_at_ms, first_byte_ms, ended_at_ms, started_ns;
-    int64_t input_tokens, output_tokens;
+    struct usage usage;    /* once it has ended */
+    int64_t cost_microusd; /* COST_UNKNOWN */
 };
 
 /* A try at one provider. Zeroed between tries. */

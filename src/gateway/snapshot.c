@@ -71,18 +71,18 @@ static int model_order(const void *left, const void *right)
     return strcmp(((const struct model *)left)->id, ((const struct model *)right)->id);
 }
 
-/* What the tables know of a model. The price table knows vendors' models: a local one that bears such a name is
- * another. */
+/* What the tables know of a model. The price table knows vendors' models: a local one that bears such a name can do
+ * other things; but it costs what they do, since a proxy in front of a vendor is local, too. */
 static void build_abilities(struct build *build, const struct provider *provider,
                             struct model *model)
 {
     struct str id = str_of(model->id);
     model->quirks = quirks_known(provider->kind, provider->base_url, id);
     model->max_output_tokens = -1;
-    const struct price *price = build->snapshot->prices && !(model->quirks & QUIRK_LOCAL)
-                                    ? price_find(build->snapshot->prices, provider->kind, id)
-                                    : NULL;
-    if (!price)
+    model->price =
+        build->snapshot->prices ? price_find(build->snapshot->prices, provider->kind, id) : NULL;
+    const struct price *price = model->price;
+    if (!price || model->quirks & QUIRK_LOCAL)
         return;
     if (model->context_tokens < 0)
         model->context_tokens = price->context_tokens;
@@ -334,6 +334,15 @@ const struct provider *snapshot_provider(const struct snapshot *snapshot, const 
             return provider;
     }
     return NULL;
+}
+
+const struct price *snapshot_price(const struct snapshot *snapshot, const struct provider *provider,
+                                   struct str model)
+{
+    const struct model *known = provider_model(provider, model);
+    if (known)
+        return known->price;
+    return snapshot->prices ? price_find(snapshot->prices, provider->kind, model) : NULL;
 }
 
 /* ---- the life of a snapshot ---------------------------------------------------------------------- */

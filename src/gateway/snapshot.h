@@ -9,6 +9,7 @@
 #pragma once
 #include "base/mem.h"
 #include "domain/policy.h"
+#include "domain/price.h"
 #include "domain/role.h"
 #include "domain/route.h"
 #include "gateway/live.h"
@@ -88,6 +89,9 @@ const struct team *snapshot_team_named(const struct snapshot *snapshot, const ch
 const struct worker_key *snapshot_worker_key(const struct snapshot *snapshot,
                                              const uint8_t digest[32]);
 const struct provider *snapshot_provider(const struct snapshot *snapshot, const char *id_or_slug);
+/** What this model's tokens cost there; NULL: unknown. Frozen, as all of the snapshot is. */
+const struct price *snapshot_price(const struct snapshot *snapshot, const struct provider *provider,
+                                   struct str model);
 static inline struct live_provider *provider_live(const struct provider *provider)
 {
     return (struct live_provider *)provider->live;

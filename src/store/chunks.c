@@ -20,11 +20,12 @@ static enum err head_make(struct chunks *chunks, int64_t id, struct error *error
         return error_set(error, ERR_NO_MEMORY, "no memory for a statement");
     enum err err = sql_run(chunks->db, sql.data, error);
     if (err == OK)
-        err = sql_prepare(chunks->db, "INSERT INTO chunk VALUES (?1, 0, 0, 0, 0, 0, 0)", &insert,
-                          error);
+        err = sql_prepare(chunks->db, "INSERT INTO chunk VALUES (?1, 0, 0, 0, 0, 0, 0, ?2)",
+                          &insert, error);
     if (err != OK)
         return err;
     (void)sqlite3_bind_int64(insert, 1, id);
+    (void)sqlite3_bind_int64(insert, 2, JOB_FIELD_COUNT);
     return sql_done(insert, NULL, error);
 }
 
@@ -40,7 +41,8 @@ static enum err head_begin(struct chunks *chunks, int64_t id, struct error *erro
         sql_roll_back(chunks->db);
         return err;
     }
-    chunks->head = chunks->head_committed = (struct chunk){.id = id};
+    chunks->head = chunks->head_committed =
+        (struct chunk){.id = id, .field_count = JOB_FIELD_COUNT};
     return OK;
 }
 
@@ -49,9 +51,10 @@ enum err chunks_open(struct chunks *chunks, sqlite3 *db, int64_t rows_max, struc
     *chunks = (struct chunks){.db = db, .rows_max = rows_max, .may_need_indexes = true};
     AUTO_STMT sqlite3_stmt *select = NULL;
     bool has_row = false;
-    enum err err =
-        sql_prepare(db, "SELECT id, row_count, min_at, max_at FROM chunk ORDER BY id DESC LIMIT 1",
-                    &select, error);
+    enum err err = sql_prepare(db,
+                               "SELECT id, row_count, min_at, max_at, field_count FROM chunk "
+                               "ORDER BY id DESC LIMIT 1",
+                               &select, error);
     if (err == OK)
         err = sql_step(select, &has_row, error);
     if (err != OK)
@@ -59,9 +62,14 @@ enum err chunks_open(struct chunks *chunks, sqlite3 *db, int64_t rows_max, struc
     if (!has_row)
         return head_begin(chunks, 1, error);
     chunks->head = (struct chunk){sqlite3_column_int64(select, 0), sqlite3_column_int64(select, 1),
-                                  sqlite3_column_int64(select, 2), sqlite3_column_int64(select, 3)};
+                                  sqlite3_column_int64(select, 2), sqlite3_column_int64(select, 3),
+                                  sqlite3_column_int64(select, 4)};
     chunks->head_committed = chunks->head;
     chunks->next_number = chunks->head.row_count;
+    (void)sqlite3_reset(select);
+    /* Made by a program that knew other fields: it is sealed as it is. */
+    if (chunks->head.field_count != JOB_FIELD_COUNT)
+        return head_begin(chunks, chunks->head.id + 1, error);
     return OK;
 }
 
@@ -115,16 +123,46 @@ void chunks_on_rollback(struct chunks *chunks)
 
 /* ---- rows --------------------------------------------------------------------------------------- */
 
-typedef void sql_writer(struct buf *sql, int64_t chunk);
+typedef void sql_writer(struct buf *sql, int64_t chunk, int64_t field_count);
 
-static enum err prepare_for(struct chunks *chunks, int64_t chunk, sql_writer *write,
-                            const char *behind, sqlite3_stmt **out_statement, struct error *error)
+static void write_insert(struct buf *sql, int64_t chunk, int64_t field_count)
+{
+    assert(field_count == JOB_FIELD_COUNT); /* it is the head */
+    job_sql_insert(sql, chunk);
+}
+
+static enum err fields_count(struct chunks *chunks, struct chunk_statements *statements,
+                             struct error *error)
+{
+    AUTO_STMT sqlite3_stmt *select = NULL;
+    bool has_row = false;
+    enum err err =
+        sql_prepare(chunks->db, "SELECT field_count FROM chunk WHERE id = ?1", &select, error);
+    if (err != OK)
+        return err;
+    (void)sqlite3_bind_int64(select, 1, statements->chunk);
+    err = sql_step(select, &has_row, error);
+    if (err == OK && !has_row)
+        return error_set(error, ERR_MALFORMED, "the catalogue of requests is damaged");
+    if (err == OK)
+        statements->field_count = sqlite3_column_int64(select, 0);
+    return err;
+}
+
+static enum err prepare_for(struct chunks *chunks, struct chunk_statements *statements,
+                            sql_writer *write, const char *behind, sqlite3_stmt **out_statement,
+                            struct error *error)
 {
     if (*out_statement)
         return OK;
     AUTO_BUF struct buf sql;
     buf_init(&sql, SQL_TEXT_MAX);
-    write(&sql, chunk);
+    if (!statements->field_count) {
+        enum err err = fields_count(chunks, statements, error);
+        if (err != OK)
+            return err;
+    }
+    write(&sql, statements->chunk, statements->field_count);
     buf_puts(&sql, behind);
     if (sql.failed)
         return error_set(error, ERR_NO_MEMORY, "no memory for a statement");
@@ -164,8 +202,7 @@ enum err chunks_insert(struct chunks *chunks, const struct job_record *record, i
                        int64_t *out_at, struct error *error)
 {
     struct chunk_statements *statements = statements_of(chunks, chunks->head.id);
-    enum err err =
-        prepare_for(chunks, chunks->head.id, job_sql_insert, "", &statements->insert, error);
+    enum err err = prepare_for(chunks, statements, write_insert, "", &statements->insert, error);
     for (int tries = 0; err == OK && tries < KEY_TRIES; tries++) {
         int64_t at = job_at(record->created_at_ms) | (chunks->next_number++ & AT_NUMBER_MAX);
         job_row_bind(statements->insert, at, record, chunks->attempts);
@@ -188,7 +225,7 @@ enum err chunks_update(struct chunks *chunks, int64_t chunk, int64_t at,
                        const struct job_record *record, struct error *error)
 {
     struct chunk_statements *statements = statements_of(chunks, chunk);
-    enum err err = prepare_for(chunks, chunk, job_sql_update, "", &statements->update, error);
+    enum err err = prepare_for(chunks, statements, job_sql_update, "", &statements->update, error);
     if (err != OK)
         return err;
     int changes = 0;
@@ -203,8 +240,8 @@ enum err chunks_read(struct chunks *chunks, int64_t chunk, int64_t at,
                      struct job_record *out_record, struct error *error)
 {
     struct chunk_statements *statements = statements_of(chunks, chunk);
-    enum err err =
-        prepare_for(chunks, chunk, job_sql_select, " WHERE at = ?1", &statements->select, error);
+    enum err err = prepare_for(chunks, statements, job_sql_select, " WHERE at = ?1",
+                               &statements->select, error);
     if (err != OK)
         return err;
     bool has_row = false;

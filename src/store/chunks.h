@@ -13,11 +13,12 @@
 
 struct chunk {
     int64_t id, row_count, min_at, max_at;
+    int64_t field_count; /* the first so many of JOB_FIELD_LIST are its columns */
 };
 
 #define CHUNK_STATEMENTS_KEPT 4
 struct chunk_statements {
-    int64_t chunk; /* 0: unused */
+    int64_t chunk, field_count; /* 0: unused */
     sqlite3_stmt *insert, *update, *select;
     uint64_t used_at;
 };

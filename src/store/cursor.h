@@ -5,11 +5,11 @@
 
 #define CURSOR_MAX 96
 
-enum cursor_kind { CURSOR_JOBS = 1, CURSOR_EVENTS = 2 };
+enum cursor_kind { CURSOR_JOBS = 1, CURSOR_EVENTS = 2, CURSOR_USAGE = 3 };
 struct cursor {
     enum cursor_kind kind;
     uint32_t chunk; /* of jobs */
-    int64_t at;     /* the last row that was given */
+    int64_t at;     /* the last row that was given; of usage: how many items were */
 };
 
 void cursor_write(const struct vault *vault, const struct cursor *cursor,

@@ -2,7 +2,8 @@
  *
  * A batch takes up to 1,000 records from all series into one buffer, keeps the last record of each job
  * (a job that opened and closed within the batch is one insert), and writes rows, catalogue and journal
- * positions in one transaction. So whatever happens, what a position covers is in the tables once.
+ * positions in one transaction, with the sums of what the closed ones used. So whatever happens, what a position
+ * covers is in the tables once.
  *
  * Damage (a power cut, a bad disk) costs the damaged record: reading goes on at the next magic.
  */
@@ -280,8 +281,12 @@ static enum err entry_write(struct writer *writer, struct entry *entry, struct e
         return OK;
     }
     if (is_there)
-        return chunks_update(&writer->chunks, entry->chunk, entry->at, record, error);
-    return chunks_insert(&writer->chunks, record, &entry->chunk, &entry->at, error);
+        err = chunks_update(&writer->chunks, entry->chunk, entry->at, record, error);
+    else
+        err = chunks_insert(&writer->chunks, record, &entry->chunk, &entry->at, error);
+    if (err == OK && !entry->is_open)
+        err = usage_book_add(&writer->usage, record, error);
+    return err;
 }
 
 static enum err positions_write(struct store *store, struct error *error)
@@ -314,6 +319,8 @@ static enum err batch_write(struct store *store, struct error *error)
         err = entry_write(writer, &batch->entries[i], error);
     if (err == OK)
         err = chunks_save(&writer->chunks, error);
+    if (err == OK)
+        err = usage_book_write(&writer->usage, error);
     if (err == OK)
         err = positions_write(store, error);
     if (err == OK)
@@ -396,6 +403,7 @@ enum err drain_step(struct store *store, bool *out_more, struct error *error)
         return OK;
     }
     chunks_on_rollback(&writer->chunks);
+    usage_book_on_rollback(&writer->usage);
     for (int i = 0; i < store->series_count; i++) {
         store->series[i].at = store->series[i].committed;
         series_close(&store->series[i]);
@@ -415,6 +423,7 @@ static void record_interrupt(struct job_record *record)
             continue;
         str_copy(STR("interrupted"), attempt->outcome, sizeof attempt->outcome);
         str_copy(STR("interrupted"), attempt->reason, sizeof attempt->reason);
+        record->is_unpriced = true; /* nobody can tell what it used */
     }
 }
 
@@ -428,7 +437,8 @@ static enum err interrupt_one(struct writer *writer, const struct open_job *job,
     if (err != OK)
         return err;
     record_interrupt(&record);
-    return chunks_update(&writer->chunks, job->chunk, job->at, &record, error);
+    err = chunks_update(&writer->chunks, job->chunk, job->at, &record, error);
+    return err != OK ? err : usage_book_add(&writer->usage, &record, error);
 }
 
 enum err interrupt_step(struct store *store, bool *out_more, struct error *error)
@@ -448,9 +458,13 @@ enum err interrupt_step(struct store *store, bool *out_more, struct error *error
     for (size_t i = 0; err == OK && i < count; i++)
         err = interrupt_one(writer, &jobs[i], error);
     if (err == OK)
+        err = usage_book_write(&writer->usage, error);
+    if (err == OK)
         err = sql_run(writer->db, "COMMIT", error);
-    if (err != OK)
+    if (err != OK) {
+        usage_book_on_rollback(&writer->usage);
         return err;
+    }
     for (size_t i = 0; i < count; i++)
         open_jobs_remove(&writer->open_jobs, jobs[i].id);
     atomic_fetch_add(&store->figures.interrupted, (long long)count);

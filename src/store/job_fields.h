@@ -2,8 +2,9 @@
  * the database and their binding all follow from these two lists.
  *
  * Append only: the codec writes a bit for each field that is set, so an older record reads with the newer
- * ones at 0, or unknown. A new field also needs a migration that adds its column to every chunk. JOB_STATUS_LIST is
- * append only too: rows hold the number.
+ * ones at 0, or unknown. A chunk has the columns of the list as it was when the chunk was made (`field_count`), and
+ * its rows read the same way; rows never go into a chunk that lacks a column. JOB_STATUS_LIST is append only too:
+ * rows hold the number.
  */
 #pragma once
 #include "store/record.h"
@@ -51,7 +52,9 @@ enum field_type {
     X(INT64,   config_version,      config_version)                \
     X(INT64,   bytes_in,            bytes_in)                      \
     X(INT64,   bytes_out,           bytes_out)                     \
-    X(TEXT,    fidelity,            fidelity)
+    X(TEXT,    fidelity,            fidelity)                      \
+    X(INT64,   wasted_microusd,     wasted_microusd)               \
+    X(BOOL,    is_unpriced,         is_unpriced)
 
 #define ATTEMPT_FIELD_LIST(X)                      \
     X(INT32,   seq,            seq)                \
@@ -66,7 +69,11 @@ enum field_type {
     X(MAYBE,   first_byte_ms,  first_byte_ms)      \
     X(INT64,   ended_at_ms,    ended_at_ms)        \
     X(MAYBE,   input_tokens,   input_tokens)       \
-    X(MAYBE,   output_tokens,  output_tokens)
+    X(MAYBE,   output_tokens,  output_tokens)      \
+    X(MAYBE,   cached_tokens,  cached_tokens)      \
+    X(TEXT,    tier,           tier)               \
+    X(MAYBE,   cost_microusd,  cost_microusd)      \
+    X(BOOL,    is_estimated,   is_estimated)
 /* clang-format on */
 
 enum job_field {

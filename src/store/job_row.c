@@ -29,18 +29,24 @@ int64_t job_at(int64_t wall_ms)
 /* ---- statements --------------------------------------------------------------------------------- */
 
 /* The fields, and two columns of our own: what the model filter looks at, and the attempts. */
-static void put_columns(struct buf *sql)
+static void put_columns(struct buf *sql, int64_t field_count)
 {
-    for (size_t i = 0; i < JOB_FIELD_COUNT; i++)
+    for (int64_t i = 0; i < field_count && i < JOB_FIELD_COUNT; i++)
         buf_printf(sql, "%s, ", job_fields[i].column);
     buf_puts(sql, "model_key, attempts");
 }
-#define COLUMN_COUNT (JOB_FIELD_COUNT + 2)
 
-static void put_parameters(struct buf *sql)
+/* Numbered as job_row_bind binds them, whatever is left out. */
+static void put_parameters(struct buf *sql, int64_t field_count)
 {
-    for (size_t i = 0; i < COLUMN_COUNT; i++)
-        buf_printf(sql, "%s?%zu", i > 0 ? "," : "", i + 2);
+    for (int64_t i = 0; i < field_count && i < JOB_FIELD_COUNT; i++)
+        buf_printf(sql, "?%lld, ", (long long)i + 2);
+    buf_printf(sql, "?%d, ?%d", JOB_FIELD_COUNT + 2, JOB_FIELD_COUNT + 3);
+}
+
+static const char *missing_value(enum field_type type)
+{
+    return type == FIELD_TEXT ? "''" : type == FIELD_MAYBE ? "NULL" : "0";
 }
 
 static const char *column_type(enum field_type type)
@@ -70,25 +76,28 @@ void job_sql_create(struct buf *sql, int64_t chunk)
 void job_sql_insert(struct buf *sql, int64_t chunk)
 {
     buf_printf(sql, "INSERT INTO jobs_%lld (at, ", (long long)chunk); /* table name only */
-    put_columns(sql);
+    put_columns(sql, JOB_FIELD_COUNT);
     buf_puts(sql, ") VALUES (?1, ");
-    put_parameters(sql);
+    put_parameters(sql, JOB_FIELD_COUNT);
     buf_puts(sql, ")");
 }
 
-void job_sql_update(struct buf *sql, int64_t chunk)
+void job_sql_update(struct buf *sql, int64_t chunk, int64_t field_count)
 {
     buf_printf(sql, "UPDATE jobs_%lld SET (", (long long)chunk); /* table name only */
-    put_columns(sql);
+    put_columns(sql, field_count);
     buf_puts(sql, ") = (");
-    put_parameters(sql);
+    put_parameters(sql, field_count);
     buf_puts(sql, ") WHERE at = ?1");
 }
 
-void job_sql_select(struct buf *sql, int64_t chunk)
+void job_sql_select(struct buf *sql, int64_t chunk, int64_t field_count)
 {
     buf_puts(sql, "SELECT at, ");
-    put_columns(sql);
+    for (int64_t i = 0; i < JOB_FIELD_COUNT; i++)
+        buf_printf(sql, "%s, ",
+                   i < field_count ? job_fields[i].column : missing_value(job_fields[i].type));
+    buf_puts(sql, "model_key, attempts");
     buf_printf(sql, " FROM jobs_%lld", (long long)chunk); /* table name only */
 }
 

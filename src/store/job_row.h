@@ -32,9 +32,12 @@ const char *job_index_column(enum job_index index);
 #define SQL_TEXT_MAX 4096u
 /** Statements of one chunk; each appends to `sql`. */
 void job_sql_create(struct buf *sql, int64_t chunk);
-void job_sql_insert(struct buf *sql, int64_t chunk); /* ?1 at, then the columns */
-void job_sql_update(struct buf *sql, int64_t chunk); /* the same parameters */
-void job_sql_select(struct buf *sql, int64_t chunk); /* "SELECT at, columns FROM jobs_n" */
+void job_sql_insert(struct buf *sql,
+                    int64_t chunk); /* ?1 at, then the columns; of a chunk with all fields */
+/* The same parameters; those that an older chunk has no columns for go nowhere. */
+void job_sql_update(struct buf *sql, int64_t chunk, int64_t field_count);
+/* "SELECT at, columns FROM jobs_n"; what an older chunk has no columns for reads as 0, or unknown. */
+void job_sql_select(struct buf *sql, int64_t chunk, int64_t field_count);
 void job_sql_index(struct buf *sql, int64_t chunk, enum job_index index);
 
 /** Binds key and columns. `attempts` (RECORD_MAX_BYTES) and the record must outlive the step. */

@@ -29,7 +29,7 @@ struct search {
 
 /* A chunk that takes part. */
 struct source {
-    int64_t chunk, max_at;
+    int64_t chunk, max_at, field_count;
     sqlite3_stmt *select; /* NULL until the merge comes near */
     int64_t at;           /* of its current row */
     bool has_row;
@@ -125,7 +125,7 @@ static enum err source_open(sqlite3 *db, const struct search *search, struct sou
 {
     AUTO_BUF struct buf sql;
     buf_init(&sql, SQL_TEXT_MAX);
-    job_sql_select(&sql, source->chunk);
+    job_sql_select(&sql, source->chunk, source->field_count);
     buf_puts(&sql, " WHERE at >= ?1 AND at <= ?2");
     for (int i = 0; i < search->condition_count; i++)
         put_condition(&sql, &search->conditions[i], i);
@@ -162,10 +162,11 @@ static enum err merge_open(struct merge *merge, sqlite3 *db, const struct search
 {
     *merge = (struct merge){.db = db, .search = search};
     AUTO_STMT sqlite3_stmt *select = NULL;
-    enum err err = sql_prepare(db,
-                               "SELECT id, max_at FROM chunk WHERE row_count > 0 AND min_at <= ?2 "
-                               "AND max_at >= ?1 ORDER BY max_at DESC LIMIT ?3",
-                               &select, error);
+    enum err err = sql_prepare(
+        db,
+        "SELECT id, max_at, field_count FROM chunk WHERE row_count > 0 AND min_at <= ?2 "
+        "AND max_at >= ?1 ORDER BY max_at DESC LIMIT ?3",
+        &select, error);
     if (err != OK)
         return err;
     merge->sources = mem_zalloc(CHUNKS_MAX, sizeof *merge->sources);
@@ -178,8 +179,10 @@ static enum err merge_open(struct merge *merge, sqlite3 *db, const struct search
         err = sql_step(select, &has_row, error);
         if (err != OK || !has_row)
             break;
-        merge->sources[merge->count++] = (struct source){.chunk = sqlite3_column_int64(select, 0),
-                                                         .max_at = sqlite3_column_int64(select, 1)};
+        merge->sources[merge->count++] =
+            (struct source){.chunk = sqlite3_column_int64(select, 0),
+                            .max_at = sqlite3_column_int64(select, 1),
+                            .field_count = sqlite3_column_int64(select, 2)};
     }
     return err;
 }
@@ -308,13 +311,13 @@ enum err store_jobs(struct store *store, const struct job_filter *filter, store_
 
 /* ---- one job ------------------------------------------------------------------------------------- */
 
-static enum err job_find_in(sqlite3 *db, int64_t chunk, const char *id, int64_t first, int64_t last,
-                            struct job_record *out_job, struct error *error)
+static enum err job_find_in(sqlite3 *db, const struct source *source, const char *id, int64_t first,
+                            int64_t last, struct job_record *out_job, struct error *error)
 {
     AUTO_BUF struct buf sql;
     AUTO_STMT sqlite3_stmt *select = NULL;
     buf_init(&sql, SQL_TEXT_MAX);
-    job_sql_select(&sql, chunk);
+    job_sql_select(&sql, source->chunk, source->field_count);
     buf_puts(&sql, " WHERE at BETWEEN ?1 AND ?2 AND id = ?3");
     enum err err = sql.failed ? error_set(error, ERR_NO_MEMORY, "no memory to find a request")
                               : sql_prepare(db, sql.data, &select, error);
@@ -345,7 +348,7 @@ static enum err job_find(sqlite3 *db, const char *id, int64_t first, int64_t las
     if (is_read)
         err = ERR_NOT_FOUND;
     for (size_t i = 0; err == ERR_NOT_FOUND && i < merge.count; i++)
-        err = job_find_in(db, merge.sources[i].chunk, id, first, last, out_job, error);
+        err = job_find_in(db, &merge.sources[i], id, first, last, out_job, error);
     merge_close(&merge);
     return err;
 }

@@ -45,7 +45,11 @@ struct attempt_record {
     int64_t started_at_ms; /* wall */
     int64_t first_byte_ms; /* since its start; -1 none */
     int64_t ended_at_ms;   /* wall; 0 while open */
-    int64_t input_tokens, output_tokens; /* of this attempt; TOKENS_UNKNOWN */
+    int64_t input_tokens, output_tokens, cached_tokens; /* of this attempt; TOKENS_UNKNOWN */
+    char tier[8];                                       /* of its provider: "gpu", "cli", "cloud" */
+    int64_t
+        cost_microusd; /* of this attempt; COST_UNKNOWN: nobody told tokens, or no price is known */
+    bool is_estimated; /* its tokens, or some of them, are counted by us */
 };
 
 struct job_record {
@@ -60,8 +64,11 @@ struct job_record {
     bool is_stream;
     int64_t created_at_ms;                         /* wall */
     int64_t queued_ms, first_byte_ms, duration_ms; /* -1 unknown */
-    struct usage usage;
-    int64_t cost_microusd; /* COST_UNKNOWN */
+    struct usage usage;                            /* of all attempts together */
+    int64_t cost_microusd; /* likewise, as far as it is known; COST_UNKNOWN: nothing is */
+    int64_t
+        wasted_microusd; /* the part of it that attempts took that failed, as far as it is known */
+    bool is_unpriced;    /* some of its tokens have no price: the cost is not the whole of it */
     int64_t config_version;
     int64_t bytes_in, bytes_out;
     char fidelity[256]; /* "" or a list, comma-separated */

@@ -139,6 +139,7 @@ static enum err db_open(struct store *store, int64_t chunk_rows, struct error *e
     if (err == OK)
         err = chunks_open(&writer->chunks, writer->db,
                           chunk_rows > 0 ? chunk_rows : CHUNK_ROWS_DEFAULT, error);
+    usage_book_open(&writer->usage, writer->db);
     if (err == OK)
         (void)sqlite3_db_config(writer->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
     return err;
@@ -313,6 +314,7 @@ void store_close(struct store *store)
     open_jobs_release(&store->writer.open_jobs);
     readers_release(&store->readers);
     chunks_close(&store->writer.chunks);
+    usage_book_close(&store->writer.usage);
     sql_close(store->writer.db); /* the last connection: moves the WAL into the file */
     pthread_mutex_destroy(&store->writer.lock);
     pthread_cond_destroy(&store->writer.changed);

@@ -5,6 +5,7 @@
 #include "store/journal_parts.h"
 #include "store/open_jobs.h"
 #include "store/store.h"
+#include "store/usage_book.h"
 #include <limits.h>
 #include <pthread.h>
 
@@ -55,6 +56,7 @@ struct writer {
     /* owner: the writer thread */
     sqlite3 *db;
     struct chunks chunks;
+    struct usage_book usage;
     struct open_jobs open_jobs;
     bool has_open_jobs; /* those of earlier lives were read in */
     struct batch *batch;

@@ -222,6 +222,8 @@ static enum err upkeep(struct store *store, bool is_idle, bool *out_did, struct 
     if ((!is_idle && before_ms < writer->upkeep_at_ms) || is_stopping(writer))
         return OK;
     enum err err = chunks_maintain(&writer->chunks, out_did, error);
+    if (err == OK && !*out_did)
+        err = usage_book_trim(&writer->usage, clock_wall_ms(), out_did, error);
     int64_t now_ms = clock_monotonic_ms();
     writer->upkeep_at_ms = now_ms + (UPKEEP_SHARE - 1) * (now_ms - before_ms);
     return err;

@@ -18,6 +18,8 @@ struct usage {
     int64_t cache_write_tokens; /* part of the input written to a cache (Anthropic) */
     int64_t reasoning_tokens;
     bool is_estimated; /* counted by us from what was relayed */
+    int64_t
+        cache_write_1h_tokens; /* part of those written: kept an hour, which costs more; else 0 */
 };
 void usage_init(struct usage *usage); /* all unknown */
 

@@ -16,13 +16,15 @@ static void record_fill(struct job_record *record)
     END(model), END(provider_id), END(provider_name), END(key_id), END(key_name), END(team);
     END(user), END(agent), END(fidelity);
     record->status = JOB_REFUSED;
-    record->is_stream = record->usage.is_estimated = true;
+    record->is_stream = record->usage.is_estimated = record->is_unpriced = true;
     record->http_status = INT32_MIN;
     record->created_at_ms = record->cost_microusd = INT64_MIN;
     record->attempt_count = ATTEMPTS_MAX;
     for (int i = 0; i < ATTEMPTS_MAX; i++) {
         END(attempt[i].provider_id), END(attempt[i].provider_name), END(attempt[i].worker);
         END(attempt[i].model), END(attempt[i].outcome), END(attempt[i].reason);
+        END(attempt[i].tier);
+        record->attempt[i].is_estimated = true;
         record->attempt[i].started_at_ms = INT64_MAX;
     }
 #undef END
