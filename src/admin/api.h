@@ -1,8 +1,8 @@
 /* admin/api.h: one call of the management API, as its handler sees it.
  *
  * A handler reads top to bottom: it may block, reads `root` and `args`, and leaves its answer in the
- * call: api_answer and the writer, or api_fail. The dispatcher has already checked role, body size,
- * JSON and the names of the fields. A handler obeys `deadline_ms`.
+ * call: api_answer and the writer, or api_fail. The dispatcher has already checked role, parameters'
+ * names and the whole body against the contract. A handler obeys `deadline_ms`.
  *
  * Owner:   the loop until it is queued, then one api thread, then the loop again (dispatch.c).
  */

@@ -17,7 +17,6 @@
 
 #define ANSWER_GRACE_MS \
     5000 /* a handler that has not noticed its deadline by then is answered for */
-#define BODY_FIELDS_MAX 64
 
 struct dispatched {
     struct api_call call;
@@ -116,29 +115,6 @@ static void on_gone(void *owner)
 
 /* ---- running: on an api thread ------------------------------------------------------------------- */
 
-/* Names: known to the row, each once. */
-static bool fields_are_known(struct api_call *call)
-{
-    struct str seen[BODY_FIELDS_MAX];
-    size_t count = 0;
-    for (struct json_cursor each = json_each(call->root); json_next(&each);) {
-        char shown[64];
-        str_copy(each.name, shown, sizeof shown);
-        if (!api_endpoint_has_field(call->endpoint, each.name)) {
-            api_fail(call, PROBLEM_UNKNOWN_FIELD, shown, "There is no field \"%s\" here.", shown);
-            return false;
-        }
-        for (size_t i = 0; i < count; i++)
-            if (str_eq(seen[i], each.name)) {
-                api_fail(call, PROBLEM_BAD_BODY, shown, "The field \"%s\" is given twice.", shown);
-                return false;
-            }
-        if (count < BODY_FIELDS_MAX)
-            seen[count++] = each.name;
-    }
-    return true;
-}
-
 /* A filter that is misspelled must not mean "everything". */
 static bool queries_are_known(struct api_call *call)
 {
@@ -156,11 +132,21 @@ static bool queries_are_known(struct api_call *call)
     return true;
 }
 
+static bool body_holds(struct api_call *call)
+{
+    struct schema_breach breach;
+    if (schema_holds(call->endpoint->body, call->root, &breach))
+        return true;
+    api_fail(call, breach.is_unknown_field ? PROBLEM_UNKNOWN_FIELD : PROBLEM_INVALID_FIELD,
+             breach.field, "%s", breach.detail);
+    return false;
+}
+
 static bool body_is_good(struct api_call *call, struct json_reader *reader)
 {
     struct error error = {0};
-    bool may_be_empty = strcmp(call->endpoint->fields, "") == 0;
-    if (call->endpoint->body_limit_bytes == 0 || (call->body.len == 0 && may_be_empty))
+    const struct schema *schema = call->endpoint->body;
+    if (!schema || (call->body.len == 0 && !schema->fields->name))
         return true;
     enum err err = json_parse(reader, buf_str(&call->body), &call->root, &error);
     if (err == ERR_NO_MEMORY) {
@@ -176,7 +162,7 @@ static bool body_is_good(struct api_call *call, struct json_reader *reader)
         api_fail(call, PROBLEM_BAD_BODY, NULL, "The body must be one JSON object.");
         return false;
     }
-    return fields_are_known(call);
+    return body_holds(call);
 }
 
 static void run_handler(struct api_call *call, struct json_reader *reader)

@@ -1,7 +1,7 @@
 /* admin/endpoints.c: which row of the management API's table a request means.
  *
  * The rows themselves are made from api/openapi.yaml: gen/api_routes.c in the build directory. The dispatcher checks
- * role, body size and the names of fields by the row before it calls the handler, so no handler repeats that.
+ * role, parameters and body by the row before it calls the handler, so no handler repeats that.
  */
 #include "admin/endpoints.h"
 
@@ -65,23 +65,13 @@ const struct api_endpoint *api_endpoint_find(enum http_method method, struct str
     return NULL;
 }
 
-static bool has_name(const char *names, struct str name)
+bool api_endpoint_has_query(const struct api_endpoint *endpoint, struct str name)
 {
-    struct str rest = str_of(names);
+    struct str rest = str_of(endpoint->queries);
     while (rest.len) {
         struct str known = str_cut(&rest, ' ');
         if (known.len && str_eq(known, name))
             return true;
     }
     return false;
-}
-
-bool api_endpoint_has_field(const struct api_endpoint *endpoint, struct str field)
-{
-    return has_name(endpoint->fields, field);
-}
-
-bool api_endpoint_has_query(const struct api_endpoint *endpoint, struct str name)
-{
-    return has_name(endpoint->queries, name);
 }

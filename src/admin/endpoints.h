@@ -8,15 +8,16 @@
  */
 #pragma once
 #include "admin/api.h"
+#include "admin/schema.h"
 #include "gen/api_handlers.h"
 
 struct api_endpoint {
     enum http_method method;
-    const char *path;        /* under /api; {name} stands for one segment */
-    enum role role;          /* the least; ROLE_NONE: anyone */
-    size_t body_limit_bytes; /* 0: takes no body */
-    const char *fields;      /* names that the body may have, with spaces around each */
-    const char *queries;     /* names of the parameters behind the '?', likewise */
+    const char *path;          /* under /api; {name} stands for one segment */
+    enum role role;            /* the least; ROLE_NONE: anyone */
+    size_t body_limit_bytes;   /* 0: takes no body */
+    const struct schema *body; /* NULL: takes none */
+    const char *queries;       /* names of the parameters behind the '?', with spaces around each */
     api_handler *handler;
 };
 extern const struct api_endpoint api_endpoint_rows[];
@@ -28,6 +29,4 @@ extern const size_t api_endpoint_row_count;
  */
 const struct api_endpoint *api_endpoint_find(enum http_method method, struct str path,
                                              char args[API_PATH_ARGS][64], char *out_allow);
-/** Does the row's list have it, as a field of the body or as a parameter? */
-bool api_endpoint_has_field(const struct api_endpoint *endpoint, struct str field);
 bool api_endpoint_has_query(const struct api_endpoint *endpoint, struct str name);

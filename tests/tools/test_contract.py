@@ -64,6 +64,11 @@ REFUSED = [
     ("a field of an answer that may be missing unsaid", "x-optional: [note], ", "", "note must be in required"),
     ("a required field that does not exist", "required: [rev]", "required: [rev, size]", "size is required, and no property"),
     ("a live event without a schema of its own", '{$ref: "#/components/schemas/Thing"}}\ncomp', "{type: object}}\ncomp", "thing.changed must be a $ref"),
+    ("a body that the dispatcher cannot check", "{name: {type: string}", "{name: {type: string, format: email}", 'cannot check "format"'),
+    ("a field without a type", "{name: {type: string}", "{name: {description: It.}", "say its type"),
+    ("a field of two kinds", "{name: {type: string}", "{name: {type: [string, integer]}", "not several of them"),
+    ("one of several", "{name: {type: string}", "{name: {oneOf: [{type: string}, {type: integer}]}", "one schema or null"),
+    ("null among the words", "enum: [red, green]", "enum: [red, null]", "words of an enum are strings"),
     ("a name that is given twice", "summary: Changes a thing.", "summary: A.\n      summary: B.", "given twice"),
     ("another operation of the same handler", "    patch:", "    get: {operationId: things_update, tags: [Things], x-role: admin, summary: One., "
         "responses: {'200': {description: It., content: {}}}}\n    patch:", "two operations"),
@@ -115,7 +120,8 @@ class TheContractTool(unittest.TestCase):
     def test_the_c_compiler_gets_table_declarations_and_words(self):
         _, said, made = self.run_tool("build", "INTO")
         self.assertEqual(said, "")
-        self.assertIn('{METHOD_PATCH, "/things/{id}", ROLE_ADMIN, 4096,\n     " name color ", " dry ", things_update}', made["api_routes.c"])
+        self.assertIn('{METHOD_PATCH, "/things/{id}", ROLE_ADMIN, 4096,\n     &body_of_things_update, " dry ", things_update}', made["api_routes.c"])
+        self.assertIn('{"color", false, {.types = SCHEMA_BIT(JSON_STRING), .min = 0, .max = INT64_MAX, .words = " red green "}}', made["api_routes.c"])
         self.assertIn("api_handler things_update;", made["api_handlers.h"])
         self.assertIn('#define ENUM_COLOR(X) X("red") X("green")', made["api_enums.h"])
 

@@ -6,6 +6,7 @@ import re
 
 from contracts.reading import PROBLEM
 
+C_TYPES = {"string": "STRING", "integer": "NUMBER", "number": "NUMBER", "boolean": "BOOL", "array": "ARRAY", "object": "OBJECT", "null": "NULL"}
 MADE = "/* Made from api/openapi.yaml by tools/contract; do not edit. */\n"
 
 
@@ -40,14 +41,52 @@ def c_string(text):
 
 
 def names(list_of_names):
-    """With blanks around each, as api_endpoint_has_field wants them."""
+    """With blanks around each, as struct api_endpoint and struct schema want them."""
     return c_string("".join(f" {name}" for name in list_of_names) + " " if list_of_names else "")
 
 
+def c_number(value):
+    return f"INT64_C({value})"
+
+
+def c_schema(contract, schema, indent):
+    """A struct schema (admin/schema.h) for a schema of a body, as an initialiser."""
+    whole, extra = contract.deref(schema), 0
+    if "oneOf" in whole: # null, or one other: rules.py sees to it
+        whole, extra = contract.deref(next(part for part in whole["oneOf"] if part != {"type": "null"})), "null"
+    kinds = contract.kinds(whole) + ([extra] if extra else [])
+    types = " | ".join(f"SCHEMA_BIT(JSON_{C_TYPES[kind]})" for kind in kinds)
+    is_sized = not {"integer", "number"} & set(kinds)
+    low = whole.get("minimum", whole.get("minLength", whole.get("minItems")))
+    high = whole.get("maximum", whole.get("maxLength", whole.get("maxItems")))
+    parts = [f".types = {types}", f".min = {c_number(low) if low is not None else '0' if is_sized else 'INT64_MIN'}",
+             f".max = {c_number(high) if high is not None else 'INT64_MAX'}"]
+    if "integer" in kinds:
+        parts.append(".is_whole = true")
+    if "enum" in whole:
+        parts.append(f".words = {names(whole['enum'])}")
+    if "items" in whole:
+        parts.append(f".items = &(const struct schema){c_schema(contract, whole['items'], indent + '    ')}")
+    if "properties" in whole:
+        required = whole.get("required", [])
+        rows = [f"{indent}    {{{c_string(name)}, {'true' if name in required else 'false'}, {c_schema(contract, field, indent + '    ')}}},\n"
+                for name, field in whole["properties"].items()]
+        parts.append(f".fields = (const struct schema_field[]){{\n{''.join(rows)}{indent}    {{0}}}}")
+    return "{" + ", ".join(parts) + "}"
+
+
 def c_routes(contract):
-    rows = [f"    {{METHOD_{op.method.upper()}, {c_string(op.path)}, ROLE_{op.role.upper() if op.role != 'anyone' else 'NONE'}, {op.limit},\n"
-            f"     {names(list(op.fields))}, {names(op.queries)}, {op.id}}},\n" for op in contract.operations if op.has_row]
-    return (MADE + '#include "admin/endpoints.h"\n\nconst struct api_endpoint api_endpoint_rows[] = {\n' + "".join(rows) +
+    rows, bodies = "", ""
+    for op in contract.operations:
+        if not op.has_row:
+            continue
+        body = f"&body_of_{op.id}" if op.body else "NULL"
+        if op.body:
+            bodies += f"static const struct schema body_of_{op.id} = {c_schema(contract, op.body, '')};\n\n"
+        role = "NONE" if op.role == "anyone" else op.role.upper()
+        rows += (f"    {{METHOD_{op.method.upper()}, {c_string(op.path)}, ROLE_{role}, {op.limit},\n"
+                 f"     {body}, {names(op.queries)}, {op.id}}},\n")
+    return (MADE + '#include "admin/endpoints.h"\n\n' + bodies + "const struct api_endpoint api_endpoint_rows[] = {\n" + rows +
             "};\nconst size_t api_endpoint_row_count = sizeof api_endpoint_rows / sizeof api_endpoint_rows[0];\n")
 
 

@@ -69,6 +69,11 @@ class Contract:
             node = {**target, **{name: value for name, value in node.items() if name != "$ref"}}
         return node
 
+    @staticmethod
+    def kinds(whole):
+        """The types that a schema allows, as a list."""
+        return [whole["type"]] if isinstance(whole.get("type"), str) else whole.get("type", [])
+
     def properties(self, schema):
         """Name -> schema of everything that an object may have, in order."""
         schema = self.deref(schema)

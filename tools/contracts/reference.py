@@ -15,8 +15,7 @@ def has_table(contract, schema):
 def words_of(contract, schema):
     """A schema in the words of a table's cell."""
     whole = contract.deref(schema)
-    kinds = whole.get("type", "")
-    kinds = [kinds] if isinstance(kinds, str) else kinds
+    kinds = contract.kinds(whole)
     or_null = " or `null`" if "null" in kinds else ""
     low, high = whole.get("minimum"), whole.get("maximum")
     if "oneOf" in whole:

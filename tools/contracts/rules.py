@@ -41,6 +41,39 @@ def bodies_have_limits(contract):
             yield f"{op.name}: the body must be an object"
 
 
+# What admin/schema.c looks at, and what says nothing; the rest of JSON Schema it does not know. A pattern is the handler's to check.
+KNOWN_WORDS = {"type", "enum", "minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems", "items", "properties", "required",
+               "additionalProperties", "oneOf", "description", "default", "$ref", "pattern", "uniqueItems"}
+
+
+def bodies_are_checkable(contract):
+    def complain(schema, where, depth):
+        whole = contract.deref(schema)
+        if depth > 8:
+            yield f"{where}: a body this deep cannot be checked"
+            return
+        others = [part for part in whole.get("oneOf", []) if part != {"type": "null"}]
+        if "oneOf" in whole and len(others) != 1:
+            yield f"{where}: of oneOf the dispatcher knows one schema or null"
+        kinds = contract.kinds(whole)
+        if not kinds and "oneOf" not in whole:
+            yield f"{where}: say its type"
+        if len({"integer", "number", "string", "array"} & set(kinds)) > 1:
+            yield f"{where}: a number, a string or a list, not several of them: limits would be ambiguous"
+        for word in sorted(set(whole) - KNOWN_WORDS):
+            yield f"{where}: the dispatcher cannot check \"{word}\" in a body"
+        if not all(isinstance(word, str) and " " not in word for word in whole.get("enum", [])):
+            yield f"{where}: words of an enum are strings without blanks; null is a type"
+        if len(whole.get("properties", {})) > 64:
+            yield f"{where}: at most 64 fields (SCHEMA_FIELDS_MAX)"
+        for name, part in [*whole.get("properties", {}).items(), *((("[]", whole["items"]),) if "items" in whole else ()),
+                           *(("", other) for other in others)]:
+            yield from complain(part, f"{where}.{name}", depth + 1)
+    for op in contract.operations:
+        if op.body:
+            yield from complain(op.body, op.name, 0)
+
+
 def objects_are_closed(contract):
     for where, node in walk(contract.doc):
         if "properties" not in node or not isinstance(node["properties"], dict) or where.endswith("/properties"):
@@ -114,7 +147,7 @@ def everybody_is_in_the_authorization_table(contract, path):
     yield from (f"{path}: there is no operation {name}" for name in rows)
 
 
-RULES = [operations_are_whole, bodies_have_limits, objects_are_closed, answers_say_all, live_events_are_schemas]
+RULES = [operations_are_whole, bodies_have_limits, bodies_are_checkable, objects_are_closed, answers_say_all, live_events_are_schemas]
 
 
 def complaints(contract, authorization):

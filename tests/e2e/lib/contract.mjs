@@ -19,6 +19,11 @@ export const operations = Object.entries(contract.paths).flatMap(([route, item])
         parameters: [...(item.parameters ?? []), ...(spec.parameters ?? [])].map(follow),
     })));
 
+const body_pointer = one => pointer_to(one.spec.requestBody, `/paths/${step(one.route)}/${one.method.toLowerCase()}/requestBody`, 'content', 'application/json', 'schema');
+for (const one of operations.filter(each => each.spec.requestBody))
+    one.body_properties = follow(follow(one.spec.requestBody).content['application/json'].schema).properties;
+export const is_valid = (one, body) => complaints(body_pointer(one), body).length === 0;
+
 // What the contract calls one; null: nothing has this method and path.
 export const operation_of = (method, pathname) => operations.find(one => one.method === method && one.pattern.test(pathname)) ?? null;
 
@@ -46,9 +51,7 @@ function answer_complaints(operation, status, type, json) {
 
 function request_complaints(operation, body, query) {
     const said = [];
-    const body_spec = operation.spec.requestBody;
-    if (body !== undefined && body_spec)
-        said.push(...complaints(pointer_to(body_spec, `/paths/${step(operation.route)}/${operation.method.toLowerCase()}/requestBody`, 'content', 'application/json', 'schema'), body));
+    if (body !== undefined && operation.spec.requestBody) said.push(...complaints(body_pointer(operation), body));
     const known = operation.parameters.filter(one => one.in === 'query').map(one => one.name);
     for (const name of query.keys()) if (!known.includes(name)) said.push(`the parameter ${name} is not in the contract`);
     return said;

@@ -6,9 +6,9 @@ import { hold_to_contract, is_management } from './contract.mjs';
 import { within } from './process.mjs';
 import { SseReader } from './sse.mjs';
 
-// One request. `on_event(event, answer)` is called for each SSE event as it arrives.
+// One request. `on_event(event, answer)` is called for each SSE event as it arrives. `socket`: the path of a Unix socket.
 export class Call {
-    constructor(url, { method, headers = {}, key, body, on_event, agent = false } = {}) {
+    constructor(url, { method, headers = {}, key, body, on_event, agent = false, socket } = {}) {
         const payload = body === undefined ? undefined
             : typeof body === 'string' || Buffer.isBuffer(body) ? Buffer.from(body) : Buffer.from(JSON.stringify(body));
         const all = { ...(payload ? { 'content-type': 'application/json', 'content-length': payload.length } : {}),
@@ -22,7 +22,7 @@ export class Call {
         const reader = new SseReader(event => { this.events.push(event); on_event?.(event, this); });
         this.method = method ?? (payload ? 'POST' : 'GET');
         this.sent = payload;
-        this.request = http.request(url, { method: this.method, headers: all, agent });
+        this.request = http.request(url, { method: this.method, headers: all, agent, socketPath: socket });
         this.head = new Promise((resolve, reject) => {
             this.request.on('response', response => {
                 this.status = response.statusCode;

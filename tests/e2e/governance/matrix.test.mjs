@@ -1,0 +1,177 @@
+// Who may do what, every operation of the contract by every role, as tests/authorization says (T07); and that no body smuggles in
+// what its sender was not asked for (T05). Whatever was refused changed nothing.
+//
+// An operation that is new in api/openapi.yaml needs its line in `how`: a request that is right.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fs from 'node:fs';
+import path from 'node:path';
+import { ask, at, canary, closing, scene, upstream } from '../lib/scene.mjs';
+import { call } from '../lib/http.mjs';
+import { is_valid, operations } from '../lib/contract.mjs';
+
+const here = await scene({ gpt: { models: ['gpt-sim', 'gpt-sim-mini'] } });
+const { server, gpt } = here;
+// The owner comes by the control socket, which is the owner's by the rights of its file.
+const callers = { none: {}, member: { key: server.member }, admin: { key: server.admin }, owner: { socket: path.join(server.data, 'control') } };
+
+// ---- what is there to act upon -------------------------------------------------------------------
+
+let count = 0;
+const unique = word => `${word} ${++count}`;
+const made = async (path, body) => (await server.api('POST', path, body));
+const provider = (more = {}) => made('/api/providers', { type: 'openai', name: unique('provider'), api_key: canary, base_url: gpt.sim.base_url, ...more });
+const route = () => made('/api/routes', { name: unique('route').replace(' ', '-'), steps: [{ model: 'gpt-sim' }] });
+const rack = await made('/api/providers', { type: 'gpu', name: 'rack' });
+const worker_key = () => made(`/api/providers/${rack.id}/worker-keys`, { name: unique('worker key') });
+const key = () => made('/api/keys', { name: unique('key') });
+const job_of = async caller => (await server.job((await server.call(at.chat, ask.chat('gpt-sim'), { ...callers[caller] })).job_id)).id;
+const jobs = { member: await job_of('member'), admin: await job_of('admin') };
+const stays = { provider: gpt.id, route: (await route()).id, worker_key: (await worker_key()).id, key: (await key()).id };
+
+// A request that is right, for whoever may send it: {args, body, query}; `other`: about an object of somebody else's; `deep`: a body
+// that is right too and has every kind of object that may stand inside.
+const how = {
+    'GET /providers': () => ({}),
+    'POST /providers': () => ({ body: { type: 'openai', name: unique('provider'), api_key: canary, base_url: gpt.sim.base_url } }),
+    'GET /providers/{id}': () => ({ args: [stays.provider] }),
+    'PATCH /providers/{id}': () => ({ args: [stays.provider], body: { wait_ms: ++count },
+        deep: { fallback_rules: [{ condition: 'offline', provider: rack.id, model: null, threshold: 3 }], timeouts: { connect_ms: 2000 } } }),
+    'DELETE /providers/{id}': async () => ({ args: [(await provider()).id] }),
+    'POST /providers/{id}/refresh': () => ({ args: [stays.provider], body: {} }),
+    'POST /providers/{id}/test': () => ({ args: [stays.provider], body: {} }),
+    'GET /providers/{id}/worker-keys': () => ({ args: [rack.id] }),
+    'POST /providers/{id}/worker-keys': () => ({ args: [rack.id], body: { name: unique('worker key') } }),
+    'DELETE /providers/{id}/worker-keys/{key}': async () => ({ args: [rack.id, (await worker_key()).id] }),
+    'GET /workers': () => ({}),
+    'GET /models': () => ({}),
+    'GET /routing': () => ({}),
+    'PATCH /routing': () => ({ body: { auto: { provider: gpt.id, model: ++count % 2 ? 'gpt-sim' : null } }, deep: { auto: { provider: gpt.id, model: 'gpt-sim' } } }),
+    'POST /routing/explain': () => ({ body: { model: 'auto' }, deep: { model: 'auto', needs: ['tools'], faults: [{ provider: gpt.id, fault: 'offline' }] } }),
+    'GET /routes': () => ({}),
+    'POST /routes': () => ({ body: { name: unique('route').replace(' ', '-'), steps: [{ model: 'gpt-sim' }] },
+        deep: { name: unique('route').replace(' ', '-'), steps: [{ provider: gpt.id, model: 'gpt-sim', when: 'always' }] } }),
+    'GET /routes/{id}': () => ({ args: [stays.route] }),
+    'PATCH /routes/{id}': () => ({ args: [stays.route], body: { name: unique('route').replace(' ', '-') }, deep: { steps: [{ tier: 'cloud', when: 'always' }] } }),
+    'DELETE /routes/{id}': async () => ({ args: [(await route()).id] }),
+    'GET /keys': () => ({}),
+    'POST /keys': () => ({ body: { name: unique('key') } }),
+    'DELETE /keys/{id}': async () => ({ args: [(await key()).id] }),
+    'GET /jobs': () => ({ query: '?limit=1' }),
+    'GET /jobs/{id}': () => ({ args: [jobs.member], other: [jobs.admin] }),
+    'GET /events': () => ({ query: '?limit=1' }),
+    'GET /openapi.json': () => ({}),
+    'GET /health': () => ({}),
+};
+
+// ---- the table, and the state of everything --------------------------------------------------------
+
+const table = new Map();
+let columns;
+for (const line of fs.readFileSync(new URL('../../authorization', import.meta.url), 'utf8').split('\n')) {
+    const words = line.split(/\s+/).filter(Boolean);
+    if (words[0] === '#' && words[1] === 'operation') columns = words.slice(2);
+    else if (words.length && words[0][0] !== '#') table.set(`${words[0]} ${words[1]}`, Object.fromEntries(columns.map((name, i) => [name, words[i + 2]])));
+}
+
+const filled = (one, args = []) => args.reduce((path, arg) => path.replace(/\{\w+\}/, arg), `/api${one.route}`);
+const send = (one, { args, body, query = '' }, caller) => call(server.url + filled(one, args) + query, { method: one.method, body, ...callers[caller] });
+
+// Everything that a write could have changed, as an admin sees it; without what changes by itself.
+const by_itself = new Set(['last_heartbeat_ms', 'latency_ms', 'error_rate', 'in_flight', 'busy', 'queue_depth', 'oldest_wait_ms', 'deprioritised_until_ms', 'last_used_at_ms', 'last_seen_at_ms']);
+const lists = operations.filter(one => one.method === 'GET' && !one.route.includes('{') && !['/jobs', '/health', '/openapi.json'].includes(one.route));
+const state = async () => JSON.stringify(await Promise.all(lists.map(one => server.api('GET', `/api${one.route}`))), (name, value) => by_itself.has(name) ? undefined : value);
+
+// ---- T07 ---------------------------------------------------------------------------------------------
+
+test('every operation has a row in tests/authorization, and a request here; every row has its operation', () => {
+    assert.deepEqual([...table.keys()].sort(), operations.map(one => one.name).sort());
+    assert.deepEqual(Object.keys(how).sort(), operations.map(one => one.name).sort());
+});
+
+for (const one of operations)
+    test(`T07: ${one.name}: each role is answered as tests/authorization says, and a refusal changes nothing`, async () => {
+        for (const caller of Object.keys(callers)) {
+            const want = Number(table.get(one.name)[caller]);
+            const request = await how[one.name]();
+            const before = want >= 400 && await state();
+            const answer = await send(one, request, caller);
+            assert.equal(answer.status, want, `${caller}: ${answer.text.slice(0, 300)}`);
+            if (want >= 400) assert.equal(await state(), before, `${caller} was refused, and yet something is different`);
+        }
+        const { other } = await how[one.name]();
+        assert.equal(Boolean(other), table.get(one.name).other !== '-', 'its row says whether there are objects of others');
+        if (other) {
+            const answer = await send(one, { args: other }, 'member');
+            assert.equal(answer.status, Number(table.get(one.name).other), answer.text);
+        }
+    });
+
+test('T06: the id of an object that does not exist is 404 for whoever is let in, whatever the verb', async () => {
+    for (const one of operations.filter(each => each.route.includes('{')))
+        for (const caller of Object.keys(callers)) {
+            const is_let_in = Number(table.get(one.name)[caller]) < 400;
+            const request = await how[one.name]();
+            const answer = await send(one, { ...request, args: request.args.map(() => 'xyz_00000000000000000000000000') }, caller);
+            assert.equal(answer.status, is_let_in ? 404 : Number(table.get(one.name)[caller]), `${one.name}, ${caller}: ${answer.text}`);
+        }
+});
+
+// ---- T05 ---------------------------------------------------------------------------------------------
+
+const privileged = ['role', 'org_id', 'organization', 'budget', 'budget_microusd_per_month', 'allowed_routes', 'id', 'rev', 'owner', 'is_admin', 'admin', 'scopes', 'permissions', 'policy', 'teams',
+    'team_id', 'user', 'user_id', 'key', 'hint', 'key_hint', 'digest', 'sealed_key', 'credential_version', 'password', 'epoch', 'status', 'plan', 'created_at_ms', 'revoked_at_ms', 'disabled_at_ms',
+    '__proto__', 'constructor', 'nonsense', '', ' name', 'name ', 'NAME', 'na\u006de\u0000'];
+const writes = operations.filter(one => one.spec.requestBody);
+
+for (const one of writes)
+    test(`T05: ${one.name}: a field that it does not have is refused by name, and nothing changes`, async () => {
+        const known = Object.keys(one.body_properties);
+        const lowest = ['none', 'member', 'admin', 'owner'].filter(caller => Number(table.get(one.name)[caller]) < 400);
+        const request = await how[one.name]();
+        const before = await state();
+        for (const caller of lowest)
+            for (const field of privileged.filter(name => !known.includes(name))) {
+                const answer = await send(one, { ...request, body: `{"${field.replace('\0', '\\u0000')}":"owner",${JSON.stringify(request.body).slice(1)}`.replace(',}', '}') }, caller);
+                assert.ok(answer.status >= 400 && answer.status < 500, `${caller} ${JSON.stringify(field)}: ${answer.status} ${answer.text.slice(0, 200)}`);
+                assert.equal(answer.json.code, 'unknown_field', answer.text);
+            }
+        assert.equal(await state(), before);
+    });
+
+// What no field of any type and limit is likely to take; the contract says which of them this one does not.
+const wrong = [null, true, 0, -1, 1.5, 1e15, '', 'x', ' ', 'x'.repeat(70_000 / 20), '\u0007', [], [null], [7], ['x'], ['x', 'x'], {}, { x: 1 }, [{}], [{ x: 1 }], [[]]];
+
+// Every body that differs from a right one in one place, and is not allowed by the contract for it.
+function* spoiled(one, body, put = value => value, at = body, where = '') {
+    const names = where ? [...Object.keys(at), ...Array.isArray(at) ? [] : ['nonsense', 'role']] : Object.keys(one.body_properties);
+    for (const name of names) {
+        const place = `${where}/${name}`;
+        const with_value = value => put(Array.isArray(at) ? Object.assign([...at], { [name]: value }) : { ...at, [name]: value });
+        for (const value of wrong) if (!is_valid(one, with_value(value))) yield { place, value, body: with_value(value) };
+        if (at[name] && typeof at[name] === 'object') yield* spoiled(one, body, with_value, at[name], place);
+    }
+}
+
+for (const one of writes)
+    test(`T05: ${one.name}: a value that the contract does not allow is refused, however deep it stands, and nothing changes`, async () => {
+        const request = await how[one.name]();
+        const before = await state();
+        for (const right of [request.body, request.deep].filter(Boolean)) {
+            assert.ok(is_valid(one, right));
+            for (const { place, value, body } of spoiled(one, right)) {
+                const answer = await send(one, { ...request, body }, 'admin');
+                assert.equal(answer.status, 400, `${place}: ${JSON.stringify(value).slice(0, 60)}: ${answer.text.slice(0, 200)}`);
+            }
+        }
+        assert.equal(await state(), before);
+    });
+
+test('T05: nobody gives away more than they hold', async () => {
+    const before = await state();
+    for (const role of ['owner', 'root', 'Admin', 'anyone', 'none'])
+        assert.ok([400, 403].includes((await call(`${server.url}/api/keys`, { body: { name: 'x', role }, key: server.admin })).status), role);
+    assert.equal(await state(), before);
+});
+
+closing(here);
