@@ -68,7 +68,8 @@ REFUSED = [
     ("a field without a type", "{name: {type: string}", "{name: {description: It.}", "say its type"),
     ("a field of two kinds", "{name: {type: string}", "{name: {type: [string, integer]}", "not several of them"),
     ("one of several", "{name: {type: string}", "{name: {oneOf: [{type: string}, {type: integer}]}", "one schema or null"),
-    ("null among the words", "enum: [red, green]", "enum: [red, null]", "words of an enum are strings"),
+    ("null among the words, and not among the types", "enum: [red, green]", "enum: [red, null]", "words of an enum are strings"),
+    ("a word of two words", "enum: [red, green]", "enum: [red, dark green]", "words of an enum are strings"),
     ("a name that is given twice", "summary: Changes a thing.", "summary: A.\n      summary: B.", "given twice"),
     ("another operation of the same handler", "    patch:", "    get: {operationId: things_update, tags: [Things], x-role: admin, summary: One., "
         "responses: {'200': {description: It., content: {}}}}\n    patch:", "two operations"),
@@ -123,6 +124,12 @@ class TheContractTool(unittest.TestCase):
         self.assertIn('{METHOD_PATCH, "/things/{id}", ROLE_ADMIN, 4096,\n     &body_of_things_update, " dry ", things_update}', made["api_routes.c"])
         self.assertIn('{"color", false, {.types = SCHEMA_BIT(JSON_STRING), .min = 0, .max = INT64_MAX, .words = " red green "}}', made["api_routes.c"])
         self.assertIn("api_handler things_update;", made["api_handlers.h"])
+        self.assertIn('#define ENUM_COLOR(X) X("red") X("green")', made["api_enums.h"])
+
+    def test_a_word_may_be_null_where_its_type_is(self):
+        _, said, made = self.run_tool("build", "INTO", contract=FINE.replace("{type: string, enum: [red, green]}", '{type: [string, "null"], enum: [red, green, null]}'))
+        self.assertEqual(said, "")
+        self.assertIn('{.types = SCHEMA_BIT(JSON_STRING) | SCHEMA_BIT(JSON_NULL), .min = 0, .max = INT64_MAX, .words = " red green "}', made["api_routes.c"])
         self.assertIn('#define ENUM_COLOR(X) X("red") X("green")', made["api_enums.h"])
 
     def test_the_served_contract_has_every_status(self):

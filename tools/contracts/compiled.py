@@ -64,7 +64,7 @@ def c_schema(contract, schema, indent):
     if "integer" in kinds:
         parts.append(".is_whole = true")
     if "enum" in whole:
-        parts.append(f".words = {names(whole['enum'])}")
+        parts.append(f".words = {names([word for word in whole['enum'] if word is not None])}")
     if "items" in whole:
         parts.append(f".items = &(const struct schema){c_schema(contract, whole['items'], indent + '    ')}")
     if "properties" in whole:
@@ -104,7 +104,7 @@ def c_enums(contract):
     text = MADE + "#pragma once\n"
     for name, schema in contract.schemas.items():
         if "enum" in schema:
-            words = " ".join(f"X({c_string(word)})" for word in schema["enum"])
+            words = " ".join(f"X({c_string(word)})" for word in schema["enum"] if word is not None)
             text += f"#define ENUM_{snake(name).upper()}(X) {words}\n"
     return text
 

@@ -24,7 +24,7 @@ def words_of(contract, schema):
     if "const" in whole:
         return f"`{json.dumps(whole['const'])}`"
     if "enum" in whole:
-        return ", ".join(f"`{word}`" for word in whole["enum"]) + or_null
+        return ", ".join(f"`{word}`" for word in whole["enum"] if word is not None) + or_null
     if contract.properties(whole):
         if has_table(contract, schema):
             return f"[{name_of(schema)}](#{name_of(schema).lower()})"

@@ -62,8 +62,9 @@ def bodies_are_checkable(contract):
             yield f"{where}: a number, a string or a list, not several of them: limits would be ambiguous"
         for word in sorted(set(whole) - KNOWN_WORDS):
             yield f"{where}: the dispatcher cannot check \"{word}\" in a body"
-        if not all(isinstance(word, str) and " " not in word for word in whole.get("enum", [])):
-            yield f"{where}: words of an enum are strings without blanks; null is a type"
+        for word in whole.get("enum", []):
+            if not (isinstance(word, str) and " " not in word or word is None and "null" in kinds):
+                yield f"{where}: words of an enum are strings without blanks, or null where its type has null"
         if len(whole.get("properties", {})) > 64:
             yield f"{where}: at most 64 fields (SCHEMA_FIELDS_MAX)"
         for name, part in [*whole.get("properties", {}).items(), *((("[]", whole["items"]),) if "items" in whole else ()),
