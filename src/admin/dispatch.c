@@ -116,17 +116,41 @@ static void on_gone(void *owner)
 /* ---- running: on an api thread ------------------------------------------------------------------- */
 
 /* A filter that is misspelled must not mean "everything". */
-static bool queries_are_known(struct api_call *call)
+static bool query_has_known_names(struct api_call *call)
 {
+    const struct schema *schema = call->endpoint->query;
     struct str rest = str_of(call->query);
     while (rest.len) {
         char shown[64];
         struct str value = str_cut(&rest, '&');
         struct str name = str_cut(&value, '=');
-        if (!name.len || api_endpoint_has_query(call->endpoint, name))
+        if (!name.len || (schema && schema_field_of(schema, name)))
             continue;
         str_copy(name, shown, sizeof shown);
         api_fail(call, PROBLEM_BAD_REQUEST, shown, "There is no parameter \"%s\" here.", shown);
+        return false;
+    }
+    return true;
+}
+
+/* Names, each once; values of the right kind. An empty one is as good as none. */
+static bool query_is_good(struct api_call *call)
+{
+    char text[512];
+    struct schema_breach breach;
+    const struct schema *schema = call->endpoint->query;
+    if (!query_has_known_names(call))
+        return false;
+    for (const struct schema_field *field = schema ? schema->fields : NULL; field && field->name;
+         field++) {
+        if (!api_query(call, field->name, text, sizeof text) || !text[0]) {
+            if (api_has_failed(call))
+                return false;
+            continue;
+        }
+        if (schema_text_holds(&field->schema, field->name, str_of(text), &breach))
+            continue;
+        api_fail(call, PROBLEM_BAD_REQUEST, breach.field, "%s", breach.detail);
         return false;
     }
     return true;
@@ -171,7 +195,7 @@ static void run_handler(struct api_call *call, struct json_reader *reader)
         api_fail(call, PROBLEM_OVERLOADED, NULL, "The call waited too long for its turn.");
         return;
     }
-    if (!queries_are_known(call) || !body_is_good(call, reader))
+    if (!query_is_good(call) || !body_is_good(call, reader))
         return;
     call->endpoint->handler(call);
     if (call->status == 0 || call->answer.failed)

@@ -64,14 +64,3 @@ const struct api_endpoint *api_endpoint_find(enum http_method method, struct str
     }
     return NULL;
 }
-
-bool api_endpoint_has_query(const struct api_endpoint *endpoint, struct str name)
-{
-    struct str rest = str_of(endpoint->queries);
-    while (rest.len) {
-        struct str known = str_cut(&rest, ' ');
-        if (known.len && str_eq(known, name))
-            return true;
-    }
-    return false;
-}

@@ -13,11 +13,11 @@
 
 struct api_endpoint {
     enum http_method method;
-    const char *path;          /* under /api; {name} stands for one segment */
-    enum role role;            /* the least; ROLE_NONE: anyone */
-    size_t body_limit_bytes;   /* 0: takes no body */
-    const struct schema *body; /* NULL: takes none */
-    const char *queries;       /* names of the parameters behind the '?', with spaces around each */
+    const char *path;           /* under /api; {name} stands for one segment */
+    enum role role;             /* the least; ROLE_NONE: anyone */
+    size_t body_limit_bytes;    /* 0: takes no body */
+    const struct schema *body;  /* NULL: takes none */
+    const struct schema *query; /* the parameters behind the '?', as fields; NULL: takes none */
     api_handler *handler;
 };
 extern const struct api_endpoint api_endpoint_rows[];
@@ -29,4 +29,3 @@ extern const size_t api_endpoint_row_count;
  */
 const struct api_endpoint *api_endpoint_find(enum http_method method, struct str path,
                                              char args[API_PATH_ARGS][64], char *out_allow);
-bool api_endpoint_has_query(const struct api_endpoint *endpoint, struct str name);

@@ -64,21 +64,24 @@ static bool fail_type(struct walk *walk, const struct schema *schema)
 
 /* ---- each type ----------------------------------------------------------------------------------- */
 
-static bool number_holds(struct walk *walk, const struct schema *schema, struct json value)
+static bool fail_number(struct walk *walk, const struct schema *schema)
 {
     const char *kind = schema->is_whole ? "a whole number" : "a number";
+    if (schema->max == INT64_MAX)
+        return fail(walk, "must be %s, at least %lld.", kind, (long long)schema->min);
+    return fail(walk, "must be %s between %lld and %lld.", kind, (long long)schema->min,
+                (long long)schema->max);
+}
+
+static bool number_holds(struct walk *walk, const struct schema *schema, struct json value)
+{
     int64_t whole = 0;
     double number = 0;
     bool is_good = schema->is_whole
                        ? json_int64(value, &whole) && whole >= schema->min && whole <= schema->max
                        : json_double(value, &number) && number >= (double)schema->min &&
                              number <= (double)schema->max;
-    if (is_good)
-        return true;
-    if (schema->max == INT64_MAX)
-        return fail(walk, "must be %s, at least %lld.", kind, (long long)schema->min);
-    return fail(walk, "must be %s between %lld and %lld.", kind, (long long)schema->min,
-                (long long)schema->max);
+    return is_good || fail_number(walk, schema);
 }
 
 static bool size_holds(struct walk *walk, const struct schema *schema, size_t size,
@@ -92,9 +95,8 @@ static bool size_holds(struct walk *walk, const struct schema *schema, size_t si
                 of_what);
 }
 
-static bool string_holds(struct walk *walk, const struct schema *schema, struct json value)
+static bool text_holds(struct walk *walk, const struct schema *schema, struct str text)
 {
-    struct str text = json_string_or_empty(value);
     struct str rest = str_of(schema->words);
     while (rest.len) {
         struct str word = str_cut(&rest, ' ');
@@ -179,7 +181,7 @@ static bool holds(struct walk *walk, const struct schema *schema, struct json va
         return fail_type(walk, schema);
     switch (type) {
     case JSON_NUMBER: return number_holds(walk, schema, value);
-    case JSON_STRING: return string_holds(walk, schema, value);
+    case JSON_STRING: return text_holds(walk, schema, json_string_or_empty(value));
     case JSON_ARRAY: return list_holds(walk, schema, value);
     case JSON_OBJECT: return object_holds(walk, schema, value);
     case JSON_ABSENT:
@@ -194,4 +196,20 @@ bool schema_holds(const struct schema *schema, struct json body, struct schema_b
     *out_breach = (struct schema_breach){0};
     struct walk walk = {.breach = out_breach};
     return holds(&walk, schema, body);
+}
+
+bool schema_text_holds(const struct schema *schema, const char *name, struct str text,
+                       struct schema_breach *out_breach)
+{
+    int64_t whole = 0;
+    *out_breach = (struct schema_breach){0};
+    struct walk walk = {.breach = out_breach};
+    str_copy(str_of(name), out_breach->field, sizeof out_breach->field);
+    enter(&walk, "", str_of(name));
+    if (schema->types & SCHEMA_BIT(JSON_STRING))
+        return text_holds(&walk, schema, text);
+    if (schema->types & SCHEMA_BIT(JSON_BOOL))
+        return str_eq(text, STR("true")) || str_eq(text, STR("false")) || fail_type(&walk, schema);
+    bool is_good = str_to_int64(text, &whole) && whole >= schema->min && whole <= schema->max;
+    return is_good || fail_number(&walk, schema);
 }

@@ -1,7 +1,7 @@
-/* admin/schema.h: what the contract lets into a body: closed objects, exact types, limits.
+/* admin/schema.h: what the contract lets into a body or a query: closed objects, exact types, limits.
  *
- * The tables are made from api/openapi.yaml at build time (gen/api_routes.c). The dispatcher holds every body to its table before
- * the handler sees it, so that no handler can forget a field or a limit; what only a handler can know (is there such a provider?)
+ * The tables are made from api/openapi.yaml at build time (gen/api_routes.c). The dispatcher holds every request to its table
+ * before the handler sees it, so that no handler can forget a field or a limit; what only a handler can know (is there such a provider?)
  * stays with it.
  *
  * Layer:   pure.  Thread: any (immutable).
@@ -37,5 +37,8 @@ struct schema_breach {
 
 /** Does the body, an object, keep to the schema? */
 bool schema_holds(const struct schema *schema, struct json body, struct schema_breach *out_breach);
+/** The same for the value of a parameter, which comes as text. */
+bool schema_text_holds(const struct schema *schema, const char *name, struct str text,
+                       struct schema_breach *out_breach);
 /** The field of that very name; NULL: there is none. */
 const struct schema_field *schema_field_of(const struct schema *schema, struct str name);

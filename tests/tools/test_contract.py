@@ -65,6 +65,7 @@ REFUSED = [
     ("a required field that does not exist", "required: [rev]", "required: [rev, size]", "size is required, and no property"),
     ("a live event without a schema of its own", '{$ref: "#/components/schemas/Thing"}}\ncomp', "{type: object}}\ncomp", "thing.changed must be a $ref"),
     ("a body that the dispatcher cannot check", "{name: {type: string}", "{name: {type: string, format: email}", 'cannot check "format"'),
+    ("a parameter of many values", "{name: dry, in: query, schema: {type: boolean}}", "{name: dry, in: query, schema: {type: array, items: {type: string}}}", "dry must be a string"),
     ("a field without a type", "{name: {type: string}", "{name: {description: It.}", "say its type"),
     ("a field of two kinds", "{name: {type: string}", "{name: {type: [string, integer]}", "not several of them"),
     ("one of several", "{name: {type: string}", "{name: {oneOf: [{type: string}, {type: integer}]}", "one schema or null"),
@@ -121,7 +122,7 @@ class TheContractTool(unittest.TestCase):
     def test_the_c_compiler_gets_table_declarations_and_words(self):
         _, said, made = self.run_tool("build", "INTO")
         self.assertEqual(said, "")
-        self.assertIn('{METHOD_PATCH, "/things/{id}", ROLE_ADMIN, 4096,\n     &body_of_things_update, " dry ", things_update}', made["api_routes.c"])
+        self.assertIn('{METHOD_PATCH, "/things/{id}", ROLE_ADMIN, 4096,\n     &body_of_things_update, &query_of_things_update, things_update}', made["api_routes.c"])
         self.assertIn('{"color", false, {.types = SCHEMA_BIT(JSON_STRING), .min = 0, .max = INT64_MAX, .words = " red green "}}', made["api_routes.c"])
         self.assertIn("api_handler things_update;", made["api_handlers.h"])
         self.assertIn('#define ENUM_COLOR(X) X("red") X("green")', made["api_enums.h"])

@@ -41,7 +41,7 @@ def c_string(text):
 
 
 def names(list_of_names):
-    """With blanks around each, as struct api_endpoint and struct schema want them."""
+    """With blanks around each, as struct schema wants them."""
     return c_string("".join(f" {name}" for name in list_of_names) + " " if list_of_names else "")
 
 
@@ -76,17 +76,19 @@ def c_schema(contract, schema, indent):
 
 
 def c_routes(contract):
-    rows, bodies = "", ""
+    rows, schemas = "", ""
     for op in contract.operations:
         if not op.has_row:
             continue
-        body = f"&body_of_{op.id}" if op.body else "NULL"
-        if op.body:
-            bodies += f"static const struct schema body_of_{op.id} = {c_schema(contract, op.body, '')};\n\n"
+        parts = {"body": op.body, "query": op.query}
+        for name, schema in parts.items():
+            if schema:
+                schemas += f"static const struct schema {name}_of_{op.id} = {c_schema(contract, schema, '')};\n\n"
+        body, query = (f"&{name}_of_{op.id}" if schema else "NULL" for name, schema in parts.items())
         role = "NONE" if op.role == "anyone" else op.role.upper()
         rows += (f"    {{METHOD_{op.method.upper()}, {c_string(op.path)}, ROLE_{role}, {op.limit},\n"
-                 f"     {body}, {names(op.queries)}, {op.id}}},\n")
-    return (MADE + '#include "admin/endpoints.h"\n\n' + bodies + "const struct api_endpoint api_endpoint_rows[] = {\n" + rows +
+                 f"     {body}, {query}, {op.id}}},\n")
+    return (MADE + '#include "admin/endpoints.h"\n\n' + schemas + "const struct api_endpoint api_endpoint_rows[] = {\n" + rows +
             "};\nconst size_t api_endpoint_row_count = sizeof api_endpoint_rows / sizeof api_endpoint_rows[0];\n")
 
 

@@ -96,7 +96,8 @@ class Operation:
         body = contract.deref(spec.get("requestBody", {}))
         self.body = body.get("content", {}).get("application/json", {}).get("schema")
         self.fields = contract.properties(self.body) if self.body else {}
-        self.queries = [each["name"] for each in self.parameters if each["in"] == "query"]
+        self.queries = {each["name"]: each["schema"] for each in self.parameters if each["in"] == "query"}
+        self.query = {"type": "object", "properties": self.queries} if self.queries else None
         self.segments = re.findall(r"\{(\w+)\}", path)
 
     @property

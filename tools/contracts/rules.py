@@ -46,7 +46,7 @@ KNOWN_WORDS = {"type", "enum", "minimum", "maximum", "minLength", "maxLength", "
                "additionalProperties", "oneOf", "description", "default", "$ref", "pattern", "uniqueItems"}
 
 
-def bodies_are_checkable(contract):
+def requests_are_checkable(contract):
     def complain(schema, where, depth):
         whole = contract.deref(schema)
         if depth > 8:
@@ -71,8 +71,13 @@ def bodies_are_checkable(contract):
                            *(("", other) for other in others)]:
             yield from complain(part, f"{where}.{name}", depth + 1)
     for op in contract.operations:
-        if op.body:
-            yield from complain(op.body, op.name, 0)
+        for part in (op.body, op.query):
+            if part:
+                yield from complain(part, op.name, 0)
+        for name, schema in op.queries.items():
+            kinds = contract.kinds(contract.deref(schema))
+            if len(kinds) != 1 or kinds[0] not in ("string", "integer", "boolean"):
+                yield f"{op.name}: the parameter {name} must be a string, an integer or a boolean"
 
 
 def objects_are_closed(contract):
@@ -148,7 +153,7 @@ def everybody_is_in_the_authorization_table(contract, path):
     yield from (f"{path}: there is no operation {name}" for name in rows)
 
 
-RULES = [operations_are_whole, bodies_have_limits, bodies_are_checkable, objects_are_closed, answers_say_all, live_events_are_schemas]
+RULES = [operations_are_whole, bodies_have_limits, requests_are_checkable, objects_are_closed, answers_say_all, live_events_are_schemas]
 
 
 def complaints(contract, authorization):

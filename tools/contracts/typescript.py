@@ -39,9 +39,8 @@ def types(contract):
         text += f"export type {name} = {ts_type(contract, schema)};\n"
     text += "\n/** Every operation by its id. */\nexport interface Operations {\n"
     for op in contract.operations:
-        query = {"properties": {each["name"]: each["schema"] for each in op.parameters if each["in"] == "query"}}
         text += (f"  /** {op.summary} */\n  {op.id}: {{\n    method: \"{op.method.upper()}\";\n    path: \"/api{op.path}\";\n"
-                 f"    query: {ts_object(contract, query, '      ')};\n    body: {ts_type(contract, op.body) if op.body else 'undefined'};\n"
+                 f"    query: {ts_object(contract, op.query or {'properties': {}}, '      ')};\n    body: {ts_type(contract, op.body) if op.body else 'undefined'};\n"
                  f"    answer: {ts_type(contract, op.answer(contract), '      ')};\n  }};\n")
     text += "}\n\n/** What /api/live sends, by the event's name. */\nexport interface LiveEvents {\n"
     text += "".join(f"  {json.dumps(name)}: {name_of(schema)};\n" for name, schema in contract.doc["x-live-events"].items())

@@ -8,7 +8,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { ask, at, canary, closing, scene, upstream } from '../lib/scene.mjs';
 import { call } from '../lib/http.mjs';
-import { is_valid, operations } from '../lib/contract.mjs';
+import { is_valid, is_valid_parameter, operations } from '../lib/contract.mjs';
 
 const here = await scene({ gpt: { models: ['gpt-sim', 'gpt-sim-mini'] } });
 const { server, gpt } = here;
@@ -166,6 +166,23 @@ for (const one of writes)
             }
         }
         assert.equal(await state(), before);
+    });
+
+for (const one of operations.filter(each => each.parameters.some(parameter => parameter.in === 'query')))
+    test(`T05: ${one.name}: a parameter that it does not have, or has twice, or a value that is not allowed: refused by name`, async () => {
+        const { query: _, ...request } = await how[one.name]('admin');
+        const refuses = async (query, field) => {
+            const answer = await send(one, { ...request, query }, 'admin');
+            assert.equal(answer.status, 400, `${query.slice(0, 80)}: ${answer.text.slice(0, 200)}`);
+            assert.equal(answer.json.field, field, query.slice(0, 80));
+        };
+        await refuses('?nonsense=1', 'nonsense');
+        for (const { name } of one.parameters.filter(parameter => parameter.in === 'query')) {
+            await refuses(`?${name}=1&${name}=1`, name);
+            await refuses(`?${name.toUpperCase()}=1`, name.toUpperCase());
+            for (const value of ['0', '-1', '1.5', '1e3', '99999999999999999999', 'x', ' ', 'true', 'null', 'x'.repeat(400), '%00', '%ff', '%'])
+                if (/^%/.test(value) || !is_valid_parameter(one, name, value)) await refuses(`?${name}=${value.replace(' ', '+')}`, name);
+        }
     });
 
 test('T05: nobody gives away more than they hold', async () => {

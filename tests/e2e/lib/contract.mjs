@@ -24,6 +24,14 @@ for (const one of operations.filter(each => each.spec.requestBody))
     one.body_properties = follow(follow(one.spec.requestBody).content['application/json'].schema).properties;
 export const is_valid = (one, body) => complaints(body_pointer(one), body).length === 0;
 
+// A parameter is text: what reads as a number or a truth is one where the contract wants one.
+export const is_valid_parameter = (one, name, text) => {
+    const { schema } = one.parameters.find(parameter => parameter.in === 'query' && parameter.name === name);
+    const { type } = follow(schema);
+    const value = type === 'integer' && /^-?\d+$/.test(text) ? Number(text) : type === 'boolean' && /^(true|false)$/.test(text) ? text === 'true' : text;
+    return ajv.validate(schema.$ref ? { $ref: `contract${schema.$ref}` } : schema, value);
+};
+
 // What the contract calls one; null: nothing has this method and path.
 export const operation_of = (method, pathname) => operations.find(one => one.method === method && one.pattern.test(pathname)) ?? null;
 

@@ -90,6 +90,47 @@ static void bodies_keep_to_their_schema_or_are_told_where_they_do_not(void **sta
     json_reader_free(reader);
 }
 
+static void parameters_keep_to_their_schema(void **state)
+{
+    (void)state;
+    static const struct schema limit = {
+        .types = SCHEMA_BIT(JSON_NUMBER), .is_whole = true, .min = 1, .max = 200};
+    static const struct schema word = {
+        .types = SCHEMA_BIT(JSON_STRING), .max = INT64_MAX, .words = " done failed "};
+    static const struct schema text = {.types = SCHEMA_BIT(JSON_STRING), .max = 3};
+    static const struct schema flag = {.types = SCHEMA_BIT(JSON_BOOL), .max = INT64_MAX};
+    static const struct parameter_story {
+        const struct schema *schema;
+        const char *text, *detail;
+    } parameters[] = {
+        {&limit, "1", ""},
+        {&limit, "200", ""},
+        {&word, "failed", ""},
+        {&text, "abc", ""},
+        {&text, "", ""},
+        {&flag, "true", ""},
+        {&flag, "false", ""},
+        {&limit, "0", "p must be a whole number between 1 and 200."},
+        {&limit, "201", "p must be a whole number between 1 and 200."},
+        {&limit, "1.0", "p must be a whole number between 1 and 200."},
+        {&limit, "+1", "p must be a whole number between 1 and 200."},
+        {&limit, " 1", "p must be a whole number between 1 and 200."},
+        {&limit, "99999999999999999999", "p must be a whole number between 1 and 200."},
+        {&word, "Done", "p must be one of: done failed."},
+        {&word, "", "p must be one of: done failed."},
+        {&text, "abcd", "p must have 0 to 3 bytes."},
+        {&flag, "1", "p must be true or false."},
+    };
+    for (size_t i = 0; i < COUNT(parameters); i++) {
+        const struct parameter_story *story = &parameters[i];
+        struct schema_breach breach;
+        CHECK_INT(story->text, schema_text_holds(story->schema, "p", str_of(story->text), &breach),
+                  story->detail[0] == 0);
+        CHECK_STR(story->text, breach.detail, story->detail);
+        CHECK_STR(story->text, breach.field, "p");
+    }
+}
+
 /* However long names and places become, the sentence stays within its room. */
 static void long_names_are_cut(void **state)
 {
@@ -133,5 +174,6 @@ static void every_body_is_a_closed_object(void **state)
     }
 }
 
-TEST_MAIN(TEST(bodies_keep_to_their_schema_or_are_told_where_they_do_not), TEST(long_names_are_cut),
+TEST_MAIN(TEST(bodies_keep_to_their_schema_or_are_told_where_they_do_not),
+          TEST(parameters_keep_to_their_schema), TEST(long_names_are_cut),
           TEST(bodies_of_the_contract_know_whole_names_only), TEST(every_body_is_a_closed_object))
