@@ -108,3 +108,11 @@ int child_stop(struct child *child)
     (void)kill(child->pid, SIGKILL);
     return child_wait(child);
 }
+
+void child_kill(struct child *child)
+{
+    if (child->pid == 0)
+        return;
+    (void)kill(child->pid, SIGKILL);
+    (void)child_wait(child);
+}

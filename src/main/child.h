@@ -12,7 +12,7 @@ struct child {
     int out_fd;
 };
 
-#define CHILD_ARGS_MAX 16
+#define CHILD_ARGS_MAX 20
 
 /** Starts `auxot args...` (NULL ends them). ERR_IO with a sentence. */
 MUST_USE enum err child_start(const char *const args[], const char *log_path,
@@ -22,5 +22,7 @@ MUST_USE enum err child_read_line(struct child *child, int timeout_ms, char *roo
                                   size_t room_bytes, struct error *error);
 /** SIGTERM, then SIGKILL after 5 s; waits for it. Returns its exit status, -1 when a signal ended it. */
 int child_stop(struct child *child);
+/** SIGKILL: nothing of it is left when this returns. Not running: nothing. */
+void child_kill(struct child *child);
 /** Waits for its own end. */
 int child_wait(struct child *child);

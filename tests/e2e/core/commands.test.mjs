@@ -3,9 +3,11 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
+import { Child } from '../lib/process.mjs';
 import { auxot, empty_dir, Server } from '../lib/server.mjs';
 import { Sim } from '../lib/sim.mjs';
 import { call } from '../lib/http.mjs';
+import { Suite } from '../lib/suite.mjs';
 
 test('version prints one line with a number', async () => {
     const { code, stdout } = await auxot(['version']);
@@ -47,11 +49,35 @@ test('doctor: all is well on a data directory in order; each trouble has its fix
     assert.match(open.stdout, /chmod|0600/);
 });
 
-test('demo shows a routed request, a failover and the record, without any key, in under a minute', async () => {
-    const { code, stdout, stderr } = await auxot(['demo'], { timeout: 60_000, cwd: empty_dir('demo') });
+// Who has this text among the words of its command line.
+const processes_with = text => fs.readdirSync('/proc').filter(name => /^\d+$/.test(name)).filter(pid => {
+    try { return fs.readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(text); } catch { return false; }
+});
+
+test('demo: GPU, then CLI when the GPU is killed in mid-request, then the cloud, then the GPU again; without any key, and nothing is left', async () => {
+    const dir = empty_dir('demo');
+    const { code, stdout, stderr } = await auxot(['demo'], { timeout: 60_000, cwd: dir, env: { TMPDIR: dir, AUXOT_PORT: '1', LLAMA_API_KEY: 'none of this' } });
     assert.equal(code, 0, stdout + stderr);
-    assert.match(stdout, /failover|failed over|fails over/i);
-    assert.match(stdout, /job_/);
+    const answers = [...stdout.matchAll(/^ +(gpu|cli|cloud) +(\w+) +"(.*)"/gm)].map(([, kind, name, text]) => [kind, name, text]);
+    const rack = ['gpu', 'Rack', 'Hello from the rack in the cellar.'];
+    assert.deepEqual(answers, [rack, ['cli', 'Desk', 'Hello from your subscription.'], ['cloud', 'Cloud', 'Hello from the cloud.'], rack], stdout);
+    const attempts = [...stdout.matchAll(/^ +attempt (\d) +(\w+) +(\w+) +([\w-]+)/gm)].map(match => match.slice(1));
+    assert.deepEqual(attempts, [['1', 'Rack', 'failed', 'connection_reset'], ['2', 'Desk', 'ok', '-']], stdout);
+    assert.match(stdout, /GET \/api\/jobs\/job_/);
+    assert.ok(!stdout.includes('\x1b'), 'no colours in a file');
+    assert.deepEqual(fs.readdirSync(dir), [], 'no file is left');
+    assert.deepEqual(processes_with(dir), [], 'no process is left');
+});
+
+test('demo --keep: all of it stays, workers and all, until a signal', async () => {
+    const dir = empty_dir('demo');
+    const child = new Child(Suite.binary, ['demo', '--keep'], { env: { TMPDIR: dir } });
+    const [, url, key] = await child.line(/export AUXOT_URL=(\S+) AUXOT_KEY=(\S+)/, { timeout: 60_000 });
+    const { json } = await call(`${url}/api/workers`, { key });
+    assert.deepEqual(json.items.filter(({ state }) => state === 'live').map(({ name }) => name).sort(), ['Desk', 'Rack']);
+    assert.ok(processes_with(dir).length > 0);
+    assert.equal((await child.stop('SIGINT')).code, 0, child.stderr);
+    assert.deepEqual([fs.readdirSync(dir), processes_with(dir)], [[], []]);
 });
 
 test('simulate answers each dialect as its vendor does, refuses bad-key, and keeps a log', async () => {
