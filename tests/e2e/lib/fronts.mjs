@@ -9,7 +9,7 @@ import { Child, until } from './process.mjs';
 import { empty_dir } from './server.mjs';
 import { dead_port } from './sim.mjs';
 
-const sbin = name => ['/usr/sbin', '/usr/bin', '/usr/local/sbin', '/usr/local/bin'].map(dir => path.join(dir, name)).find(file => fs.existsSync(file));
+export const sbin = name => ['/usr/sbin', '/usr/bin', '/usr/local/sbin', '/usr/local/bin'].map(dir => path.join(dir, name)).find(file => fs.existsSync(file));
 export const has_front = kind => !!sbin(kind) && spawnSync(sbin(kind), ['-v']).status === 0;
 
 const nginx = ({ dir, to, strict, lenient }) => `
