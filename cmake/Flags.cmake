@@ -37,6 +37,9 @@ target_compile_options(auxot_flags INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wformat=2 -Wvla
   -Wimplicit-fallthrough -Wno-missing-field-initializers -Werror
   $<$<COMPILE_LANGUAGE:C>:-Wstrict-prototypes>)
+add_flag_if_known(auxot_flags -Wformat-signedness)
+# Not -Wswitch-enum: it wants each value named even where a `default` is meant, as in "all other verdicts do nothing" (some
+# fifty switches, no fault among them). A switch without a default is complete by -Wswitch, which -Wall has.
 if(CMAKE_C_COMPILER_ID STREQUAL "GNU" AND NOT AUXOT_SANITIZE)
   target_compile_options(auxot_flags INTERFACE $<$<COMPILE_LANGUAGE:C>:-Wnull-dereference>)
 endif()
@@ -49,7 +52,10 @@ if(AUXOT_SANITIZE STREQUAL "")
   # Defined overflow and kept null checks: in sanitizer builds they would hide the very findings.
   target_compile_options(auxot_sanitize INTERFACE
     -fno-strict-overflow -fno-delete-null-pointer-checks
-    "-ffile-prefix-map=${PROJECT_SOURCE_DIR}/=") # same source, same binary, wherever it lies
+    "-ffile-prefix-map=${PROJECT_SOURCE_DIR}/=") # same source, same binary, wherever it lies: tools/reproducible
+  get_filename_component(llhttp_place "${LLHTTP_DIR}" REALPATH)
+  target_compile_options(auxot_sanitize INTERFACE
+    "-ffile-prefix-map=${PROJECT_BINARY_DIR}=build" "-ffile-prefix-map=${llhttp_place}=.deps/llhttp")
   foreach(flag -fstack-protector-strong -fstack-clash-protection -fcf-protection=full
       -ftrivial-auto-var-init=zero -fzero-call-used-regs=used-gpr)
     add_flag_if_known(auxot_sanitize ${flag})

@@ -32,11 +32,11 @@ static inline void sketch_part(struct buf *out, const struct part *part)
     case PART_DOCUMENT: sketch_media(out, "document", &part->media); break;
     case PART_AUDIO: sketch_media(out, "audio", &part->media); break;
     case PART_THINKING:
-        buf_printf(out, "thinking%d \"%.*s\" id=%.*s seal=%.*s", part->sealed_by,
+        buf_printf(out, "thinking%u \"%.*s\" id=%.*s seal=%.*s", part->sealed_by,
                    STR_ARG(part->text), STR_ARG(part->id), STR_ARG(part->seal));
         break;
     case PART_SEALED:
-        buf_printf(out, "sealed%d id=%.*s seal=%.*s", part->sealed_by, STR_ARG(part->id),
+        buf_printf(out, "sealed%u id=%.*s seal=%.*s", part->sealed_by, STR_ARG(part->id),
                    STR_ARG(part->seal));
         break;
     case PART_TOOL_CALL:
@@ -108,7 +108,7 @@ static inline void sketch_event(void *arg, const struct answer_event *event)
     case ANSWER_PART_END:
         buf_puts(out, " end");
         if (event->seal.len)
-            buf_printf(out, "(seal%d %.*s)", event->sealed_by, STR_ARG(event->seal));
+            buf_printf(out, "(seal%u %.*s)", event->sealed_by, STR_ARG(event->seal));
         break;
     case ANSWER_STOP: buf_printf(out, " stop(%s)", stops[event->stop]); break;
     case ANSWER_END: buf_puts(out, " END"); break;
