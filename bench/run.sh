@@ -7,7 +7,8 @@
 # booked for the server's threads. auxot's writer has drained before anything else is measured.
 #
 #   tests of rounds   1k 100k rate sse20 sse0; 100kt sse20t sse0t: a messages caller, translated (nginx passes it through)
-#   other tests       idle tls stall bodies start audit gone loops tax
+#   other tests       idle tls stall bodies start crash audit gone loops tax delay failover
+#                     workers: reverse fleet parked lost
 #   only when named   soak (BENCH_SOAK_S seconds, default 1800)
 #
 # --save writes the table to bench/RESULTS.md. AUXOT=path measures another binary than build/auxot.
@@ -19,7 +20,7 @@ readonly server_core=0 load_core=1
 readonly port_upstream=28460 port_nginx=28461 port_haproxy=28462 port_auxot=28463
 readonly port_nginx_tls=28464 port_auxot_tls=28465 port_unwrap_nginx=28466 port_unwrap_auxot=28467
 readonly round_tests="1k 100k 100kt rate sse20 sse20t sse0 sse0t"
-readonly other_tests="idle tls stall bodies start audit gone loops tax"
+readonly other_tests="idle tls stall bodies start crash audit gone loops tax delay failover reverse fleet parked lost"
 
 readonly chat_path=/api/openai/chat/completions messages_path=/api/anthropic/v1/messages
 auxot_path=$chat_path
@@ -49,7 +50,7 @@ read_arguments()
     [[ $rounds =~ ^[1-9][0-9]?$ ]] || fail "--rounds is 1 to 99"
     if [ -z "$tests" ]; then
         tests="$round_tests $other_tests"
-        ! $is_quick || tests="$round_tests idle stall bodies start audit gone"
+        ! $is_quick || tests="$round_tests idle stall bodies start crash audit gone delay failover reverse parked lost"
     fi
 }
 
@@ -125,7 +126,7 @@ compile()
     # shellcheck disable=SC2086 # flags are words
     cc $flags -o "$work/load" bench/load.c bench/client.c bench/process.c bench/samples.c
     # shellcheck disable=SC2086
-    cc $flags -o "$work/upstream" bench/upstream.c bench/samples.c
+    cc $flags -o "$work/upstream" bench/upstream.c bench/reverse.c bench/samples.c
     # shellcheck disable=SC2086
     cc $flags -o "$work/rows" bench/rows.c -lsqlite3
     cp "${AUXOT:-build/auxot}" "$work/gateway" # a copy: a build meanwhile changes nothing
@@ -454,23 +455,27 @@ hold_tls()
     timeout 60 taskset -c "$load_core" "$work/load" closed --port "$2" --path "$3" --key "$key" \
         --connections 8 >/dev/null
     out=$(timeout 60 taskset -c "$load_core" "$work/load" hold --port "$2" --path "$3" --key "$key" \
-        --pid "$(measured_pid "$1")" --model idle --connections 1000 --hold-ms 1500)
-    [ "$(value streams "$out")" = 1000 ] || say "bench: $1 held $(value streams "$out") over TLS"
-    keep tls "$1" 1 kib "$(value kib_per_stream "$out")"
+        --pid "$(measured_pid "$1")" --model idle --connections "$4" --hold-ms 1500)
+    [ "$(value streams "$out")" = "$4" ] || say "bench: $1 held $(value streams "$out") over TLS"
+    keep "tls$4" "$1" 1 kib "$(value kib_per_stream "$out")"
 }
 
 test_tls()
 {
-    say "bench: 1000 idle streams over TLS"
+    local streams
     spawn wrap "$load_core" haproxy -db -f "$work/wrap.conf"
     await_port "$port_unwrap_nginx" wrap
-    restart nginx
-    hold_tls nginx "$port_unwrap_nginx" /v1/chat/completions
-    end_process "${pid_of[auxot]}"
-    start_auxot_tls
-    hold_tls auxot "$port_unwrap_auxot" /api/openai/chat/completions
+    for streams in 1000 5000; do
+        say "bench: $streams idle streams over TLS"
+        restart nginx
+        hold_tls nginx "$port_unwrap_nginx" /v1/chat/completions "$streams"
+        end_process "${pid_of[auxot]}"
+        start_auxot_tls
+        hold_tls auxot "$port_unwrap_auxot" /api/openai/chat/completions "$streams"
+    done
     end_process "${pid_of[wrap]}"
-    restart auxot
+    end_process "${pid_of[auxot]}"
+    start_auxot
 }
 
 test_stall()
@@ -518,6 +523,28 @@ test_start()
         keep start auxot "$i" stop_ms "$(value stop_ms "$out")"
     done
     start_auxot
+}
+
+# Killed with requests in flight and a journal that the writer has not drained: how long until the next process answers.
+test_crash()
+{
+    local i out load_pid
+    say "bench: start after kill -9"
+    for ((i = 1; i <= $(quick_or 2 5); i++)); do
+        await_drained
+        load auxot rate --connections 256 --rate 10000 --seconds 3 >/dev/null 2>&1 &
+        load_pid=$!
+        sleep 1.5
+        kill -9 "${pid_of[auxot]}"
+        wait "${pid_of[auxot]}" 2>/dev/null || true
+        wait "$load_pid" || true
+        keep crash auxot "$i" left_kib "$(du -sk "$work"/data/journal* | awk '{ kib += $1 } END { print kib }')"
+        out=$(AUXOT_THREADS=1 timeout 60 taskset -c "$server_core" "$work/load" start \
+            --port "$port_auxot" --path /api/openai/chat/completions --key "$key" --hold-ms 500 -- \
+            "$work/gateway" serve --data-dir "$work/data" --port "$port_auxot")
+        keep crash auxot "$i" first_ms "$(value first_answer_ms "$out")"
+        start_auxot
+    done
 }
 
 test_audit()
@@ -570,8 +597,164 @@ test_loops()
             keep "loops$threads" auxot "$i" per_s "$(value answers_per_s "$out")"
             await_drained
         done
+        keep loops auxot "$i" speedup "$(awk -v i="$i" '$3 == i && $4 == "path_us" { us[$1] = $5 }
+            END { printf "%.3f", 2 * us["loops1"] / us["loops2"] }' "$work/figures")"
     done
     restart auxot
+}
+
+# ---- other tests: one more provider, which is gone again afterwards ----------------------------------
+
+# make <path> <body>: the id of what is made
+make() { http POST "$1" "$2" | sed -n 's/^{"id":"\([a-z]*_[0-9a-z]*\)".*/\1/p'; }
+
+# Workers of a provider "Fleet" with so many slots; each connection says that it is ready.
+start_fleet()
+{
+    local i
+    fleet=$(make /api/providers '{"type":"gpu","name":"Fleet"}')
+    fleet_key=$(http POST "/api/providers/$fleet/worker-keys" '{}' | sed -n 's/.*"key":"\(auxw_[0-9A-Za-z]*\)".*/\1/p')
+    [ -n "$fleet_key" ] || fail "no worker key"
+    send_fleet "$1"
+}
+
+send_fleet()
+{
+    local i
+    spawn fleet "$load_core" "$work/upstream" worker "$port_auxot" "$fleet_key" "$1"
+    for ((i = 0; i < 600; i++)); do
+        ! grep -q joined "$work/fleet.out" || return 0
+        kill -0 "${pid_of[fleet]}" 2>/dev/null || break
+        sleep 0.1
+    done
+    fail "the workers do not join: $(tail -n 3 "$work/fleet.err")"
+}
+
+dismiss_fleet()
+{
+    end_process "${pid_of[fleet]}"
+    http DELETE "/api/providers/$fleet" >/dev/null
+}
+
+# The same work over connections that a worker opened, and to an upstream that is dialled, in turns.
+test_reverse()
+{
+    local round kind out
+    start_fleet 1000
+    for ((round = 1; round <= rounds; round++)); do
+        for kind in $( ((round % 2)) && echo "auxot dialled" || echo "dialled auxot"); do
+            say "bench: reverse connections, $kind, $round of $rounds"
+            local slug=upstream
+            [ "$kind" = dialled ] || slug=fleet
+            out=$(load auxot closed --model "$slug/plain" --connections 64 --bytes 1000 --warm-ms 300 --seconds "$(quick_or 1 3)")
+            keep_losses reverse "$kind" "$round" "$out"
+            keep reverse "$kind" "$round" path_us "$(quotient "$(value cpu_path_ns "$out")" $(($(value answers "$out") * 1000)))"
+            await_drained
+            out=$(load auxot sse --model "$slug/sse-50-20" --expect-stamps 50 --connections 1000 --warm-ms 200 --repeat "$(quick_or 1 3)")
+            keep_losses reverse-sse "$kind" "$round" "$out"
+            keep reverse-sse "$kind" "$round" path_us "$(quotient "$(value cpu_path_ns "$out")" $(($(value stamps "$out") * 1000)))"
+            await_drained
+        done
+    done
+    dismiss_fleet
+}
+
+# Streams over workers' connections, ten tokens a second each, for a minute.
+test_fleet()
+{
+    local streams out
+    for streams in 2000 4000; do
+        say "bench: $streams streams of workers for 60 s"
+        restart auxot
+        start_fleet "$streams"
+        out=$(load auxot sse --model fleet/sse-600-100 --expect-stamps 600 --connections "$streams" --warm-ms 3000)
+        keep "fleet$streams" auxot 1 lost "$((streams * 600 - $(value stamps "$out")))"
+        keep "fleet$streams" auxot 1 whole "$(($(value answers "$out") - $(value short_streams "$out")))"
+        keep "fleet$streams" auxot 1 core_percent "$(quotient "$(value cpu_path_ns "$out")" "$(value window_ms "$out" | awk '{ printf "%d", $1 * 10000 }')")"
+        keep "fleet$streams" auxot 1 delay_ms "$(quotient "$(value delay_p99_us "$out")" 1000)"
+        dismiss_fleet
+        await_drained
+    done
+}
+
+# Memory of a connection that waits for a job.
+test_parked()
+{
+    local before after
+    say "bench: 2000 parked connections"
+    freshen auxot
+    before=$(value pss_kib "$("$work/load" usage --pid "${pid_of[auxot]}")")
+    start_fleet 2000
+    sleep 1
+    after=$(value pss_kib "$("$work/load" usage --pid "${pid_of[auxot]}")")
+    keep parked auxot 1 kib "$(quotient $((after - before)) 2000)"
+    dismiss_fleet
+}
+
+# kill -9 of a worker, until the gateway's log says that it is lost: from then on it is given nothing.
+test_lost()
+{
+    local i killed_ms line seen
+    start_fleet 16
+    for ((i = 1; i <= $(quick_or 5 20); i++)); do
+        [ "$i" = 1 ] || send_fleet 16
+        sleep 0.2
+        seen=$(wc -l <"$work/auxot.err")
+        killed_ms=$((${EPOCHREALTIME/./} / 1000))
+        kill -9 "${pid_of[fleet]}"
+        wait "${pid_of[fleet]}" 2>/dev/null || true
+        line=""
+        while [ -z "$line" ]; do
+            sleep 0.05
+            line=$(tail -n "+$((seen + 1))" "$work/auxot.err" | grep -m 1 'what=worker.lost' || true)
+        done
+        line=${line#*ts=}
+        keep lost auxot "$i" ms "$(($(date -d "${line%% *}" +%s%3N) - killed_ms))"
+    done
+    dismiss_fleet
+}
+
+# One request in ten fails at its first provider. The upstream itself looks at the clock: from the 500 that it wrote until it
+# reads the head of the next attempt, so both ways over the loopback interface are in it.
+test_failover()
+{
+    local tenth route out
+    say "bench: failover"
+    tenth=$(make /api/providers '{"type":"openai","name":"Tenth","api_key":"sk-bench-0123456789abcdef","base_url":"http://127.0.0.1:'$port_upstream'/tenth/v1"}')
+    route=$(make /api/routes '{"name":"tenth-first","steps":[{"provider":"tenth","model":"plain"},{"provider":"upstream","model":"plain"}]}')
+    out=$(load auxot rate --model tenth-first --connections 16 --rate 200 --seconds "$(quick_or 5 20)")
+    keep_losses failover auxot 1 "$out"
+    exec 4<>"/dev/tcp/127.0.0.1/$port_upstream"
+    printf 'GET /failover HTTP/1.1\r\nhost: bench\r\n\r\n' >&4
+    out=$(timeout 1 cat <&4 || true)
+    exec 4>&-
+    keep failover auxot 1 p50_ms "$(quotient "$(value failover_p50_us "$out")" 1000)"
+    keep failover auxot 1 p99_ms "$(quotient "$(value failover_p99_us "$out")" 1000)"
+    http DELETE "/api/routes/$route" >/dev/null
+    http DELETE "/api/providers/$tenth" >/dev/null
+}
+
+# Twenty streams of fifty events a second: what a relay adds to each event, against the upstream asked directly.
+test_delay()
+{
+    local round kind out direct auxot_path
+    for ((round = 1; round <= rounds; round++)); do
+        say "bench: added delay of events, $round of $rounds"
+        out=$(load direct sse --model sse-50-20 --expect-stamps 50 --connections 20 --warm-ms 20 --repeat "$(quick_or 2 4)")
+        direct=$(value delay_p50_us "$out")
+        for kind in nginx passed translated; do
+            auxot_path=$chat_path
+            [ "$kind" != translated ] || auxot_path=$messages_path
+            out=$(load "${kind/#[pt]*/auxot}" sse --model sse-50-20 --expect-stamps 50 --connections 20 --warm-ms 20 --repeat "$(quick_or 2 4)")
+            out=$(awk -v a="$(value delay_p50_us "$out")" -v b="$direct" 'BEGIN { print a - b }')
+            case $kind in
+            nginx) keep delay nginx "$round" us "$out"; keep delayt nginx "$round" us "$out" ;;
+            passed) keep delay auxot "$round" us "$out" ;;
+            translated) keep delayt auxot "$round" us "$out" ;;
+            esac
+        done
+        await_drained
+    done
 }
 
 # What the record costs: against a build without it, in turns on the same data.
@@ -622,7 +805,7 @@ test_soak()
 
 # ---- the table -----------------------------------------------------------------------------------
 
-# test  figure  sentence  unit  target  fail-above  how: ratio (to nginx) | own:TEST (to auxot's own of another test) | bare (to the build without the record) | most | least | note
+# test  figure  sentence  unit  target  fail-above  how: ratio (to nginx) | own:TEST (to auxot's own of another test) | to:SERVER | bare (to the build without the record) | most | least | note
 write_rows()
 {
     cat <<'END'
@@ -642,7 +825,8 @@ sse0t|path_us|the same, translated|us|||note
 idle1000|kib|memory per idle stream, 1,000 streams|KiB|6|12|most
 idle5000|kib|memory per idle stream, 5,000 streams|KiB|6|12|most
 idle5000|after_mib|memory after they have gone|MiB|||note
-tls|kib|memory per idle stream over TLS, 1,000 streams|KiB|25|42|most
+tls1000|kib|memory per idle stream over TLS, 1,000 streams|KiB|25|42|most
+tls5000|kib|memory per idle stream over TLS, 5,000 streams|KiB|25|42|most
 stall|growth_mb|20 stalled readers of 55 MB: growth|MB|5|10|most
 stall|resumed_mb|the same while they catch up: growth|MB|||note
 stall|whole|of these, resumed and complete||20|20|least
@@ -650,17 +834,36 @@ bodies|peak_mib|1,500 bodies of 150 KB at once: peak RSS|MiB|300|300|most
 bodies|answered|of these, answered||1500|1500|least
 start|rss_mib|idle RSS after start|MiB|16|24|most
 start|first_ms|start to first answer|ms|300|1000|most
+crash|first_ms|start to first answer after kill -9 under load|ms|300|1000|most
+crash|left_kib|journal that the dead process left|KiB|||note
 audit|per_s|audit rows, 20,000 req/s offered|/s|19900|19900|least
 audit|lost|audit rows lost||0|0|most
 audit|writer_percent|writer, share of a core at that rate|%|25|100|most
 audit|drain_ms|journal drained behind the last answer|ms|||note
 gone|p50_ms|client gone to upstream closed, p50|ms|10|100|most
 gone|max_ms|client gone to upstream closed, max|ms|||note
+delay|us|added delay p50 of an event, 20 streams x 20 ms|us|||note
+delayt|us|the same, translated (chat to messages)|us|50|100|most
+failover|p50_ms|failure of an attempt to start of the next, p50|ms|2|20|most
+failover|p99_ms|the same, p99|ms|20|100|most
+reverse|path_us|CPU per 1 KB request over a worker's connection / dialled|us|1.2|1.5|to:dialled
+reverse-sse|path_us|CPU per chunk over workers' connections / dialled|us|1.2|1.5|to:dialled
+fleet2000|lost|2,000 worker streams for 60 s: tokens lost||0|0|most
+fleet2000|whole|of these, complete||2000|2000|least
+fleet2000|core_percent|the same: share of a core|%|||note
+fleet2000|delay_ms|the same: token delay p99, from upstream's send|ms|||note
+fleet4000|lost|4,000 worker streams for 60 s: tokens lost||0|0|most
+fleet4000|whole|of these, complete||4000|4000|least
+fleet4000|core_percent|the same: share of a core|%|||note
+fleet4000|delay_ms|the same: token delay p99, from upstream's send|ms|||note
+parked|kib|memory per parked connection of a worker|KiB|8|16|most
+lost|ms|worker killed to off the pool, p50 of 20|ms|20|100|most
 tax|path_us|CPU per 1 KB request with the record / without|us|||bare
 tax|per_s|requests a second with the record / without|/s|||bare
 tax|p50_us|p50 at 2,000 req/s with the record / without|us|||bare
 loops1|path_us|CPU per 1 KB request, one loop on two cores|us|||note
 loops2|path_us|CPU per 1 KB request, two loops on two cores|us|||note
+loops|speedup|two loops' capacity over one's, by CPU per request|x|1.8|1.8|least
 soak|rss_mib|RSS through the soak|MiB|||note
 END
 }
@@ -683,7 +886,7 @@ write_table()
     }
     function ratio_of(    n, r, list, a, b, other) {
         n = 0
-        other = $7 == "bare" ? $1 " bare " : $7 ~ /^own:/ ? substr($7, 5) " auxot " : $1 " nginx "
+        other = $7 == "bare" ? $1 " bare " : $7 ~ /^to:/ ? $1 " " substr($7, 4) " " : $7 ~ /^own:/ ? substr($7, 5) " auxot " : $1 " nginx "
         for (r = 1; r <= 99; r++) {
             a = $1 " auxot " r " " $2; b = other r " " $2
             if (a in seen && b in seen && seen[b] > 0) list[++n] = seen[a] / seen[b]
@@ -702,7 +905,7 @@ write_table()
         nginx = of("nginx"); haproxy = of("haproxy")
         ratio = ratio_of(); shown = ""
         if (ratio != "") shown = count > 0 && low != high ? sprintf("%.2f (%.2f..%.2f)", ratio, low, high) : sprintf("%.2f", ratio)
-        is_ratio = $7 == "ratio" || $7 ~ /^own:/
+        is_ratio = $7 == "ratio" || $7 ~ /^(own|to):/
         x = is_ratio ? ratio : auxot
         verdict = $7 == "note" || $7 == "bare" || x == "" ? "" : $7 == "least" ? (x >= $5 ? "ok" : "FAIL") : (x <= $5 ? "ok" : x <= $6 ? "missed" : "FAIL")
         mark = is_ratio ? "x" : ""

@@ -55,10 +55,17 @@ static double percentile_us(const struct samples *samples, double share)
     return samples->ns[(size_t)(share * (double)(samples->count - 1))] / 1e3;
 }
 
-void samples_print(struct samples *samples, const char *name)
+int samples_write(struct samples *samples, const char *name, char *room, size_t room_bytes)
 {
     qsort(samples->ns, samples->count, sizeof *samples->ns, compare);
-    printf("%s_p50_us=%.1f\n%s_p90_us=%.1f\n%s_p99_us=%.1f\n%s_max_us=%.1f\n", name,
-           percentile_us(samples, 0.5), name, percentile_us(samples, 0.9), name,
-           percentile_us(samples, 0.99), name, percentile_us(samples, 1));
+    return snprintf(room, room_bytes, "%s_p50_us=%.1f\n%s_p90_us=%.1f\n%s_p99_us=%.1f\n%s_max_us=%.1f\n",
+                    name, percentile_us(samples, 0.5), name, percentile_us(samples, 0.9), name,
+                    percentile_us(samples, 0.99), name, percentile_us(samples, 1));
+}
+
+void samples_print(struct samples *samples, const char *name)
+{
+    char text[512];
+    samples_write(samples, name, text, sizeof text);
+    fputs(text, stdout);
 }

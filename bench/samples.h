@@ -14,7 +14,9 @@ void samples_release(struct samples *samples);
 /* Beyond `room` a sample is dropped: the first ones speak for all. */
 void samples_add(struct samples *samples, uint64_t ns);
 
-/* Prints NAME_p50_us, _p90_us, _p99_us, _max_us; sorts the samples. */
+/* NAME_p50_us=, _p90_us=, _p99_us=, _max_us=, a line each; sorts the samples. Returns how many bytes. */
+int samples_write(struct samples *samples, const char *name, char *room, size_t room_bytes);
+/* The same to stdout. */
 void samples_print(struct samples *samples, const char *name);
 
 uint64_t now_ns(void);

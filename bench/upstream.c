@@ -1,5 +1,8 @@
 /* upstream.c: the upstream of the benchmark. One thread, one epoll, fixed answers.
  *
+ *     upstream PORT                             listens, as a provider does
+ *     upstream worker GATEWAY-PORT KEY SLOTS    dials in to the gateway, as a worker does, and answers the same there
+ *
  * `auxot simulate` could carry the small requests, but three things here it has no business to do: its
  * events hold no time of sending (so that a relay's delay could not be told), it builds each answer anew
  * (so that the load's core would fill before the server's), and it does not tell the moment at which a
@@ -10,13 +13,16 @@
  *   idle        one stamped event, then nothing until the peer leaves
  *   fill-N      N MB in events of 1 KB, as fast as the peer reads
  *
- * GET /v1/models lists the names in use. GET /watch streams a stamp for every peer that leaves a stream
+ * Below the path /tenth/ every tenth request is answered with a 500; GET /failover tells how long the gateway then took to
+ * ask here again, by another path. GET /v1/models lists the names in use. GET /watch streams a stamp for every peer that leaves a stream
  * that has not ended. Only Content-Length bodies, no pipelining: proxies send nothing else.
  */
+#include "reverse.h"
 #include "samples.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/tcp.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -35,8 +41,11 @@
 #define BATCH_BYTES 16384u
 #define BODY_START  512u
 #define READY_MAX   512
+#define SLOTS_OF_ONE 1000
+#define BEAT_NS      (10000ull * MS)
 
 enum answer { ANSWER_PLAIN, ANSWER_MODELS, ANSWER_EVENTS, ANSWER_IDLE, ANSWER_FILL, ANSWER_WATCH };
+enum way { WAY_PLAIN, WAY_LINE, WAY_CONTROL }; /* the last two: WebSockets of a worker */
 
 struct peer {
     int fd;
@@ -57,12 +66,18 @@ struct peer {
     bool is_queued;
     char *out; /* what the socket did not take */
     size_t out_len;
+
+    enum way way;
+    long epoch, slots;
+    struct frame_reader frames;
 };
 
 static int epoll;
 static struct peer *by_fd[PEERS_MAX];
 static struct peer queue = {.before = &queue, .next = &queue};
 static struct peer *watcher;
+static struct samples failovers;
+static uint64_t failed_at_ns, next_beat_ns = UINT64_MAX;
 
 /* ---- the queue: all gaps of a run are equal, so the end is always the latest --------------------- */
 
@@ -95,7 +110,7 @@ static void arm(struct peer *peer, uint32_t events)
 }
 
 /* Sends, and keeps what does not go; false when the peer is gone. */
-static bool send_bytes(struct peer *peer, const char *bytes, size_t len)
+static bool send_raw(struct peer *peer, const char *bytes, size_t len)
 {
     ssize_t sent = send(peer->fd, bytes, len, MSG_DONTWAIT | MSG_NOSIGNAL);
     if (sent < 0 && errno != EAGAIN)
@@ -111,6 +126,33 @@ static bool send_bytes(struct peer *peer, const char *bytes, size_t len)
     peer->out_len = len - taken;
     arm(peer, EPOLLIN | EPOLLOUT);
     return true;
+}
+
+/* The same, in a frame where the peer is a gateway that was dialled. */
+static bool send_bytes(struct peer *peer, const char *bytes, size_t len)
+{
+    char frame[BATCH_BYTES + FRAME_HEAD_MAX];
+    if (peer->way == WAY_PLAIN)
+        return send_raw(peer, bytes, len);
+    if (len > BATCH_BYTES)
+        die("no room for a frame of %zu bytes", len);
+    return send_raw(peer, frame, frame_write(frame, FRAME_BYTES, bytes, len));
+}
+
+static bool send_text(struct peer *peer, const char *text)
+{
+    char frame[256];
+    return send_raw(peer, frame, frame_write(frame, FRAME_TEXT, text, strlen(text)));
+}
+
+/* An answer has gone out whole: the next job may come. */
+static bool end_answer(struct peer *peer)
+{
+    char text[64];
+    if (peer->way != WAY_LINE)
+        return true;
+    snprintf(text, sizeof text, "{\"type\":\"ready\",\"epoch\":%ld}", peer->epoch);
+    return send_text(peer, text);
 }
 
 static void tell_watcher(void)
@@ -192,14 +234,14 @@ static size_t write_end(const struct peer *peer, char *room)
     return len + sizeof done - 1;
 }
 
-static bool answer_json(struct peer *peer, const char *body, size_t body_len)
+static bool answer_json(struct peer *peer, const char *status, const char *body, size_t body_len)
 {
     char bytes[2048];
     int len = snprintf(bytes, sizeof bytes,
-                       "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"
+                       "HTTP/1.1 %s\r\ncontent-type: application/json\r\n"
                        "content-length: %zu\r\n\r\n%.*s",
-                       body_len, (int)body_len, body);
-    return send_bytes(peer, bytes, (size_t)len);
+                       status, body_len, (int)body_len, body);
+    return send_bytes(peer, bytes, (size_t)len) && end_answer(peer);
 }
 
 /* The next batch of an unpaced stream; the end is part of the last. */
@@ -219,7 +261,7 @@ static bool send_batch(struct peer *peer)
         len += write_end(peer, bytes + len);
         peer->is_streaming = false;
     }
-    return send_bytes(peer, bytes, len);
+    return send_bytes(peer, bytes, len) && (peer->is_streaming || end_answer(peer));
 }
 
 static bool begin_stream(struct peer *peer)
@@ -261,7 +303,7 @@ static bool send_due(struct peer *peer)
         peer->due_ns += peer->gap_ns;
         queue_add(peer);
     }
-    return send_bytes(peer, bytes, len);
+    return send_bytes(peer, bytes, len) && (peer->is_streaming || end_answer(peer));
 }
 
 static bool is_model(const struct peer *peer, const char *prefix, unsigned *first, unsigned *second)
@@ -276,13 +318,36 @@ static bool is_model(const struct peer *peer, const char *prefix, unsigned *firs
     return true;
 }
 
+/* Every tenth fails, and the clock runs until what the gateway does about it arrives. */
+static bool fail_or_answer(struct peer *peer)
+{
+    static const char refusal[] = "{\"error\":{\"message\":\"on purpose\"}}";
+    static unsigned count;
+    if (++count % 10 != 0)
+        return answer_json(peer, "200 OK", plain_body, sizeof plain_body - 1);
+    failed_at_ns = now_ns();
+    return answer_json(peer, "500 Internal Server Error", refusal, sizeof refusal - 1);
+}
+
+static bool answer_failovers(struct peer *peer)
+{
+    char text[256];
+    int len = samples_write(&failovers, "failover", text, sizeof text);
+    failovers.count = 0;
+    return answer_json(peer, "200 OK", text, (size_t)len);
+}
+
 static bool answer(struct peer *peer)
 {
     unsigned first = 0, second = 0;
+    if (strncmp(peer->head, "POST /tenth/", 12) == 0)
+        return fail_or_answer(peer);
+    if (strncmp(peer->head, "GET /failover", 13) == 0)
+        return answer_failovers(peer);
     if (strncmp(peer->head, "GET /watch", 10) == 0)
         peer->answer = ANSWER_WATCH;
     else if (strncmp(peer->head, "GET ", 4) == 0)
-        return answer_json(peer, models_body, sizeof models_body - 1);
+        return answer_json(peer, "200 OK", models_body, sizeof models_body - 1);
     else if (is_model(peer, "sse-", &first, &second))
         peer->answer = ANSWER_EVENTS;
     else if (is_model(peer, "idle", &first, &second))
@@ -290,7 +355,7 @@ static bool answer(struct peer *peer)
     else if (is_model(peer, "fill-", &first, &second))
         peer->answer = ANSWER_FILL;
     else
-        return answer_json(peer, plain_body, sizeof plain_body - 1);
+        return answer_json(peer, "200 OK", plain_body, sizeof plain_body - 1);
     peer->events_left = peer->answer == ANSWER_EVENTS ? first : 0;
     peer->bytes_left = peer->answer == ANSWER_FILL ? first * 1000000ull : 0;
     peer->gap_ns = (uint64_t)second * MS;
@@ -322,6 +387,10 @@ static size_t take_head(struct peer *peer, const char *bytes, size_t len)
     const char *end = strstr(peer->head, "\r\n\r\n");
     if (!end)
         return copied;
+    if (failed_at_ns && strncmp(peer->head, "POST /v1/", 9) == 0) {
+        samples_add(&failovers, now_ns() - failed_at_ns);
+        failed_at_ns = 0;
+    }
     peer->body_left = content_length(peer->head) + 1; /* + 1: the head is complete */
     peer->body_len = 0;
     peer->wants_usage = false;
@@ -344,8 +413,10 @@ static bool take(struct peer *peer, const char *bytes, size_t len)
 {
     while (len > 0) {
         if (peer->body_left == 0) {
+            static const char begun[] = "HTTP/1.1 102 Processing\r\n\r\n";
             size_t taken = take_head(peer, bytes, len);
-            if (taken == 0)
+            if (taken == 0 || (peer->way == WAY_LINE && peer->body_left > 0 &&
+                               !send_bytes(peer, begun, sizeof begun - 1)))
                 return false;
             bytes += taken;
             len -= taken;
@@ -364,6 +435,42 @@ static bool take(struct peer *peer, const char *bytes, size_t len)
         }
     }
     return true;
+}
+
+/* ---- a worker's WebSockets --------------------------------------------------------------------- */
+
+static bool take_frames(struct peer *peer, const char *bytes, size_t len)
+{
+    const char *piece;
+    size_t piece_len;
+    while (frame_next(&peer->frames, &bytes, &len, &piece, &piece_len)) {
+        char pong[FRAME_HEAD_MAX];
+        if (peer->frames.type == FRAME_CLOSE)
+            return false;
+        if (peer->frames.type == FRAME_PING && peer->frames.left == 0 &&
+            !send_raw(peer, pong, frame_write(pong, FRAME_PONG, "", 0))) /* no ping of ours has a payload */
+            return false;
+        if (peer->frames.type == FRAME_BYTES && !take(peer, piece, piece_len))
+            return false;
+    }
+    return true;
+}
+
+static void beat(void)
+{
+    char text[128];
+    if (now_ns() < next_beat_ns)
+        return;
+    next_beat_ns += BEAT_NS;
+    for (int fd = 0; fd < PEERS_MAX; fd++) {
+        struct peer *peer = by_fd[fd];
+        if (!peer || peer->way != WAY_CONTROL)
+            continue;
+        snprintf(text, sizeof text, "{\"type\":\"heartbeat\",\"epoch\":%ld,\"busy\":0,\"slots\":%ld}",
+                 peer->epoch, peer->slots);
+        if (!send_text(peer, text))
+            die("a worker has lost its gateway");
+    }
 }
 
 /* ---- the loop -------------------------------------------------------------------------------- */
@@ -392,7 +499,9 @@ static void run_peer(struct peer *peer, uint32_t ready)
     bool is_alive = true;
     if (ready & (EPOLLIN | EPOLLHUP | EPOLLERR)) {
         ssize_t got = recv(peer->fd, bytes, sizeof bytes, MSG_DONTWAIT);
-        is_alive = got > 0 ? take(peer, bytes, (size_t)got) : got < 0 && errno == EAGAIN;
+        is_alive = got <= 0                   ? got < 0 && errno == EAGAIN
+                   : peer->way == WAY_PLAIN ? take(peer, bytes, (size_t)got)
+                                            : take_frames(peer, bytes, (size_t)got);
     }
     if (is_alive && (ready & EPOLLOUT))
         is_alive = run_out(peer);
@@ -400,22 +509,27 @@ static void run_peer(struct peer *peer, uint32_t ready)
         drop(peer);
 }
 
+static struct peer *add_peer(int fd)
+{
+    struct peer *peer = fd < PEERS_MAX ? calloc(1, sizeof *peer) : NULL;
+    if (!peer) {
+        close(fd);
+        return NULL;
+    }
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
+    peer->fd = fd;
+    peer->armed = EPOLLIN;
+    by_fd[fd] = peer;
+    struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
+    if (epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) != 0)
+        die("epoll_ctl: %s", strerror(errno));
+    return peer;
+}
+
 static void accept_peers(int listener)
 {
-    for (int fd; (fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0;) {
-        struct peer *peer = fd < PEERS_MAX ? calloc(1, sizeof *peer) : NULL;
-        if (!peer) {
-            close(fd);
-            continue;
-        }
-        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
-        peer->fd = fd;
-        peer->armed = EPOLLIN;
-        by_fd[fd] = peer;
-        struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
-        if (epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) != 0)
-            die("epoll_ctl: %s", strerror(errno));
-    }
+    for (int fd; (fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0;)
+        (void)add_peer(fd);
 }
 
 static void send_all_due(void)
@@ -430,10 +544,13 @@ static void send_all_due(void)
 
 static int wait_ready(struct epoll_event *ready)
 {
-    if (queue.next == &queue)
+    uint64_t now = now_ns(), due = queue.next == &queue ? UINT64_MAX : queue.next->due_ns;
+    if (due > next_beat_ns)
+        due = next_beat_ns;
+    if (due == UINT64_MAX)
         return epoll_pwait2(epoll, ready, READY_MAX, NULL, NULL);
-    uint64_t now = now_ns(), due = queue.next->due_ns;
-    struct timespec timeout = {.tv_nsec = due > now ? (long)(due - now) : 0};
+    uint64_t wait = due > now ? due - now : 0;
+    struct timespec timeout = {(time_t)(wait / (1000 * MS)), (long)(wait % (1000 * MS))};
     return epoll_pwait2(epoll, ready, READY_MAX, &timeout, NULL);
 }
 
@@ -453,18 +570,39 @@ static int listen_on(int port)
     return fd;
 }
 
-int main(int argc, char **argv)
+/* A socket of a worker takes its place among the others. */
+static struct peer *adopt(int fd, enum way way, long epoch)
 {
-    if (argc != 2)
-        die("usage: upstream PORT");
-    struct rlimit files;
-    if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
-        files.rlim_cur = files.rlim_max;
-        (void)setrlimit(RLIMIT_NOFILE, &files);
+    (void)fcntl(fd, F_SETFL, O_NONBLOCK);
+    struct peer *peer = add_peer(fd);
+    if (!peer)
+        die("too many connections");
+    peer->way = way;
+    peer->epoch = epoch;
+    return peer;
+}
+
+/* Workers of up to SLOTS_OF_ONE slots each, all of them ready. */
+static void join(int port, const char *key, long slots)
+{
+    for (int number = 0; slots > 0; number++, slots -= SLOTS_OF_ONE) {
+        long own = slots < SLOTS_OF_ONE ? slots : SLOTS_OF_ONE;
+        struct registration worker = reverse_register(port, key, number, own);
+        adopt(reverse_dial(port, key, &worker, REVERSE_CONTROL), WAY_CONTROL, worker.epoch)->slots =
+            own;
+        for (long i = 0; i < own; i++) {
+            int fd = reverse_dial(port, key, &worker, REVERSE_LINE);
+            if (!end_answer(adopt(fd, WAY_LINE, worker.epoch)))
+                die("a worker was dropped");
+        }
     }
-    (void)prctl(PR_SET_TIMERSLACK, 1000UL);
-    epoll = epoll_create1(EPOLL_CLOEXEC);
-    int listener = listen_on(atoi(argv[1]));
+    next_beat_ns = now_ns() + BEAT_NS;
+    puts("joined");
+    fflush(stdout);
+}
+
+static void run(int listener)
+{
     for (struct epoll_event ready[READY_MAX];;) {
         int count = wait_ready(ready);
         for (int i = 0; i < count; i++) {
@@ -475,5 +613,27 @@ int main(int argc, char **argv)
                 run_peer(by_fd[fd], ready[i].events);
         }
         send_all_due();
+        beat();
     }
+}
+
+int main(int argc, char **argv)
+{
+    bool is_worker = argc == 5 && strcmp(argv[1], "worker") == 0;
+    if (argc != 2 && !is_worker)
+        die("usage: upstream PORT | upstream worker GATEWAY-PORT KEY SLOTS");
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+        files.rlim_cur = files.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &files);
+    }
+    (void)prctl(PR_SET_TIMERSLACK, 1000UL);
+    samples_init(&failovers, 65536);
+    epoll = epoll_create1(EPOLL_CLOEXEC);
+    int listener = -1;
+    if (is_worker)
+        join(atoi(argv[2]), argv[3], atol(argv[4]));
+    else
+        listener = listen_on(atoi(argv[1]));
+    run(listener);
 }
