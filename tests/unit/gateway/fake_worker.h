@@ -12,15 +12,17 @@
 
 #include <poll.h>
 
-#define FAKE_HELLO                                                      \
-    "{\"instance\":\"0123456789abcdef\",\"kind\":\"gpu\",\"slots\":%d," \
+#define FAKE_HELLO                                                       \
+    "{\"instance\":\"0123456789abcde%x\",\"kind\":\"gpu\",\"slots\":%d," \
     "\"models\":[{\"id\":\"m1\"}]}"
 #define FAKE_102  "HTTP/1.1 102 Processing\r\n\r\n"
 #define FAKE_BUSY "HTTP/1.1 503 Busy\r\nx-auxot-not-begun: 1\r\ncontent-length: 0\r\n\r\n"
 
 struct fake_worker {
     const char *answer;        /* behind the 102 */
+    unsigned number;           /* 0 to 15: of several */
     int slots;                 /* 0: one */
+    int held_first;            /* so many are begun and never answered */
     int busy_first, cut_first; /* so many jobs are refused as not begun; cut after the 102 */
     struct stage *stage;
     pthread_t thread;
@@ -53,7 +55,7 @@ static inline bool fake_register(struct fake_worker *worker)
 {
     struct answer answer;
     char hello[256];
-    snprintf(hello, sizeof hello, FAKE_HELLO, worker->slots ? worker->slots : 1);
+    snprintf(hello, sizeof hello, FAKE_HELLO, worker->number, worker->slots ? worker->slots : 1);
     bool is_done = fake_post(worker->stage, "register", hello, &answer);
     if (is_done)
         is_done = sscanf(answer.body, "{\"worker_id\":\"%39[^\"]\",\"epoch\":%ld", worker->id,
@@ -157,6 +159,8 @@ static inline bool fake_do(struct fake_worker *worker, int fd)
     fake_send(fd, 2, FAKE_102, strlen(FAKE_102));
     if (job < worker->busy_first + worker->cut_first)
         return false;
+    if (job < worker->busy_first + worker->cut_first + worker->held_first)
+        return true;
     fake_send(fd, 2, worker->answer, strlen(worker->answer));
     fake_ready(worker, fd);
     return true;

@@ -21,7 +21,7 @@ static struct answer play_registration(struct stage *stage, const void *arg)
     struct answer answer;
     char hello[256];
     (void)arg;
-    snprintf(hello, sizeof hello, FAKE_HELLO, 1);
+    snprintf(hello, sizeof hello, FAKE_HELLO, 0u, 1);
     (void)fake_post(stage, "register", hello, &answer);
     return answer;
 }

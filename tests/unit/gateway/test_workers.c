@@ -1,4 +1,5 @@
 /* tests/unit/gateway/test_workers.c: jobs at a worker, told as stories; and that whatever was taken is given back. */
+#include "gateway/request.h"
 #include "gateway/workers.h"
 #include "tests/unit/gateway/fake_worker.h"
 
@@ -189,6 +190,109 @@ static void a_stale_epoch_is_refused(void **unused)
     stage_end(&stage);
 }
 
+/* ---- a message that comes late ----------------------------------------------------------------------- */
+
+/* On the loop: while it stands still the worker dies, and the message of that is behind this one; then the attempt ends
+ * for another reason first, as when the connection's end is seen before. */
+struct standstill {
+    struct loop_message message;
+    struct gateway_loop *gl;
+    atomic_bool is_begun, may_go_on;
+};
+
+static void stand_still(struct loop_message *message)
+{
+    struct standstill *still = LIST_OWNER(message, struct standstill, message);
+    atomic_store(&still->is_begun, true);
+    while (!atomic_load(&still->may_go_on))
+        sleep_ms(1);
+    struct request *request = LIST_OWNER(still->gl->live.next, struct request, node);
+    attempt_broken(request, "connection_reset", "seen first");
+}
+
+/* The same instance registers anew: what it was dies at once, with its leases. */
+static void die(struct stage *stage, unsigned number)
+{
+    struct snapshot *snapshot = gateway_snapshot(stage->gateway);
+    struct worker_hello hello = {.kind = "gpu", .slots = 1, .model_count = 1};
+    struct worker_terms terms;
+    struct error error;
+    char id[ID_MAX];
+    snprintf(hello.instance, sizeof hello.instance, "0123456789abcde%x", number);
+    snprintf(hello.models[0].id, sizeof hello.models[0].id, "m1");
+    CHECK_INT("registered anew",
+              workers_register(gateway_workers(stage->gateway), &snapshot->worker_keys[0],
+                               snapshot->routing.providers[0], &hello, id, &terms, &error),
+              OK);
+    snapshot_unref(snapshot);
+}
+
+/* Whose slot the request has by then, or waits for. */
+enum next { NEXT_IS_WAITED_FOR, NEXT_IS_A_WORKER, NEXT_IS_A_CAP, NEXT_COUNT };
+
+static void add_capped_cloud(struct stage *stage)
+{
+    struct provider_row *row = &stage->rows[1];
+    snprintf(row->kind, sizeof row->kind, "openai");
+    snprintf(row->base_url, sizeof row->base_url, "http://127.0.0.1:%d/v1", stage->up[1].port);
+    row->max_concurrent = 1;
+    stage_publish(stage, true);
+}
+
+/* The news of the old slot's end changes nothing for the next: it made the request go to a cloud twice. */
+static void hear_late_of_a_death(const char *name, enum next next)
+{
+    struct stage stage = {.kind = "gpu", .has_workers = true};
+    struct fake_worker first = {.held_first = 1}, other = {.number = 1};
+    struct buf raw;
+    char *text = answer_text("200 OK", WHOLE);
+    stage.up[1].plays[0] = stage.up[1].plays[1] = (struct play){{{ACT_SAY, text, 0}, KEEP}};
+    stage_begin(&stage, 2);
+    first.answer = other.answer = text;
+    if (next == NEXT_IS_A_CAP)
+        add_capped_cloud(&stage);
+    fake_worker_begin(&first, &stage);
+    fake_worker_await(&first, 1);
+    buf_init(&raw, 65536);
+    int fd = client_open(&stage);
+    client_ask(&stage, fd, CHAT, "x-auxot-wait: 5s\r\n", ASK);
+    while (atomic_load(&first.jobs) < 1)
+        sleep_ms(1);
+    if (next == NEXT_IS_A_WORKER) {
+        fake_worker_begin(&other, &stage);
+        fake_worker_await(&other, 1);
+    }
+    struct standstill still = {.message.run = stand_still, .gl = stage.gateway_loop};
+    loop_post(stage.loop, &still.message);
+    while (!atomic_load(&still.is_begun))
+        sleep_ms(1);
+    die(&stage, 0);
+    atomic_store(&still.may_go_on, true);
+    struct answer answer = client_finish(fd, &raw);
+    CHECK_INT(name, answer.status, 200);
+    CHECK_INT(name, stage_job(&stage).attempt_count, 2);
+    pthread_mutex_lock(&stage.up[1].lock);
+    int asked = atomic_load(&first.jobs) + atomic_load(&other.jobs) + stage.up[1].seen_count;
+    pthread_mutex_unlock(&stage.up[1].lock);
+    CHECK_INT(name, asked, 2);
+    check_idle(&stage, name);
+    answer_free(&answer);
+    fake_worker_end(&first);
+    if (next == NEXT_IS_A_WORKER)
+        fake_worker_end(&other);
+    stage_end(&stage);
+    free(text);
+}
+
+static void a_death_that_is_told_late_sends_nothing_twice(void **unused)
+{
+    static const char *const names[NEXT_COUNT] = {"it waits for the next slot",
+                                                  "it was granted a worker's", "it has a cloud's"};
+    (void)unused;
+    for (int next = 0; next < NEXT_COUNT; next++)
+        hear_late_of_a_death(names[next], (enum next)next);
+}
+
 /* ---- F39: slots ------------------------------------------------------------------------------------ */
 
 static void keep_view(void *arg, const struct worker_view *view)
@@ -303,6 +407,7 @@ static void models_that_could_not_be_written_are_new_again(void **unused)
 TEST_MAIN(TEST(jobs_at_a_worker_end_as_the_stories_say), TEST(one_slot_serves_many_in_turn),
           TEST(callers_that_leave_the_queue_leave_nothing_behind),
           TEST(a_server_that_stops_ends_what_waits_and_what_runs), TEST(a_stale_epoch_is_refused),
+          TEST(a_death_that_is_told_late_sends_nothing_twice),
           TEST(whatever_a_worker_says_it_has_no_more_slots_than_an_admin_allows),
           TEST(a_goodbye_said_twice_is_one_event),
           TEST(models_that_could_not_be_written_are_new_again))
