@@ -145,6 +145,34 @@ static const char *repair_of(enum provider_state state)
     }
 }
 
+static bool is_there(const struct routing *routing, const char *provider_id)
+{
+    for (size_t i = 0; i < routing->provider_count; i++)
+        if (strcmp(routing->providers[i]->id, provider_id) == 0)
+            return true;
+    return false;
+}
+
+/* A route whose only hope may have been a provider that was deleted since. */
+static void say_no_step(struct planning *planning)
+{
+    struct quoted name = quote(planning->model);
+    for (size_t i = 0; i < planning->route->step_count; i++) {
+        const char *id = planning->route->steps[i].provider_id;
+        if (!id || is_there(planning->routing, id))
+            continue;
+        say(planning,
+            "Route '%s' leads to provider '%s', which is gone. An admin gives its step another: "
+            "PATCH /api/routes/%s.",
+            name.text, quote(str_of(id)).text, quote(str_of(planning->route->id)).text);
+        return;
+    }
+    say(planning,
+        "No step of route '%s' leads to a provider that can answer now. POST "
+        "/api/routing/explain shows each one's reason.",
+        name.text);
+}
+
 static void say_none(struct planning *planning, const struct leftover *left)
 {
     if (planning->routing->provider_count == 0) {
@@ -161,10 +189,7 @@ static void say_none(struct planning *planning, const struct leftover *left)
             "'%s'.",
             name.text);
     } else if (planning->asked == ASKED_ROUTE) {
-        say(planning,
-            "No step of route '%s' leads to a provider that can answer now. POST "
-            "/api/routing/explain shows each one's reason.",
-            quote(planning->model).text);
+        say_no_step(planning);
     } else {
         say(planning,
             "No default model is surfaced, so nobody can answer. Name a model; %s lists "

@@ -1,4 +1,4 @@
-// Who answers: SPEC 4.1 and its probes R3, R4, R6, R7, R9, R11. Live traffic and the dry run
+// Who answers: SPEC 4.1 and its probes R3, R4, R6, R7, R9, R10, R11. Live traffic and the dry run
 // (POST /api/routing/explain) agree: each request is also explained.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -282,6 +282,34 @@ test('a named route is an ordered list of steps, and an alias is a route of one 
     assert.equal((await server.call(at.chat, ask.chat('coding'))).headers['x-auxot-provider'], one.slug);
     for (const { id } of [coding, alias]) await server.api('DELETE', `/api/routes/${id}`);
     assert.equal((await server.call(at.chat, ask.chat('coding'))).status, 404);
+});
+
+test('R10: what is pinned to a deleted provider gets a clear routing error, and explain says the same, until it is reassigned', async () => {
+    await fresh(two);
+    const four = await upstream(here, 'four', { models: ['only-four'] });
+    const route = await server.api('POST', '/api/routes', { name: 'pinned', steps: [{ provider: four.id, when: 'always' }] });
+    await answered_by(four, at.chat, ask.chat('pinned'));
+    await server.api('DELETE', `/api/providers/${four.id}`);
+    const pins = [['by its id', ask.chat('shared'), { 'x-auxot-provider': four.id }, /no provider 'prv_.*may have been deleted/],
+        ['by its slug', ask.chat('shared'), { 'x-auxot-provider': four.slug }, /no provider 'four'.*may have been deleted/],
+        ['in the model', ask.chat(`${four.slug}/only-four`), {}, /'four\/only-four' is not known/],
+        ['by a route', ask.chat('pinned'), {}, /Route 'pinned' leads to provider 'prv_.*', which is gone/]];
+    for (const [how, body, headers, says] of pins) {
+        const began = Date.now();
+        const answer = await server.call(at.chat, body, { headers });
+        assert.ok([404, 503].includes(answer.status), `${how}: ${answer.status} ${answer.text}`);
+        assert.match(answer.json.error.message, says, how);
+        assert.equal(answer.headers['x-should-retry'], 'false', `${how}: the same again meets the same`);
+        assert.ok(Date.now() - began < 5000, `${how}: at once, nothing is waited for`);
+        const job = await server.job(answer.job_id);
+        assert.deepEqual([job.status, job.attempts.length], ['refused', 0], how);
+        const plan = await explain(body.model, headers['x-auxot-provider'] ? { provider: headers['x-auxot-provider'] } : {});
+        assert.equal(chosen(plan), undefined, how);
+        assert.notEqual(plan.outcome, 'ok', how);
+    }
+    await server.api('PATCH', `/api/routes/${route.id}`, { steps: [{ provider: two.id, when: 'always' }] });
+    await answered_by(two, at.chat, ask.chat('pinned'));
+    await server.api('DELETE', `/api/routes/${route.id}`);
 });
 
 test('with no provider at all the answer says what to do', async () => {

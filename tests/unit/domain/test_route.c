@@ -278,8 +278,8 @@ static const struct story stories[] = {
     {"a pin and a route: the route's model for it", "coding", .pin = "openai", CHAT, .list = "openai:shared"},
     {"a pin that the route does not name", "coding", .pin = "claude2", MESSAGES, .list = "",
      .outcome = ROUTE_PIN_LACKS_MODEL},
-    {"a route that leads nowhere", "dead", CHAT, .list = "", .outcome = ROUTE_NONE_EVER,
-     .sentence = "route 'dead'"},
+    {"R10: a route whose provider is gone", "dead", CHAT, .list = "", .outcome = ROUTE_NONE_EVER,
+     .sentence = "Route 'dead' leads to provider 'prv_deleted', which is gone."},
 
     /* -- which endpoint -- */
     {"its own dialect first", "gpt", RESPONSES, .list = "openai:gpt azure:gpt"},
