@@ -5,6 +5,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import { ask, at, canary, closing, scene, upstream } from '../lib/scene.mjs';
+import { contract } from '../lib/contract.mjs';
 import { call } from '../lib/http.mjs';
 import { Server, auxot, empty_dir } from '../lib/server.mjs';
 import { Sim, dead_port } from '../lib/sim.mjs';
@@ -181,6 +182,14 @@ test('fields that do not exist, or are of the wrong type, are refused by name (T
     assert_problem(await raw('PUT', one, {}), 405);
     assert_problem(await raw('GET', '/api/nothing'), 404);
     assert.deepEqual((await server.api('GET', providers)).items.length, before, 'and nothing was made');
+});
+
+test('the contract is served as it was built, and lists every path that there is', async () => {
+    const served = await server.api('GET', '/api/openapi.json', undefined, { key: member });
+    assert.deepEqual(served, contract);
+    assert.match(served.openapi, /^3\.1\./);
+    for (const path of Object.keys(served.paths))
+        assert.notEqual((await raw('GET', `/api${path.replaceAll(/\{\w+\}/g, 'x')}`)).json.detail, 'There is nothing at this path.', path);
 });
 
 test('T07: a member may look, and change nothing', async () => {

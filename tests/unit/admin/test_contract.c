@@ -1,6 +1,7 @@
 /* tests/unit/admin/test_contract.c: the words of the contract's enums are those that the tables of the domain have, all of
- * them, in the same order: a state, a reason or a problem that is new in one must be in the other.
+ * them, in the same order: a state, a reason or a problem that is new in one must be in the other. Limits likewise.
  */
+#include "admin/endpoints.h"
 #include "admin/problem.h"
 #include "domain/health.h"
 #include "domain/route.h"
@@ -73,5 +74,39 @@ static void roles_of_keys_are_roles(void **state)
         CHECK(words[i], role_parse(str_of(words[i]), &role));
 }
 
-TEST_MAIN(TEST(words_are_those_of_the_tables), TEST(provider_types_are_the_kinds),
-          TEST(endpoints_are_those_that_make_jobs), TEST(roles_of_keys_are_roles))
+/* Limits that C has, too: what passes the contract must fit. */
+static void limits_are_those_of_the_tables(void **state)
+{
+    (void)state;
+    static const struct limit {
+        enum http_method method;
+        const char *path, *field; /* of the body; of the query where there is no body */
+        int64_t max;
+    } limits[] = {
+        {METHOD_POST, "/api/routes", "steps", STEPS_MAX},
+        {METHOD_POST, "/api/routes", "name", sizeof((struct route_row *)0)->name - 1},
+        {METHOD_POST, "/api/providers", "name", sizeof((struct provider_row *)0)->name - 1},
+        {METHOD_POST, "/api/providers", "base_url", sizeof((struct provider_row *)0)->base_url - 1},
+        {METHOD_PATCH, "/api/providers/x", "fallback_rules", RULES_MAX},
+        {METHOD_PATCH, "/api/providers/x", "default_model",
+         sizeof((struct provider_row *)0)->default_model - 1},
+        {METHOD_POST, "/api/keys", "name", sizeof((struct key_row *)0)->name - 1},
+        {METHOD_GET, "/api/jobs", "limit", API_LIMIT_MAX},
+        {METHOD_GET, "/api/jobs", "model", sizeof((struct job_filter *)0)->model - 1},
+        {METHOD_GET, "/api/jobs", "cursor", sizeof((struct job_filter *)0)->cursor - 1},
+    };
+    for (size_t i = 0; i < COUNT(limits); i++) {
+        char args[API_PATH_ARGS][64], allow[64];
+        const struct api_endpoint *row =
+            api_endpoint_find(limits[i].method, str_of(limits[i].path), args, allow);
+        CHECK(limits[i].path, row);
+        const struct schema_field *field =
+            schema_field_of(row->body ? row->body : row->query, str_of(limits[i].field));
+        CHECK(limits[i].field, field);
+        CHECK_INT(limits[i].field, field->schema.max, limits[i].max);
+    }
+}
+
+TEST_MAIN(TEST(limits_are_those_of_the_tables), TEST(words_are_those_of_the_tables),
+          TEST(provider_types_are_the_kinds), TEST(endpoints_are_those_that_make_jobs),
+          TEST(roles_of_keys_are_roles))
