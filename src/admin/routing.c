@@ -294,6 +294,7 @@ static void write_outcome(struct json_writer *writer, const struct route_plan *p
         [ROUTE_ABILITY] = "lacks_ability",
         [ROUTE_TOO_LONG] = "context_too_small",
         [ROUTE_ENDPOINT] = "endpoint_not_supported",
+        [ROUTE_DENIED] = "policy_denied",
         [ROUTE_ALL_OVER_QUOTA] = "all_over_quota",
         [ROUTE_NOBODY_NOW] = "nobody_now",
         [ROUTE_NONE_EVER] = "no_candidate",

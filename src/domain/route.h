@@ -4,6 +4,7 @@
  * tests call the same one.
  */
 #pragma once
+#include "domain/access.h"
 #include "domain/health.h"
 #include "domain/provider.h"
 #include "domain/quirks.h"
@@ -56,12 +57,13 @@ enum route_need {
 
 struct route_request {
     enum endpoint endpoint;
-    struct str model;        /* as the caller wrote it */
-    struct str provider_pin; /* X-Auxot-Provider: id or slug; empty: none */
-    bool is_admin;           /* may call unsurfaced models by name */
-    unsigned needs;          /* enum route_need */
-    int64_t prompt_tokens;   /* at least so many, by a cautious estimate; -1: no saying */
-    int64_t now_ms;          /* monotonic */
+    struct str model;            /* as the caller wrote it */
+    struct str provider_pin;     /* X-Auxot-Provider: id or slug; empty: none */
+    bool is_admin;               /* may call unsurfaced models by name */
+    const struct access *access; /* what policies and assignments bind the caller; NULL: none */
+    unsigned needs;              /* enum route_need */
+    int64_t prompt_tokens;       /* at least so many, by a cautious estimate; -1: no saying */
+    int64_t now_ms;              /* monotonic */
 };
 
 enum route_verdict { ROUTE_CHOSEN, ROUTE_ELIGIBLE, ROUTE_SKIPPED };
@@ -92,6 +94,15 @@ const char *route_verdict_name(enum route_verdict verdict); /* "chosen" */
     X(LACKS_IMAGES,      "lacks_images",       "its model is known to see no images")                \
     X(LACKS_SCHEMA,      "lacks_json_schema",  "its model is known to answer by no JSON schema")     \
     X(CONTEXT,           "context_too_small",  "the prompt is longer than its model's window")       \
+    X(PROVIDER_TEAMS,    "provider_teams",     "it is assigned to other teams")                      \
+    X(TEAM_TIERS,        "team_tiers",         "the team's policy does not allow its tier")          \
+    X(TEAM_PROVIDERS,    "team_providers",     "the team's policy does not allow it")                \
+    X(TEAM_MODELS,       "team_models",        "the team's policy does not allow the model")         \
+    X(KEY_TIERS,         "key_tiers",          "the API key may not use its tier")                   \
+    X(KEY_PROVIDERS,     "key_providers",      "the API key may not use it")                         \
+    X(KEY_MODELS,        "key_models",         "the API key may not use the model")                  \
+    X(NO_PRICE,          "no_price",           "the caller has a budget, and nobody knows what the model costs") \
+    X(BUDGET,            "over_budget",        "it could cost more than is left of the budget")      \
     X(NOT_ASKED,         "not_asked",          "the request names another provider or route")        \
     X(CONDITION_FALSE,   "condition_not_met",  "the condition of its route step does not hold")
 // clang-format on
@@ -130,6 +141,7 @@ enum route_outcome {
     ROUTE_ABILITY,         /* 400: every model lacks something that the request needs */
     ROUTE_TOO_LONG,        /* 400: the windows of those that could answer are too small */
     ROUTE_ENDPOINT,        /* 404: no provider offers this endpoint for it */
+    ROUTE_DENIED,          /* 403: policies forbid all that could answer */
     ROUTE_ALL_OVER_QUOTA,  /* 429 with the smallest wait, in wait_ms */
     ROUTE_NOBODY_NOW,      /* 503: no worker is online that could, but one may come */
     ROUTE_NONE_EVER        /* 503: none configured, paused, key refused, offline */

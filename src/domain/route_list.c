@@ -279,10 +279,39 @@ static bool may_name(const struct planning *planning, const struct candidate *ca
                   route_own_spelling(planning, candidate->index, planning->model));
 }
 
+/* The route's reason for each rule that forbids. */
+static const enum route_reason reason_of_rule[ACCESS_RULE_COUNT] = {
+    [ACCESS_ALLOWED] = NO_REASON,
+    [ACCESS_PROVIDER_TEAMS] = REASON_PROVIDER_TEAMS,
+    [ACCESS_TEAM_TIERS] = REASON_TEAM_TIERS,
+    [ACCESS_TEAM_PROVIDERS] = REASON_TEAM_PROVIDERS,
+    [ACCESS_TEAM_MODELS] = REASON_TEAM_MODELS,
+    [ACCESS_KEY_TIERS] = REASON_KEY_TIERS,
+    [ACCESS_KEY_PROVIDERS] = REASON_KEY_PROVIDERS,
+    [ACCESS_KEY_MODELS] = REASON_KEY_MODELS,
+};
+
+bool route_is_denied(enum route_reason reason)
+{
+    return reason >= REASON_PROVIDER_TEAMS && reason <= REASON_KEY_MODELS;
+}
+
+/* By policy. */
+static enum route_reason why_denied(const struct planning *planning,
+                                    const struct candidate *candidate)
+{
+    const struct access *access = planning->request->access;
+    return access ? reason_of_rule[access_decide(access, candidate->provider, candidate->model)]
+                  : NO_REASON;
+}
+
 /* By configuration. Also says where it is asked. */
 static enum route_reason why_unfit(const struct planning *planning, struct candidate *candidate)
 {
     bool is_shown = false;
+    enum route_reason reason = why_denied(planning, candidate);
+    if (reason != NO_REASON)
+        return reason;
     if (candidate->model.len == 0 && planning->asked == ASKED_AUTO &&
         awaits_workers(planning, candidate))
         return NO_REASON;          /* any that comes will do */
@@ -299,7 +328,6 @@ static enum route_reason why_unfit(const struct planning *planning, struct candi
     candidate->quirks = model->quirks;
     if (!is_shown && !may_name(planning, candidate))
         return REASON_MODEL_UNSURFACED;
-    enum route_reason reason;
     if (!route_endpoint_choose(planning, candidate, model, &reason))
         return reason;
     bool is_pin = candidate->index == planning->pinned; /* its own answer is the better one */

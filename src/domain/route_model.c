@@ -73,19 +73,35 @@ struct str route_own_spelling(const struct planning *planning, size_t index, str
     return found ? str_of(found->id) : model;
 }
 
+static bool is_allowed(const struct planning *planning, size_t index, struct str model)
+{
+    const struct access *access = planning->request->access;
+    return !access || access_decide(access, provider_at(planning, index), model) == ACCESS_ALLOWED;
+}
+
+/* The first that is surfaced and allowed; empty when none is. */
+static struct str first_of(const struct planning *planning, size_t index,
+                           const struct model *models, size_t count)
+{
+    const struct provider *provider = provider_at(planning, index);
+    for (size_t i = 0; i < count; i++)
+        if (is_surfaced(provider, &models[i]) && is_allowed(planning, index, str_of(models[i].id)))
+            return str_of(models[i].id);
+    return STR("");
+}
+
 struct str route_default_model(const struct planning *planning, size_t index)
 {
     const struct provider *provider = provider_at(planning, index);
     const struct provider_view *view = &planning->views[index];
-    struct str wanted = str_of(provider->default_model);
-    if (view->loaded_count == 0)
-        return wanted;
-    if (wanted.len > 0)
+    struct str wanted = str_of(provider->default_model), other;
+    bool has_loaded = view->loaded_count > 0;
+    if (has_loaded && wanted.len > 0)
         wanted = route_own_spelling(planning, index, wanted);
-    if (models_find(view->loaded, view->loaded_count, wanted))
+    bool is_there = !has_loaded || models_find(view->loaded, view->loaded_count, wanted);
+    if (is_there && (wanted.len == 0 || is_allowed(planning, index, wanted)))
         return wanted;
-    for (size_t i = 0; i < view->loaded_count; i++)
-        if (is_surfaced(provider, &view->loaded[i]))
-            return str_of(view->loaded[i].id);
-    return wanted;
+    other = has_loaded ? first_of(planning, index, view->loaded, view->loaded_count)
+                       : first_of(planning, index, provider->models, provider->model_count);
+    return other.len > 0 ? other : wanted;
 }

@@ -42,7 +42,8 @@ bool route_serves(const struct planning *planning, size_t index, struct str mode
 bool route_offers(const struct planning *planning, size_t index);
 /** In the provider's own spelling; as asked when it does not serve it. */
 struct str route_own_spelling(const struct planning *planning, size_t index, struct str model);
-/** What it answers `auto` with: of workers, one that is loaded rather than none. May be empty. */
+/** What it answers `auto` with: its default, of workers one that is loaded rather than none; when policies forbid that,
+ *  the first surfaced one that they allow. May be empty. */
 struct str route_default_model(const struct planning *planning, size_t index);
 
 /* ---- route_list.c: the list ---- */
@@ -53,6 +54,9 @@ void route_list_make(struct planning *planning);
 void route_list_sieve(struct planning *planning);
 /** Is it paused, refused or gone: of no use until somebody or something changes that? */
 bool route_is_out(enum provider_state state);
+
+/** Does a policy forbid this model of the provider? (ROUTE_OK's opposite: 403.) */
+bool route_is_denied(enum route_reason reason);
 
 /* ---- route_endpoint.c: at which endpoint ---- */
 

@@ -22,6 +22,7 @@ struct leftover {
     const struct candidate *endpoint, *no_default;
     const struct candidate *ability;  /* first whose model lacks something */
     const struct candidate *too_long; /* with the largest window of those that are too small */
+    const struct candidate *denied;   /* first that a policy forbids */
     size_t over_quota;
     int64_t wait_ms;
 };
@@ -55,6 +56,8 @@ static struct leftover look_at_leftover(const struct planning *planning)
     for (size_t i = 0; i < planning->plan->count; i++) {
         const struct candidate *candidate = &planning->plan->list[i];
         bool is_out = route_is_out(planning->views[candidate->index].health.state);
+        if (route_is_denied(candidate->reason))
+            note(&left.denied, candidate);
         switch (candidate->reason) {
         case REASON_OVER_QUOTA: note_over_quota(planning, candidate, &left); break;
         case REASON_OFFLINE:
@@ -80,6 +83,8 @@ static enum route_outcome outcome_of(const struct planning *planning, const stru
         return ROUTE_ALL_OVER_QUOTA;
     if (left->away)
         return ROUTE_NOBODY_NOW;
+    if (left->denied) /* of those that are forbidden one could answer, or so one must think */
+        return ROUTE_DENIED;
     bool is_repairable = left->out && left->out->reason != REASON_DIALECT;
     if (is_repairable)
         return ROUTE_NONE_EVER;
@@ -242,6 +247,14 @@ static void say_too_long(struct planning *planning, const struct candidate *cand
         quote(candidate->model).text, quote(str_of(candidate->provider->name)).text);
 }
 
+static void say_denied(struct planning *planning, const struct candidate *candidate)
+{
+    const struct access *access = planning->request->access;
+    access_say(access, candidate->provider, candidate->model,
+               access_decide(access, candidate->provider, candidate->model),
+               planning->plan->sentence, sizeof planning->plan->sentence);
+}
+
 static void say_outcome(struct planning *planning, const struct leftover *left)
 {
     const struct routing *routing = planning->routing;
@@ -274,6 +287,7 @@ static void say_outcome(struct planning *planning, const struct leftover *left)
         break;
     case ROUTE_DIALECT: say_dialect(planning, left->dialect); break;
     case ROUTE_ABILITY: say_ability(planning, left->ability); break;
+    case ROUTE_DENIED: say_denied(planning, left->denied); break;
     case ROUTE_TOO_LONG: say_too_long(planning, left->too_long); break;
     case ROUTE_ENDPOINT:
         say(planning, "No provider offers %s for model '%s'. Use another endpoint or model.",

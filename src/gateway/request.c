@@ -195,6 +195,7 @@ static enum say say_of(enum route_outcome outcome)
     case ROUTE_ABILITY: return SAY_BAD_REQUEST;
     case ROUTE_TOO_LONG: return SAY_TOO_LONG;
     case ROUTE_DIALECT: return SAY_DIALECT;
+    case ROUTE_DENIED: return SAY_FORBIDDEN;
     case ROUTE_ALL_OVER_QUOTA: return SAY_ALL_OVER_QUOTA;
     case ROUTE_NOBODY_NOW: return SAY_OVERLOADED;
     case ROUTE_NONE_EVER: return SAY_NO_CANDIDATE;
@@ -215,6 +216,7 @@ static const char *reason_of(enum route_outcome outcome)
         [ROUTE_ABILITY] = "lacks_ability",
         [ROUTE_TOO_LONG] = "context_too_small",
         [ROUTE_ENDPOINT] = "endpoint_not_supported",
+        [ROUTE_DENIED] = "policy_denied",
         [ROUTE_ALL_OVER_QUOTA] = "all_over_quota",
         [ROUTE_NOBODY_NOW] = "no_worker",
         [ROUTE_NONE_EVER] = "no_candidate",
@@ -265,10 +267,12 @@ enum route_outcome request_plan(struct request *request)
 {
     struct gateway_loop *gl = request->gl;
     const struct snapshot *snapshot = request_snapshot(request);
+    const struct access access = principal_access(request->principal);
     struct route_request wanted = {.endpoint = request->endpoint,
                                    .model = request->facts.model,
                                    .provider_pin = request->pin,
                                    .is_admin = request->principal->role >= ROLE_ADMIN,
+                                   .access = &access,
                                    .needs = needs_of(&request->facts),
                                    .prompt_tokens = least_tokens(request),
                                    .now_ms = loop_now_ms(gl->loop)};

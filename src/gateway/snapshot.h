@@ -8,7 +8,7 @@
  */
 #pragma once
 #include "base/mem.h"
-#include "domain/policy.h"
+#include "domain/access.h"
 #include "domain/price.h"
 #include "domain/role.h"
 #include "domain/route.h"
@@ -37,6 +37,16 @@ struct principal {
     int64_t expires_at_ms;    /* wall; 0: never */
     uint8_t digest[32];
 };
+
+/** What binds them in what they use. Borrowed from the snapshot. */
+static inline struct access principal_access(const struct principal *principal)
+{
+    const struct team *team = principal->team;
+    return (struct access){.team_id = team ? team->id : NULL,
+                           .team_name = team ? team->name : NULL,
+                           .team = team ? &team->policy : NULL,
+                           .key = &principal->policy};
+}
 
 /** What a worker registers with, once the key is known. Owned by the snapshot. */
 struct worker_key {
