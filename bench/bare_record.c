@@ -23,6 +23,7 @@ void record_close(struct request *request, enum job_status status, const char *r
     (void)status;
     (void)reason;
     (void)http_status;
+    admission_settle(request, 0, 0);
     request->is_closed = true;
 }
 

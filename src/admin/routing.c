@@ -131,6 +131,7 @@ struct dry_run {
     struct provider_view *views;
     struct route_plan *plan;
     char model[256], pin[128];
+    struct access access; /* whose policy counts */
     enum endpoint endpoint;
     unsigned needs;
     int64_t prompt_tokens;
@@ -319,16 +320,34 @@ static void answer_plan(const struct dry_run *run)
     api_done(run->call);
 }
 
-/* agent and team are fixed names of the API; there are no agents yet, and no team has a policy. */
+/* The team that was named, else the caller's. A member may look at no other: to them there is none. */
+static bool team_field(struct dry_run *run)
+{
+    char wanted[128] = "";
+    if (!api_text(run->call, "team", wanted, sizeof wanted, NULL))
+        return false;
+    const struct team *team =
+        snapshot_team_named(run->snapshot, wanted[0] ? wanted : run->call->team);
+    bool is_hidden = run->call->role < ROLE_ADMIN && team && strcmp(team->id, run->call->team) != 0;
+    if (wanted[0] && (!team || is_hidden)) {
+        api_fail(run->call, PROBLEM_INVALID_FIELD, "team", "There is no team \"%.100s\".", wanted);
+        return false;
+    }
+    if (team)
+        run->access =
+            (struct access){.team_id = team->id, .team_name = team->name, .team = &team->policy};
+    return true;
+}
+
+/* agent is a fixed name of the API; there are no agents yet. */
 static bool words_are_good(struct dry_run *run)
 {
-    char agent[128] = "", team[128] = "";
+    char agent[128] = "";
     str_copy(STR("auto"), run->model, sizeof run->model);
     if (!api_text(run->call, "model", run->model, sizeof run->model, NULL) ||
         !api_text(run->call, "provider", run->pin, sizeof run->pin, NULL) ||
-        !api_text(run->call, "agent", agent, sizeof agent, NULL) ||
-        !api_text(run->call, "team", team, sizeof team, NULL) || !endpoint_field(run) ||
-        !needs_field(run) ||
+        !api_text(run->call, "agent", agent, sizeof agent, NULL) || !team_field(run) ||
+        !endpoint_field(run) || !needs_field(run) ||
         !api_int(run->call, "prompt_tokens", 0, INT64_MAX, &run->prompt_tokens))
         return false;
     if (agent[0] || !run->model[0])
@@ -348,6 +367,7 @@ static void explain(struct dry_run *run)
         .model = str_of(run->model),
         .provider_pin = str_of(run->pin),
         .is_admin = run->call->role >= ROLE_ADMIN,
+        .access = &run->access,
         .needs = run->needs,
         .prompt_tokens = run->prompt_tokens,
         .now_ms = now_ms,

@@ -101,8 +101,6 @@ const char *route_verdict_name(enum route_verdict verdict); /* "chosen" */
     X(KEY_TIERS,         "key_tiers",          "the API key may not use its tier")                   \
     X(KEY_PROVIDERS,     "key_providers",      "the API key may not use it")                         \
     X(KEY_MODELS,        "key_models",         "the API key may not use the model")                  \
-    X(NO_PRICE,          "no_price",           "the caller has a budget, and nobody knows what the model costs") \
-    X(BUDGET,            "over_budget",        "it could cost more than is left of the budget")      \
     X(NOT_ASKED,         "not_asked",          "the request names another provider or route")        \
     X(CONDITION_FALSE,   "condition_not_met",  "the condition of its route step does not hold")
 // clang-format on

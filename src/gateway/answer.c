@@ -53,9 +53,12 @@ void answer_headers_write(const struct request *request, struct buf *out)
     }
     if (trial->provider && trial->translation)
         write_fidelity(&trial->translation->fidelity, out);
+    else if (trial->provider && trial->is_lowered)
+        buf_append_lit(out, "x-auxot-fidelity: changed:max_tokens\r\n");
     buf_append_lit(out, "x-auxot-attempts: ");
     buf_put_uint(out, (uint64_t)request->attempt_count);
     buf_append_lit(out, "\r\n");
+    admission_headers(request, out);
 }
 
 void answer_error(struct exchange *exchange, const struct own_error *error)
@@ -68,7 +71,7 @@ void answer_error(struct exchange *exchange, const struct own_error *error)
     else
         buf_printf(&headers, "request-id: %s\r\nx-request-id: %s\r\n", error->id, error->id);
     int status = say_status(error->what);
-    if (!say_may_retry(error->what)) {
+    if (!say_may_retry(error->what) || error->is_hopeless) {
         buf_puts(&headers, "x-should-retry: false\r\n");
     } else if (status == 429 || status == 503) {
         int64_t seconds = error->retry_after_ms > 0 ? (error->retry_after_ms + 999) / 1000 : 1;
@@ -138,9 +141,10 @@ static bool is_reached(const struct provider *provider, enum dialect dialect)
     return !provider->is_paused && provider->speaks & reached;
 }
 
-/* Surfaced models of the providers that this dialect reaches, each name once, behind "auto" and routes. */
+/* Surfaced models that the caller may use, of the providers that this dialect reaches, each name once, behind "auto"
+ * and routes. */
 static size_t list_models(const struct snapshot *snapshot, enum dialect dialect,
-                          struct model_entry *entries)
+                          const struct access *access, struct model_entry *entries)
 {
     size_t count = 0;
     entries[count++] = (struct model_entry){.id = "auto", .owned_by = "auxot"};
@@ -153,7 +157,8 @@ static size_t list_models(const struct snapshot *snapshot, enum dialect dialect,
     for (size_t p = 0; p < snapshot->routing.provider_count; p++) {
         const struct provider *provider = snapshot->routing.providers[p];
         for (size_t m = 0; is_reached(provider, dialect) && m < provider->model_count; m++)
-            if (provider->models[m].is_surfaced && count < MODELS_LISTED_MAX)
+            if (provider->models[m].is_surfaced && count < MODELS_LISTED_MAX &&
+                access_decide(access, provider, str_of(provider->models[m].id)) == ACCESS_ALLOWED)
                 entries[count++] =
                     (struct model_entry){.id = provider->models[m].id,
                                          .owned_by = provider->slug,
@@ -208,8 +213,9 @@ static void answer_out_of_memory(struct exchange *exchange, enum dialect dialect
 }
 
 void answer_models(struct gateway_loop *gl, struct exchange *exchange,
-                   const struct api_route *route, const char *id)
+                   const struct principal *principal, const struct api_route *route, const char *id)
 {
+    const struct access access = principal_access(principal);
     AUTO_FREE struct model_entry *entries = mem_zalloc(MODELS_LISTED_MAX + 1, sizeof *entries);
     AUTO_BUF struct buf headers, body;
     buf_init(&headers, 1024);
@@ -218,7 +224,7 @@ void answer_models(struct gateway_loop *gl, struct exchange *exchange,
         answer_out_of_memory(exchange, route->dialect, id);
         return;
     }
-    size_t count = list_models(gl->lease->snapshot, route->dialect, entries);
+    size_t count = list_models(gl->lease->snapshot, route->dialect, &access, entries);
     if (route->endpoint == ENDPOINT_MODELS) {
         say_models(&body, route->dialect, entries, count, false);
     } else {

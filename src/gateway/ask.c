@@ -166,6 +166,26 @@ static bool is_to_be_opened(const struct request *request)
     return body_has_envelopes(request->endpoint, body);
 }
 
+/* What this provider calls the limit of an answer, where the caller named none. */
+static const char *limit_name(const struct trial *trial)
+{
+    if (trial->asked == ENDPOINT_RESPONSES)
+        return "max_output_tokens";
+    bool is_newer = trial->asked == ENDPOINT_CHAT &&
+                    (trial->provider->is_openais_own || trial->quirks & QUIRK_NEW_MAX_TOKENS);
+    return is_newer ? "max_completion_tokens" : "max_tokens";
+}
+
+static struct body_change change_of(const struct trial *trial)
+{
+    return (struct body_change){.model = trial->model,
+                                .adds_usage = trial->adds_usage,
+                                .endpoint = trial->asked,
+                                .has_ceiling = trial->ceiling >= 0,
+                                .ceiling = trial->ceiling,
+                                .limit_name = limit_name(trial)};
+}
+
 /* The body without what others have sealed, and without thoughts that are refused. */
 static enum err make_opened_body(struct request *request, struct body_pieces *out_pieces)
 {
@@ -183,20 +203,22 @@ static enum err make_opened_body(struct request *request, struct body_pieces *ou
                         &facts, &error);
     if (err != OK)
         return err;
-    return body_splice(buf_str(&trial->opened), &facts, trial->model, trial->adds_usage,
-                       &trial->splice, out_pieces);
+    const struct body_change change = change_of(trial);
+    return body_splice(buf_str(&trial->opened), &facts, &change, &trial->splice, out_pieces);
 }
 
 /* The caller's bytes with what must change changed, or their translation. */
 static enum err make_body(struct request *request, struct body_pieces *out_pieces)
 {
     struct trial *trial = &request->trial;
-    buf_init(&trial->splice, SPLICE_MAX);
+    buf_init(&trial->splice, SPLICE_MAX + request->body.len);
     if (is_to_be_opened(request))
         return make_opened_body(request, out_pieces);
-    if (!trial->translation)
-        return body_splice(buf_str(&request->body), &request->facts, trial->model,
-                           trial->adds_usage, &trial->splice, out_pieces);
+    if (!trial->translation) {
+        const struct body_change change = change_of(trial);
+        return body_splice(buf_str(&request->body), &request->facts, &change, &trial->splice,
+                           out_pieces);
+    }
     struct str body = buf_str(&trial->translation->body);
     *out_pieces = (struct body_pieces){.piece = {body}, .count = 1, .total_bytes = body.len};
     return OK;

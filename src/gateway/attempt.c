@@ -150,7 +150,9 @@ static bool begin(struct request *request, const struct candidate *candidate, bo
                                 quirks_join(candidate->quirks, live_quirks(live, candidate->model)),
                             .context_tokens = candidate->context_tokens,
                             .max_output_tokens = candidate->max_output_tokens,
+                            .ceiling = admission_ceiling(request, candidate),
                             .is_health_trial = is_health_trial};
+    trial->is_lowered = trial->ceiling >= 0 && request->facts.max_output_tokens > trial->ceiling;
     meter_init(&trial->meter, trial->asked);
     if (trial->asked == request->endpoint)
         return go_on(request, TRANSLATED_READY);

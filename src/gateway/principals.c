@@ -6,6 +6,7 @@
  *
  * A damaged policy allows nothing: what it forbade cannot be known any more.
  */
+#include "gateway/live_limits.h"
 #include "gateway/snapshot_parts.h"
 
 #include "base/log.h"
@@ -47,6 +48,8 @@ void build_teams(struct build *build, const struct store_config *config)
         str_copy(str_of(row->id), teams[i].id, sizeof teams[i].id);
         str_copy(str_of(row->name), teams[i].name, sizeof teams[i].name);
         teams[i].policy = build_policy(build, row->id, row->policy_json);
+        teams[i].live = limits_registry_follow(build->limits, row->id, row->name, &teams[i].policy);
+        build->has_failed |= teams[i].live == NULL;
     }
     build->snapshot->teams = teams;
     build->snapshot->team_count = teams ? config->team_count : 0;
@@ -114,9 +117,13 @@ static size_t digest_slot(const uint8_t digest[32])
     return slot;
 }
 
-static void add_principal(struct snapshot *snapshot, const struct principal *principal)
+static void add_principal(struct build *build, const struct principal *principal)
 {
-    snapshot->principals[snapshot->principal_count++] = *principal;
+    struct snapshot *snapshot = build->snapshot;
+    struct principal *added = &snapshot->principals[snapshot->principal_count++];
+    *added = *principal;
+    added->live = limits_registry_follow(build->limits, added->id, added->name, &added->policy);
+    build->has_failed |= added->live == NULL;
     size_t slot = digest_slot(principal->digest) & snapshot->principal_mask;
     while (snapshot->principal_table[slot])
         slot = (slot + 1) & snapshot->principal_mask;
@@ -147,12 +154,12 @@ static void build_key(struct build *build, const struct store_config *config,
     str_copy(str_of(row->service_account_id), principal.service_account,
              sizeof principal.service_account);
     memcpy(principal.digest, row->digest, sizeof principal.digest);
-    add_principal(build->snapshot, &principal);
+    add_principal(build, &principal);
     if (row->previous_until_ms == 0)
         return;
     principal.expires_at_ms = sooner(row->expires_at_ms, row->previous_until_ms);
     memcpy(principal.digest, row->previous_digest, sizeof principal.digest);
-    add_principal(build->snapshot, &principal);
+    add_principal(build, &principal);
 }
 
 void build_principals(struct build *build, const struct store_config *config)

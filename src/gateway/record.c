@@ -95,6 +95,8 @@ static void fill(const struct request *request, struct job_record *out)
     out->bytes_out = request->bytes_out;
     if (request->trial.translation)
         fill_fidelity(request->trial.translation, out->fidelity, sizeof out->fidelity);
+    else if (request->trial.is_lowered)
+        str_copy(STR("changed:max_tokens"), out->fidelity, sizeof out->fidelity);
     out->attempt_count = request->attempt_count;
     for (int i = 0; i < request->attempt_count; i++)
         fill_attempt(&out->attempt[i], request->notes[i], i + 1);
@@ -156,6 +158,18 @@ static void fill_bill(const struct request *request, struct job_record *record)
     }
 }
 
+/* What is counted of its limits: all tokens that are known; where a provider answered and told none, what was reserved
+ * (-1). */
+static int64_t tokens_that_count(const struct request *request, const struct job_record *record)
+{
+    int64_t input = record->usage.input_tokens, output = record->usage.output_tokens;
+    if (request->endpoint == ENDPOINT_COUNT_TOKENS)
+        return 0;
+    if (input < 0 && output < 0)
+        return record->status == JOB_DONE ? -1 : 0;
+    return (input > 0 ? input : 0) + (output > 0 ? output : 0);
+}
+
 typedef enum err journal_way(struct journal *journal, enum record_kind kind, bool was_opened,
                              const struct job_record *record, struct error *error);
 
@@ -177,6 +191,8 @@ static void close_by(journal_way *way, struct request *request, enum job_status 
     fill_bill(request, &record);
     if (way(gl->journal, RECORD_CLOSE, request->is_opened, &record, &error) != OK)
         log_error("record_close_lost", "job=%s why=\"%s\"", request->id, error.text);
+    admission_settle(request, tokens_that_count(request, &record),
+                     record.cost_microusd > 0 ? record.cost_microusd : 0);
     count_up(&gl->counters[status == JOB_DONE        ? COUNT_DONE
                            : status == JOB_CANCELLED ? COUNT_CANCELLED
                            : status == JOB_REFUSED   ? COUNT_REFUSED

@@ -7,6 +7,7 @@
 #include "gateway/registry.h"
 
 #include "base/log.h"
+#include "gateway/live_limits.h"
 #include "sys/clock.h"
 #include "sys/vault.h"
 
@@ -20,14 +21,26 @@ struct live_registry {
     pthread_mutex_t lock;
     struct live_entry entries[PROVIDERS_MAX];
     size_t count;
+    struct limits_registry *limits; /* under no lock of this one */
 };
 
 struct live_registry *live_registry_new(void)
 {
     struct live_registry *registry = mem_zalloc(1, sizeof *registry);
-    if (registry)
-        pthread_mutex_init(&registry->lock, NULL);
+    if (!registry)
+        return NULL;
+    registry->limits = limits_registry_new();
+    if (!registry->limits) {
+        mem_free(registry);
+        return NULL;
+    }
+    pthread_mutex_init(&registry->lock, NULL);
     return registry;
+}
+
+struct limits_registry *live_registry_limits(struct live_registry *registry)
+{
+    return registry->limits;
 }
 
 void live_registry_free(struct live_registry *registry)
@@ -36,6 +49,7 @@ void live_registry_free(struct live_registry *registry)
         return;
     for (size_t i = 0; i < registry->count; i++)
         live_unref(registry->entries[i].live);
+    limits_registry_free(registry->limits);
     pthread_mutex_destroy(&registry->lock);
     mem_free(registry);
 }

@@ -55,6 +55,7 @@ void request_finish(struct request *request)
     buf_clear(&request->gl->translated);
     attempt_take_apart(request);
     slots_leave(request);
+    admission_settle(request, 0, 0); /* unless its record has done so */
     request_stop_parsing(request);
     free_body(request);
     list_unlink(&request->node);
@@ -64,6 +65,14 @@ void request_finish(struct request *request)
     if (request->has_slot)
         atomic_fetch_sub(&request->gl->gateway->running, 1);
     loop_defer(request->gl->loop, &request->free_later);
+}
+
+/* When it may be asked again; 0: no saying. */
+static int64_t retry_after_ms(const struct request *request, enum say what)
+{
+    if (what == SAY_RATE_LIMITED)
+        return request->admission.wait_ms;
+    return what == SAY_ALL_OVER_QUOTA ? request->quota_wait_ms : 0;
 }
 
 /* Says why, in whatever form the answer has by now, and ends. */
@@ -84,9 +93,8 @@ void request_fail(struct request *request, enum say what, const char *reason, co
                                                    .what = what,
                                                    .sentence = sentence,
                                                    .id = request->id,
-                                                   .retry_after_ms = what == SAY_ALL_OVER_QUOTA
-                                                                         ? request->quota_wait_ms
-                                                                         : 0,
+                                                   .retry_after_ms = retry_after_ms(request, what),
+                                                   .is_hopeless = request->admission.is_hopeless,
                                                    .request = request});
     }
     request_finish(request);
@@ -287,6 +295,8 @@ void request_fail_unrouted(struct request *request)
 {
     const struct route_plan *plan = &request->gl->plan;
     request->quota_wait_ms = plan->wait_ms;
+    if (plan->outcome == ROUTE_DENIED)
+        admission_note_denied(request);
     request_fail(request, say_of(plan->outcome), reason_of(plan->outcome), plan->sentence);
 }
 
@@ -316,7 +326,8 @@ void request_reroute(struct request *request)
     }
     plan->eligible_count = kept;
     plan->later_count = kept_later;
-    (void)keep_candidates(request, plan); /* without memory the old list goes on */
+    if (keep_candidates(request, plan)) /* without memory the old list goes on */
+        admission_look_again(request);
 }
 
 static void route(struct request *request)
@@ -329,6 +340,8 @@ static void route(struct request *request)
         request_fail_for_memory(request);
         return;
     }
+    if (!admission_take(request))
+        return;
     request->state = REQUEST_ATTEMPT;
     request_set_clock(request);
     attempt_next(request);
@@ -427,6 +440,12 @@ static bool read_wait(const struct http_head *head, int64_t *out_ms)
     return false;
 }
 
+/* A caller may ask for less than his class, not for more. */
+static bool is_batch_by_policy(const struct principal *principal)
+{
+    return principal->policy.is_batch || (principal->team && principal->team->policy.is_batch);
+}
+
 /* Asks for the body, unless something is known already that turns the request away. */
 void request_admit(struct request *request)
 {
@@ -436,7 +455,8 @@ void request_admit(struct request *request)
     size_t pins = 0;
     limit = limit ? limit : BODY_LIMIT_DEFAULT;
     request->pin = http_header_find(head, STR("x-auxot-provider"), &pins);
-    request->is_batch = str_ieq(http_header_find(head, STR("x-auxot-class"), NULL), STR("batch"));
+    request->is_batch = is_batch_by_policy(request->principal) ||
+                        str_ieq(http_header_find(head, STR("x-auxot-class"), NULL), STR("batch"));
     request->is_strict = str_eq(http_header_find(head, STR("x-auxot-strict"), NULL), STR("1"));
     if (atomic_load_explicit(&gateway->is_draining, memory_order_relaxed)) {
         request_fail(request, SAY_OVERLOADED, "draining",

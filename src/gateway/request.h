@@ -3,6 +3,7 @@
  * The life, in the order of the files:
  *     serve.c     path, method, key
  *     request.c   admit -> body -> parse -> route          (and cancel from anywhere)
+ *     admission.c its team's and its key's limits: once, behind the route
  *     slots.c     a slot of a worker, or of a provider with a cap
  *     attempt.c   one try at one provider after the other: begin, move on, end (attempt_end.c)
  *     ask.c       what goes to the provider
@@ -19,6 +20,7 @@
 #include "base/mem.h"
 #include "domain/attempt.h"
 #include "domain/retry_budget.h"
+#include "gateway/admission.h"
 #include "gateway/gateway.h"
 #include "providers/kinds.h"
 #include "wire/body.h"
@@ -78,8 +80,10 @@ struct trial {
     enum endpoint asked; /* the caller's endpoint, or the one that it is translated to */
     unsigned quirks;     /* of the model, as known now; enum quirk */
     int64_t context_tokens, max_output_tokens; /* of the model; -1 unknown */
-    struct translation *translation;           /* NULL: bytes pass as they are */
-    int repeats;                               /* for quirks that a refusal taught */
+    int64_t ceiling;                 /* the most tokens to ask for; -1: as the caller says */
+    bool is_lowered;                 /* the caller had asked for more than the ceiling */
+    struct translation *translation; /* NULL: bytes pass as they are */
+    int repeats;                     /* for quirks that a refusal taught */
     struct attempt_note *note;
     struct buf head;                /* request head, with the credential: wiped */
     struct buf splice;              /* what body_splice put in */
@@ -137,6 +141,7 @@ struct request {
     struct candidate *candidates; /* the eligible ones, then those that may come; arena */
     size_t candidate_count, later_count, next_candidate;
     bool has_asked_later;
+    struct admission admission;
     struct seat *seat; /* NULL until it comes to a provider with counted slots */
     int64_t wait_ms;   /* X-Auxot-Wait; -1: not given */
     int64_t waited_ms; /* for slots, so far */
@@ -348,6 +353,7 @@ struct own_error {
     enum say what;
     const char *sentence, *id;
     int64_t retry_after_ms;        /* of 429 and 503; 0: a second */
+    bool is_hopeless;              /* asking again does not help, whatever the table says */
     const char *allow;             /* of 405: the method */
     const struct request *request; /* NULL: it became none */
 };
@@ -355,4 +361,5 @@ void answer_error(struct exchange *exchange, const struct own_error *error);
 /* A provider's own error, said in the caller's dialect. */
 void answer_foreign_error(struct request *request, int status, struct str headers, struct str body);
 void answer_models(struct gateway_loop *gl, struct exchange *exchange,
-                   const struct api_route *route, const char *id);
+                   const struct principal *principal, const struct api_route *route,
+                   const char *id);

@@ -67,7 +67,7 @@ void gateway_serve(struct gateway_loop *gl, struct exchange *exchange)
             count_up(&gl->counters[COUNT_BAD_KEYS], 1);
     }
     if (principal && !found.is_post) {
-        answer_models(gl, exchange, &found, id);
+        answer_models(gl, exchange, principal, &found, id);
         return;
     }
     if (principal)

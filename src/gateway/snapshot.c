@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "domain/price.h"
+#include "gateway/live_limits.h"
 #include "gateway/registry.h"
 #include "json/json.h"
 #include "providers/kinds.h"
@@ -359,6 +360,10 @@ void snapshot_unref(struct snapshot *snapshot)
         return;
     for (size_t i = 0; i < snapshot->routing.provider_count; i++)
         live_unref(provider_live(snapshot->routing.providers[i]));
+    for (size_t i = 0; i < snapshot->team_count; i++)
+        live_limits_unref(snapshot->teams[i].live);
+    for (size_t i = 0; i < snapshot->principal_count; i++)
+        live_limits_unref(snapshot->principals[i].live);
     arena_release(&snapshot->arena);
     mem_free(snapshot);
 }
@@ -371,8 +376,10 @@ static void build_all(struct build *build, const struct store_config *config,
     build_providers(build, config, vault, registry);
     registry_end(registry, !build->has_failed);
     build_routes(build, config);
+    limits_registry_begin(build->limits);
     build_teams(build, config);
     build_principals(build, config);
+    limits_registry_end(build->limits, !build->has_failed);
     build_worker_keys(build, config);
     routing->auto_provider_id = build_text_or_null(build, str_of(config->auto_provider));
     routing->auto_model = build_text_or_null(build, str_of(config->auto_model));
@@ -392,6 +399,7 @@ enum err snapshot_build(const struct store_config *config, const struct vault *v
     atomic_init(&build.snapshot->refs, 1);
     arena_init(&build.snapshot->arena, SNAPSHOT_BYTES_MAX);
     build.snapshot->prices = prices;
+    build.limits = live_registry_limits(registry);
     build_all(&build, config, vault, registry);
     json_reader_free(build.reader);
     if (build.has_failed) {

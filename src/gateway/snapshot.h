@@ -75,6 +75,8 @@ struct snapshot {
 struct live_registry; /* all live providers by id */
 struct live_registry *live_registry_new(void);
 void live_registry_free(struct live_registry *registry);
+/** The counted parts of teams and keys; whoever builds snapshots may use it. */
+struct limits_registry *live_registry_limits(struct live_registry *registry);
 /** Builds a snapshot; brings the live parts up to date (key opened from its blob with `vault` when its
  *  credential_version changed, health cleared when key, base URL or paused changed). */
 MUST_USE enum err snapshot_build(const struct store_config *config, const struct vault *vault,

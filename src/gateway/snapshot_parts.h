@@ -6,6 +6,7 @@
 struct build {
     struct snapshot *snapshot;
     struct json_reader *reader;
+    struct limits_registry *limits;
     bool has_failed; /* no memory */
 };
 

@@ -100,6 +100,8 @@ static void prepare(const struct request *request, struct prompt_work *work)
     work->options.target = (struct prompt_target){
         .quirks = trial->quirks,
         .max_output_tokens = trial->max_output_tokens,
+        .has_ceiling = trial->ceiling >= 0,
+        .ceiling = trial->ceiling,
     };
 }
 

@@ -2,7 +2,7 @@
  *
  * One peek tells where the few members stand that the gateway reads or changes; everything else in
  * a body is the provider's business and passes as it came. A change is an edit (these bytes become
- * those), at most two per body, and never inside one another: `model` and `stream_options`.
+ * those), a few per body, and never inside one another: `model`, `stream_options`, and what limits the answer.
  */
 #include "wire/body.h"
 
@@ -11,7 +11,8 @@
 #include <assert.h>
 
 #define MODEL_MAX_BYTES 256u
-#define EDITS_MAX       2
+#define EDITS_MAX       (2 + BODY_LIMITS)
+#define CHOICES_MAX     1000000 /* more than anybody offers */
 
 /* ---- reading --------------------------------------------------------------------------------- */
 
@@ -26,6 +27,12 @@ enum wanted {
     WANTED_MAX_TOKENS,
     WANTED_MAX_COMPLETION,
     WANTED_MAX_OUTPUT,
+    WANTED_N_PREDICT,
+    WANTED_CHOICES,
+    WANTED_BEST_OF,
+    WANTED_PROMPT,
+    WANTED_PREVIOUS,
+    WANTED_CONVERSATION,
     WANTED_FORMAT,     /* what it is called, depends on the dialect */
     WANTED_OLD_FORMAT, /* of messages, while it was in beta */
     WANTED_REFUSED,    /* from here: would send the provider's key elsewhere (T01) */
@@ -43,6 +50,12 @@ static const struct json_member wanted_members[] = {
     [WANTED_MAX_TOKENS] = {.name = "max_tokens"},
     [WANTED_MAX_COMPLETION] = {.name = "max_completion_tokens"},
     [WANTED_MAX_OUTPUT] = {.name = "max_output_tokens"},
+    [WANTED_N_PREDICT] = {.name = "n_predict"},
+    [WANTED_CHOICES] = {.name = "n"},
+    [WANTED_BEST_OF] = {.name = "best_of"},
+    [WANTED_PROMPT] = {.name = "prompt"},
+    [WANTED_PREVIOUS] = {.name = "previous_response_id"},
+    [WANTED_CONVERSATION] = {.name = "conversation"},
     [WANTED_FORMAT] = {.name = "response_format"},
     [WANTED_OLD_FORMAT] = {.name = "output_format"},
     [WANTED_REFUSED] = {.name = "api_base"},
@@ -139,16 +152,53 @@ static enum err read_options(struct json_reader *reader, const struct json_membe
     return OK;
 }
 
-static int64_t read_limit(const struct json_member *members)
+/* Which of the limits count at an endpoint, as bits in their order. */
+static unsigned limits_of(enum endpoint endpoint)
 {
-    static const enum wanted order[] = {WANTED_MAX_COMPLETION, WANTED_MAX_OUTPUT,
-                                        WANTED_MAX_TOKENS};
-    for (size_t i = 0; i < sizeof order / sizeof order[0]; i++) {
-        int64_t limit = json_int64_or(members[order[i]].value, -1);
-        if (limit >= 0)
-            return limit;
+    switch (endpoint) {
+    case ENDPOINT_CHAT: return 1u << 0 | 1u << 1;
+    case ENDPOINT_RESPONSES: return 1u << 2;
+    default: return 1u << 0;
     }
-    return -1;
+}
+
+static void read_limits(enum endpoint endpoint, const struct json_member *members,
+                        struct body_facts *facts)
+{
+    static_assert(WANTED_N_PREDICT == WANTED_MAX_TOKENS + BODY_LIMITS - 1, "behind each other");
+    for (size_t i = 0; i < BODY_LIMITS; i++) {
+        const struct json_member *member = &members[WANTED_MAX_TOKENS + i];
+        int64_t tokens = json_int64_or(member->value, -1);
+        facts->limits[i] =
+            (struct body_limit){member->start, member->end, tokens < 0 ? -1 : tokens};
+    }
+    facts->max_output_tokens = -1;
+    for (size_t i = 0; i < BODY_LIMITS; i++)
+        if (limits_of(endpoint) & 1u << i && facts->limits[i].tokens > facts->max_output_tokens)
+            facts->max_output_tokens = facts->limits[i].tokens;
+}
+
+/* How many answers: what is no whole number the provider refuses. */
+static int64_t read_choices(enum endpoint endpoint, const struct json_member *members)
+{
+    int64_t choices = json_int64_or(members[WANTED_CHOICES].value, 1);
+    int64_t best_of = json_int64_or(members[WANTED_BEST_OF].value, 1);
+    struct json prompt = members[WANTED_PROMPT].value;
+    choices = choices > best_of ? choices : best_of;
+    choices = choices < 1 ? 1 : choices > CHOICES_MAX ? CHOICES_MAX : choices;
+    if (endpoint != ENDPOINT_COMPLETIONS || members[WANTED_PROMPT].type != JSON_ARRAY)
+        return choices;
+    struct json_cursor each = json_each(prompt); /* of numbers it is one prompt */
+    bool has_several = json_next(&each) && (json_type_of(each.value) == JSON_STRING ||
+                                            json_type_of(each.value) == JSON_ARRAY);
+    return has_several ? choices * (int64_t)json_count(prompt) : choices;
+}
+
+static bool has_stored(enum endpoint endpoint, const struct json_member *members)
+{
+    return endpoint == ENDPOINT_RESPONSES &&
+           (is_given(&members[WANTED_PREVIOUS]) || is_given(&members[WANTED_CONVERSATION]) ||
+            is_given(&members[WANTED_PROMPT]));
 }
 
 /* ---- what a model must be able to do --------------------------------------------------------- */
@@ -246,10 +296,12 @@ enum err body_read(struct json_reader *reader, enum endpoint endpoint, struct st
         .stream = members[WANTED_STREAM].truth && endpoint_facts(endpoint)->may_stream,
         .object_open = span.open,
         .cache_key = members[WANTED_CACHE_KEY].text,
-        .max_output_tokens = read_limit(members),
+        .choices = read_choices(endpoint, members),
+        .has_stored = has_stored(endpoint, members),
         .has_tools = tools->type == JSON_ARRAY && json_count(tools->value) > 0,
         .wants_schema = wants_schema(endpoint, members),
     };
+    read_limits(endpoint, members, &facts);
     bool is_responses = endpoint == ENDPOINT_RESPONSES;
     find_media(members[is_responses ? WANTED_INPUT : WANTED_MESSAGES].value, 1, &facts);
     if (endpoint == ENDPOINT_CHAT || endpoint == ENDPOINT_COMPLETIONS)
@@ -340,23 +392,98 @@ static struct body_pieces cut(struct str body, const struct edit *edits, size_t 
     return pieces;
 }
 
-enum err body_splice(struct str body, const struct body_facts *facts, struct str model,
-                     bool add_usage, struct buf *scratch, struct body_pieces *out_pieces)
+/* The whole of it behind what is in `scratch`: when there are more edits than a few slices can tell. */
+static enum err join(struct str body, const struct edit *edits, size_t count, struct buf *scratch,
+                     struct body_pieces *out_pieces)
+{
+    size_t at = 0, start = scratch->len;
+    for (size_t i = 0; i < count; i++) {
+        const struct edit *edit = &edits[i];
+        size_t len = edit->text_end - edit->text_start;
+        buf_append(scratch, body.at + at, edit->start - at);
+        if (!buf_reserve(scratch, len)) /* first: it moves while it grows */
+            return ERR_NO_MEMORY;
+        buf_append(scratch, scratch->data + edit->text_start, len);
+        at = edit->end;
+    }
+    buf_append_str(scratch, str_from(body, at));
+    if (scratch->failed)
+        return ERR_NO_MEMORY;
+    *out_pieces = (struct body_pieces){0};
+    add_piece(out_pieces, str_from(buf_str(scratch), start));
+    return OK;
+}
+
+static struct edit edit_limit(const struct body_limit *limit, int64_t ceiling, struct buf *scratch)
+{
+    struct edit edit = {limit->start, limit->end, .text_start = scratch->len};
+    buf_put_uint(scratch, (uint64_t)ceiling);
+    edit.text_end = scratch->len;
+    return edit;
+}
+
+static struct edit put_limit(const struct body_facts *facts, const struct body_change *change,
+                             struct buf *scratch)
+{
+    size_t at = facts->object_open + 1;
+    struct edit edit = {at, at, .text_start = scratch->len};
+    buf_putc(scratch, '"');
+    buf_puts(scratch, change->limit_name);
+    buf_puts(scratch, "\":");
+    buf_put_uint(scratch, (uint64_t)change->ceiling);
+    buf_putc(scratch, ',');
+    edit.text_end = scratch->len;
+    return edit;
+}
+
+/* What is above the ceiling, or says nothing that can be understood, becomes the ceiling. */
+static size_t edit_limits(const struct body_facts *facts, const struct body_change *change,
+                          struct buf *scratch, struct edit *edits)
+{
+    size_t count = 0;
+    bool is_there = false;
+    for (size_t i = 0; i < BODY_LIMITS; i++) {
+        const struct body_limit *limit = &facts->limits[i];
+        if (limit->end == 0)
+            continue;
+        is_there |= (limits_of(change->endpoint) & 1u << i) != 0;
+        if (limit->tokens < 0 || limit->tokens > change->ceiling)
+            edits[count++] = edit_limit(limit, change->ceiling, scratch);
+    }
+    if (!is_there)
+        edits[count++] = put_limit(facts, change, scratch);
+    return count;
+}
+
+/* Few, and nearly in order. Those at the same place stay as they are. */
+static void put_in_order(struct edit *edits, size_t count)
+{
+    for (size_t i = 1; i < count; i++)
+        for (size_t at = i; at > 0 && edits[at].start < edits[at - 1].start; at--) {
+            struct edit moved = edits[at];
+            edits[at] = edits[at - 1];
+            edits[at - 1] = moved;
+        }
+}
+
+enum err body_splice(struct str body, const struct body_facts *facts,
+                     const struct body_change *change, struct buf *scratch,
+                     struct body_pieces *out_pieces)
 {
     struct edit edits[EDITS_MAX];
     size_t count = 0;
     buf_clear(scratch);
-    if (model.len > 0 && !str_eq(model, facts->model))
-        edits[count++] = edit_model(facts, model, scratch);
-    if (add_usage && !facts->wants_usage)
+    if (change->model.len > 0 && !str_eq(change->model, facts->model))
+        edits[count++] = edit_model(facts, change->model, scratch);
+    if (change->adds_usage && !facts->wants_usage)
         edits[count++] = edit_usage(body, facts, scratch);
+    if (change->has_ceiling)
+        count += edit_limits(facts, change, scratch, &edits[count]);
     if (scratch->failed)
         return ERR_NO_MEMORY;
-    if (count == 2 && edits[1].start < edits[0].start) {
-        struct edit first = edits[1];
-        edits[1] = edits[0];
-        edits[0] = first;
-    }
+    put_in_order(edits, count);
+    if (2 * count + 1 > BODY_PIECES_MAX)
+        return join(body, edits, count, scratch, out_pieces);
     *out_pieces = cut(body, edits, count, buf_str(scratch));
     return OK;
 }

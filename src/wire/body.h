@@ -8,6 +8,14 @@
 #include "json/json.h"
 #include "wire/api.h"
 
+/* Where the members stand that say how long an answer may become: max_tokens, max_completion_tokens, max_output_tokens,
+ * and llama-server's n_predict. Which of them count, depends on the endpoint. */
+#define BODY_LIMITS 4
+struct body_limit {
+    size_t start, end; /* the raw value; 0, 0 when missing */
+    int64_t tokens;    /* -1: no whole number, or less than 0 */
+};
+
 /** What the gateway needs to know of a body. Strings borrow from the reader until its next use. */
 struct body_facts {
     struct str model;   /* decoded; never empty on success */
@@ -22,11 +30,15 @@ struct body_facts {
     size_t object_open;        /* offset of the top-level '{' */
     bool has_options;          /* stream_options is present (object or null) */
     struct str cache_key;      /* prompt_cache_key, for affinity; may be empty */
-    int64_t max_output_tokens; /* max_tokens and its successors; -1 unknown */
-    bool has_tools;            /* a non-empty `tools` */
-    bool has_images;           /* somewhere in messages or input */
-    bool has_media;            /* images, documents, sounds: bytes that are no text */
-    bool wants_schema;         /* an answer by a JSON schema */
+    int64_t max_output_tokens; /* the largest that counts at this endpoint; -1 unknown */
+    struct body_limit limits[BODY_LIMITS];
+    int64_t
+        choices; /* answers that one request has: n, best_of, prompts of completions; 1 or more */
+    bool has_stored;   /* responses: the prompt is, in part, what the provider has kept */
+    bool has_tools;    /* a non-empty `tools` */
+    bool has_images;   /* somewhere in messages or input */
+    bool has_media;    /* images, documents, sounds: bytes that are no text */
+    bool wants_schema; /* an answer by a JSON schema */
 };
 
 /**
@@ -41,8 +53,9 @@ struct body_facts {
 MUST_USE enum err body_read(struct json_reader *reader, enum endpoint endpoint, struct str body,
                             struct body_facts *out_facts, struct error *error);
 
-/** Up to this many bytes are replaced or put in by one body_splice. */
-#define BODY_PIECES_MAX 5
+/** Up to this many slices: two for each of three changes, and the rest. More changes are rare, and the slices of such a
+ *  body are put together. */
+#define BODY_PIECES_MAX 7
 /** The changed body, as slices of the old one and of `scratch`: ready for writev. */
 struct body_pieces {
     struct str piece[BODY_PIECES_MAX];
@@ -50,13 +63,20 @@ struct body_pieces {
     size_t total_bytes;
 };
 
-/**
- * The body with `model` (if not empty and different) as the model, and, when `add_usage`, with
- * stream_options.include_usage true merged in (other options kept). Everything else stays byte for
- * byte. `scratch` (cleared first) holds what is new. ERR_NO_MEMORY.
- */
-MUST_USE enum err body_splice(struct str body, const struct body_facts *facts, struct str model,
-                              bool add_usage, struct buf *scratch, struct body_pieces *out_pieces);
+/** What is to change. Everything else stays byte for byte. */
+struct body_change {
+    struct str model;       /* if not empty and different */
+    enum endpoint endpoint; /* at which it is asked: whose limits count */
+    bool adds_usage; /* merges stream_options.include_usage true in; other options are kept */
+    bool has_ceiling;
+    int64_t ceiling;        /* no limit is above it; where there is none, one is put in */
+    const char *limit_name; /* by this name */
+};
+
+/** `scratch` (cleared first) holds what is new. ERR_NO_MEMORY. */
+MUST_USE enum err body_splice(struct str body, const struct body_facts *facts,
+                              const struct body_change *change, struct buf *scratch,
+                              struct body_pieces *out_pieces);
 
 /** May it hold envelopes of ours (wire/seal.h)? A search for their first bytes. */
 bool body_has_envelopes(enum endpoint endpoint, struct str body);

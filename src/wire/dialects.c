@@ -54,6 +54,16 @@ const struct dialect_facts *dialect_facts(enum endpoint endpoint)
     return NULL;
 }
 
+/* No answer may be longer than the ceiling, whatever the caller says, or does not say. */
+static void lower_limit(struct prompt *prompt, const struct prompt_target *target)
+{
+    if (!target->has_ceiling || (prompt->max_tokens >= 0 && prompt->max_tokens <= target->ceiling))
+        return;
+    if (prompt->max_tokens >= 0)
+        prompt_change(prompt, "max_tokens");
+    prompt->max_tokens = target->ceiling;
+}
+
 enum err prompt_translate(const struct prompt_options *options, struct str body, struct buf *out,
                           struct error *error)
 {
@@ -74,6 +84,7 @@ enum err prompt_translate(const struct prompt_options *options, struct str body,
     prompt.is_stream = options->is_stream;
     if (prompt.format == OUTPUT_SCHEMA && prompt.format_schema.len == 0)
         prompt.format_schema = STR("{}"); /* every writer puts it as it stands */
+    lower_limit(&prompt, &options->target);
     err = dialect_facts(options->to)->prompt_write(&prompt, &options->target, out);
     if (err == OK && (prompt.failed || out->failed))
         err = ERR_NO_MEMORY;

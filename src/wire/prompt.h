@@ -160,6 +160,8 @@ struct prompt_target {
     struct str model;
     unsigned quirks;           /* enum quirk */
     int64_t max_output_tokens; /* what the model can at most; -1 unknown */
+    bool has_ceiling;          /* what the caller may have at most: put in where nothing is said */
+    int64_t ceiling;
 };
 
 void prompt_init(struct prompt *prompt, struct arena *arena, struct json_reader *reader,

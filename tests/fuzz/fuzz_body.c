@@ -12,8 +12,13 @@ static void require(bool condition)
         abort();
 }
 
+static const char *limit_name(enum endpoint endpoint)
+{
+    return endpoint == ENDPOINT_RESPONSES ? "max_output_tokens" : "max_tokens";
+}
+
 static void check_splice(struct json_reader *reader, enum endpoint endpoint, struct str body,
-                         const struct body_facts *facts, bool add_usage)
+                         const struct body_facts *facts, bool add_usage, int64_t ceiling)
 {
     static const struct str model = STR_INIT("other/\"mod\\el\"");
     AUTO_BUF struct buf scratch;
@@ -21,12 +26,18 @@ static void check_splice(struct json_reader *reader, enum endpoint endpoint, str
     struct body_pieces pieces;
     struct body_facts after;
     struct json root;
-    buf_init(&scratch, LIMIT_BYTES);
+    buf_init(&scratch, 2 * LIMIT_BYTES);
     buf_init(&whole, 2 * LIMIT_BYTES);
     require(json_parse(reader, body, &root, NULL) == OK);
     size_t count = json_count(root);
 
-    require(body_splice(body, facts, model, add_usage, &scratch, &pieces) == OK);
+    const struct body_change change = {.model = model,
+                                       .endpoint = endpoint,
+                                       .adds_usage = add_usage,
+                                       .has_ceiling = ceiling >= 0,
+                                       .ceiling = ceiling,
+                                       .limit_name = limit_name(endpoint)};
+    require(body_splice(body, facts, &change, &scratch, &pieces) == OK);
     for (size_t i = 0; i < pieces.count; i++)
         buf_append_str(&whole, pieces.piece[i]);
     require(!whole.failed && whole.len == pieces.total_bytes);
@@ -35,10 +46,14 @@ static void check_splice(struct json_reader *reader, enum endpoint endpoint, str
     require(after.stream == facts->stream && after.has_tools == facts->has_tools);
     require(after.has_images == facts->has_images && after.has_media == facts->has_media);
     require(after.wants_schema == facts->wants_schema);
-    require(after.max_output_tokens == facts->max_output_tokens);
+    int64_t asked = facts->max_output_tokens, got = after.max_output_tokens;
+    require(ceiling < 0 ? got == asked : got >= 0 && got <= ceiling);
+    require(ceiling < 0 || asked < 0 || asked > ceiling || got >= asked);
+    require(after.choices == facts->choices && after.has_stored == facts->has_stored);
     require(after.wants_usage == (facts->wants_usage || add_usage));
     require(json_parse(reader, buf_str(&whole), &root, NULL) == OK);
-    require(json_count(root) == count + (add_usage && !facts->has_options ? 1 : 0));
+    size_t more = json_count(root) - count - (add_usage && !facts->has_options ? 1 : 0);
+    require(more == 0 || (more == 1 && ceiling >= 0 && asked < 0));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
@@ -64,10 +79,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
         return 0;
     }
     require(facts.model.len > 0 && facts.model_start < facts.model_end);
-    check_splice(reader, endpoint, body, &facts, false);
+    check_splice(reader, endpoint, body, &facts, false, -1);
+    check_splice(reader, endpoint, body, &facts, false, 4096);
     if (endpoint == ENDPOINT_CHAT || endpoint == ENDPOINT_COMPLETIONS) {
         require(body_read(reader, endpoint, body, &facts, NULL) == OK); /* the reader was used */
-        check_splice(reader, endpoint, body, &facts, true);
+        check_splice(reader, endpoint, body, &facts, true, 77);
     }
     return 0;
 }

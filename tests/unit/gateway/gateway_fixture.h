@@ -43,6 +43,8 @@ struct stage {
     pthread_t thread;
     char key[APIKEY_LEN + 1];
     struct key_row key_row;
+    const char *team_policy,
+        *key_policy;                 /* JSON; a team's makes the key a team's: tea_1, "Research" */
     char worker_key[APIKEY_LEN + 1]; /* of the first provider */
     struct worker_key_row worker_key_row;
     int64_t version;
@@ -113,10 +115,17 @@ static inline void stage_publish(struct stage *stage, bool has_key)
 {
     struct error error = {0};
     struct snapshot *snapshot = NULL;
+    struct team_row team = {
+        .id = "tea_1", .name = "Research", .policy_json = (char *)(uintptr_t)stage->team_policy};
+    stage->key_row.policy_json = (char *)(uintptr_t)stage->key_policy;
+    if (stage->team_policy)
+        str_copy(STR("tea_1"), stage->key_row.team, sizeof stage->key_row.team);
     struct store_config config = {.providers = stage->rows,
                                   .provider_count = stage->provider_count,
                                   .keys = &stage->key_row,
                                   .key_count = has_key ? 1 : 0,
+                                  .teams = &team,
+                                  .team_count = stage->team_policy ? 1 : 0,
                                   .worker_keys = &stage->worker_key_row,
                                   .worker_key_count = stage->has_workers ? 1 : 0,
                                   .version = ++stage->version};

@@ -76,7 +76,9 @@ static enum err read_body(void)
     if (err == OK)
         err = body_read(reader, ENDPOINT_CHAT, buf_str(&body), &facts, &error);
     if (err == OK)
-        err = body_splice(buf_str(&body), &facts, STR("other"), true, &scratch, &pieces);
+        err = body_splice(buf_str(&body), &facts,
+                          &(struct body_change){.model = STR("other"), .adds_usage = true},
+                          &scratch, &pieces);
     json_reader_free(reader);
     return err;
 }

@@ -177,6 +177,7 @@ static const struct splice_story {
     const char *name, *body, *model;
     bool add_usage;
     const char *result;
+    int64_t ceiling; /* 0: none */
 } splices[] = {
     {"nothing to change", "{ \"model\" : \"a\", " MESSAGES "} ", "", false,
      "{ \"model\" : \"a\", " MESSAGES "} "},
@@ -207,6 +208,25 @@ static const struct splice_story {
      "{\"model\":\"b\",\"stream_options\":{\"include_usage\":true}," MESSAGES "}"},
     {"both, no options", "{\"model\":\"a\"," MESSAGES "}", "b", true,
      "{\"stream_options\":{\"include_usage\":true},\"model\":\"b\"," MESSAGES "}"},
+    {"T20: a limit above the ceiling", "{\"max_tokens\":900,\"model\":\"a\"," MESSAGES "}", "",
+     false, "{\"max_tokens\":500,\"model\":\"a\"," MESSAGES "}", 500},
+    {"T20: one below it", "{\"max_tokens\":5,\"model\":\"a\"," MESSAGES "}", "", false,
+     "{\"max_tokens\":5,\"model\":\"a\"," MESSAGES "}", 500},
+    {"T20: none", "{\"model\":\"a\"," MESSAGES "}", "", false,
+     "{\"max_tokens\":500,\"model\":\"a\"," MESSAGES "}", 500},
+    {"T20: one that is no number", "{\"model\":\"a\",\"max_completion_tokens\":1e9," MESSAGES "}",
+     "", false, "{\"model\":\"a\",\"max_completion_tokens\":500," MESSAGES "}", 500},
+    {"T20: less than none stands for no limit", "{\"model\":\"a\",\"max_tokens\":-1," MESSAGES "}",
+     "", false, "{\"model\":\"a\",\"max_tokens\":500," MESSAGES "}", 500},
+    {"T20: one that does not count here", "{\"model\":\"a\",\"max_output_tokens\":5," MESSAGES "}",
+     "", false, "{\"max_tokens\":500,\"model\":\"a\",\"max_output_tokens\":5," MESSAGES "}", 500},
+    {"T20: all at once, with all that changes",
+     "{\"n_predict\":-1,\"max_output_tokens\":900,\"model\":\"a\",\"max_tokens\":700,"
+     "\"max_completion_tokens\":800," MESSAGES "}",
+     "b", true,
+     "{\"stream_options\":{\"include_usage\":true},\"n_predict\":500,\"max_output_tokens\":500,"
+     "\"model\":\"b\",\"max_tokens\":500,\"max_completion_tokens\":500," MESSAGES "}",
+     500},
 };
 
 static void only_what_must_change_changes(void **state)
@@ -218,8 +238,14 @@ static void only_what_must_change_changes(void **state)
         const struct splice_story *story = &splices[i];
         struct body_facts facts = read_facts(ENDPOINT_CHAT, story->body);
         struct body_pieces pieces;
-        CHECK(story->name, body_splice(str_of(story->body), &facts, str_of(story->model),
-                                       story->add_usage, &scratch, &pieces) == OK);
+        const struct body_change change = {.model = str_of(story->model),
+                                           .endpoint = ENDPOINT_CHAT,
+                                           .adds_usage = story->add_usage,
+                                           .has_ceiling = story->ceiling > 0,
+                                           .ceiling = story->ceiling,
+                                           .limit_name = "max_tokens"};
+        CHECK(story->name,
+              body_splice(str_of(story->body), &facts, &change, &scratch, &pieces) == OK);
         AUTO_BUF struct buf whole;
         buf_init(&whole, 4096);
         for (size_t p = 0; p < pieces.count; p++)
@@ -237,8 +263,8 @@ static void a_splice_without_memory_is_told(void **state)
     const char *body = "{\"model\":\"a\"," MESSAGES "}";
     struct body_facts facts = read_facts(ENDPOINT_CHAT, body);
     buf_init(&scratch, 4);
-    CHECK("told", body_splice(str_of(body), &facts, STR("longer"), true, &scratch, &pieces) ==
-                      ERR_NO_MEMORY);
+    const struct body_change change = {.model = STR("longer"), .adds_usage = true};
+    CHECK("told", body_splice(str_of(body), &facts, &change, &scratch, &pieces) == ERR_NO_MEMORY);
 }
 
 int main(void)
