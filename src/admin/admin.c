@@ -4,8 +4,10 @@
 #include "admin/api.h"
 #include "sys/pool.h"
 #include "admin/prober.h"
+#include "admin/spent.h"
 #include "admin/state.h"
 #include "base/log.h"
+#include "sys/clock.h"
 
 #include <assert.h>
 #include <time.h>
@@ -23,8 +25,12 @@ static enum err publish(struct admin *admin, struct error *error)
                              &snapshot, error);
         store_config_release(&config);
     }
+    if (err != OK)
+        return err;
+    err = spent_load_for(admin, snapshot, error);
     if (err == OK)
-        err = gateway_publish(admin->options.gateway, snapshot, error);
+        return gateway_publish(admin->options.gateway, snapshot, error);
+    snapshot_unref(snapshot);
     return err;
 }
 
@@ -99,6 +105,7 @@ enum err admin_new(const struct admin_options *options, struct admin **out_admin
         admin_free(admin);
         return err;
     }
+    admin->started_at_ms = clock_wall_ms();
     *out_admin = admin;
     return OK;
 }

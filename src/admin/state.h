@@ -18,7 +18,9 @@ struct admin {
     int listener_count;
     pthread_mutex_t config_lock; /* one change of configuration at a time; held from reading the
                                           rows to the publishing; never across a provider's answer */
-    bool is_behind;            /* under config_lock: what the store holds could not be published */
+    bool has_spent;        /* under config_lock: the ledgers know what was spent before the start */
+    int64_t started_at_ms; /* wall; 0 until the first configuration is published */
+    bool is_behind;        /* under config_lock: what the store holds could not be published */
     pthread_mutex_t pool_lock; /* guards `pool`, which admin_stop takes away */
     struct pool *pool;
 };
