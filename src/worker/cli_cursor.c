@@ -118,6 +118,8 @@ static enum err start(const struct cli_job *job, struct cli_launch *launch, stru
 {
     AUTO_BUF struct buf prompt;
     buf_init(&prompt, PROMPT_MAX);
+    if (!buf_reserve(&prompt, PROMPT_MAX)) /* now, so that to fail later is to be too long */
+        return error_set(error, ERR_NO_MEMORY, "no memory to start cursor");
     put_prompt(&prompt, job->request);
     if (prompt.failed)
         return error_set(error, ERR_TOO_LARGE,

@@ -74,6 +74,8 @@ static void take_bytes(struct cli_process *process, struct str bytes)
         if (!process->is_skipping && (process->line.len || !end)) {
             buf_append_str(&process->line, piece);
             process->is_skipping = process->line.failed;
+            if (process->line.failed) /* for want of memory: an answer would have a hole */
+                cli_process_stop(process, 0);
             piece = buf_str(&process->line);
         }
         if (!end)

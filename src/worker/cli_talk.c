@@ -128,7 +128,10 @@ bool talk_is_callers(const struct cli_talk *talk, struct str name)
 void talk_line(struct cli_talk *talk, struct str line)
 {
     struct json root;
-    if (json_parse(talk->json, line, &root, NULL) != OK || json_type_of(root) != JSON_OBJECT)
+    enum err err = json_parse(talk->json, line, &root, NULL);
+    if (err == ERR_NO_MEMORY) /* what it said would be missing in the middle of an answer */
+        talk_fail(talk, 503, "no memory to hear %s", talk->tool->name);
+    if (err != OK || json_type_of(root) != JSON_OBJECT)
         return;
     talk->line = line;
     talk->tool->on_line(talk, root);
