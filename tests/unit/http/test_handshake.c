@@ -46,6 +46,8 @@ static const struct request {
     {"a short key",                         REQUEST(UPGRADE VERSION "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=\r\n" OFFER), 400},
     {"a long key",                          REQUEST(UPGRADE VERSION "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQAA==\r\n" OFFER), 400},
     {"a key that is not base64",            REQUEST(UPGRADE VERSION "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25j!Q==\r\n" OFFER), 400},
+    {"a key with a tilde",                  REQUEST(UPGRADE VERSION "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25j~Q==\r\n" OFFER), 400},
+    {"a key with a colon",                  REQUEST(UPGRADE VERSION "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25j:Q==\r\n" OFFER), 400},
     {"a key without its end",               REQUEST(UPGRADE VERSION "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQAA\r\n" OFFER), 400},
     {"no protocol",                         REQUEST(UPGRADE VERSION KEY), 400},
     {"another protocol",                    REQUEST(UPGRADE VERSION KEY "Sec-WebSocket-Protocol: auxot.reverse.v1\r\n"), 400},
@@ -103,6 +105,24 @@ static void only_a_server_that_answers_the_key_is_believed(void **state)
     }
 }
 
+static void without_a_protocol_none_is_offered_and_none_chosen(void **state)
+{
+    (void)state;
+    struct http_header table[HTTP_RESPONSE_HEADERS_MAX];
+    struct http_head head = {.headers = table, .header_room = HTTP_HEADERS_MAX};
+    struct error error;
+    char accept[WS_ACCEPT_BYTES];
+    CHECK("asked", http_request_parse(STR(REQUEST(UPGRADE VERSION KEY)), &head, &error) == OK);
+    CHECK_INT("granted", handshake_judge(&head, STR("")).status, 0);
+    handshake_accept(STR("dGhlIHNhbXBsZSBub25jZQ=="), accept);
+    head = (struct http_head){.headers = table, .header_room = HTTP_RESPONSE_HEADERS_MAX};
+    CHECK("answered", http_response_parse(STR(ANSWER(UPGRADE ACCEPT)), &head, &error) == OK);
+    CHECK_STR("taken", handshake_check(&head, accept, STR("")), NULL);
+    head = (struct http_head){.headers = table, .header_room = HTTP_RESPONSE_HEADERS_MAX};
+    CHECK("answered", http_response_parse(STR(ANSWER(UPGRADE ACCEPT OFFER)), &head, &error) == OK);
+    CHECK("one that nobody offered", handshake_check(&head, accept, STR("")) != NULL);
+}
+
 static void the_standards_own_example_comes_out(void **state)
 {
     (void)state;
@@ -124,4 +144,5 @@ static void our_keys_are_keys_and_differ(void **state)
 
 TEST_MAIN(TEST(only_workers_that_ask_properly_are_let_in),
           TEST(only_a_server_that_answers_the_key_is_believed),
+          TEST(without_a_protocol_none_is_offered_and_none_chosen),
           TEST(the_standards_own_example_comes_out), TEST(our_keys_are_keys_and_differ))

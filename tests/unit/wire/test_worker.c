@@ -2,8 +2,9 @@
 #include "wire/worker.h"
 #include "tests/test.h"
 
-#define HEAD  "\"instance\":\"0123456789abcdef\",\"kind\":\"gpu\""
-#define HELLO "{" HEAD ",\"models\":[{\"id\":\"llama\"}]"
+#define HEAD       "\"instance\":\"0123456789abcdef\",\"kind\":\"gpu\""
+#define SIXTY_FOUR "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+#define HELLO      "{" HEAD ",\"models\":[{\"id\":\"llama\"}]"
 
 static struct json_reader *reader_new(void)
 {
@@ -22,14 +23,15 @@ static void a_registration_is_read_whole(void **unused)
         "read",
         worker_hello_read(
             reader,
-            STR("{" HEAD ",\"name\":\"rack\\n7\",\"version\":\"1.2\",\"tool\":null,\"slots\":4,"
+            STR("{" HEAD
+                ",\"name\":\"rack\\n7\\u007f\",\"version\":\"1.2\",\"tool\":null,\"slots\":4,"
                 "\"vram_mb\":24000,\"over_quota_until_ms\":99,\"more\":{\"to\":\"come\"},"
                 "\"models\":[{\"id\":\"llama\",\"context_tokens\":8192,\"abilities\":{\"tools\":"
                 "false,\"images\":true}},\"plain\",{\"id\":\"llama\"}]}"),
             &hello, &error),
         OK);
     CHECK_STR("instance", hello.instance, "0123456789abcdef");
-    CHECK_STR("a name is one line", hello.name, "rack 7");
+    CHECK_STR("a name is one line", hello.name, "rack 7 ");
     CHECK_INT("slots", hello.slots, 4);
     CHECK_INT("vram", hello.vram_mb, 24000);
     CHECK_INT("quota", hello.over_quota_until_ms, 99);
@@ -61,12 +63,21 @@ static void what_is_absurd_is_clamped_or_refused(void **unused)
          "instance"},
         {"one with a blank", "{\"instance\":\"0123 4567 89\",\"kind\":\"gpu\",\"models\":[\"m\"]}",
          0, "instance"},
+        {"one with a character that nobody sees",
+         "{\"instance\":\"0123456789\\u007f\",\"kind\":\"gpu\",\"models\":[\"m\"]}", 0, "instance"},
+        {"a long one",
+         "{\"instance\":\"" SIXTY_FOUR SIXTY_FOUR "0\",\"kind\":\"gpu\",\"models\":[\"m\"]}", 0,
+         "instance"},
         {"another kind", "{\"instance\":\"0123456789\",\"kind\":\"tpu\",\"models\":[\"m\"]}", 0,
          "kind"},
         {"no models", "{" HEAD "}", 0, "models"},
         {"an empty list", "{" HEAD ",\"models\":[]}", 0, "models"},
         {"a model without a name", "{" HEAD ",\"models\":[{}]}", 0, "id"},
         {"a model's name with a blank", "{" HEAD ",\"models\":[\"a b\"]}", 0, "id"},
+        {"... and with a character that nobody sees", "{" HEAD ",\"models\":[\"a\\u007f\"]}", 0,
+         "id"},
+        {"a model's name beyond measure",
+         "{" HEAD ",\"models\":[\"" SIXTY_FOUR SIXTY_FOUR SIXTY_FOUR SIXTY_FOUR "\"]}", 0, "id"},
         {"a name that is a number", HELLO ",\"name\":7}", 0, "name"},
         {"a list", "[]", 0, "object"},
         {"no JSON", "{", 0, NULL},

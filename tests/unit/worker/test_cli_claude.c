@@ -10,7 +10,7 @@
     ",\"tools\":[{\"name\":\"weather\",\"input_schema\":{\"type\":\"object\"}},"                \
     "{\"name\":\"clock\",\"input_schema\":{\"type\":\"object\"}}]"
 #define EVENT(json)  "{\"type\":\"stream_event\",\"session_id\":\"s\",\"event\":" json ",\"parent_tool_use_id\":null}"
-#define START        EVENT("{\"type\":\"message_start\",\"message\":{\"id\":\"msg_1\",\"usage\":{\"input_tokens\":10,\"cache_read_input_tokens\":5,\"output_tokens\":1}}}")
+#define START        EVENT("{\"type\":\"message_start\",\"message\":{\"id\":\"msg_1\",\"usage\":{\"input_tokens\":10,\"cache_read_input_tokens\":5,\"cache_creation_input_tokens\":2,\"output_tokens\":1}}}")
 #define TEXT_BLOCK(i) EVENT("{\"type\":\"content_block_start\",\"index\":" i ",\"content_block\":{\"type\":\"text\",\"text\":\"\"}}")
 #define TEXT(i, t)   EVENT("{\"type\":\"content_block_delta\",\"index\":" i ",\"delta\":{\"type\":\"text_delta\",\"text\":\"" t "\"}}")
 #define CALL(i, id, name) EVENT("{\"type\":\"content_block_start\",\"index\":" i ",\"content_block\":{\"type\":\"tool_use\",\"id\":\"" id "\",\"name\":\"" name "\",\"input\":{}}}")
@@ -81,6 +81,29 @@ static const struct story {
     {"a long pause of its own is not waited for", ASK "}", {"{\"type\":\"system\",\"subtype\":\"api_retry\",\"attempt\":1,\"retry_delay_ms\":60000,\"error_status\":429}"}, "", "failed", 429},
     {"a short one is", ASK "}", {"{\"type\":\"system\",\"subtype\":\"api_retry\",\"attempt\":1,\"retry_delay_ms\":600,\"error_status\":529}"}, "", "going", 0},
     {"a result without a model's words", ASK "}", {GOOD}, "text(x)", "done", 0},
+    {"... also behind a message that had only begun", ASK "}", {START, GOOD}, "text(x)", "done", 0},
+    {"a pause goes on by itself", ASK "}",
+     {START, TEXT_BLOCK("0"), TEXT("0", "a"), BLOCK_STOP("0"), REASON("pause_turn"), STOP}, "text(a)", "going", 0},
+    {"a window that is not used up yet", ASK "}", {"{\"type\":\"rate_limit_event\",\"rate_limit_info\":{\"status\":\"allowed_warning\",\"resetsAt\":1}}", BAD("\"result\":\"x\"")}, "", "failed", 502},
+    {"a long pause for no status at all", ASK "}", {"{\"type\":\"system\",\"subtype\":\"api_retry\",\"retry_delay_ms\":60000,\"error_status\":0}"}, "", "failed", 502},
+    {"... or for one that is none", ASK "}", {"{\"type\":\"system\",\"subtype\":\"api_retry\",\"retry_delay_ms\":60000,\"error_status\":700}"}, "", "failed", 502},
+    {"a cap on money before anything was said", ASK "}", {"{\"type\":\"result\",\"is_error\":true,\"subtype\":\"error_max_budget_usd\"}"}, "", "failed", 502},
+    {"a failure with the status of a success", ASK "}", {BAD("\"api_error_status\":200,\"result\":\"x\"")}, "", "failed", 502},
+    {"... and with one that is none", ASK "}", {BAD("\"api_error_status\":700,\"result\":\"x\"")}, "", "failed", 502},
+    {"a result that does not say how it went", ASK "}", {"{\"type\":\"result\",\"subtype\":\"success\",\"result\":\"x\"}"}, "", "failed", 502},
+    {"one that is no error, and no success", ASK "}", {"{\"type\":\"result\",\"is_error\":false,\"subtype\":\"new\",\"result\":\"x\"}"}, "", "failed", 502},
+    {"a question without an id cannot be answered", ASK "}", {"{\"type\":\"control_request\",\"request\":{\"subtype\":\"can_use_tool\"}}"}, "", "going", 0},
+    {"sealed thinking that nobody asked for", ASK "}",
+     {START, EVENT("{\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"redacted_thinking\",\"data\":\"AAAA\"}}"), BLOCK_STOP("0"),
+      TEXT_BLOCK("1"), TEXT("1", "a"), BLOCK_STOP("1"), REASON("end_turn"), STOP}, "text(a)", "done", 0},
+    {"a source for what is said", ASK "}",
+     {START, TEXT_BLOCK("0"), TEXT("0", "a"), EVENT("{\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"citations_delta\",\"citation\":{\"type\":\"web_search_result_location\",\"url\":\"http://x\",\"title\":\"x\",\"cited_text\":\"a\"}}}"),
+      BLOCK_STOP("0"), REASON("end_turn"), STOP}, "text(a)", "done", 0},
+    {"an own tool at work in the middle of words waits for nobody", ASK ",\"thinking\":{\"type\":\"enabled\",\"budget_tokens\":1024}}",
+     {START, TEXT_BLOCK("0"), TEXT("0", "a"), "{\"type\":\"assistant\",\"message\":{\"content\":[{\"type\":\"tool_use\",\"name\":\"Bash\",\"input\":{}}]}}",
+      TEXT("0", "b"), BLOCK_STOP("0"), REASON("end_turn"), STOP}, "text(a)text(b)", "done", 0},
+    {"a call that is asked for twice is answered once", ASK TOOLS "}",
+     {START, CALL("0", "toolu_1", "weather"), BLOCK_STOP("0"), ASKS("2", "toolu_1"), ASKS("3", "toolu_1"), REASON("tool_use"), STOP}, "call(toolu_1 weather )", "handed over", 0},
 };
 
 // clang-format on
@@ -112,7 +135,7 @@ static void usage_is_of_the_whole_answer(void **state)
                                REASON("tool_use"), STOP, START, TEXT_BLOCK("0"), TEXT("0", "b"),
                                BLOCK_STOP("0"), REASON("end_turn"), STOP, NULL});
     CHECK_INT("input with what the cache gave, of both messages", stage.talk.usage.input_tokens,
-              30);
+              34);
     CHECK_INT("cached", stage.talk.usage.cached_tokens, 10);
     CHECK_INT("output: the last word of each", stage.talk.usage.output_tokens, 14);
     stage_close(&stage);
@@ -251,6 +274,92 @@ static void words_that_come_with_results_go_along(void **state)
     stage_close(&stage);
 }
 
+/* The call that has its result and has not asked for it stays, beside the next one. */
+static void results_of_two_rounds_are_kept_apart(void **state)
+{
+    (void)state;
+    struct error error = {0};
+    struct stage stage;
+    AUTO_BUF struct buf room;
+    buf_init(&room, 1u << 20);
+    CHECK_INT("open", stage_open(&stage, &claude_tool, ASK TOOLS "}", NULL, &error), OK);
+    CHECK("it does not wait yet", !stage_results(&stage, AGAIN(RESULT("toolu_1", "sunny"))));
+    stage_say(&stage, (const char *[]){TWO_CALLS, REASON("tool_use"), STOP, NULL});
+    CHECK("a result too many",
+          !stage_results(&stage, AGAIN(RESULT("toolu_1", "a") "," RESULT("toolu_2", "b") "," RESULT(
+                                     "toolu_3", "c"))));
+    CHECK("both", stage_results(&stage, AGAIN("{\"type\":\"text\",\"text\":\"so:\"}," RESULT(
+                                            "toolu_1", "sunny") "," RESULT("toolu_2", "noon"))));
+    stage_say(&stage, (const char *[]){START, CALL("0", "toolu_3", "weather"), BLOCK_STOP("0"),
+                                       ASKS("4", "toolu_3"), REASON("tool_use"), STOP, NULL});
+    CHECK_STR("another call", stage_state(&stage), "handed over");
+    (void)stage_written(&stage, &room);
+    CHECK("one that has its result wants no other",
+          !stage_results(&stage, AGAIN(RESULT("toolu_2", "late") "," RESULT("toolu_3", "x"))));
+    CHECK("its own", stage_results(&stage, AGAIN(RESULT("toolu_3", "rainy"))));
+    CHECK("is given", strstr(stage_written(&stage, &room), "rainy"));
+    talk_line(&stage.talk, STR(ASKS("3", "toolu_2")));
+    CHECK("and the old one when it is asked for", strstr(stage_written(&stage, &room), "noon"));
+    stage_close(&stage);
+}
+
+static void results_may_be_images_documents_and_errors(void **state)
+{
+    static const struct {
+        const char *name, *result, *written;
+    } rows[] = {
+        {"an image",
+         "\"content\":[{\"type\":\"image\",\"source\":{\"type\":\"base64\",\"media_type\":\"image/png\",\"data\":\"AAAA\"}}]",
+         "{\"type\":\"image\",\"data\":\"AAAA\",\"mimeType\":\"image/png\"}"},
+        {"one elsewhere",
+         "\"content\":[{\"type\":\"image\",\"source\":{\"type\":\"url\",\"url\":\"https://x/a.png\"}}]",
+         "{\"type\":\"text\",\"text\":\"https://x/a.png\"}"},
+        {"a document",
+         "\"content\":[{\"type\":\"document\",\"source\":{\"type\":\"base64\",\"media_type\":\"application/pdf\",\"data\":\"AAAA\"}}]",
+         "(a document that cannot be shown here)"},
+        {"an error", "\"is_error\":true,\"content\":\"no\"", "\"isError\":true"},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct error error = {0};
+        struct stage stage;
+        char body[1024];
+        AUTO_BUF struct buf room;
+        buf_init(&room, 1u << 20);
+        CHECK_INT("open", stage_open(&stage, &claude_tool, ASK TOOLS "}", NULL, &error), OK);
+        stage_say(&stage, (const char *[]){START, CALL("0", "toolu_1", "weather"), BLOCK_STOP("0"),
+                                           ASKS("2", "toolu_1"), REASON("tool_use"), STOP, NULL});
+        (void)stage_written(&stage, &room);
+        (void)snprintf(body, sizeof body,
+                       AGAIN("{\"type\":\"tool_result\",\"tool_use_id\":\"toolu_1\",%s}"),
+                       rows[i].result);
+        CHECK(rows[i].name, stage_results(&stage, body));
+        CHECK(rows[i].name, strstr(stage_written(&stage, &room), rows[i].written));
+        stage_close(&stage);
+    }
+}
+
+static void so_many_calls_at_once_are_no_answer(void **state)
+{
+    (void)state;
+    struct error error = {0};
+    struct stage stage;
+    char line[400];
+    CHECK_INT("open", stage_open(&stage, &claude_tool, ASK TOOLS "}", NULL, &error), OK);
+    talk_line(&stage.talk, STR(START));
+    for (int i = 0; i <= TALK_CALLS_MAX; i++) {
+        CHECK_STR("so far", stage_state(&stage), "going");
+        (void)snprintf(line, sizeof line, CALL("%d", "toolu_%d", "weather"), i, i);
+        talk_line(&stage.talk, str_of(line));
+        (void)snprintf(line, sizeof line, BLOCK_STOP("%d"), i);
+        talk_line(&stage.talk, str_of(line));
+    }
+    CHECK_STR("and no more", stage_state(&stage), "failed");
+    talk_line(&stage.talk, STR(ASKS("9", "toolu_999")));
+    CHECK_INT("status", stage.talk.trouble.status, 502);
+    stage_close(&stage);
+}
+
 static void one_that_goes_on_by_itself_is_given_up(void **state)
 {
     (void)state;
@@ -279,5 +388,7 @@ static void an_end_without_an_answer_says_why(void **state)
 TEST_MAIN(TEST(lines_mean_what_they_say), TEST(usage_is_of_the_whole_answer),
           TEST(a_used_up_window_says_until_when), TEST(its_questions_are_answered),
           TEST(results_go_to_the_calls_that_asked), TEST(the_same_ids_may_come_again),
-          TEST(words_that_come_with_results_go_along), TEST(one_that_goes_on_by_itself_is_given_up),
-          TEST(an_end_without_an_answer_says_why))
+          TEST(results_of_two_rounds_are_kept_apart),
+          TEST(results_may_be_images_documents_and_errors),
+          TEST(so_many_calls_at_once_are_no_answer), TEST(words_that_come_with_results_go_along),
+          TEST(one_that_goes_on_by_itself_is_given_up), TEST(an_end_without_an_answer_says_why))

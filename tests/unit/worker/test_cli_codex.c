@@ -159,6 +159,68 @@ static const struct story {
      "",
      "failed",
      529},
+    {"more repeats than it may have",
+     ASK "}",
+     {THREAD, TURN, ERROR("true", "\"other\"", "1/5"), ERROR("true", "\"other\"", "2/5"),
+      ERROR("true", "\"other\"", "3/5")},
+     "",
+     "failed",
+     502},
+    {"a status that is none",
+     ASK "}",
+     {THREAD, TURN, ERROR("false", "{\"x\":{\"httpStatusCode\":700}}", "no")},
+     "",
+     "failed",
+     502},
+    {"thoughts in parts",
+     ASK ",\"thinking\":{\"type\":\"adaptive\"}}",
+     {THREAD, TURN,
+      SAYS("item/reasoning/summaryPartAdded", "\"itemId\":\"rs_1\",\"summaryIndex\":0"),
+      THOUGHT("a"),
+      SAYS("item/reasoning/summaryPartAdded", "\"itemId\":\"rs_1\",\"summaryIndex\":1"),
+      THOUGHT("b"), THOUGHT("")},
+     "think(a)think(\n\n)think(b)",
+     "going",
+     0},
+    {"its own work, which is no words",
+     ASK ",\"thinking\":{\"type\":\"adaptive\"}}",
+     {THREAD, TURN,
+      SAYS("item/started",
+           "\"item\":{\"type\":\"fileChange\",\"id\":\"c\",\"changes\":[{\"path\":\"a\"}]}")},
+     "think([file change] [{\"path\":\"a\"}]\n)",
+     "going",
+     0},
+    {"two texts, one behind the other",
+     ASK "}",
+     {THREAD, TURN, DELTA("a"), ITEM("{\"type\":\"reasoning\",\"id\":\"rs_9\"}"),
+      SAYS("item/agentMessage/delta", "\"itemId\":\"msg_2\",\"delta\":\"b\""), RAW_END, DONE},
+     "text(a)text(b)",
+     "done",
+     0},
+    {"it goes on without the results of its calls",
+     ASK TOOLS "}",
+     {THREAD, TURN, CALL("call_1", "weather"), RAW_END, RAW_END},
+     "call(call_1 weather {\"a\":1})",
+     "failed",
+     502},
+    {"an end while it waits is none",
+     ASK TOOLS "}",
+     {THREAD, TURN, CALL("call_1", "weather"), RAW_END, DONE},
+     "call(call_1 weather {\"a\":1})",
+     "handed over",
+     0},
+    {"it cannot begin at all",
+     ASK "}",
+     {"{\"id\":1,\"error\":{\"message\":\"no\"}}"},
+     "",
+     "failed",
+     502},
+    {"what it cannot stop is no trouble",
+     ASK "}",
+     {THREAD, TURN, "{\"id\":5,\"error\":{\"message\":\"no turn\"}}", "{\"id\":2,\"result\":{}}"},
+     "",
+     "going",
+     0},
     {"an interrupted one",
      ASK "}",
      {THREAD, TURN, SAYS("turn/completed", "\"turn\":{\"status\":\"interrupted\",\"error\":null}")},
@@ -201,6 +263,84 @@ static void a_used_up_window_says_until_when(void **state)
     stage_close(&stage);
 }
 
+static void of_full_windows_the_last_one_counts(void **state)
+{
+    (void)state;
+    struct error error = {0};
+    struct stage stage;
+    CHECK_INT("open", stage_open(&stage, &codex_tool, ASK "}", NULL, &error), OK);
+    stage_say(
+        &stage,
+        (const char *[]){
+            THREAD, TURN,
+            "{\"method\":\"account/rateLimits/updated\",\"params\":{\"rateLimits\":{\"primary\":{\"usedPercent\":100,\"resetsAt\":1700900000},\"secondary\":{\"usedPercent\":100,\"resetsAt\":1700003600}}}}",
+            SAYS(
+                "error",
+                "\"error\":{\"message\":\"x\",\"codexErrorInfo\":\"usageLimitExceeded\",\"additionalDetails\":\"Come back later.\"}"),
+            NULL});
+    CHECK_INT("until", stage.talk.trouble.resets_at_s, 1700900000);
+    CHECK_STR("in its details", stage.talk.trouble.sentence, "codex: Come back later.");
+    stage_close(&stage);
+}
+
+static void nobody_is_here_to_ask(void **state)
+{
+    (void)state;
+    struct error error = {0};
+    struct stage stage;
+    AUTO_BUF struct buf room;
+    buf_init(&room, 1u << 20);
+    CHECK_INT("open", stage_open(&stage, &codex_tool, ASK "}", NULL, &error), OK);
+    stage_say(&stage, (const char *[]){THREAD, TURN, NULL});
+    (void)stage_written(&stage, &room);
+    talk_line(
+        &stage.talk,
+        STR("{\"id\":\"q1\",\"method\":\"item/commandExecution/requestApproval\",\"params\":{}}"));
+    CHECK_STR(
+        "whoever asks is told so", stage_written(&stage, &room),
+        "{\"id\":\"q1\",\"error\":{\"code\":-32601,\"message\":\"nobody is here to ask\"}}\n");
+    stage_close(&stage);
+}
+
+static void results_may_be_images_and_documents(void **state)
+{
+    static const struct {
+        const char *name, *content, *written;
+    } rows[] = {
+        {"an image",
+         "{\"type\":\"image\",\"source\":{\"type\":\"base64\",\"media_type\":\"image/png\",\"data\":\"AAAA\"}}",
+         "{\"type\":\"inputImage\",\"imageUrl\":\"data:image/png;base64,AAAA\"}"},
+        {"a document",
+         "{\"type\":\"document\",\"source\":{\"type\":\"base64\",\"media_type\":\"application/pdf\",\"data\":\"AAAA\"}}",
+         "(a document that cannot be shown here)"},
+        {"one elsewhere",
+         "{\"type\":\"document\",\"source\":{\"type\":\"url\",\"url\":\"https://x/a.pdf\"}}",
+         "{\"type\":\"inputText\",\"text\":\"https://x/a.pdf\"}"},
+        {"a file of somebody's",
+         "{\"type\":\"image\",\"source\":{\"type\":\"file\",\"file_id\":\"file_1\"}}",
+         "{\"type\":\"inputText\",\"text\":\"file_1\"}"},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct error error = {0};
+        struct stage stage;
+        char body[1024];
+        AUTO_BUF struct buf room;
+        buf_init(&room, 1u << 20);
+        CHECK_INT("open", stage_open(&stage, &codex_tool, ASK TOOLS "}", NULL, &error), OK);
+        stage_say(&stage, (const char *[]){THREAD, TURN, CALL("call_1", "weather"),
+                                           ASKS("0", "call_1"), RAW_END, NULL});
+        (void)stage_written(&stage, &room);
+        (void)snprintf(
+            body, sizeof body,
+            AGAIN("{\"type\":\"tool_result\",\"tool_use_id\":\"toolu_call_1\",\"content\":[%s]}"),
+            rows[i].content);
+        CHECK(rows[i].name, stage_results(&stage, body));
+        CHECK(rows[i].name, strstr(stage_written(&stage, &room), rows[i].written));
+        stage_close(&stage);
+    }
+}
+
 static void it_is_told_everything_in_order(void **state)
 {
     (void)state;
@@ -212,7 +352,7 @@ static void it_is_told_everything_in_order(void **state)
         "open",
         stage_open(
             &stage, &codex_tool,
-            "{\"model\":\"m\",\"max_tokens\":5,\"system\":\"Be brief.\",\"output_config\":{\"effort\":\"high\"},\"messages\":["
+            "{\"model\":\"m\",\"max_tokens\":5,\"system\":\"Be brief.\",\"output_config\":{\"effort\":\"high\",\"format\":{\"type\":\"json_schema\",\"schema\":{\"type\":\"object\"}}},\"messages\":["
             "{\"role\":\"user\",\"content\":\"hi\"},{\"role\":\"assistant\",\"content\":[{\"type\":\"tool_use\",\"id\":\"toolu_call_1\",\"name\":\"exec_command\",\"input\":{\"a\":1}}]},"
             "{\"role\":\"user\",\"content\":[{\"type\":\"tool_result\",\"tool_use_id\":\"toolu_call_1\",\"content\":\"ok\"}]}]" TOOLS
             "}",
@@ -238,7 +378,7 @@ static void it_is_told_everything_in_order(void **state)
         "and go",
         strstr(
             told,
-            "\"method\":\"turn/start\",\"params\":{\"threadId\":\"th_1\",\"input\":[],\"summary\":\"none\",\"effort\":\"high\"}}\n"));
+            "\"method\":\"turn/start\",\"params\":{\"threadId\":\"th_1\",\"input\":[],\"summary\":\"none\",\"effort\":\"high\",\"outputSchema\":{\"type\":\"object\"}}}\n"));
     CHECK_STR("the caller's name again",
               cli_tool_name_back(&codex_tool, STR("caller_exec_command")).at, "exec_command");
     stage_close(&stage);
@@ -295,5 +435,6 @@ static void it_is_asked_to_stop(void **state)
 }
 
 TEST_MAIN(TEST(lines_mean_what_they_say), TEST(a_used_up_window_says_until_when),
-          TEST(it_is_told_everything_in_order), TEST(results_go_to_the_calls_that_asked),
-          TEST(it_is_asked_to_stop))
+          TEST(of_full_windows_the_last_one_counts), TEST(nobody_is_here_to_ask),
+          TEST(results_may_be_images_and_documents), TEST(it_is_told_everything_in_order),
+          TEST(results_go_to_the_calls_that_asked), TEST(it_is_asked_to_stop))

@@ -165,6 +165,54 @@ static void losses_are_noted(void **state)
     stage_close(&stage);
 }
 
+static void a_form_and_one_tool_alone_cannot_be_asked_for(void **state)
+{
+    AUTO_BUF struct buf notes;
+    (void)state;
+    buf_init(&notes, 4096);
+    open_it(
+        HEAD T
+        "\"tool_choice\":{\"type\":\"tool\",\"name\":\"t\"},"
+        "\"output_config\":{\"format\":{\"type\":\"json_schema\",\"schema\":{\"type\":\"object\"}}},"
+        "\"messages\":[" HI "]}");
+    fidelity_write(&stage.request.fidelity, &notes);
+    CHECK_STR("each", notes.data, "dropped:tool_choice,dropped:output_config.format");
+    stage_close(&stage);
+}
+
+static void system_words_become_one_text(void **state)
+{
+    (void)state;
+    open_it(
+        HEAD
+        "\"system\":[{\"type\":\"text\",\"text\":\"Be brief.\"},{\"type\":\"text\",\"text\":\"Be kind.\"}],\"messages\":[" HI
+        "]}");
+    CHECK_STR("with a line between", stage.request.system.data, "Be brief.\n\nBe kind.");
+    CHECK("more than was said is not told apart",
+          cli_request_hash(&stage.request, 1) == cli_request_hash(&stage.request, 9));
+    stage_close(&stage);
+}
+
+static void thinking_is_shown_to_whoever_asks(void **state)
+{
+    static const struct {
+        const char *thinking;
+        bool is_shown;
+    } rows[] = {{"{\"type\":\"disabled\"}", false},
+                {"{\"type\":\"adaptive\"}", true},
+                {"{\"type\":\"enabled\",\"budget_tokens\":1024}", true},
+                {"{\"type\":\"adaptive\",\"display\":\"omitted\"}", false}};
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        char body[400];
+        (void)snprintf(body, sizeof body, HEAD "\"thinking\":%s,\"messages\":[" HI "]}",
+                       rows[i].thinking);
+        open_it(body);
+        CHECK_INT(rows[i].thinking, stage.request.wants_thinking, rows[i].is_shown);
+        stage_close(&stage);
+    }
+}
+
 static void no_tools_means_none_are_offered(void **state)
 {
     (void)state;
@@ -181,6 +229,9 @@ static void what_cannot_be_is_refused(void **state)
         {"{", "JSON"},
         {"{\"max_tokens\":5,\"messages\":[" HI "]}", "model"},
         {HEAD "\"messages\":[]}", "message"},
+        {HEAD "\"system\":\"Be brief.\",\"messages\":[]}", "message"},
+        {HEAD "\"messages\":[{\"role\":\"system\",\"content\":\"Be brief.\"}]}", "message"},
+        {"{\"model\":\"\",\"max_tokens\":5,\"messages\":[" HI "]}", "model"},
         {HEAD "\"messages\":[" HI "," YES "]}", "the last one is the assistant's"},
         {HEAD "\"messages\":7}", "messages"},
     };
@@ -197,5 +248,6 @@ static void what_cannot_be_is_refused(void **state)
 TEST_MAIN(TEST(one_message_comes_on_stdin), TEST(a_slash_is_guarded),
           TEST(a_longer_conversation_lies_in_a_file), TEST(results_at_the_end_stand_in_the_file),
           TEST(own_tools_are_for_callers_without_tools), TEST(only_the_same_story_goes_on),
-          TEST(losses_are_noted), TEST(no_tools_means_none_are_offered),
-          TEST(what_cannot_be_is_refused))
+          TEST(losses_are_noted), TEST(a_form_and_one_tool_alone_cannot_be_asked_for),
+          TEST(system_words_become_one_text), TEST(thinking_is_shown_to_whoever_asks),
+          TEST(no_tools_means_none_are_offered), TEST(what_cannot_be_is_refused))

@@ -38,6 +38,14 @@ static const struct story {
     {"lies are clamped", "{\"data\":[{\"id\":\"liar\"}]}",
      "{\"default_generation_settings\":{\"n_ctx\":-5},\"total_slots\":1000000000}", NULL,
      "{\"id\":\"liar\",\"abilities\":{\"json_schema\":true}}", 1024},
+    {"one that sees nothing and thinks as hard as it is told, with more slots than anybody has",
+     "{\"data\":[{\"id\":\"m\",\"architecture\":{\"input_modalities\":[\"text\"]}}]}",
+     "{\"default_generation_settings\":{\"n_ctx\":4096},\"chat_template_caps\":{\"supports_reasoning_effort\":true}}",
+     "MANY",
+     "{\"id\":\"m\",\"context_tokens\":4096,\"abilities\":{\"images\":false,\"json_schema\":true,\"reasoning\":true}}",
+     1024},
+    {"a name that is too long is passed over", "{\"data\":[{\"id\":\"LONG\"},{\"id\":\"m\"}]}",
+     NULL, "[]", "{\"id\":\"m\",\"abilities\":{}}", 0},
     {"other types are as nothing",
      "{\"data\":[{\"id\":7},\"x\",{\"id\":\"m\",\"architecture\":3}]}",
      "{\"default_generation_settings\":[],\"total_slots\":\"4\",\"modalities\":1,\"chat_template_caps\":"
@@ -45,11 +53,27 @@ static const struct story {
      "{}", "{\"id\":\"m\",\"abilities\":{\"json_schema\":true}}", 0},
 };
 
+/* MANY and LONG stand for what nobody wants to read here. */
 static struct json parsed(struct json_reader *reader, const char *text)
 {
     struct json root;
     struct error error;
-    CHECK(text, json_parse(reader, str_of(text), &root, &error) == OK);
+    AUTO_BUF struct buf whole;
+    buf_init(&whole, 65536);
+    struct str rest = str_of(text);
+    for (size_t at; str_find(rest, STR("LONG"), &at); rest = str_from(rest, at + 4)) {
+        buf_append_str(&whole, str_upto(rest, at));
+        for (int i = 0; i < LLAMA_MODEL_ID_MAX; i++)
+            buf_putc(&whole, 'x');
+    }
+    buf_append_str(&whole, rest);
+    if (str_eq(rest, STR("MANY"))) {
+        buf_clear(&whole);
+        for (int i = 0; i < 1100; i++)
+            buf_puts(&whole, i ? ",{}" : "[{}");
+        buf_puts(&whole, "]");
+    }
+    CHECK(text, json_parse(reader, buf_str(&whole), &root, &error) == OK);
     return root;
 }
 
@@ -114,6 +138,17 @@ static void a_change_of_any_field_is_a_change(void **state)
     other = base;
     other.slots = 3;
     CHECK("slots", !llama_model_is_same(&base, &other));
+    other = base;
+    other.id[0] = 'n';
+    CHECK("a name", !llama_model_is_same(&base, &other));
+    other = base;
+    other.tools = other.json_schema = ABILITY_NO;
+    CHECK("tools", !llama_model_is_same(&base, &other));
+    other.tools = base.tools;
+    CHECK("forms", !llama_model_is_same(&base, &other));
+    other = base;
+    other.reasoning = ABILITY_YES;
+    CHECK("reasoning", !llama_model_is_same(&base, &other));
 }
 
 static const struct alias {
