@@ -130,7 +130,7 @@ test('F03: after 60 s without a name server the old address is given up', { skip
     await until(async () => { const { status } = await only_named(); await expire(); return status >= 500; }, 'given up', 90_000);
 });
 
-test('the ledgers agree after all of this (I1 to I5, I8), and nobody was disturbed', async () => {
+test('the ledgers agree after all of this (I1 to I5, I8, I9, I11, I12), and nobody was disturbed', async () => {
     names.says('upstream.test', found);
     await lives_at('upstream.test');
     await load.stop();

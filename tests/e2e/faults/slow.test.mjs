@@ -59,7 +59,7 @@ test('T21: JSON 100,000 deep, in lists and objects, open or closed, wherever a b
             }
 });
 
-test('the ledgers agree after all of this (I1 to I5, I8), and nobody was disturbed', async () => {
+test('the ledgers agree after all of this (I1 to I5, I8, I9, I11, I12), and nobody was disturbed', async () => {
     await load.stop();
     const figures = load.figures();
     assert.ok(figures.ok > 50, JSON.stringify(figures));

@@ -257,7 +257,7 @@ test('T18: heads, lines and bodies without end, many at once: no more than may b
     await refresh(made.id);
 });
 
-test('the ledgers agree after all of this (I1 to I5, I8)', async () => {
+test('the ledgers agree after all of this (I1 to I5, I8, I9, I11, I12)', async () => {
     await load.stop();
     const figures = load.figures();
     assert.ok(figures.ok > 50, JSON.stringify(figures));

@@ -1,5 +1,6 @@
-// The four ledgers of RELIABILITY.md 0, as far as there is no worker yet: C, what each client saw; U, what the
-// upstreams saw; D, what is on record. Load makes C while faults happen; check() compares all three.
+// The ledgers of RELIABILITY.md 0: C, what each client saw; U, what the upstreams saw (and workers, W, in their place);
+// D, what is on record. Load makes C while faults happen; check() compares them, searches all that is left for secrets
+// (I9), reads the versions in the rows (I11), and sees that the service is well again within 5 s (I12).
 //
 //     const load = new Load(here, { seed }).start();
 //     ... faults ...
@@ -9,10 +10,11 @@
 // Everything random is drawn from the seed; AUXOT_TEST_SEED=<number> repeats a run.
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
-import { ask, at } from './scene.mjs';
+import { ask, at, canary } from './scene.mjs';
 import { Call, call } from './http.mjs';
 import { until } from './process.mjs';
 import { request_id } from './sim.mjs';
+import { files_under, find_secrets } from './secrets.mjs';
 import { stamps_of, text_of } from './sse.mjs';
 import { Suite } from './suite.mjs';
 
@@ -155,7 +157,8 @@ export async function assert_at_rest(here, before) {
 
 /* ---- recovery (I12) ---------------------------------------------------------------------------- */
 
-// The fault is gone: `ask_once` must succeed 20 times in a row. Ten times the text's 5 s is the bound.
+// The fault is gone: `ask_once` must succeed 20 times in a row. Beside a fault's own end ten times the text's 5 s is the
+// bound, in check() the 5 s.
 export async function assert_recovers(ask_once, within_ms = 50_000) {
     const from = Date.now();
     let row = 0, last;
@@ -186,16 +189,54 @@ async function everything_on_record(here) {
     return { jobs, count: list.length };
 }
 
+/* ---- secrets (I9) -------------------------------------------------------------------------------- */
+
+// Of the providers' keys the part that is like nothing else; the callers' keys behind their prefix.
+function canaries_of({ server }) {
+    return { 'a provider\'s key': canary.slice('sk-'.length, 'sk-canary-5up3rs3cr3t-0123'.length),
+        'the admin\'s key': server.admin.slice('auxk_'.length), ...(server.member ? { 'the member\'s key': server.member.slice('auxk_'.length) } : {}) };
+}
+
+// Files, logs, and what clients were told: of each answer its head and its body.
+export function secrets_left(here, clients = []) {
+    const told = clients.map(one => `${(one.raw_headers ?? []).join('\n')}\n${one.text ?? ''}\n`).join('');
+    return find_secrets([...files_under(here.server.data), { where: 'the log', bytes: Buffer.from(here.server.all_logs) },
+        { where: 'stdout', bytes: Buffer.from(here.server.child.stdout) }, { where: 'an answer', bytes: Buffer.from(told) }], canaries_of(here));
+}
+
+/* ---- versions of the configuration (I11) --------------------------------------------------------- */
+
+// One version per row, of those that there were; who came a second later was not answered under an older one.
+async function check_versions(here, jobs, trouble) {
+    const { config_version: newest } = await here.server.api('POST', '/api/routing/explain', { model: 'auto' });
+    const rows = [...jobs.values()].sort((x, y) => x.created_at_ms - y.created_at_ms);
+    let settled = 0, least = 0;
+    for (const { id, created_at_ms, config_version: version } of rows) {
+        for (; rows[settled].created_at_ms < created_at_ms - 1000; settled++) least = Math.max(least, rows[settled].config_version);
+        if (!Number.isInteger(version) || version < Math.max(1, least) || version > newest) trouble.I11.push([id, version, { least, newest }]);
+    }
+}
+
 const some = list => `${list.length}: ${JSON.stringify(list.slice(0, 5))}`;
 
-// C, U and D agree. `load` may be several; `survives`: the server was not killed in between.
+// What asks for a model of this load, which is well now.
+function probe_of(here, loads) {
+    const load = [loads].flat().find(one => one.models);
+    if (!load) return null;
+    const [dialect, name] = load.models.openai?.length ? ['openai', 'chat'] : ['anthropic', 'messages'];
+    return () => here.server.call(at[name], ask[name](load.models[dialect][0]));
+}
+
+// C, U and D agree. `loads`: one, several, or calls by themselves; `survives`: the server was not killed in between.
 export async function check(here, loads = [], { before, survives = true } = {}) {
+    const probe = probe_of(here, loads);
+    if (probe) await assert_recovers(probe, 5000);
     const clients = [loads].flat().flatMap(load => load.all ?? [load]);
     await until(async () => (await here.server.jobs('&status=open')).length === 0, 'no job is open (I1)', 20_000);
     const { jobs, count } = await everything_on_record(here);
     assert.equal(jobs.size, count, 'a job is on record once (I1)');
 
-    const trouble = { I1: [], I2: [], I3: [], I4: [], I5: [] };
+    const trouble = { I1: [], I2: [], I3: [], I4: [], I5: [], I9: secrets_left(here, clients), I11: [] };
     const seen = new Map(); // U by request id
     for (const { sim, slug } of here.upstreams)
         for (const entry of await sim.log()) {
@@ -224,6 +265,7 @@ export async function check(here, loads = [], { before, survives = true } = {}) 
         if (outcome === 'fail' && job.status === 'done') trouble.I4.push(['the client was told it failed', job.id, job.reason]);
         check_tokens(one, job, outcome, seen, trouble);
     }
+    await check_versions(here, jobs, trouble);
     if (survives && await here.server.metric('auxot_requests_running') === 0) await check_sums(here, jobs, trouble);
     for (const [name, list] of Object.entries(trouble))
         assert.equal(list.length, 0, `${name}, seed ${seed}: ${some(list)}`);
