@@ -3,11 +3,13 @@
  *     store_rows [jobs] [directory]     e.g. store_rows 2000000 /var/tmp
  *
  * Two threads play loops: each job is opened and closed later, with 1,000 open at a time in each, held
- * back when the journals are 64 MiB ahead. Then pages are read with several filters.
+ * back when the journals are 64 MiB ahead. Then pages are read with several filters, and the usage is summed up.
+ * The jobs are of one month, of 1,000 keys in 20 teams, at two models.
  */
 #include "base/log.h"
 #include "store/sql.h"
 #include "store/store.h"
+#include "store/usage.h"
 #include "sys/clock.h"
 #include "sys/random.h"
 #include "sys/thread.h"
@@ -22,6 +24,15 @@
 #define OPEN_JOBS 1000
 #define AHEAD_MAX (64 * 1024 * 1024)
 #define START_MS  INT64_C(1790000000000)
+#define MONTH_MS  (INT64_C(30) * 24 * 3600 * 1000)
+
+static int64_t jobs_in_all;
+
+/* Spread over the month. */
+static int64_t time_of(int64_t number)
+{
+    return START_MS + (int64_t)((double)number / (double)jobs_in_all * (double)MONTH_MS);
+}
 
 struct loop {
     struct store *store;
@@ -48,7 +59,7 @@ static void job_make(struct job_record *job, int64_t number)
                                .provider_name = "OpenAI production",
                                .key_id = "key_01jz0000000000000000000000",
                                .is_stream = true,
-                               .created_at_ms = START_MS + number / 5,
+                               .created_at_ms = time_of(number),
                                .queued_ms = 0,
                                .first_byte_ms = -1,
                                .duration_ms = -1,
@@ -59,10 +70,15 @@ static void job_make(struct job_record *job, int64_t number)
                                             .provider_id = "prv_01jz0000000000000000000000",
                                             .provider_name = "OpenAI production",
                                             .model = "gpt-5.2-mini",
-                                            .started_at_ms = START_MS + number / 5,
+                                            .tier = "cloud",
+                                            .started_at_ms = time_of(number),
                                             .first_byte_ms = -1}}};
     snprintf(job->key_name, sizeof job->key_name, "key %lld", (long long)(number % 1000));
+    snprintf(job->key_id, sizeof job->key_id, "key_%lld", (long long)(number % 1000));
     snprintf(job->user, sizeof job->user, "usr_%lld", (long long)(number % 50));
+    snprintf(job->team, sizeof job->team, "tea_%lld", (long long)(number % 20));
+    if (number % 3 == 0)
+        str_copy(STR("gpt-5.2"), job->attempt[0].model, sizeof job->attempt[0].model);
     id_make("job_", job->created_at_ms, random, job->id);
 }
 
@@ -77,6 +93,9 @@ static void job_close(struct job_record *job, int64_t number)
     job->usage.output_tokens = 345;
     job->cost_microusd = 5120;
     str_copy(STR("ok"), job->attempt[0].outcome, sizeof job->attempt[0].outcome);
+    job->attempt[0].input_tokens = 1200;
+    job->attempt[0].output_tokens = 345;
+    job->attempt[0].cost_microusd = 5120;
     job->attempt[0].ended_at_ms = job->created_at_ms + 1234;
 }
 
@@ -154,7 +173,55 @@ static void time_pages(struct store *store)
     time_page(store, "reason=rate_limited and user",
               (struct job_filter){.reason = "rate_limited", .user = "usr_7"});
     time_page(store, "one minute in the middle",
-              (struct job_filter){.since_ms = START_MS + 100000, .until_ms = START_MS + 160000});
+              (struct job_filter){.since_ms = START_MS + MONTH_MS / 2,
+                                  .until_ms = START_MS + MONTH_MS / 2 + 60000});
+}
+
+static void on_usage(void *arg, const struct usage_item *item)
+{
+    (void)item;
+    ++*(int *)arg;
+}
+
+static void time_usage(struct store *store, const char *name, struct usage_query query)
+{
+    struct error error = {0};
+    struct usage_item totals = {.at_ms = 0};
+    char cursor[96];
+    int64_t best = INT64_MAX, worst = 0;
+    int count = 0;
+    query.limit = USAGE_PAGE_MAX;
+    for (int i = 0; i < 5; i++) {
+        count = 0;
+        int64_t before = clock_monotonic_ns();
+        if (store_usage(store, &query, on_usage, &count, &totals, cursor, &error) != OK) {
+            printf("  %-34s %s\n", name, error.text);
+            return;
+        }
+        int64_t took = clock_monotonic_ns() - before;
+        best = took < best ? took : best;
+        worst = took > worst ? took : worst;
+    }
+    printf("  %-34s %3d items, %lld jobs  best %7.2f ms  worst %7.2f ms\n", name, count,
+           (long long)totals.sums.jobs, (double)best / 1e6, (double)worst / 1e6);
+}
+
+static void time_usages(struct store *store)
+{
+    time_usage(store, "usage: the month by team",
+               (struct usage_query){.group_by = USAGE_team,
+                                    .bucket = USAGE_IN_ONE,
+                                    .since_ms = START_MS,
+                                    .until_ms = START_MS + MONTH_MS});
+    time_usage(store, "usage: the month by key",
+               (struct usage_query){.group_by = USAGE_key, .bucket = USAGE_IN_ONE});
+    time_usage(store, "usage: a team's month by day",
+               (struct usage_query){.group_by = USAGE_team,
+                                    .bucket = USAGE_BY_DAY,
+                                    .filter.name[USAGE_team] = "tea_7"});
+    time_usage(store, "usage: the month by hour and team",
+               (struct usage_query){
+                   .group_by = USAGE_team, .bucket = USAGE_BY_HOUR, .since_ms = START_MS});
 }
 
 static void wait_until_sealed(const char *dir)
@@ -180,6 +247,7 @@ static void wait_until_sealed(const char *dir)
 int main(int argc, char **argv)
 {
     int64_t jobs = argc > 1 ? strtoll(argv[1], NULL, 10) : 200000;
+    jobs_in_all = jobs;
     struct error error = {0};
     struct vault *vault = NULL;
     struct store *store = NULL;
@@ -223,6 +291,7 @@ int main(int argc, char **argv)
     printf("all sealed %.1f s later, RSS peak %ld KiB:\n",
            (double)(clock_monotonic_ns() - before) / 1e9, usage.ru_maxrss);
     time_pages(store);
+    time_usages(store);
 
     before = clock_monotonic_ns();
     store_close(store);

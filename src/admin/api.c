@@ -2,6 +2,7 @@
 #include "admin/api.h"
 
 #include <stdio.h>
+#include <time.h>
 
 /* ---- answers ------------------------------------------------------------------------------------- */
 
@@ -18,6 +19,23 @@ struct json_writer *api_answer(struct api_call *call, int status)
 void api_done(struct api_call *call)
 {
     json_close_object(&call->writer);
+    if (call->answer.failed)
+        api_fail(call, PROBLEM_INTERNAL, NULL, "The answer is too long.");
+}
+
+struct buf *api_answer_text(struct api_call *call, const char *content_type, const char *file_name)
+{
+    buf_clear(&call->answer);
+    call->status = 200;
+    call->is_problem = false;
+    call->content_type = content_type;
+    call->file_name = file_name;
+    return &call->answer;
+}
+
+void api_done_text(struct api_call *call, const char *next_cursor)
+{
+    str_copy(str_of(next_cursor), call->next_cursor, sizeof call->next_cursor);
     if (call->answer.failed)
         api_fail(call, PROBLEM_INTERNAL, NULL, "The answer is too long.");
 }
@@ -40,6 +58,7 @@ void api_fail(struct api_call *call, enum problem problem, const char *field, co
     buf_clear(&call->answer);
     call->status = problem_status(problem);
     call->is_problem = true;
+    call->content_type = NULL;
     problem_write(&call->answer, problem, detail, field, call->request_id);
 }
 
@@ -103,16 +122,46 @@ bool api_query(struct api_call *call, const char *name, char *room, size_t room_
     return is_found;
 }
 
-bool api_limit(struct api_call *call, int *out_limit)
+/* Milliseconds since 1970, or 2026-01-31, or 2026-01-31T12:00:00Z. */
+static bool time_parse(const char *text, int64_t *out_ms)
+{
+    if (str_to_int64(str_of(text), out_ms))
+        return true;
+    struct tm utc = {0};
+    const char *rest = strptime(text, "%Y-%m-%d", &utc);
+    if (rest && *rest == 'T')
+        rest = strptime(rest, "T%H:%M:%S", &utc);
+    if (!rest || (strcmp(rest, "Z") != 0 && *rest != '\0'))
+        return false;
+    *out_ms = (int64_t)timegm(&utc) * 1000;
+    return true;
+}
+
+bool api_time(struct api_call *call, const char *name, int64_t *out_ms)
+{
+    char text[40];
+    if (!api_query(call, name, text, sizeof text) || time_parse(text, out_ms))
+        return !api_has_failed(call);
+    api_fail(call, PROBLEM_BAD_REQUEST, name,
+             "%s must be milliseconds since 1970, or a time like 2026-01-31T12:00:00Z (UTC).",
+             name);
+    return false;
+}
+
+bool api_limit_of(struct api_call *call, int otherwise, int most, int *out_limit)
 {
     char text[16];
-    int64_t limit = API_LIMIT_DEFAULT;
+    int64_t limit = otherwise;
     if (api_query(call, "limit", text, sizeof text) &&
-        (!str_to_int64(str_of(text), &limit) || limit < 1 || limit > API_LIMIT_MAX))
-        api_fail(call, PROBLEM_BAD_REQUEST, "limit", "limit must lie between 1 and %d.",
-                 API_LIMIT_MAX);
+        (!str_to_int64(str_of(text), &limit) || limit < 1 || limit > most))
+        api_fail(call, PROBLEM_BAD_REQUEST, "limit", "limit must lie between 1 and %d.", most);
     *out_limit = (int)limit;
     return !api_has_failed(call);
+}
+
+bool api_limit(struct api_call *call, int *out_limit)
+{
+    return api_limit_of(call, API_LIMIT_DEFAULT, API_LIMIT_MAX, out_limit);
 }
 
 bool api_is_stale(const struct api_call *call, int64_t rev)

@@ -39,6 +39,8 @@ struct api_call {
 
     int status; /* 0: no answer yet */
     bool is_problem;
+    const char *content_type, *file_name; /* of an export; NULL: JSON */
+    char next_cursor[96];                 /* likewise, for a header; "" on the last page */
     struct buf answer;
     struct json_writer writer;
 };
@@ -47,6 +49,10 @@ typedef void api_handler(struct api_call *call);
 /** Begins a JSON answer: an object is open in the writer that is returned; api_done closes it. */
 struct json_writer *api_answer(struct api_call *call, int status);
 void api_done(struct api_call *call);
+/** Begins an answer that is a file: text goes into the buffer that is returned; api_done_text ends it. `content_type`
+ *  and `file_name` are literals. */
+struct buf *api_answer_text(struct api_call *call, const char *content_type, const char *file_name);
+void api_done_text(struct api_call *call, const char *next_cursor);
 /** Answers with a problem; replaces what was begun. */
 void api_fail(struct api_call *call, enum problem problem, const char *field, const char *format,
               ...) __attribute__((format(printf, 4, 5)));
@@ -58,10 +64,14 @@ void api_done_list(struct api_call *call, const char *next_cursor);
 /** A query parameter, percent-decoded into `room`; false when it is missing. Too long, malformed or
  *  twice: the call has failed (see api_has_failed), and false. */
 bool api_query(struct api_call *call, const char *name, char *room, size_t room_bytes);
+/** A time of the query: milliseconds since 1970, or 2026-01-31, or 2026-01-31T12:00:00Z. False when the call has failed;
+ *  a missing one leaves the output as it is. */
+bool api_time(struct api_call *call, const char *name, int64_t *out_ms);
 /** `limit` of a list: 1 to API_LIMIT_MAX, else API_LIMIT_DEFAULT. False when the call has failed. */
 #define API_LIMIT_DEFAULT 50
 #define API_LIMIT_MAX     200
 bool api_limit(struct api_call *call, int *out_limit);
+bool api_limit_of(struct api_call *call, int otherwise, int most, int *out_limit);
 static inline bool api_has_failed(const struct api_call *call)
 {
     return call->status != 0 && call->is_problem;

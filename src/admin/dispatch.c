@@ -66,6 +66,13 @@ static void dispatched_free(struct dispatched *at)
     mem_free(at);
 }
 
+static void export_headers(const struct api_call *call, struct buf *headers)
+{
+    buf_printf(headers, "content-disposition: attachment; filename=\"%s\"\r\n", call->file_name);
+    if (call->next_cursor[0])
+        buf_printf(headers, "x-next-cursor: %s\r\n", call->next_cursor);
+}
+
 static void answer_now(struct dispatched *at)
 {
     AUTO_BUF struct buf headers = {0};
@@ -75,8 +82,11 @@ static void answer_now(struct dispatched *at)
         at->call.status = problem_status(PROBLEM_INTERNAL);
         buf_clear(&at->call.answer);
     }
-    struct str content_type =
-        at->call.is_problem ? STR(PROBLEM_CONTENT_TYPE) : STR("application/json");
+    struct str content_type = at->call.is_problem     ? STR(PROBLEM_CONTENT_TYPE)
+                              : at->call.content_type ? str_of(at->call.content_type)
+                                                      : STR("application/json");
+    if (at->call.content_type)
+        export_headers(&at->call, &headers);
     exchange_answer(at->exchange, at->call.status, buf_str(&headers), content_type,
                     buf_str(&at->call.answer));
     at->exchange = NULL;

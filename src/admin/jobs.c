@@ -3,158 +3,20 @@
  * Members see the jobs of their own key.
  */
 #include "admin/endpoints.h"
+#include "admin/export.h"
+#include "admin/job_view.h"
 #include "admin/state.h"
 
 #include <assert.h>
-#include <time.h>
 
-#define DRAIN_MS 1000
+#define DRAIN_MS        1000
+#define EXPORT_ROWS_MAX 5000
+#define EXPORT_BYTES \
+    (2u * 1024 * 1024) /* a page of lines more, and it is half of what an answer may be */
 
 static_assert(API_LIMIT_MAX <= JOBS_PAGE_MAX, "a list asks for no more than the store gives");
 
-/* ---- one job as JSON ----------------------------------------------------------------------------- */
-
-static void put_text_or_null(struct json_writer *writer, const char *name, const char *text)
-{
-    json_put_text(writer, name, text[0] ? text : NULL);
-}
-
-/* Unknown is -1 in records, and null here. */
-static void put_or_null(struct json_writer *writer, const char *name, int64_t value)
-{
-    if (value >= 0)
-        json_put_int(writer, name, value);
-    else
-        json_put_null(writer, name);
-}
-
-static void put_provider(struct json_writer *writer, const char *id, const char *name)
-{
-    if (!id[0]) {
-        json_put_null(writer, "provider");
-        return;
-    }
-    json_open_object_named(writer, "provider");
-    json_put_text(writer, "id", id);
-    json_put_text(writer, "name", name);
-    json_close_object(writer);
-}
-
-static void write_attempt(struct json_writer *writer, const struct attempt_record *attempt)
-{
-    json_open_object(writer);
-    json_put_int(writer, "seq", attempt->seq);
-    put_provider(writer, attempt->provider_id, attempt->provider_name);
-    put_text_or_null(writer, "tier", attempt->tier);
-    put_text_or_null(writer, "worker", attempt->worker);
-    put_text_or_null(writer, "model", attempt->model);
-    put_text_or_null(writer, "outcome", attempt->outcome);
-    put_text_or_null(writer, "reason", attempt->reason);
-    put_or_null(writer, "http_status", attempt->http_status ? attempt->http_status : -1);
-    json_put_int(writer, "started_at_ms", attempt->started_at_ms);
-    put_or_null(writer, "first_byte_ms", attempt->first_byte_ms);
-    put_or_null(writer, "ended_at_ms", attempt->ended_at_ms ? attempt->ended_at_ms : -1);
-    put_or_null(writer, "input_tokens", attempt->input_tokens);
-    put_or_null(writer, "output_tokens", attempt->output_tokens);
-    put_or_null(writer, "cached_tokens", attempt->cached_tokens);
-    put_or_null(writer, "cost_microusd", attempt->cost_microusd);
-    json_put_bool(writer, "estimated", attempt->is_estimated);
-    json_close_object(writer);
-}
-
-/* Attempts failed, and no price is known for any of what they took. */
-static bool is_waste_unknown(const struct job_record *job)
-{
-    bool has_unknown = false;
-    for (int32_t i = 0; i < job->attempt_count && i < ATTEMPTS_MAX; i++) {
-        const struct attempt_record *attempt = &job->attempt[i];
-        bool has_tokens = attempt->input_tokens >= 0 || attempt->output_tokens >= 0;
-        if (strcmp(attempt->outcome, "failed") == 0)
-            has_unknown |= has_tokens && attempt->cost_microusd < 0;
-    }
-    return has_unknown && job->wasted_microusd == 0;
-}
-
-static void write_fidelity(struct json_writer *writer, const char *notes)
-{
-    struct str rest = str_of(notes);
-    json_open_array(writer, "fidelity");
-    while (rest.len)
-        json_put_string(writer, NULL, str_trim(str_cut(&rest, ',')));
-    json_close_array(writer);
-}
-
-static void write_figures(struct json_writer *writer, const struct job_record *job)
-{
-    put_or_null(writer, "queued_ms", job->queued_ms);
-    put_or_null(writer, "first_byte_ms", job->first_byte_ms);
-    put_or_null(writer, "duration_ms", job->duration_ms);
-    put_or_null(writer, "input_tokens", job->usage.input_tokens);
-    put_or_null(writer, "output_tokens", job->usage.output_tokens);
-    put_or_null(writer, "cached_tokens", job->usage.cached_tokens);
-    json_put_bool(writer, "estimated", job->usage.is_estimated);
-    put_or_null(writer, "cost_microusd", job->cost_microusd);
-    json_put_bool(writer, "cost_is_partial", job->is_unpriced && job->cost_microusd >= 0);
-    put_or_null(writer, "wasted_microusd", is_waste_unknown(job) ? -1 : job->wasted_microusd);
-    json_put_int(writer, "config_version", job->config_version);
-    put_or_null(writer, "http_status", job->http_status ? job->http_status : -1);
-    json_put_int(writer, "bytes_in", job->bytes_in);
-    json_put_int(writer, "bytes_out", job->bytes_out);
-}
-
-static void job_write(struct json_writer *writer, const struct job_record *job)
-{
-    json_put_text(writer, "id", job->id);
-    json_put_text(writer, "status", job_status_name(job->status));
-    put_text_or_null(writer, "reason", job->reason);
-    put_text_or_null(writer, "requested_model", job->requested_model);
-    put_provider(writer, job->provider_id, job->provider_name);
-    put_text_or_null(writer, "model", job->model);
-    json_put_text(writer, "dialect", job->dialect);
-    json_put_text(writer, "endpoint", job->endpoint);
-    json_put_bool(writer, "stream", job->is_stream);
-    json_put_text(writer, "source", job->source);
-    put_text_or_null(writer, "team", job->team);
-    put_text_or_null(writer, "user", job->user);
-    put_text_or_null(writer, "key", job->key_id);
-    put_text_or_null(writer, "key_name", job->key_name);
-    put_text_or_null(writer, "agent", job->agent);
-    json_put_int(writer, "created_at_ms", job->created_at_ms);
-    write_figures(writer, job);
-    json_open_array(writer, "attempts");
-    for (int32_t i = 0; i < job->attempt_count && i < ATTEMPTS_MAX; i++)
-        write_attempt(writer, &job->attempt[i]);
-    json_close_array(writer);
-    write_fidelity(writer, job->fidelity);
-}
-
 /* ---- filters ------------------------------------------------------------------------------------- */
-
-/* Milliseconds since 1970, or 2026-01-31, or 2026-01-31T12:00:00Z. */
-static bool time_parse(const char *text, int64_t *out_ms)
-{
-    if (str_to_int64(str_of(text), out_ms))
-        return true;
-    struct tm utc = {0};
-    const char *rest = strptime(text, "%Y-%m-%d", &utc);
-    if (rest && *rest == 'T')
-        rest = strptime(rest, "T%H:%M:%S", &utc);
-    if (!rest || (strcmp(rest, "Z") != 0 && *rest != '\0'))
-        return false;
-    *out_ms = (int64_t)timegm(&utc) * 1000;
-    return true;
-}
-
-static bool time_query(struct api_call *call, const char *name, int64_t *out_ms)
-{
-    char text[40];
-    if (!api_query(call, name, text, sizeof text) || time_parse(text, out_ms))
-        return !api_has_failed(call);
-    api_fail(call, PROBLEM_BAD_REQUEST, name,
-             "%s must be milliseconds since 1970, or a time like 2026-01-31T12:00:00Z (UTC).",
-             name);
-    return false;
-}
 
 static bool status_is_known(struct api_call *call, const char *status)
 {
@@ -187,9 +49,15 @@ static bool filter_read(struct api_call *call, struct job_filter *filter)
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         if (!api_query(call, texts[i].name, texts[i].room, texts[i].size) && api_has_failed(call))
             return false;
-    return time_query(call, "since", &filter->since_ms) &&
-           time_query(call, "until", &filter->until_ms) && api_limit(call, &filter->limit) &&
-           status_is_known(call, filter->status);
+    return api_time(call, "since", &filter->since_ms) &&
+           api_time(call, "until", &filter->until_ms) && status_is_known(call, filter->status);
+}
+
+/* A file may be longer than a list. */
+static bool limit_read(struct api_call *call, enum export_format format, int *out_limit)
+{
+    return format == EXPORT_JSON ? api_limit(call, out_limit)
+                                 : api_limit_of(call, EXPORT_ROWS_MAX, EXPORT_ROWS_MAX, out_limit);
 }
 
 /* A provider's slug means its id, as everywhere. */
@@ -213,18 +81,67 @@ static void on_job(void *arg, const struct job_record *job)
     json_close_object(writer);
 }
 
+/* A file that is being filled. */
+struct file {
+    struct buf *out;
+    enum export_format format;
+    struct csv csv;
+};
+
+static void on_row(void *arg, const struct job_record *job)
+{
+    struct file *file = arg;
+    struct json_writer writer;
+    if (file->format == EXPORT_CSV) {
+        job_csv(&file->csv, job);
+        return;
+    }
+    json_writer_init(&writer, file->out);
+    json_open_object(&writer);
+    job_write(&writer, job);
+    json_close_object(&writer);
+    buf_append_lit(file->out, "\n");
+}
+
+/* Page after page of the list, up to a bound; the rest by the cursor in the header. */
+static void export(struct api_call *call, struct job_filter *filter, enum export_format format)
+{
+    struct error error = {0};
+    struct file file = {.out = export_begin(call, format, "jobs"), .format = format};
+    int left = filter->limit;
+    file.csv.out = file.out;
+    if (format == EXPORT_CSV)
+        job_csv_head(&file.csv);
+    do {
+        filter->limit = left < JOBS_PAGE_MAX ? left : JOBS_PAGE_MAX;
+        left -= filter->limit;
+        if (store_jobs(call->admin->options.store, filter, on_row, &file, filter->cursor, &error) !=
+            OK) {
+            api_fail_error(call, &error);
+            return;
+        }
+    } while (left > 0 && filter->cursor[0] && file.out->len < EXPORT_BYTES);
+    api_done_text(call, filter->cursor);
+}
+
 void jobs_list(struct api_call *call)
 {
     struct error error = {0};
     struct job_filter filter = {0};
+    enum export_format format = EXPORT_JSON;
     char next_cursor[96] = "";
-    if (!filter_read(call, &filter))
+    if (!export_format_read(call, &format) || !filter_read(call, &filter) ||
+        !limit_read(call, format, &filter.limit))
         return;
     resolve_provider(call, &filter);
     if (call->role < ROLE_ADMIN)
         str_copy(str_of(call->actor), filter.key, sizeof filter.key);
     enum err drained = store_drain(call->admin->options.store, DRAIN_MS);
     (void)drained; /* late rows show up in the next list */
+    if (format != EXPORT_JSON) {
+        export(call, &filter, format);
+        return;
+    }
     json_open_array(api_answer(call, 200), "items");
     enum err err =
         store_jobs(call->admin->options.store, &filter, on_job, &call->writer, next_cursor, &error);

@@ -174,7 +174,13 @@ static bool read_price(const struct str *fields, const size_t at[COLUMN_COUNT], 
         return false;
     if (price->long_from_tokens == TOKENS_UNKNOWN)
         price->long_from_tokens = 0;
+    /* Anthropic, "Prompt caching": a write for 5 minutes costs 1.25 times the input, one for an hour twice. */
+    bool has_1h = price->kind == PROVIDER_ANTHROPIC && price->input != COST_UNKNOWN &&
+                  price->cache_write != COST_UNKNOWN;
+    price->cache_write_1h = has_1h ? 2 * price->input : COST_UNKNOWN;
     price->long_cached = long_price(price, price->cached);
+    price->long_cache_write = long_price(price, price->cache_write);
+    price->long_cache_write_1h = long_price(price, price->cache_write_1h);
     return true;
 }
 
@@ -313,6 +319,15 @@ static int64_t known_or(int64_t price, int64_t otherwise)
     return price == COST_UNKNOWN ? otherwise : price;
 }
 
+/* A part of the whole, taken out of it; a provider that claims more than the whole gets the whole. */
+static int64_t take_part(int64_t *whole, int64_t claimed)
+{
+    int64_t part = at_least_0(claimed);
+    part = part < *whole ? part : *whole;
+    *whole -= part;
+    return part;
+}
+
 int64_t price_cost(const struct price *price, const struct usage *usage)
 {
     if (!price || usage->input_tokens < 0)
@@ -326,22 +341,20 @@ int64_t price_cost(const struct price *price, const struct usage *usage)
         return COST_UNKNOWN;
 
     int64_t cached = known_or(is_long ? price->long_cached : price->cached, input);
-    int64_t written =
-        known_or(is_long ? long_price(price, price->cache_write) : price->cache_write, input);
+    int64_t written = known_or(is_long ? price->long_cache_write : price->cache_write, input);
+    int64_t written_1h =
+        known_or(is_long ? price->long_cache_write_1h : price->cache_write_1h, written);
 
-    /* Parts of the input; a provider that claims more than the whole gets the whole. */
     int64_t plain_tokens = usage->input_tokens;
-    int64_t cached_tokens = at_least_0(usage->cached_tokens);
-    cached_tokens = cached_tokens < plain_tokens ? cached_tokens : plain_tokens;
-    plain_tokens -= cached_tokens;
-    int64_t written_tokens = at_least_0(usage->cache_write_tokens);
-    written_tokens = written_tokens < plain_tokens ? written_tokens : plain_tokens;
-    plain_tokens -= written_tokens;
+    int64_t cached_tokens = take_part(&plain_tokens, usage->cached_tokens);
+    int64_t written_tokens = take_part(&plain_tokens, usage->cache_write_tokens);
+    int64_t written_1h_tokens = take_part(&written_tokens, usage->cache_write_1h_tokens);
 
     wide total = PER_MILLION - 1; /* rounds up */
     total += (wide)plain_tokens * input;
     total += (wide)cached_tokens * cached;
     total += (wide)written_tokens * written;
+    total += (wide)written_1h_tokens * written_1h;
     total += (wide)at_least_0(usage->output_tokens) * output;
     total /= PER_MILLION;
     return total > INT64_MAX ? INT64_MAX : (int64_t)total;

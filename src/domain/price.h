@@ -1,7 +1,8 @@
 /* domain/price.h: what a model's tokens cost. Integers only: micro-dollars per million tokens.
  *
  * Facts come from an embedded table (prices.csv: source and date in it). An unknown price is unknown,
- * never 0. The long-context tier reprices the whole request.
+ * never 0. The long-context tier reprices the whole request. Of the parts of the input, one without a price of its
+ * own costs what other input costs.
  */
 #pragma once
 #include "domain/provider.h"
@@ -13,8 +14,9 @@ struct price {
     const char *model;
     enum provider_kind kind;
     int64_t input, output, cached, cache_write; /* micro-dollars per 1e6 tokens; COST_UNKNOWN */
+    int64_t cache_write_1h;                     /* of those written, the ones kept an hour */
     int64_t long_from_tokens;                   /* more input than this: long; 0: no such tier */
-    int64_t long_input, long_output, long_cached;
+    int64_t long_input, long_output, long_cached, long_cache_write, long_cache_write_1h;
     int64_t context_tokens, max_output_tokens; /* abilities, when the table has them; -1 */
     unsigned lacks;                            /* enum model_lack: where the table says false */
 };

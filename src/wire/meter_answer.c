@@ -130,12 +130,15 @@ static void take_anthropic(struct usage *usage, struct json told)
     int64_t fresh = tokens_of(json_get(told, "input_tokens"));
     int64_t read = tokens_of(json_get(told, "cache_read_input_tokens"));
     int64_t written = tokens_of(json_get(told, "cache_creation_input_tokens"));
+    struct json kept = json_get(told, "cache_creation"); /* the same, by how long it is kept */
+    int64_t hour = tokens_of(json_get(kept, "ephemeral_1h_input_tokens"));
     int64_t cached_before = or_zero(usage->cached_tokens) + or_zero(usage->cache_write_tokens);
     if (usage->input_tokens != TOKENS_UNKNOWN)
         fresh = larger(fresh, usage->input_tokens - cached_before);
 
     usage->cached_tokens = larger(read, usage->cached_tokens);
     usage->cache_write_tokens = larger(written, usage->cache_write_tokens);
+    usage->cache_write_1h_tokens = larger(hour, usage->cache_write_1h_tokens);
     if (fresh != TOKENS_UNKNOWN)
         usage->input_tokens =
             fresh + or_zero(usage->cached_tokens) + or_zero(usage->cache_write_tokens);

@@ -58,6 +58,7 @@ const how = {
     'GET /keys': () => ({}),
     'POST /keys': () => ({ body: { name: unique('key') } }),
     'DELETE /keys/{id}': async () => ({ args: [(await key()).id] }),
+    'GET /usage': () => ({ query: '?group_by=key&bucket=day' }),
     'GET /jobs': () => ({ query: '?limit=1' }),
     'GET /jobs/{id}': () => ({ args: [jobs.member], other: [jobs.admin] }),
     'GET /events': () => ({ query: '?limit=1' }),

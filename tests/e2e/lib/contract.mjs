@@ -76,7 +76,7 @@ export function hold_to_contract({ method, url, sent, status, headers, text }) {
     const operation = operation_of(method, pathname);
     const type = (headers['content-type'] ?? '').split(';')[0];
     let said = [];
-    try { said = answer_complaints(operation, status, type, JSON.parse(text)); } catch (error) { said = [error.message]; }
+    try { said = answer_complaints(operation, status, type, type.endsWith('json') ? JSON.parse(text) : text); } catch (error) { said = [error.message]; }
     if (operation && status < 300) said.push(...request_complaints(operation, sent ? JSON.parse(sent) : undefined, searchParams));
     if (said.length)
         throw new Error(`against the contract: ${method} ${pathname} -> ${status}: ${said.join('; ')}\nsent: ${sent?.slice(0, 500)}\nanswer: ${text.slice(0, 1500)}`);

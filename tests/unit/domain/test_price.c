@@ -91,6 +91,34 @@ static void a_request_costs_what_the_table_says(void **unused)
     price_table_free(table);
 }
 
+static void writes_that_are_kept_an_hour_cost_more(void **unused)
+{
+    (void)unused;
+    struct price_table *table = table_of(str_of(csv));
+    const struct {
+        const char *name, *model;
+        int64_t input, written, hour, cost;
+    } rows[] = {
+        {"some of them", "writes", 1000, 300, 100, 2800 + 1000 + 800},
+        {"all of them", "writes", 1000, 300, 300, 2800 + 2400},
+        {"more than were written are all", "writes", 1000, 300, 900, 2800 + 2400},
+        {"in the long tier", "longw", 200000, 100000, 100000, 50000 + 100000},
+        {"without such a price they cost what a write costs", "dated-20250929", 1000, 300, 100,
+         3000},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        const struct price *price = price_find(table, PROVIDER_ANTHROPIC, str_of(rows[i].model));
+        struct usage usage;
+        usage_init(&usage);
+        usage.input_tokens = rows[i].input;
+        usage.output_tokens = 0;
+        usage.cache_write_tokens = rows[i].written;
+        usage.cache_write_1h_tokens = rows[i].hour;
+        CHECK_INT(rows[i].name, price_cost(price, &usage), rows[i].cost);
+    }
+    price_table_free(table);
+}
+
 static void abilities_come_along(void **unused)
 {
     (void)unused;
@@ -157,5 +185,6 @@ static void the_embedded_table_is_good(void **unused)
     price_table_free(NULL);
 }
 
-TEST_MAIN(TEST(a_request_costs_what_the_table_says), TEST(abilities_come_along),
-          TEST(a_bad_table_is_refused_with_its_line), TEST(the_embedded_table_is_good))
+TEST_MAIN(TEST(a_request_costs_what_the_table_says), TEST(writes_that_are_kept_an_hour_cost_more),
+          TEST(abilities_come_along), TEST(a_bad_table_is_refused_with_its_line),
+          TEST(the_embedded_table_is_good))

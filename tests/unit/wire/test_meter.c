@@ -274,6 +274,26 @@ static void odd_answers_are_classed(void **state)
     }
 }
 
+static void cache_writes_that_are_kept_an_hour_are_told_apart(void **state)
+{
+    (void)state;
+    struct meter meter;
+    struct json root;
+    meter_init(&meter, ENDPOINT_MESSAGES);
+    CHECK_INT("read",
+              meter_answer(&meter, reader,
+                           STR("{\"content\":[{\"type\":\"text\",\"text\":\"a\"}],\"usage\":{"
+                               "\"input_tokens\":5,\"output_tokens\":1,"
+                               "\"cache_creation_input_tokens\":300,\"cache_creation\":{"
+                               "\"ephemeral_5m_input_tokens\":100,"
+                               "\"ephemeral_1h_input_tokens\":200}}}"),
+                           &root),
+              ANSWER_GOOD);
+    CHECK_INT("all", meter.usage.input_tokens, 305);
+    CHECK_INT("written", meter.usage.cache_write_tokens, 300);
+    CHECK_INT("of those for an hour", meter.usage.cache_write_1h_tokens, 200);
+}
+
 static void unknown_tokens_are_estimated_and_marked(void **state)
 {
     (void)state;
@@ -360,6 +380,7 @@ int main(void)
         TEST(single_events_are_classed),
         TEST(plain_answers_are_read),
         TEST(odd_answers_are_classed),
+        TEST(cache_writes_that_are_kept_an_hour_are_told_apart),
         TEST(unknown_tokens_are_estimated_and_marked),
         TEST(error_bodies_of_all_shapes_are_read),
     };

@@ -1,0 +1,28 @@
+/* admin/export.c: names and types of files. */
+#include "admin/export.h"
+
+bool export_format_read(struct api_call *call, enum export_format *out_format)
+{
+    static const char *const names[] = {
+        [EXPORT_JSON] = "json", [EXPORT_LINES] = "jsonl", [EXPORT_CSV] = "csv"};
+    char text[16] = "json";
+    (void)api_query(call, "format", text, sizeof text);
+    for (int i = EXPORT_JSON; i <= EXPORT_CSV && !api_has_failed(call); i++)
+        if (strcmp(text, names[i]) == 0) {
+            *out_format = (enum export_format)i;
+            return true;
+        }
+    if (!api_has_failed(call))
+        api_fail(call, PROBLEM_BAD_REQUEST, "format", "format must be json, jsonl or csv.");
+    return false;
+}
+
+struct buf *export_begin(struct api_call *call, enum export_format format, const char *what)
+{
+    bool is_usage = strcmp(what, "usage") == 0;
+    if (format == EXPORT_CSV)
+        return api_answer_text(call, "text/csv; charset=utf-8",
+                               is_usage ? "auxot-usage.csv" : "auxot-jobs.csv");
+    return api_answer_text(call, "application/jsonl",
+                           is_usage ? "auxot-usage.jsonl" : "auxot-jobs.jsonl");
+}
