@@ -2,6 +2,8 @@
 #pragma once
 #include "admin/api.h"
 
+#define EXPORT_ROWS_MAX 5000 /* of a page of jobs */
+
 enum export_format { EXPORT_JSON, EXPORT_LINES, EXPORT_CSV };
 
 /** `format` of the query: json, jsonl or csv. False when the call has failed. */

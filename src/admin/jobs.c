@@ -9,8 +9,7 @@
 
 #include <assert.h>
 
-#define DRAIN_MS        1000
-#define EXPORT_ROWS_MAX 5000
+#define DRAIN_MS 1000
 #define EXPORT_BYTES \
     (2u * 1024 * 1024) /* a page of lines more, and it is half of what an answer may be */
 

@@ -94,7 +94,7 @@ static struct limits_ask ask_of(const struct request *request)
 
 /* ---- what it may come to: money ---------------------------------------------------------------- */
 
-/* With all of the prompt written to a cache, where that costs more. */
+/* With all of the prompt written to a cache, for an hour, where that costs more. */
 static int64_t cost_most(const struct price *price, int64_t input, int64_t output)
 {
     struct usage usage;
@@ -102,7 +102,7 @@ static int64_t cost_most(const struct price *price, int64_t input, int64_t outpu
     usage.input_tokens = input;
     usage.output_tokens = output;
     int64_t plain = price_cost(price, &usage);
-    usage.cache_write_tokens = input;
+    usage.cache_write_tokens = usage.cache_write_1h_tokens = input;
     int64_t written = price_cost(price, &usage);
     int64_t most = plain > written ? plain : written;
     return most < LEDGER_AMOUNT_MAX ? most : LEDGER_AMOUNT_MAX;

@@ -1,6 +1,7 @@
 /* tests/unit/admin/test_contract.c: the words of the contract's enums are those that the tables of the domain have, all of
  * them, in the same order: a state, a reason or a problem that is new in one must be in the other. Limits likewise.
  */
+#include "admin/export.h"
 #include "admin/endpoints.h"
 #include "admin/problem.h"
 #include "domain/health.h"
@@ -8,6 +9,7 @@
 #include "gateway/snapshot.h"
 #include "gen/api_enums.h"
 #include "store/record.h"
+#include "store/usage.h"
 
 #include "tests/test.h"
 
@@ -91,7 +93,9 @@ static void limits_are_those_of_the_tables(void **state)
         {METHOD_PATCH, "/api/providers/x", "default_model",
          sizeof((struct provider_row *)0)->default_model - 1},
         {METHOD_POST, "/api/keys", "name", sizeof((struct key_row *)0)->name - 1},
-        {METHOD_GET, "/api/jobs", "limit", API_LIMIT_MAX},
+        {METHOD_GET, "/api/jobs", "limit", EXPORT_ROWS_MAX},
+        {METHOD_GET, "/api/usage", "limit", USAGE_PAGE_MAX},
+        {METHOD_GET, "/api/events", "limit", API_LIMIT_MAX},
         {METHOD_GET, "/api/jobs", "model", sizeof((struct job_filter *)0)->model - 1},
         {METHOD_GET, "/api/jobs", "cursor", sizeof((struct job_filter *)0)->cursor - 1},
     };
