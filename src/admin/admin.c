@@ -14,12 +14,14 @@
 
 #define PUBLISH_TRIES    3
 #define PUBLISH_PAUSE_MS 20
+#define SEEN_AT_ONCE     256
 
 static enum err publish(struct admin *admin, struct error *error)
 {
     struct store_config config = {0};
     struct snapshot *snapshot = NULL;
     enum err err = store_config_load(admin->options.store, &config, error);
+    bool is_set_up = config.is_set_up;
     if (err == OK) {
         err = snapshot_build(&config, admin->options.vault, admin->registry, admin->options.prices,
                              &snapshot, error);
@@ -29,8 +31,11 @@ static enum err publish(struct admin *admin, struct error *error)
         return err;
     err = spent_load_for(admin, snapshot, error);
     if (err == OK)
-        return gateway_publish(admin->options.gateway, snapshot, error);
-    snapshot_unref(snapshot);
+        err = gateway_publish(admin->options.gateway, snapshot, error); /* takes it */
+    else
+        snapshot_unref(snapshot);
+    if (err == OK && is_set_up)
+        atomic_store(&admin->is_set_up, true);
     return err;
 }
 
@@ -55,6 +60,16 @@ void admin_catch_up(struct admin *admin)
     if (admin->is_behind && admin_publish(admin, &error) == OK)
         log_info("configuration_published", "late=true");
     pthread_mutex_unlock(&admin->config_lock);
+}
+
+/* When sessions were last used, for the next life. */
+void admin_note_seen(struct admin *admin)
+{
+    struct session_seen seen[SEEN_AT_ONCE];
+    struct error error = {0};
+    int count = sessions_take_seen(gateway_sessions(admin->options.gateway), seen, SEEN_AT_ONCE);
+    if (count > 0 && store_sessions_seen(admin->options.store, seen, (size_t)count, &error) != OK)
+        log_warn("sessions_not_noted", "why=\"%s\"", error.text);
 }
 
 bool change_begin(struct change *change, struct admin *admin, struct api_call *call)
@@ -89,6 +104,11 @@ bool change_end(struct change *change, enum err err, struct error *error)
     return err == OK;
 }
 
+static enum err on_session(void *sessions, const struct session_row *row)
+{
+    return sessions_put(sessions, row);
+}
+
 enum err admin_new(const struct admin_options *options, struct admin **out_admin,
                    struct error *error)
 {
@@ -98,9 +118,13 @@ enum err admin_new(const struct admin_options *options, struct admin **out_admin
     admin->options = *options;
     pthread_mutex_init(&admin->config_lock, NULL);
     pthread_mutex_init(&admin->pool_lock, NULL);
+    people_init(&admin->people);
     admin->registry = live_registry_new();
     enum err err = admin->registry ? admin_publish(admin, error)
                                    : error_set(error, ERR_NO_MEMORY, "no memory for the providers");
+    if (err == OK)
+        err = store_sessions_each(options->store, on_session, gateway_sessions(options->gateway),
+                                  error);
     if (err != OK) {
         admin_free(admin);
         return err;
@@ -121,10 +145,15 @@ enum err admin_start(struct admin *admin, struct error *error)
     enum err err = prober_new(admin, &admin->prober, error);
     if (err != OK)
         return err;
-    struct pool *pool = NULL;
-    err = pool_new(&pool, error);
+    const struct pool_options of_hashes = {
+        .name = "hash", .threads = HASH_THREADS, .queue_max = HASH_QUEUE_MAX};
+    struct pool *pool = NULL, *hash_pool = NULL;
+    err = pool_new(&POOL_OF_API, &pool, error);
+    if (err == OK)
+        err = pool_new(&of_hashes, &hash_pool, error);
     pthread_mutex_lock(&admin->pool_lock);
     admin->pool = pool;
+    admin->hash_pool = hash_pool;
     pthread_mutex_unlock(&admin->pool_lock);
     return err;
 }
@@ -139,15 +168,30 @@ bool admin_submit(void *arg, struct pool_work *work)
     return is_taken;
 }
 
+bool admin_submit_slow(void *arg, struct pool_work *work)
+{
+    struct admin *admin = arg;
+    pthread_mutex_lock(&admin->pool_lock);
+    bool is_taken = admin->hash_pool && pool_submit(admin->hash_pool, work);
+    pthread_mutex_unlock(&admin->pool_lock);
+    return is_taken;
+}
+
+bool admin_is_set_up(const struct admin *admin)
+{
+    return atomic_load(&admin->is_set_up);
+}
+
 void admin_stop(struct admin *admin)
 {
     if (admin->prober)
         prober_stop(admin->prober);
     pthread_mutex_lock(&admin->pool_lock);
-    struct pool *pool = admin->pool;
-    admin->pool = NULL;
+    struct pool *pool = admin->pool, *hash_pool = admin->hash_pool;
+    admin->pool = admin->hash_pool = NULL;
     pthread_mutex_unlock(&admin->pool_lock);
     pool_free(pool);
+    pool_free(hash_pool);
 }
 
 void admin_free(struct admin *admin)
@@ -156,6 +200,7 @@ void admin_free(struct admin *admin)
         return;
     prober_free(admin->prober);
     live_registry_free(admin->registry);
+    people_release(&admin->people);
     pthread_mutex_destroy(&admin->config_lock);
     pthread_mutex_destroy(&admin->pool_lock);
     mem_free(admin);

@@ -16,6 +16,7 @@ struct admin_options {
     const struct vault *vault;
     struct gateway *gateway;
     const struct price_table *prices;
+    const struct own_address *own;      /* http/origin.h */
     const char *ca_file, *name_servers; /* NULL: the system's */
     const char *version;                /* "0.1.0" */
 };
@@ -32,6 +33,10 @@ MUST_USE enum err admin_start(struct admin *admin, struct error *error);
 struct pool_work;
 /** Runs `work` on an api thread; false when none takes it now. `admin` is void for gateway_offload. */
 bool admin_submit(void *admin, struct pool_work *work);
+/** The same for what hashes a password: fewer threads, a shorter queue. */
+bool admin_submit_slow(void *admin, struct pool_work *work);
+/** False: nobody can sign in yet, and whoever brings the set-up token becomes the owner. */
+bool admin_is_set_up(const struct admin *admin);
 /** Ends them: waiting calls get 503. The loops must still run. */
 void admin_stop(struct admin *admin);
 void admin_free(struct admin *admin); /* NULL is fine */

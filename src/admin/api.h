@@ -9,6 +9,7 @@
 #pragma once
 #include "admin/admin.h"
 #include "admin/problem.h"
+#include "http/origin.h"
 #include "json/json.h"
 #include "json/json_writer.h"
 
@@ -30,6 +31,10 @@ struct api_call {
     char user[ID_MAX]; /* whose key it is; "" nobody's */
     char team[ID_MAX]; /* who pays; "" none */
     char service_account[ID_MAX];
+    char session[ID_MAX];         /* the session it came with; "" none */
+    char address[64];             /* of the other side, without its port */
+    char agent[128];              /* what it calls itself */
+    char origin[ORIGIN_MAX];      /* under which it reached us: "https://ai.example.com" */
     char args[API_PATH_ARGS][64]; /* what stood for {…} in the path */
     char query[API_QUERY_MAX];    /* as sent */
     char if_match[API_IF_MATCH_MAX];
@@ -41,6 +46,8 @@ struct api_call {
     bool is_problem;
     const char *content_type, *file_name; /* of an export; NULL: JSON */
     char next_cursor[96];                 /* likewise, for a header; "" on the last page */
+    char set_cookie[256];                 /* "" none */
+    int64_t retry_after_s;                /* 0 none */
     struct buf answer;
     struct json_writer writer;
 };

@@ -6,7 +6,9 @@
  */
 #include "admin/dispatch.h"
 
+#include "admin/access.h"
 #include "admin/endpoints.h"
+#include "admin/people.h"
 #include "sys/pool.h"
 #include "admin/state.h"
 #include "base/log.h"
@@ -60,6 +62,7 @@ static void dispatched_free(struct dispatched *at)
         secret_wipe(at->call.body.data, at->call.body.len); /* it may have brought a key */
     if (at->call.answer.data)
         secret_wipe(at->call.answer.data, at->call.answer.len);
+    secret_wipe(at->call.set_cookie, sizeof at->call.set_cookie);
     body_budget_return(at->call.body.len);
     buf_release(&at->call.body);
     buf_release(&at->call.answer);
@@ -87,6 +90,10 @@ static void answer_now(struct dispatched *at)
                                                       : STR("application/json");
     if (at->call.content_type)
         export_headers(&at->call, &headers);
+    if (at->call.set_cookie[0])
+        buf_printf(&headers, "set-cookie: %s\r\n", at->call.set_cookie);
+    if (at->call.retry_after_s)
+        buf_printf(&headers, "retry-after: %lld\r\n", (long long)at->call.retry_after_s);
     exchange_answer(at->exchange, at->call.status, buf_str(&headers), content_type,
                     buf_str(&at->call.answer));
     at->exchange = NULL;
@@ -233,7 +240,8 @@ static void enqueue(struct dispatched *at)
     at->is_queued = true;
     deadline_set(&at->patience,
                  loop_now_ns(at->loop) + (API_DEADLINE_MS + ANSWER_GRACE_MS) * INT64_C(1000000));
-    if (admin_submit(admin, &at->work))
+    bool is_slow = people_hashes(at->call.endpoint->handler);
+    if (is_slow ? admin_submit_slow(admin, &at->work) : admin_submit(admin, &at->work))
         return;
     answer_problem(at->exchange, PROBLEM_OVERLOADED, "Too many management calls are waiting.",
                    "retry-after: 1\r\n", at->call.request_id);
@@ -260,42 +268,6 @@ static void on_body(void *owner)
         return;
     }
     enqueue(at);
-}
-
-/* Who calls, into the call; false: answered. The only place where roles are looked at. */
-static bool may_call(struct front *front, struct exchange *exchange, struct api_call *call)
-{
-    if (exchange_is_control(exchange)) {
-        str_copy(STR("control"), call->actor, sizeof call->actor);
-        call->role = ROLE_OWNER; /* whoever reaches the socket owns the data directory */
-        call->scopes = SCOPE_ALL;
-        return true;
-    }
-    if (call->endpoint->role == ROLE_NONE)
-        return true;
-    bool is_conflict = false;
-    struct error error = {0};
-    const struct principal *principal =
-        gateway_principal(front->gateway_loop, exchange_head(exchange), &is_conflict, &error);
-    if (!principal) {
-        answer_problem(exchange, is_conflict ? PROBLEM_BAD_REQUEST : PROBLEM_UNAUTHORIZED,
-                       error.text, is_conflict ? "" : "www-authenticate: Bearer\r\n",
-                       call->request_id);
-        return false;
-    }
-    if (principal->role < call->endpoint->role) {
-        answer_problem(exchange, PROBLEM_FORBIDDEN, "This needs a key with the role admin.", "",
-                       call->request_id);
-        return false;
-    }
-    str_copy(str_of(principal->id), call->actor, sizeof call->actor);
-    str_copy(str_of(principal->user), call->user, sizeof call->user);
-    str_copy(str_of(principal->service_account), call->service_account,
-             sizeof call->service_account);
-    str_copy(str_of(principal->team ? principal->team->id : ""), call->team, sizeof call->team);
-    call->role = principal->role;
-    call->scopes = principal->scopes;
-    return true;
 }
 
 static struct dispatched *dispatched_new(struct front *front, struct exchange *exchange,
@@ -342,7 +314,7 @@ void dispatch(struct front *front, struct exchange *exchange, const char *reques
         refuse_unknown(exchange, allow, request_id);
         return;
     }
-    if (!may_call(front, exchange, &call))
+    if (!access_check(front, exchange, &call))
         return;
     if (head->query.len >= sizeof call.query) {
         answer_problem(exchange, PROBLEM_BAD_REQUEST, "The query is too long.", "", request_id);

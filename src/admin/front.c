@@ -3,6 +3,7 @@
 
 #include "admin/dispatch.h"
 #include "admin/problem.h"
+#include "http/origin.h"
 #include "json/json_writer.h"
 #include "sys/clock.h"
 #include "sys/random.h"
@@ -164,6 +165,8 @@ static void on_request(void *arg, struct exchange *exchange)
     else if (!is_read)
         answer_problem(exchange, PROBLEM_BAD_METHOD, "This path is only read.",
                        "allow: GET, HEAD\r\n", request_id);
+    else if (!exchange_is_control(exchange) && !host_is_ours(front->admin->options.own, head))
+        answer_problem(exchange, PROBLEM_MISDIRECTED, HOST_REFUSAL, "", request_id);
     else if (part == FRONT_HEALTH)
         answer_health(front, exchange, request_id);
     else if (part == FRONT_METRICS)

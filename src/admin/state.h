@@ -2,7 +2,7 @@
  * configuration.
  */
 #pragma once
-#include "admin/admin.h"
+#include "admin/people.h"
 
 #define LISTENERS_MAX 64
 
@@ -21,8 +21,10 @@ struct admin {
     bool has_spent;        /* under config_lock: the ledgers know what was spent before the start */
     int64_t started_at_ms; /* wall; 0 until the first configuration is published */
     bool is_behind;        /* under config_lock: what the store holds could not be published */
-    pthread_mutex_t pool_lock; /* guards `pool`, which admin_stop takes away */
-    struct pool *pool;
+    pthread_mutex_t pool_lock; /* guards the pools, which admin_stop takes away */
+    struct pool *pool, *hash_pool;
+    atomic_bool is_set_up; /* there was an owner: as last published */
+    struct people people;
 };
 
 /** Reads the rows and publishes them: in force on every loop when it returns. Under config_lock. */
@@ -31,6 +33,8 @@ MUST_USE enum err admin_publish(struct admin *admin, struct error *error);
 /** Publishes what an earlier change wrote and could not publish: a revoked key must not wait for the next
  *  change. Called by the health thread once a second. */
 void admin_catch_up(struct admin *admin);
+/** Writes down when sessions were last used. Likewise. */
+void admin_note_seen(struct admin *admin);
 
 /* A change reads top to bottom:
  *     struct change change;

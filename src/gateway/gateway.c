@@ -6,6 +6,7 @@
 #include "gateway/thinking.h"
 #include "gateway/translate.h"
 #include "gateway/workers_parts.h"
+#include "http/origin.h"
 #include "base/log.h"
 #include "sys/clock.h"
 
@@ -18,6 +19,8 @@
 
 /* ---- making ---------------------------------------------------------------------------------- */
 
+static const struct own_address unknown_address;
+
 enum err gateway_new(const struct gateway_options *options, struct gateway **out_gateway,
                      struct error *error)
 {
@@ -25,8 +28,11 @@ enum err gateway_new(const struct gateway_options *options, struct gateway **out
     if (!gateway)
         return error_set(error, ERR_NO_MEMORY, "no memory for the gateway");
     gateway->options = *options;
+    if (!options->own)
+        gateway->options.own = &unknown_address;
     gateway->thinking = thinking_memory_new();
-    if (!gateway->thinking) {
+    if (!gateway->thinking || sessions_new(&gateway->sessions) != OK) {
+        thinking_memory_free(gateway->thinking);
         mem_free(gateway);
         return error_set(error, ERR_NO_MEMORY, "no memory for the gateway");
     }
@@ -35,6 +41,7 @@ enum err gateway_new(const struct gateway_options *options, struct gateway **out
                                       .grace_ms = options->grace_ms};
     enum err err = workers_new(&workers, &gateway->workers, error);
     if (err != OK) {
+        sessions_free(gateway->sessions);
         thinking_memory_free(gateway->thinking);
         mem_free(gateway);
         return err;
@@ -91,6 +98,11 @@ struct workers *gateway_workers(struct gateway *gateway)
     return gateway->workers;
 }
 
+struct sessions *gateway_sessions(struct gateway *gateway)
+{
+    return gateway->sessions;
+}
+
 void gateway_free(struct gateway *gateway)
 {
     if (!gateway)
@@ -107,6 +119,7 @@ void gateway_free(struct gateway *gateway)
     workers_free(gateway->workers);
     if (gateway->newest)
         snapshot_unref(gateway->newest);
+    sessions_free(gateway->sessions);
     thinking_memory_free(gateway->thinking);
     pthread_cond_destroy(&gateway->adopted);
     pthread_mutex_destroy(&gateway->lock);
@@ -115,6 +128,7 @@ void gateway_free(struct gateway *gateway)
 
 static void adopt(struct loop_message *message);
 static void cut_all(struct loop_message *message);
+static void recheck(struct loop_message *message);
 
 enum err gateway_loop_add(struct gateway *gateway, struct loop *loop, int index,
                           struct gateway_loop **out_loop, struct error *error)
@@ -129,6 +143,7 @@ enum err gateway_loop_add(struct gateway *gateway, struct loop *loop, int index,
     gl->journal = store_journal(gateway->options.store, index);
     gl->adopt_message.run = adopt;
     gl->cut_message.run = cut_all;
+    gl->recheck_message.run = recheck;
     gl->record_message.run = record_turn;
     list_init(&gl->live);
     list_init(&gl->recording);
@@ -169,17 +184,47 @@ void lease_give(struct lease *lease)
     lease_drop(lease);
 }
 
-/* Requests of keys that are no more: RELIABILITY.md I10. */
+/* May the request's caller still do what it does? */
+static bool may_go_on(const struct gateway_loop *gl, const struct request *request, int64_t now_ms)
+{
+    const struct principal *principal = request->principal;
+    if (!request->is_signed_in)
+        return snapshot_principal(gl->lease->snapshot, principal->digest, now_ms) != NULL;
+    return sessions_has(gl->gateway->sessions, request->sign_in, now_ms) &&
+           snapshot_user(gl->lease->snapshot, principal->user,
+                         principal->team ? principal->team->id : "");
+}
+
+/* Requests of keys, users and sessions that are no more: RELIABILITY.md I10. */
 static void cut_revoked(struct gateway_loop *gl)
 {
     int64_t now_ms = clock_wall_ms();
     LIST_EACH_SAFE(node, &gl->live)
     {
         struct request *request = LIST_OWNER(node, struct request, node);
-        if (!snapshot_principal(gl->lease->snapshot, request->principal->digest, now_ms))
+        if (may_go_on(gl, request, now_ms))
+            continue;
+        if (request->is_signed_in)
+            request_fail(request, SAY_UNAUTHORIZED, "session_ended",
+                         "The session of this request ended while it ran.");
+        else
             request_fail(request, SAY_UNAUTHORIZED, "key_revoked",
                          "The API key of this request was revoked while it ran.");
     }
+}
+
+static void recheck(struct loop_message *message)
+{
+    struct gateway_loop *gl = LIST_OWNER(message, struct gateway_loop, recheck_message);
+    atomic_store(&gl->is_recheck_posted, false);
+    cut_revoked(gl);
+}
+
+void gateway_recheck(struct gateway *gateway)
+{
+    for (int i = 0; i < gateway->loop_count; i++)
+        if (!atomic_exchange(&gateway->loops[i]->is_recheck_posted, true))
+            loop_post(gateway->loops[i]->loop, &gateway->loops[i]->recheck_message);
 }
 
 static void swap_lease(struct gateway_loop *gl)

@@ -4,15 +4,18 @@
  * asks for figures.
  */
 #pragma once
+#include "gateway/sessions.h"
 #include "gateway/snapshot.h"
 #include "http/server.h"
 #include "store/store.h"
 
+struct own_address;
 struct vault;
 
 struct gateway_options {
     struct store *store;
     const struct vault *vault;
+    const struct own_address *own; /* http/origin.h; outlives the gateway; NULL: nothing is known */
     const char *ca_file, *name_servers;  /* NULL: the system's */
     int64_t job_timeout_ms;              /* 30 min */
     int64_t late_head_ms;                /* 15 s */
@@ -43,10 +46,28 @@ void gateway_serve_worker(struct gateway_loop *loop, struct exchange *exchange);
 /** The registry of workers and the dispatcher. */
 struct workers;
 struct workers *gateway_workers(struct gateway *gateway);
-/** The caller of a request by its credentials: on the loop thread. NULL: unknown; the sentence says why.
- *  `*out_is_conflict`: two different credentials (400). */
-const struct principal *gateway_principal(struct gateway_loop *loop, const struct http_head *head,
-                                          bool *out_is_conflict, struct error *error);
+/** Who calls, by a key or a session. Lives as long as the loop's present snapshot. */
+struct caller {
+    const struct principal *principal;
+    bool is_misdirected; /* the name in Host is a stranger's: no session counts (421) */
+    bool is_signed_in;   /* by a session: */
+    char session[ID_MAX];
+    uint8_t digest[32];
+};
+/** The caller of a request by its credentials: on the loop thread. Errors, with a sentence for the caller:
+ *  ERR_UNAUTHORIZED; ERR_MALFORMED: two different credentials; ERR_DENIED: a session that a foreign page uses, a name that is
+ *  not ours, or a team that is not theirs. */
+MUST_USE enum err gateway_caller(struct gateway_loop *loop, const struct http_head *head,
+                                 struct caller *out_caller, struct error *error);
+/** Who is signed in, whatever page asks: for calls that need nobody. */
+bool gateway_signed_in(struct gateway_loop *loop, const struct http_head *head,
+                       struct caller *out_caller);
+#define SESSION_COOKIE        "auxot"
+#define SESSION_COOKIE_SECURE "__Host-auxot" /* where people reach the server over TLS */
+/** All that are signed in. */
+struct sessions *gateway_sessions(struct gateway *gateway);
+/** Sessions ended: loops cut what those still have open, soon. Any thread. */
+void gateway_recheck(struct gateway *gateway);
 
 /** Swaps the configuration; returns after every loop has adopted it. Any thread but a loop's; serialised by
  *  the caller. Takes the reference, also on failure: ERR_NO_MEMORY, and then no loop has adopted it. */

@@ -141,6 +141,9 @@ static void build_key(struct build *build, const struct store_config *config,
     enum role role;
     if (row->revoked_at_ms != 0 || !role_parse(str_of(row->role), &role))
         return;
+    role = role_held(config, row->user_id, role);
+    if (role == ROLE_NONE)
+        return;
     struct principal principal = {
         .role = role,
         .scopes = row->scopes ? row->scopes : scopes_of_role(role),

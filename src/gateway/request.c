@@ -368,7 +368,7 @@ static const struct exchange_ops exchange_ops = {
 /* ---- the beginning --------------------------------------------------------------------------- */
 
 struct request *request_new(struct gateway_loop *gl, struct exchange *exchange,
-                            const struct api_route *route_found, const struct principal *principal,
+                            const struct api_route *route_found, const struct caller *caller,
                             const char *id)
 {
     struct request *request = mem_alloc(sizeof *request);
@@ -379,7 +379,9 @@ struct request *request_new(struct gateway_loop *gl, struct exchange *exchange,
     request->exchange = exchange;
     request->endpoint = route_found->endpoint;
     request->dialect = route_found->dialect;
-    request->principal = principal;
+    request->principal = caller->principal;
+    request->is_signed_in = caller->is_signed_in;
+    memcpy(request->sign_in, caller->digest, sizeof request->sign_in);
     request->lease = lease_take(gl);
     request->created_ns = loop_now_ns(gl->loop);
     request->created_at_ms = loop_wall_ms(gl->loop);

@@ -131,6 +131,8 @@ struct request {
     struct lease *lease;
     bool has_slot; /* one of options.max_concurrent */
     const struct principal *principal;
+    bool is_signed_in;
+    uint8_t sign_in[32]; /* the digest of its session, by which it is looked up again */
     char id[ID_MAX];
     struct arena arena;
     struct buf body;
@@ -217,7 +219,8 @@ struct gateway_loop {
     _Atomic int64_t tokens_in, tokens_out;
     _Atomic int64_t by_endpoint[ENDPOINT_COUNT][6]; /* status class 0 (none), 1..5 */
     _Atomic int64_t running;
-    struct loop_message adopt_message, cut_message;
+    struct loop_message adopt_message, cut_message, recheck_message;
+    atomic_bool is_recheck_posted; /* at most one is under way */
 };
 
 struct gateway {
@@ -231,6 +234,7 @@ struct gateway {
     atomic_bool is_draining;
     struct thinking_memory *thinking;
     struct workers *workers;
+    struct sessions *sessions;
     bool (*offload)(void *arg, struct pool_work *work); /* set before the loops run; NULL: none */
     void *offload_arg;
     _Atomic int64_t running; /* only kept when max_concurrent is set */
@@ -256,7 +260,7 @@ void request_set_clock(struct request *request);
 void request_reroute(struct request *request);
 /* NULL without memory. */
 struct request *request_new(struct gateway_loop *gl, struct exchange *exchange,
-                            const struct api_route *route_found, const struct principal *principal,
+                            const struct api_route *route_found, const struct caller *caller,
                             const char *id);
 void request_admit(struct request *request); /* asks for the body, or turns it away */
 /* The body is read: on to the route. */

@@ -31,7 +31,7 @@ static struct own_error path_trouble(const struct http_head *head, bool is_found
 
 /* Makes a request of what a known caller POSTs. NULL: why not stands in `out_trouble`. */
 static struct request *take_in(struct gateway_loop *gl, struct exchange *exchange,
-                               const struct api_route *found, const struct principal *principal,
+                               const struct api_route *found, const struct caller *caller,
                                struct own_error *out_trouble)
 {
     out_trouble->what = SAY_OVERLOADED;
@@ -41,7 +41,15 @@ static struct request *take_in(struct gateway_loop *gl, struct exchange *exchang
         return NULL;
     }
     out_trouble->sentence = "The server is out of memory; try again.";
-    return request_new(gl, exchange, found, principal, out_trouble->id);
+    return request_new(gl, exchange, found, caller, out_trouble->id);
+}
+
+static enum say say_of_stranger(enum err err, const struct caller *caller)
+{
+    return caller->is_misdirected ? SAY_MISDIRECTED
+           : err == ERR_MALFORMED ? SAY_BAD_REQUEST
+           : err == ERR_DENIED    ? SAY_FORBIDDEN
+                                  : SAY_UNAUTHORIZED;
 }
 
 void gateway_serve(struct gateway_loop *gl, struct exchange *exchange)
@@ -50,28 +58,28 @@ void gateway_serve(struct gateway_loop *gl, struct exchange *exchange)
     struct api_route found = {0};
     struct error error = {0};
     enum dialect dialect = DIALECT_OPENAI;
-    bool is_ours = false, is_conflict = false;
+    bool is_ours = false;
     char id[ID_MAX];
     make_id(gl->loop, id);
     bool is_found = api_route_find(head->path, &found, &dialect, &is_ours);
     struct own_error trouble = path_trouble(head, is_found, &found);
-    const struct principal *principal = NULL;
+    struct caller caller = {0};
     struct request *request = NULL;
     trouble.dialect = dialect;
     trouble.id = id;
     if (trouble.what == SAY_COUNT) {
-        principal = gateway_principal(gl, head, &is_conflict, &error);
-        trouble.what = is_conflict ? SAY_BAD_REQUEST : SAY_UNAUTHORIZED;
+        enum err err = gateway_caller(gl, head, &caller, &error);
+        trouble.what = say_of_stranger(err, &caller);
         trouble.sentence = error.text;
-        if (!principal)
+        if (!caller.principal)
             count_up(&gl->counters[COUNT_BAD_KEYS], 1);
     }
-    if (principal && !found.is_post) {
-        answer_models(gl, exchange, principal, &found, id);
+    if (caller.principal && !found.is_post) {
+        answer_models(gl, exchange, caller.principal, &found, id);
         return;
     }
-    if (principal)
-        request = take_in(gl, exchange, &found, principal, &trouble);
+    if (caller.principal)
+        request = take_in(gl, exchange, &found, &caller, &trouble);
     if (request)
         request_admit(request);
     else

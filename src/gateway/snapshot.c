@@ -380,6 +380,7 @@ static void build_all(struct build *build, const struct store_config *config,
     build_teams(build, config);
     build_principals(build, config);
     limits_registry_end(build->limits, !build->has_failed);
+    build_users(build, config);
     build_worker_keys(build, config);
     routing->auto_provider_id = build_text_or_null(build, str_of(config->auto_provider));
     routing->auto_model = build_text_or_null(build, str_of(config->auto_model));

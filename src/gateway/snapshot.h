@@ -65,6 +65,8 @@ struct snapshot {
     size_t principal_count;
     uint32_t *principal_table; /* open addressing by the digest's first bytes; index + 1 */
     size_t principal_mask;
+    const struct principal *users; /* by id, then in the order of their teams: one for each */
+    size_t user_count;
     struct worker_key *worker_keys;
     size_t worker_key_count;
     const struct price_table *prices; /* process lifetime */
@@ -97,6 +99,10 @@ const struct principal *snapshot_principal(const struct snapshot *snapshot,
 const struct team *snapshot_team(const struct snapshot *snapshot, const char *id);
 /** By id, else by name whatever its case; looks at all. */
 const struct team *snapshot_team_named(const struct snapshot *snapshot, const char *id_or_name);
+/** What a user who is signed in may do. `team`: an id or a name, "" for their first or none. NULL: there is no such
+ *  user, they may not sign in, or they are not in that team. */
+const struct principal *snapshot_user(const struct snapshot *snapshot, const char *user_id,
+                                      const char *team);
 /** Likewise for workers' keys; few, so it looks at all. */
 const struct worker_key *snapshot_worker_key(const struct snapshot *snapshot,
                                              const uint8_t digest[32]);

@@ -24,3 +24,10 @@ const char *const *build_names(struct build *build, struct json list, size_t max
 void build_teams(struct build *build, const struct store_config *config);
 void build_principals(struct build *build, const struct store_config *config); /* after teams */
 void build_worker_keys(struct build *build, const struct store_config *config);
+
+/* ---- users.c ------------------------------------------------------------------------------------- */
+
+void build_users(struct build *build, const struct store_config *config); /* after teams */
+/** What is left of a key's role: nothing when its user is gone or may not sign in, and never more than they hold. Keys of
+ *  nobody keep theirs. */
+enum role role_held(const struct store_config *config, const char *user_id, enum role of_key);

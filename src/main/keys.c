@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "json/json.h"
 #include "json/json_writer.h"
-#include "main/control_client.h"
+#include "main/data_access.h"
 #include "main/setup.h"
 
 #include <stdio.h>
@@ -24,58 +24,7 @@ static const char help[] =
     "team; a name that no team has yet makes the team. All work while a server runs on the data directory\n"
     "(in force when the command returns) and before its first start.\n";
 
-/* One way to reach the keys: a running server, or the store itself. */
-struct keys_access {
-    struct settings settings;
-    char socket_path[108];
-    bool has_server;
-    struct vault *vault; /* without a server */
-    struct store *store;
-};
-
-static enum err access_open(struct keys_access *access, struct error *error)
-{
-    enum err err = control_path(&access->settings, access->socket_path, error);
-    if (err != OK)
-        return err;
-    AUTO_BUF struct buf answer = {0};
-    buf_init(&answer, ANSWER_BYTES_MAX);
-    int status = 0;
-    err = control_call(access->socket_path, "GET", "/api/health", STR(""), &status, &answer, error);
-    access->has_server = err == OK;
-    if (err != ERR_NOT_FOUND)
-        return err;
-    struct store_options options = {.data_dir = access->settings.data_dir};
-    err = open_vault(&access->settings, true, &access->vault, error);
-    if (err == OK)
-        err = store_open(&options, access->vault, &access->store, error);
-    return err;
-}
-
-static void access_close(struct keys_access *access)
-{
-    store_close(access->store);
-    vault_free(access->vault);
-}
-
-/* Calls the server; an answer that is no 2xx becomes an error with its own sentence. */
-static enum err ask_server(const struct keys_access *access, const char *method, const char *path,
-                           struct str body, struct json_reader *reader, struct json *out_root,
-                           struct error *error)
-{
-    AUTO_BUF struct buf answer = {0};
-    buf_init(&answer, ANSWER_BYTES_MAX);
-    int status = 0;
-    enum err err = control_call(access->socket_path, method, path, body, &status, &answer, error);
-    if (err == OK)
-        err = json_parse(reader, buf_str(&answer), out_root, error);
-    if (err != OK || status / 100 == 2)
-        return err;
-    struct str detail = json_string_or_empty(json_get(*out_root, "detail"));
-    return error_set(error, ERR_DENIED, "%.*s", STR_ARG(detail));
-}
-
-static enum err create_by_server(const struct keys_access *access, const struct key_wish *wish,
+static enum err create_by_server(const struct data_access *access, const struct key_wish *wish,
                                  struct json_reader *reader, struct error *error)
 {
     AUTO_BUF struct buf body = {0};
@@ -89,7 +38,8 @@ static enum err create_by_server(const struct keys_access *access, const struct 
     if (wish->team.len)
         json_put_string(&writer, "team", wish->team);
     json_close_object(&writer);
-    enum err err = ask_server(access, "POST", "/api/keys", buf_str(&body), reader, &root, error);
+    enum err err =
+        data_access_ask(access, "POST", "/api/keys", buf_str(&body), reader, &root, error);
     if (err != OK)
         return err;
     struct str key = json_string_or_empty(json_get(root, "key"));
@@ -97,7 +47,7 @@ static enum err create_by_server(const struct keys_access *access, const struct 
     return OK;
 }
 
-static enum err create(const struct keys_access *access, const struct key_wish *wish,
+static enum err create(const struct data_access *access, const struct key_wish *wish,
                        struct json_reader *reader, struct error *error)
 {
     if (access->has_server)
@@ -131,11 +81,11 @@ static void print_row(struct str id, struct str role, struct str hint, int64_t c
            STR_ARG(name));
 }
 
-static enum err list_by_server(const struct keys_access *access, struct json_reader *reader,
+static enum err list_by_server(const struct data_access *access, struct json_reader *reader,
                                struct error *error)
 {
     struct json root = {0};
-    enum err err = ask_server(access, "GET", "/api/keys", STR(""), reader, &root, error);
+    enum err err = data_access_ask(access, "GET", "/api/keys", STR(""), reader, &root, error);
     if (err != OK)
         return err;
     for (struct json_cursor each = json_each(json_get(root, "items")); json_next(&each);)
@@ -147,7 +97,7 @@ static enum err list_by_server(const struct keys_access *access, struct json_rea
     return OK;
 }
 
-static enum err list(const struct keys_access *access, struct json_reader *reader,
+static enum err list(const struct data_access *access, struct json_reader *reader,
                      struct error *error)
 {
     if (access->has_server)
@@ -164,7 +114,7 @@ static enum err list(const struct keys_access *access, struct json_reader *reade
     return OK;
 }
 
-static enum err revoke(const struct keys_access *access, const char *id, struct json_reader *reader,
+static enum err revoke(const struct data_access *access, const char *id, struct json_reader *reader,
                        struct error *error)
 {
     if (!id_parse(str_of(id), "key_", &(int64_t){0}))
@@ -174,24 +124,24 @@ static enum err revoke(const struct keys_access *access, const char *id, struct 
     char path[64];
     struct json root = {0};
     snprintf(path, sizeof path, "/api/keys/%s", id);
-    return ask_server(access, "DELETE", path, STR(""), reader, &root, error);
+    return data_access_ask(access, "DELETE", path, STR(""), reader, &root, error);
 }
 
-static enum err run_verb(struct keys_access *access, const char *verb, const struct key_wish *wish,
+static enum err run_verb(struct data_access *access, const char *verb, const struct key_wish *wish,
                          const char *id, struct error *error)
 {
     struct json_reader *reader = NULL;
     enum err err = json_reader_new(ANSWER_BYTES_MAX, &reader);
     if (err != OK)
         return error_set(error, err, "no memory");
-    err = access_open(access, error);
+    err = data_access_open(access, error);
     if (err == OK && strcmp(verb, "create") == 0)
         err = create(access, wish, reader, error);
     else if (err == OK && strcmp(verb, "list") == 0)
         err = list(access, reader, error);
     else if (err == OK)
         err = revoke(access, id, reader, error);
-    access_close(access);
+    data_access_close(access);
     json_reader_free(reader);
     return err;
 }
@@ -199,7 +149,7 @@ static enum err run_verb(struct keys_access *access, const char *verb, const str
 int command_keys(int argc, char **argv)
 {
     struct error error = {0};
-    struct keys_access access = {0};
+    struct data_access access = {0};
     const char *verb = argc > 1 ? argv[1] : "";
     bool is_create = strcmp(verb, "create") == 0;
     bool is_revoke = strcmp(verb, "revoke") == 0;

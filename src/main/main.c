@@ -14,6 +14,7 @@ static const struct command {
     {"demo", command_demo, "Shows a routed request, a failover and their record, without any key."},
     {"worker", command_worker, "Brings a machine's models, or a tool, to a gateway elsewhere."},
     {"keys", command_keys, "Makes, lists and revokes API keys."},
+    {"setup-token", command_setup_token, "Prints the token that makes the first user."},
     {"doctor", command_doctor, "Looks for what would keep the gateway from working, with the fix."},
     {"simulate", command_simulate,
      "Plays a provider, with scripted trouble, for tests and game days."},
@@ -29,7 +30,7 @@ static void print_help(FILE *out)
           "Usage: auxot COMMAND [flags]        auxot COMMAND --help\n\n",
           out);
     for (size_t i = 0; i < COMMAND_COUNT; i++)
-        fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].sentence);
+        fprintf(out, "  %-11s %s\n", commands[i].name, commands[i].sentence);
     fputs("\nStart with `auxot serve`, then `auxot keys create --name me --role admin`.\n", out);
 }
 

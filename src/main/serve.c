@@ -10,6 +10,7 @@
 #include "main/server.h"
 #include "main/setup.h"
 #include "sys/clock.h"
+#include "sys/secret.h"
 
 #include "gen/version.h"
 
@@ -68,6 +69,25 @@ static void wait_and_drain(struct server *server, const struct settings *setting
     (void)signal_came_before(server, is_hurried ? 0 : CUT_MS);
 }
 
+/* Not a line of the log: people read it, once. */
+static void announce_setup(const struct server *server)
+{
+    char token[APIKEY_LEN + 1];
+    struct error error = {0};
+    enum err err = server_setup_token(server, token, &error);
+    if (err == ERR_CONFLICT)
+        return;
+    if (err != OK) {
+        log_warn("no_setup_token", "why=\"%s\"", error.text);
+        return;
+    }
+    fprintf(stderr,
+            "auxot: nobody can sign in yet: POST /api/setup makes the first user, with this token\n"
+            "auxot: set-up token: %s\n",
+            token);
+    secret_wipe(token, sizeof token);
+}
+
 static int run(const struct settings *settings)
 {
     struct error error = {0};
@@ -82,6 +102,7 @@ static int run(const struct settings *settings)
     }
     log_info("ready", "url=%s version=%s commit=%s start_ms=%lld", url, AUXOT_VERSION, AUXOT_COMMIT,
              (long long)(clock_monotonic_ms() - started_ms));
+    announce_setup(server);
     printf("auxot ready %s\n", url);
     fflush(stdout);
     wait_and_drain(server, settings);

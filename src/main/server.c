@@ -7,8 +7,10 @@
 #include "main/server.h"
 
 #include "admin/front.h"
+#include "admin/people.h"
 #include "base/log.h"
 #include "domain/price.h"
+#include "http/origin.h"
 #include "main/setup.h"
 #include "net/tls.h"
 #include "sys/confine.h"
@@ -35,6 +37,7 @@ struct server_loop {
 
 struct server {
     struct settings settings;
+    struct own_address own;
     struct vault *vault;
     struct store *store;
     struct price_table *prices;
@@ -107,6 +110,7 @@ static enum err open_gateway(struct server *server, struct error *error)
     struct gateway_options options = {
         .store = server->store,
         .vault = server->vault,
+        .own = &server->own,
         .ca_file = or_null(settings->ca_file),
         .name_servers = or_null(settings->resolver),
         .job_timeout_ms = settings->job_timeout_ms,
@@ -131,6 +135,7 @@ static enum err open_admin(struct server *server, struct error *error)
         .vault = server->vault,
         .gateway = server->gateway,
         .prices = server->prices,
+        .own = &server->own,
         .ca_file = or_null(server->settings.ca_file),
         .name_servers = or_null(server->settings.resolver),
         .version = AUXOT_VERSION,
@@ -206,7 +211,10 @@ enum err server_open(const struct settings *settings, struct server **out_server
         return error_set(error, ERR_NO_MEMORY, "no memory to start");
     server->settings = *settings;
     server->loop_count = loops_wanted(settings);
-    enum err err = open_store(server, error);
+    enum err err = own_address_init(&server->own, settings->base_url, settings->host,
+                                    settings->tls_cert[0] != '\0', error);
+    if (err == OK)
+        err = open_store(server, error);
     if (err == OK)
         err = price_table_new((struct str){prices_csv, prices_csv_len}, &server->prices, error);
     if (err == OK)
@@ -258,6 +266,14 @@ enum err server_run(struct server *server, char *out_url, size_t room_bytes, str
     if (err == OK && !write_url(&server->settings, out_url, room_bytes))
         err = error_set(error, ERR_MALFORMED, "the host's name is too long");
     return err;
+}
+
+enum err server_setup_token(const struct server *server, char out_token[APIKEY_LEN + 1],
+                            struct error *error)
+{
+    if (admin_is_set_up(server->admin))
+        return error_set(error, ERR_CONFLICT, "set-up was done already");
+    return setup_token(server->store, server->vault, out_token, error);
 }
 
 /* ---- ending -------------------------------------------------------------------------------------- */

@@ -5,6 +5,7 @@
  * Thread:  main's.
  */
 #pragma once
+#include "domain/apikey.h"
 #include "main/settings.h"
 #include <stdbool.h>
 
@@ -15,6 +16,9 @@ MUST_USE enum err server_open(const struct settings *settings, struct server **o
 /** Starts the threads. From here on it answers; the address is in `out_url`. */
 MUST_USE enum err server_run(struct server *server, char *out_url, size_t room_bytes,
                              struct error *error);
+/** What the first user must bring. ERR_CONFLICT: there was one. Wipe it after use. */
+MUST_USE enum err server_setup_token(const struct server *server, char out_token[APIKEY_LEN + 1],
+                                     struct error *error);
 /** Stops accepting; running requests go on. */
 void server_drain(struct server *server);
 bool server_is_idle(const struct server *server);

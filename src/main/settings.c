@@ -42,7 +42,7 @@ static const struct setting table[] = {
     {"port", SETTING_INT, AT(port), "8080", 0, 65535, NULL,
      "Port to listen on; 0 takes any free one."},
     {"base_url", SETTING_TEXT, AT(base_url), "", 0, 0, NULL,
-     "Address under which people reach this server; empty: from host and port."},
+     "Address under which people reach this server, like https://ai.example.com: pages, links, cookies and the name in Host go by it; empty: from host and port."},
     {"database_url", SETTING_TEXT, AT(database_url), "", 0, 0, NULL,
      "Empty: the embedded database in the data directory."},
     {"tls_cert", SETTING_TEXT, AT(tls_cert), "", 0, 0, NULL,

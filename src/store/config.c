@@ -305,7 +305,7 @@ enum err store_route_delete(struct store *store, const char *id, const struct ev
     return config_submit(store, route_delete, id, event, error);
 }
 
-static enum err setting_put(sqlite3 *db, const char *name, const char *value, struct error *error)
+enum err setting_put(sqlite3 *db, const char *name, const char *value, struct error *error)
 {
     AUTO_STMT sqlite3_stmt *put = NULL;
     enum err err = sql_prepare(db,
@@ -383,6 +383,10 @@ static enum err settings_read(sqlite3 *db, struct store_config *config, struct e
             sql_copy(select, 1, config->auto_provider, sizeof config->auto_provider);
         else if (str_eq(name, STR("auto_model")))
             sql_copy(select, 1, config->auto_model, sizeof config->auto_model);
+        else if (str_eq(name, STR("organization")))
+            sql_copy(select, 1, config->organization, sizeof config->organization);
+        else if (str_eq(name, STR("set_up")))
+            config->is_set_up = true;
         else if (str_eq(name, STR("config_version")))
             config->version = sqlite3_column_int64(select, 1);
     }
@@ -410,6 +414,7 @@ static const struct table tables[] = {
           route_read, routes, route_count),
     TABLE(TEAMS_SELECT, team_read, teams, team_count),
     TABLE(TEAM_MEMBERS_SELECT, team_member_read, team_members, team_member_count),
+    TABLE(USERS_SELECT, user_read, users, user_count),
     TABLE(SERVICE_ACCOUNTS_SELECT, service_account_read, service_accounts, service_account_count),
 };
 
@@ -460,5 +465,6 @@ void store_config_release(struct store_config *config)
     mem_free(config->teams);
     mem_free(config->team_members);
     mem_free(config->service_accounts);
+    mem_free(config->users);
     *config = (struct store_config){0};
 }

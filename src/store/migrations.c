@@ -145,6 +145,26 @@ static const char *const steps[] = {
     "  long_cached INTEGER, long_cache_write INTEGER, note TEXT NOT NULL,"
     "  updated_at_ms INTEGER NOT NULL, rev INTEGER NOT NULL, UNIQUE (model, provider_id)"
     ") STRICT;",
+
+    /* 006: people. An invitation that is used or over has no row. */
+    "CREATE TABLE user ("
+    "  id TEXT PRIMARY KEY, email TEXT NOT NULL COLLATE NOCASE UNIQUE, name TEXT NOT NULL,"
+    "  role TEXT NOT NULL, password TEXT NOT NULL, created_at_ms INTEGER NOT NULL,"
+    "  disabled_at_ms INTEGER NOT NULL, rev INTEGER NOT NULL"
+    ") STRICT;"
+
+    "CREATE TABLE session ("
+    "  id TEXT PRIMARY KEY, user_id TEXT NOT NULL, address TEXT NOT NULL, agent TEXT NOT NULL,"
+    "  digest BLOB NOT NULL UNIQUE, created_at_ms INTEGER NOT NULL,"
+    "  expires_at_ms INTEGER NOT NULL, last_seen_ms INTEGER NOT NULL"
+    ") STRICT;"
+    "CREATE INDEX session_user ON session (user_id);"
+
+    "CREATE TABLE invitation ("
+    "  id TEXT PRIMARY KEY, email TEXT NOT NULL, role TEXT NOT NULL, team_id TEXT NOT NULL,"
+    "  created_by TEXT NOT NULL, digest BLOB NOT NULL UNIQUE, is_lead INTEGER NOT NULL,"
+    "  created_at_ms INTEGER NOT NULL, expires_at_ms INTEGER NOT NULL"
+    ") STRICT;",
 };
 /* clang-format on */
 #define STEP_COUNT ((int64_t)(sizeof steps / sizeof steps[0]))
@@ -284,12 +304,18 @@ static enum err table_verify(sqlite3 *db, const char *check, struct error *error
 
 enum err migrations_verify(sqlite3 *db, struct error *error)
 {
-    static const char *const checks[] = {
-        "PRAGMA quick_check('setting')",        "PRAGMA quick_check('provider')",
-        "PRAGMA quick_check('api_key')",        "PRAGMA quick_check('worker_key')",
-        "PRAGMA quick_check('route')",          "PRAGMA quick_check('journal_position')",
-        "PRAGMA quick_check('team')",           "PRAGMA quick_check('team_member')",
-        "PRAGMA quick_check('service_account')"};
+    static const char *const checks[] = {"PRAGMA quick_check('setting')",
+                                         "PRAGMA quick_check('provider')",
+                                         "PRAGMA quick_check('api_key')",
+                                         "PRAGMA quick_check('worker_key')",
+                                         "PRAGMA quick_check('route')",
+                                         "PRAGMA quick_check('journal_position')",
+                                         "PRAGMA quick_check('team')",
+                                         "PRAGMA quick_check('team_member')",
+                                         "PRAGMA quick_check('service_account')",
+                                         "PRAGMA quick_check('user')",
+                                         "PRAGMA quick_check('session')",
+                                         "PRAGMA quick_check('invitation')"};
     enum err err = OK;
     for (size_t i = 0; err == OK && i < sizeof checks / sizeof checks[0]; i++)
         err = table_verify(db, checks[i], error);

@@ -12,6 +12,7 @@
 #include "domain/apikey.h"
 #include "domain/provider.h"
 #include "store/journal.h"
+#include "store/people.h"
 #include "store/record.h"
 
 struct store;
@@ -135,7 +136,11 @@ struct store_config {
     struct team_member_row *team_members;
     size_t team_member_count; /* by user, then team */
     struct service_account_row *service_accounts;
-    size_t service_account_count;                /* by id */
+    size_t service_account_count; /* by id */
+    struct user_row *users;
+    size_t user_count;                           /* by id, which is by age */
+    char organization[128];                      /* its name; "" before set-up */
+    bool is_set_up;                              /* there was an owner */
     char auto_provider[ID_MAX], auto_model[200]; /* "" none */
     int64_t version;                             /* grows with every configuration write */
 };

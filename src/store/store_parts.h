@@ -139,6 +139,16 @@ MUST_USE enum err team_read(sqlite3_stmt *statement, void *out_row);
 MUST_USE enum err team_member_read(sqlite3_stmt *statement, void *out_row);
 MUST_USE enum err service_account_read(sqlite3_stmt *statement, void *out_row);
 
+MUST_USE enum err setting_put(sqlite3 *db, const char *name, const char *value,
+                              struct error *error);
+
+/* ---- users.c ------------------------------------------------------------------------------------- */
+
+#define USER_COLUMNS      "id, email, name, role, created_at_ms, disabled_at_ms, rev"
+#define USER_COLUMN_COUNT 7
+#define USERS_SELECT      "SELECT " USER_COLUMNS " FROM user ORDER BY id"
+MUST_USE enum err user_read(sqlite3_stmt *statement, void *out_row);
+
 /* ---- worker_keys.c ------------------------------------------------------------------------------- */
 
 #define WORKER_KEYS_SELECT                                                       \

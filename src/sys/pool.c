@@ -4,19 +4,21 @@
 #include "base/mem.h"
 #include "sys/thread.h"
 
+#include <assert.h>
 #include <pthread.h>
 #include <stdio.h>
 
 #define READER_BYTES_MAX ((size_t)8 * 1024 * 1024)
 
 struct pool {
+    struct pool_options options;
     pthread_mutex_t lock; /* guards queue, count, is_stopping */
     pthread_cond_t has_work;
     struct list queue;
     size_t count;
     bool is_stopping;
-    pthread_t threads[POOL_THREADS];
-    struct json_reader *readers[POOL_THREADS];
+    pthread_t threads[POOL_THREADS_MAX];
+    struct json_reader *readers[POOL_THREADS_MAX];
     int started, taken; /* taken: readers given to threads */
 };
 
@@ -50,27 +52,29 @@ static void pool_main(void *arg)
         work->run(work, reader, is_stopping);
 }
 
-enum err pool_new(struct pool **out_pool, struct error *error)
+enum err pool_new(const struct pool_options *options, struct pool **out_pool, struct error *error)
 {
+    assert(options->threads <= POOL_THREADS_MAX);
     struct pool *pool = mem_zalloc(1, sizeof *pool);
     if (!pool)
-        return error_set(error, ERR_NO_MEMORY, "no memory for the api threads");
+        return error_set(error, ERR_NO_MEMORY, "no memory for the %s threads", options->name);
+    pool->options = *options;
     pthread_mutex_init(&pool->lock, NULL);
     pthread_cond_init(&pool->has_work, NULL);
     list_init(&pool->queue);
     enum err err = OK;
-    for (int i = 0; err == OK && i < POOL_THREADS; i++)
+    for (int i = 0; err == OK && i < options->threads; i++)
         err = json_reader_new(READER_BYTES_MAX, &pool->readers[i]);
-    for (int i = 0; err == OK && i < POOL_THREADS; i++) {
+    for (int i = 0; err == OK && i < options->threads; i++) {
         char name[16];
-        snprintf(name, sizeof name, "api-%d", i);
+        snprintf(name, sizeof name, "%s-%d", options->name, i);
         err = thread_start(name, pool_main, pool, &pool->threads[i], error);
         if (err == OK)
             pool->started++;
     }
     if (err != OK) {
         pool_free(pool);
-        return error_set(error, err, "cannot start the api threads");
+        return error_set(error, err, "cannot start the %s threads", options->name);
     }
     *out_pool = pool;
     return OK;
@@ -79,7 +83,7 @@ enum err pool_new(struct pool **out_pool, struct error *error)
 bool pool_submit(struct pool *pool, struct pool_work *work)
 {
     pthread_mutex_lock(&pool->lock);
-    bool is_taken = pool->count < POOL_QUEUE_MAX && !pool->is_stopping;
+    bool is_taken = pool->count < pool->options.queue_max && !pool->is_stopping;
     if (is_taken) {
         list_push_back(&pool->queue, &work->node);
         pool->count++;
@@ -99,7 +103,7 @@ void pool_free(struct pool *pool)
     pthread_mutex_unlock(&pool->lock);
     for (int i = 0; i < pool->started; i++)
         thread_join(pool->threads[i]);
-    for (int i = 0; i < POOL_THREADS; i++)
+    for (int i = 0; i < pool->options.threads; i++)
         json_reader_free(pool->readers[i]);
     pthread_cond_destroy(&pool->has_work);
     pthread_mutex_destroy(&pool->lock);

@@ -42,7 +42,8 @@
     X(CURSOR,   "auxot v1 list cursors")   \
     X(CHECK,    "auxot v1 check value")    \
     X(ENVELOPE, "auxot v1 envelopes")      \
-    X(TURN,     "auxot v1 names of turns")
+    X(TURN,     "auxot v1 names of turns") \
+    X(TOKEN,    "auxot v1 tokens")
 /* clang-format on */
 enum purpose {
 #define X(name, info) PURPOSE_##name,
@@ -434,6 +435,11 @@ void vault_turn_name(const struct vault *vault, struct str content, uint8_t out_
     uint8_t whole[32];
     digest(vault, PURPOSE_TURN, content, whole);
     memcpy(out_name, whole, 16);
+}
+
+void vault_token_digest(const struct vault *vault, struct str token, uint8_t out_digest[32])
+{
+    digest(vault, PURPOSE_TOKEN, token, out_digest);
 }
 
 void vault_check_value(const struct vault *vault, uint8_t out_value[32])

@@ -31,6 +31,8 @@ MUST_USE enum err vault_open(const struct vault *vault, const char *org, const c
 /** HMAC-SHA-256 of an API key under its own derived key: what the store keeps and lookups use. Two blocks
  *  of SHA-256. */
 void vault_key_digest(const struct vault *vault, struct str api_key, uint8_t out_digest[32]);
+/** The same for what people hold: sessions and invitations, each with its own prefix; under its own key. */
+void vault_token_digest(const struct vault *vault, struct str token, uint8_t out_digest[32]);
 /** Signs list cursors (so that a forged one is refused): HMAC under the cursor key, first 16 bytes. */
 void vault_cursor_mac(const struct vault *vault, struct str cursor, uint8_t out_mac[16]);
 /** A name for the content of a turn that nobody without the secret can make: likewise, under its own key. */

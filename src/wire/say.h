@@ -23,6 +23,7 @@
     X(BAD_METHOD,           405, "invalid_request_error", NULL,                      "invalid_request_error", false)  \
     X(REQUEST_TIMEOUT,      408, "invalid_request_error", NULL,                      "invalid_request_error", true)   \
     X(BODY_TOO_LARGE,       413, "invalid_request_error", NULL,                      "request_too_large",     false)  \
+    X(MISDIRECTED,          421, "invalid_request_error", NULL,                      "invalid_request_error", false)  \
     X(UPGRADE,              426, "invalid_request_error", NULL,                      "invalid_request_error", false)  \
     X(RATE_LIMITED,         429, "rate_limit_error",      NULL,                      "rate_limit_error",      true)   \
     X(BUDGET_SPENT,         429, "insufficient_quota",    "insufficient_quota",      "rate_limit_error",      false)  \

@@ -136,7 +136,7 @@ class TheContractTool(unittest.TestCase):
     def test_the_served_contract_has_every_status(self):
         _, _, made = self.run_tool("build", "INTO")
         operation = json.loads(made["openapi.json"])["paths"]["/things/{id}"]["patch"]
-        self.assertEqual(list(operation["responses"]), ["200", "400", "401", "403", "404", "408", "413", "415", "431", "500", "503", "504"])
+        self.assertEqual(list(operation["responses"]), ["200", "400", "401", "403", "404", "408", "413", "415", "421", "431", "500", "503", "504"])
         self.assertEqual(operation["x-body-limit"], 4096)
 
     def test_the_matrix_has_what_a_test_of_rights_needs(self):

@@ -12,10 +12,10 @@ MADE = "/* Made from api/openapi.yaml by tools/contract; do not edit. */\n"
 
 def implied(op):
     """What the dispatcher, or the HTTP layer before it, may answer to this operation."""
-    statuses = {"400", "431", "500", "503", "504"}
+    statuses = {"400", "421", "431", "500", "503", "504"} # 421: by a session, or by nobody, under a strange name
     if op.role != "anyone":
         statuses.add("401")
-    if op.role in ("admin", "owner"):
+    if op.role in ("admin", "owner") or op.method != "get": # a role, or a foreign page
         statuses.add("403")
     if op.segments:
         statuses.add("404")

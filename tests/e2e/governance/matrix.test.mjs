@@ -9,6 +9,8 @@ import path from 'node:path';
 import { ask, at, canary, closing, scene, upstream } from '../lib/scene.mjs';
 import { call } from '../lib/http.mjs';
 import { is_valid, is_valid_parameter, operations } from '../lib/contract.mjs';
+import { good_password, invite, set_up } from '../lib/person.mjs';
+import { auxot } from '../lib/server.mjs';
 
 const here = await scene({ gpt: { models: ['gpt-sim', 'gpt-sim-mini'] } });
 const { server, gpt } = here;
@@ -28,6 +30,22 @@ const key = () => made('/api/keys', { name: unique('key') });
 const job_of = async caller => (await server.job((await server.call(at.chat, ask.chat('gpt-sim'), { ...callers[caller] })).job_id)).id;
 const jobs = { member: await job_of('member'), admin: await job_of('admin') };
 const stays = { provider: gpt.id, route: (await route()).id, worker_key: (await worker_key()).id, key: (await key()).id };
+
+// People: one of each role, and whatever a call needs that comes with a session in place of a key.
+const boss = await set_up(server);
+await auxot(['keys', 'create', '--data-dir', server.data, '--name', 'makes the team', '--team', 'Led']);
+const person = (wish = {}) => invite(boss, `p${++count}@example.com`, wish);
+const lead = await person({ team: 'Led', team_role: 'lead' });
+const invitation = (host, wish = {}) => host.api('POST', '/api/invitations', wish, { expect: 201 });
+const by_session = async (caller, method, of = null) => {
+    if (caller === 'none') return {};
+    const who = of ?? await person({ role: caller });
+    return { who, by: { key: undefined, socket: undefined, headers: who.headers(method) } };
+};
+const own_session = async () => {
+    const who = await person();
+    return [who, (await who.api('GET', '/api/me/sessions')).items[0].id];
+};
 
 // A request that is right, for the caller that is named, if he may send it: {args, body, query}; `by`: other options of the call, where a
 // key is not what this operation wants; `other`: about an object of somebody else's; `deep`: a body
@@ -59,6 +77,32 @@ const how = {
     'POST /keys': () => ({ body: { name: unique('key') } }),
     'DELETE /keys/{id}': async () => ({ args: [(await key()).id] }),
     'GET /usage': () => ({ query: '?group_by=key&bucket=day' }),
+    'GET /setup': () => ({}),
+    'POST /setup': () => ({ body: { token: 'auxo_x', email: 'x@example.com', password: good_password } }),
+    'GET /setup/token': () => ({}),
+    'GET /session': () => ({}),
+    'POST /session': () => ({ body: { email: lead.email, password: good_password } }),
+    'DELETE /session': caller => by_session(caller, 'DELETE'),
+    'GET /me': () => ({}),
+    'PATCH /me': async caller => ({ ...await by_session(caller, 'PATCH'), body: { name: unique('name') } }),
+    'GET /me/sessions': caller => by_session(caller, 'GET'),
+    'DELETE /me/sessions': caller => by_session(caller, 'DELETE'),
+    'DELETE /me/sessions/{id}': async caller => {
+        const { who, ...more } = await by_session(caller, 'DELETE');
+        const mine = who ? (await who.api('GET', '/api/me/sessions')).items[0].id : 'ses_x';
+        return { args: [mine], other: [(await own_session())[1]], ...more };
+    },
+    'GET /users': () => ({}),
+    'GET /users/{id}': () => ({ args: [lead.id] }),
+    'PATCH /users/{id}': () => ({ args: [lead.id], body: { name: unique('name') } }),
+    'DELETE /users/{id}': async () => ({ args: [(await person()).id] }),
+    'DELETE /users/{id}/sessions': async () => ({ args: [(await person()).id] }),
+    'GET /invitations': () => ({}),
+    'POST /invitations': async caller => ({ body: { team: 'Led' }, ...caller === 'member' ? await by_session(caller, 'POST', lead) : {} }),
+    'DELETE /invitations/{id}': async caller => ({ args: [(await invitation(lead, { team: 'Led' })).id], other: [(await invitation(boss)).id],
+        ...caller === 'member' ? await by_session(caller, 'DELETE', lead) : {} }),
+    'POST /invitations/look': async () => ({ body: { token: (await invitation(boss)).token } }),
+    'POST /invitations/accept': async () => ({ body: { token: (await invitation(boss)).token, email: `p${++count}@example.com`, password: good_password } }),
     'GET /jobs': () => ({ query: '?limit=1' }),
     'GET /jobs/{id}': () => ({ args: [jobs.member], other: [jobs.admin] }),
     'GET /events': () => ({ query: '?limit=1' }),
@@ -80,8 +124,8 @@ const filled = (one, args = []) => args.reduce((path, arg) => path.replace(/\{\w
 const send = (one, { args, body, query = '', by }, caller) => call(server.url + filled(one, args) + query, { method: one.method, body, ...callers[caller], ...by });
 
 // Everything that a write could have changed, as an admin sees it; without what changes by itself.
-const by_itself = new Set(['last_heartbeat_ms', 'latency_ms', 'error_rate', 'in_flight', 'busy', 'queue_depth', 'oldest_wait_ms', 'deprioritised_until_ms', 'last_used_at_ms', 'last_seen_at_ms']);
-const lists = operations.filter(one => one.method === 'GET' && !one.route.includes('{') && table.get(one.name)?.admin === '200' && !['/jobs', '/usage', '/health', '/openapi.json'].includes(one.route));
+const by_itself = new Set(['last_heartbeat_ms', 'latency_ms', 'error_rate', 'in_flight', 'busy', 'queue_depth', 'oldest_wait_ms', 'deprioritised_until_ms', 'last_used_at_ms', 'last_seen_at_ms', 'last_seen_ms']);
+const lists = operations.filter(one => one.method === 'GET' && !one.route.includes('{') && table.get(one.name)?.admin === '200' && !['/jobs', '/usage', '/health', '/openapi.json', '/me/sessions'].includes(one.route));
 const state = async () => JSON.stringify(await Promise.all(lists.map(one => server.api('GET', `/api${one.route}`))), (name, value) => by_itself.has(name) ? undefined : value);
 
 // ---- T07 ---------------------------------------------------------------------------------------------

@@ -191,7 +191,7 @@ static struct pool *begin(struct stage *stage, const struct ask *ask)
         stage->up[0].plays[i] = ask->play;
     stage_begin(stage, 1);
     if (ask->has_pool) {
-        stage_must(pool_new(&pool, &error), &error);
+        stage_must(pool_new(&POOL_OF_API, &pool, &error), &error);
         gateway_offload(stage->gateway, submit, pool);
     }
     if (ask->is_by_name) {

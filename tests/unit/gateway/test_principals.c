@@ -41,10 +41,15 @@ static struct team_row teams[] = {
 static struct team_member_row members[] = {
     {"tea_2", "usr_1", false}, {"tea_3", "usr_1", true}, {"tea_1", "usr_2", false}};
 
-#define CONFIG(key_list, count)                                                       \
-    {                                                                                 \
-        .teams = teams, .team_count = COUNT(teams), .team_members = members,          \
-        .team_member_count = COUNT(members), .keys = (key_list), .key_count = (count) \
+static struct user_row users[] = {{.id = "usr_1", .role = "owner"},
+                                  {.id = "usr_2", .role = "admin"},
+                                  {.id = "usr_3", .role = "owner"}};
+
+#define CONFIG(key_list, count)                                                          \
+    {                                                                                    \
+        .teams = teams, .team_count = COUNT(teams), .team_members = members,             \
+        .team_member_count = COUNT(members), .users = users, .user_count = COUNT(users), \
+        .keys = (key_list), .key_count = (count)                                         \
     }
 
 static void a_key_pays_for_its_own_team_or_its_users_first(void **state)

@@ -104,6 +104,7 @@ static void make_first_release(const char *path)
         "rev",         "previous_digest",    "previous_until_ms"};
     change_by_sql(path, "DROP TABLE worker_key; ALTER TABLE provider DROP COLUMN dialects_json; "
                         "DROP TABLE team; DROP TABLE team_member; DROP TABLE service_account; "
+                        "DROP TABLE user; DROP TABLE session; DROP TABLE invitation; "
                         "ALTER TABLE provider DROP COLUMN teams_json; DROP INDEX api_key_previous; "
                         "DROP TABLE usage_group; DROP TABLE usage_minute; DROP TABLE usage_hour; "
                         "DROP TABLE usage_day; DROP TABLE price_override; "

@@ -1,0 +1,70 @@
+/* admin/people.h: what the files about people share: who may try a password, how a session begins, how a person is
+ * shown.
+ *
+ * Whatever hashes a password runs on a `hash-N` thread from beginning to end (people_hashes): there are
+ * HASH_THREADS of them and a short queue, so that sign-ins take so much memory and no more, and never a thread from the
+ * other calls.
+ */
+#pragma once
+#include "admin/api.h"
+#include "domain/throttle.h"
+#include "gateway/sessions.h"
+
+#include <pthread.h>
+
+#define HASH_THREADS   2
+#define HASH_QUEUE_MAX 64
+
+/** What sign-in remembers. Any thread. */
+struct people {
+    pthread_mutex_t lock; /* guards the rest */
+    struct throttle throttle;
+    int64_t told_until_ms,
+        untold; /* of failed sign-ins: when events are told again, how many were not */
+};
+void people_init(struct people *people);
+void people_release(struct people *people);
+
+/** Does the handler hash a password? */
+bool people_hashes(api_handler *handler);
+
+/** May this account be tried from the call's address now? False: the call has failed (429). `user_id` NULL: nobody
+ *  known. `account` NULL: a token, which nobody can guess; only the address counts, so that nobody is locked out. A try
+ *  that was right is given back. */
+bool people_may_try(struct api_call *call, const char *account, const char *user_id,
+                    struct throttle_try *out_try);
+void people_was_right(struct api_call *call, const struct throttle_try *try);
+
+/** Begins a session for the user and sets its cookie; the one that the call came with ends. Under the config lock: a
+ *  change of the user is before or after it. False: the call has failed. */
+bool session_begin(struct api_call *call, const struct user_row *user);
+/** Ends the user's session of this id, or all (NULL), and cuts what they have open. False: the call has failed. */
+bool sessions_close(struct api_call *call, const char *user, const char *id, const char *action,
+                    int *out_count);
+/** Has the browser forget its cookie. */
+void session_cookie_clear(struct api_call *call);
+
+/** A password that is taken, hashed. False: the call has failed; `field` is the password's name. */
+bool people_hash(struct api_call *call, const char *field, struct str password, struct str email,
+                 char out_hash[]);
+/** Reads the field "email" as it is stored. False: the call has failed. */
+bool people_email(struct api_call *call, char out_email[EMAIL_MAX_BYTES + 1]);
+/** Reads a name of 1 to PERSON_NAME_MAX bytes; `otherwise` when the field is missing. False: the call has failed. */
+bool people_name(struct api_call *call, const char *field, const char *otherwise,
+                 char out_name[PERSON_NAME_MAX + 1]);
+
+/** A new one, with an id. */
+struct user_row user_make(const char *email, const char *name, const char *role);
+/** NULL: there is none. */
+const struct user_row *config_user(const struct store_config *config, const char *id);
+/** The members of one user, into the writer's open object: id, email, name, role, teams ... */
+void user_write(struct json_writer *writer, const struct store_config *config,
+                const struct user_row *user);
+void user_write_event(struct buf *out, const struct user_row *user);
+
+/** What the set-up token is: good until set-up. Wipe it after use. */
+MUST_USE enum err setup_token(struct store *store, const struct vault *vault,
+                              char out_token[APIKEY_LEN + 1], struct error *error);
+#define TOKEN_PREFIX_SETUP      "auxo_"
+#define TOKEN_PREFIX_SESSION    "auxs_"
+#define TOKEN_PREFIX_INVITATION "auxi_"

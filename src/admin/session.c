@@ -1,0 +1,387 @@
+/* admin/session.c: /api/session and /api/me: signing in and out, and what people change about themselves.
+ *
+ * Whoever tries a password gets one answer for a wrong one and for a name that nobody has, after the same work.
+ */
+#include "admin/endpoints.h"
+#include "admin/key_issue.h"
+#include "admin/people.h"
+#include "admin/state.h"
+#include "base/log.h"
+#include "sys/clock.h"
+#include "sys/password.h"
+#include "sys/secret.h"
+
+#define TOLD_IN_A_ROW 20
+#define TOLD_EVERY_MS 30000
+
+/* ---- who am I ------------------------------------------------------------------------------------ */
+
+static void session_write(struct json_writer *writer, const struct session_row *row,
+                          const char *own_id)
+{
+    json_put_text(writer, "id", row->id);
+    json_put_text(writer, "address", row->address);
+    json_put_text(writer, "agent", row->agent);
+    json_put_int(writer, "created_at_ms", row->created_at_ms);
+    json_put_int(writer, "expires_at_ms", row->expires_at_ms);
+    json_put_int(writer, "last_seen_ms", row->last_seen_ms);
+    json_put_bool(writer, "current", strcmp(row->id, own_id) == 0);
+}
+
+static struct gateway *gateway_of(const struct api_call *call)
+{
+    return call->admin->options.gateway;
+}
+
+static void caller_write(struct api_call *call, const struct store_config *config)
+{
+    const struct user_row *user = config_user(config, call->user);
+    struct json_writer *writer = api_answer(call, 200);
+    json_put_text(writer, "kind", call->session[0] ? "session" : "key");
+    json_put_text(writer, "organization", config->organization);
+    json_put_text(writer, "role", role_name(call->role));
+    json_put_text(writer, "key", call->session[0] ? NULL : call->actor);
+    json_put_text(writer, "session", call->session[0] ? call->session : NULL);
+    if (user) {
+        json_open_object_named(writer, "user");
+        user_write(writer, config, user);
+        json_close_object(writer);
+    } else {
+        json_put_null(writer, "user");
+    }
+    api_done(call);
+}
+
+void session_read(struct api_call *call)
+{
+    struct store_config config = {0};
+    struct error error = {0};
+    if (store_config_load(call->admin->options.store, &config, &error) != OK) {
+        api_fail_error(call, &error);
+        return;
+    }
+    caller_write(call, &config);
+    store_config_release(&config);
+}
+
+void me_read(struct api_call *call)
+{
+    session_read(call);
+}
+
+/* ---- signing in ---------------------------------------------------------------------------------- */
+
+struct credentials {
+    char email[EMAIL_MAX_BYTES + 1];
+    char password[PASSWORD_MAX_BYTES + 1];
+};
+
+/* What cannot be anybody's address is nobody's: the same work, the same answer. */
+static bool credentials_read(struct api_call *call, struct credentials *out)
+{
+    char given[EMAIL_MAX_BYTES + 32] = "";
+    *out = (struct credentials){0};
+    if (!api_text(call, "email", given, sizeof given, NULL) ||
+        !api_text(call, "password", out->password, sizeof out->password, NULL))
+        return false;
+    if (!email_normalize(str_of(given), out->email))
+        str_copy(STR("nobody"), out->email, sizeof out->email);
+    return true;
+}
+
+/* Is this one told? Some in a row are, then one now and then, with how many were not. */
+static bool may_tell(struct people *people, int64_t *out_untold)
+{
+    int64_t now_ms = clock_monotonic_ms();
+    pthread_mutex_lock(&people->lock);
+    int64_t from_ms = people->told_until_ms > now_ms ? people->told_until_ms : now_ms;
+    bool may = from_ms - now_ms <= (TOLD_IN_A_ROW - 1) * TOLD_EVERY_MS;
+    if (may)
+        people->told_until_ms = from_ms + TOLD_EVERY_MS;
+    *out_untold = may ? people->untold : 0;
+    people->untold = may ? 0 : people->untold + 1;
+    pthread_mutex_unlock(&people->lock);
+    return may;
+}
+
+/* What was typed is not told: it may be the password, in the wrong field. */
+static void tell_failure(struct api_call *call, const struct user_row *user)
+{
+    struct error error = {0};
+    AUTO_BUF struct buf after = {0};
+    struct json_writer writer;
+    int64_t untold = 0;
+    if (!may_tell(&call->admin->people, &untold))
+        return;
+    buf_init(&after, 1024);
+    json_writer_init(&writer, &after);
+    json_open_object(&writer);
+    json_put_text(&writer, "address", call->address);
+    json_put_text(&writer, "known", user ? "yes" : "no");
+    json_put_int(&writer, "not_told_before", untold);
+    json_close_object(&writer);
+    struct event_row event = event_make("anyone", "session.refused", user ? user->id : "");
+    event.after_json = buf_str(&after).at;
+    if (store_event_add(call->admin->options.store, &event, &error) != OK)
+        log_warn("event_lost", "action=session.refused why=\"%s\"", error.text);
+}
+
+static void fail_as_wrong(struct api_call *call, const struct user_row *user)
+{
+    tell_failure(call, user);
+    api_fail(call, PROBLEM_WRONG_PASSWORD, NULL, "The email address or the password is wrong.");
+}
+
+/* Better parameters than it was hashed with: now is the time, while the password is at hand. */
+static void keep_up_to_date(struct api_call *call, const struct user_row *user, const char *hash,
+                            struct str password)
+{
+    char fresh[PASSWORD_HASH_MAX];
+    struct error error = {0};
+    if (!password_is_dated(hash))
+        return;
+    if (password_hash(password, fresh, &error) != OK ||
+        store_user_password(call->admin->options.store, user->id, fresh, NULL, &error) != OK)
+        log_warn("password_not_renewed", "user=%s why=\"%s\"", user->id, error.text);
+}
+
+/* The user whose password it is. False: the call has failed. */
+static bool user_by_password(struct api_call *call, const struct credentials *given,
+                             struct user_row *out_user)
+{
+    char hash[PASSWORD_HASH_MAX] = "";
+    struct throttle_try try;
+    struct error error = {0};
+    bool is_right = false;
+    enum err err =
+        store_user_by_email(call->admin->options.store, given->email, out_user, hash, &error);
+    bool is_known = err == OK;
+    if (err != OK && err != ERR_NOT_FOUND) {
+        api_fail_error(call, &error);
+        return false;
+    }
+    if (!people_may_try(call, given->email, is_known ? out_user->id : NULL, &try))
+        return false;
+    if (password_verify(str_of(given->password), is_known ? hash : NULL, &is_right, &error) != OK) {
+        people_was_right(call, &try); /* nothing was tried */
+        api_fail_error(call, &error);
+        return false;
+    }
+    if (!is_right) {
+        fail_as_wrong(call, is_known ? out_user : NULL);
+        return false;
+    }
+    people_was_right(call, &try);
+    keep_up_to_date(call, out_user, hash, str_of(given->password));
+    return true;
+}
+
+void session_create(struct api_call *call)
+{
+    struct credentials given;
+    struct user_row user = {0};
+    bool is_right = credentials_read(call, &given) && user_by_password(call, &given, &user);
+    secret_wipe(&given, sizeof given);
+    if (!is_right)
+        return;
+    if (user.disabled_at_ms) {
+        api_fail(call, PROBLEM_FORBIDDEN, NULL, "This account is disabled. Ask an admin.");
+        return;
+    }
+    if (!session_begin(call, &user))
+        return;
+    str_copy(str_of(user.id), call->user, sizeof call->user);
+    (void)role_parse(str_of(user.role), &call->role);
+    session_read(call);
+    if (!call->is_problem)
+        call->status = 201;
+}
+
+/* ---- signing out --------------------------------------------------------------------------------- */
+
+/* Sessions are people's: whoever came with an API key has none. */
+static bool has_session(struct api_call *call)
+{
+    if (call->session[0])
+        return true;
+    api_fail(call, PROBLEM_NO_SESSION, NULL, "This call came with an API key, not with a session.");
+    return false;
+}
+
+/* Ends the session of this id, or all (NULL), here and in the store, and cuts what they have open. */
+bool sessions_close(struct api_call *call, const char *user, const char *id, const char *action,
+                    int *out_count)
+{
+    struct error error = {0};
+    struct event_row event = event_make(call->actor, action, id ? id : user);
+    pthread_mutex_lock(&call->admin->config_lock);
+    enum err err = store_sessions_end(call->admin->options.store, user, id, &event, &error);
+    *out_count = sessions_end(gateway_sessions(gateway_of(call)), user, id);
+    pthread_mutex_unlock(&call->admin->config_lock);
+    gateway_recheck(gateway_of(call));
+    if (err != OK)
+        api_fail_error(call, &error);
+    return err == OK;
+}
+
+static void answer_closed(struct api_call *call, int count)
+{
+    json_put_int(api_answer(call, 200), "ended", count);
+    api_done(call);
+}
+
+void session_delete(struct api_call *call)
+{
+    int count = 0;
+    if (!has_session(call) ||
+        !sessions_close(call, call->user, call->session, "session.ended", &count))
+        return;
+    session_cookie_clear(call);
+    answer_closed(call, count);
+}
+
+void me_sessions_list(struct api_call *call)
+{
+    AUTO_FREE struct session_row *rows = mem_zalloc(SESSIONS_OF_USER_MAX, sizeof *rows);
+    if (!has_session(call))
+        return;
+    if (!rows) {
+        api_fail(call, PROBLEM_OVERLOADED, NULL, "The server has no memory for the list now.");
+        return;
+    }
+    int count =
+        sessions_list(gateway_sessions(gateway_of(call)), call->user, clock_wall_ms(), rows);
+    struct json_writer *writer = api_answer(call, 200);
+    json_open_array(writer, "items");
+    for (int i = 0; i < count; i++) {
+        json_open_object(writer);
+        session_write(writer, &rows[i], call->session);
+        json_close_object(writer);
+    }
+    api_done_list(call, NULL);
+}
+
+void me_sessions_end(struct api_call *call)
+{
+    int count = 0;
+    if (!has_session(call) || !sessions_close(call, call->user, NULL, "session.all_ended", &count))
+        return;
+    session_cookie_clear(call);
+    answer_closed(call, count);
+}
+
+void me_session_end(struct api_call *call)
+{
+    int count = 0;
+    if (!has_session(call) ||
+        !sessions_close(call, call->user, call->args[0], "session.ended", &count))
+        return;
+    if (count == 0) {
+        api_fail(call, PROBLEM_NOT_FOUND, NULL, "You have no session '%s'.", call->args[0]);
+        return;
+    }
+    if (strcmp(call->args[0], call->session) == 0)
+        session_cookie_clear(call);
+    answer_closed(call, count);
+}
+
+/* ---- changing oneself ---------------------------------------------------------------------------- */
+
+struct own_change {
+    char name[PERSON_NAME_MAX + 1];
+    char password[PASSWORD_MAX_BYTES + 1];
+    struct credentials now;
+    bool has_name, has_password;
+};
+
+static bool own_change_read(struct api_call *call, const struct user_row *user,
+                            struct own_change *out)
+{
+    bool has_current = false;
+    if (!people_name(call, "name", user->name, out->name) ||
+        !api_text(call, "password", out->password, sizeof out->password, &out->has_password) ||
+        !api_text(call, "current_password", out->now.password, sizeof out->now.password,
+                  &has_current))
+        return false;
+    str_copy(str_of(user->email), out->now.email, sizeof out->now.email);
+    out->has_name = strcmp(out->name, user->name) != 0;
+    if (out->has_password && !has_current) {
+        api_fail(call, PROBLEM_INVALID_FIELD, "current_password",
+                 "To change the password, give the current one too.");
+        return false;
+    }
+    return true;
+}
+
+static bool name_change(struct api_call *call, const char *name)
+{
+    struct change change;
+    struct error error = {0};
+    if (!change_begin(&change, call->admin, call))
+        return false;
+    const struct user_row *user = config_user(&change.config, call->user);
+    struct user_row row = user ? *user : (struct user_row){0};
+    AUTO_BUF struct buf before = {0}, after = {0};
+    buf_init(&before, 2048);
+    buf_init(&after, 2048);
+    user_write_event(&before, &row);
+    str_copy(str_of(name), row.name, sizeof row.name);
+    user_write_event(&after, &row);
+    struct event_row event = event_make(call->actor, "user.updated", row.id);
+    event.before_json = buf_str(&before).at;
+    event.after_json = buf_str(&after).at;
+    enum err err = store_user_update(call->admin->options.store, &row, false, &event, &error);
+    return change_end(&change, err, &error);
+}
+
+/* All sessions end, this one too; the browser that asked gets a new one. */
+static bool password_change(struct api_call *call, struct own_change *wanted)
+{
+    struct user_row user = {0};
+    struct error error = {0};
+    char hash[PASSWORD_HASH_MAX];
+    if (!user_by_password(call, &wanted->now, &user) ||
+        !people_hash(call, "password", str_of(wanted->password), str_of(user.email), hash))
+        return false;
+    struct event_row event = event_make(call->actor, "user.password_changed", user.id);
+    pthread_mutex_lock(&call->admin->config_lock);
+    enum err err = store_user_password(call->admin->options.store, user.id, hash, &event, &error);
+    if (err == OK)
+        (void)sessions_end(gateway_sessions(gateway_of(call)), user.id, NULL);
+    pthread_mutex_unlock(&call->admin->config_lock);
+    gateway_recheck(gateway_of(call));
+    if (err == OK)
+        return session_begin(call, &user);
+    api_fail_error(call, &error);
+    return false;
+}
+
+static bool own_user(struct api_call *call, struct user_row *out_user)
+{
+    struct store_config config = {0};
+    struct error error = {0};
+    if (store_config_load(call->admin->options.store, &config, &error) != OK) {
+        api_fail_error(call, &error);
+        return false;
+    }
+    const struct user_row *user = config_user(&config, call->user);
+    if (user)
+        *out_user = *user;
+    else
+        api_fail(call, PROBLEM_NOT_FOUND, NULL, "Your account is no more.");
+    store_config_release(&config);
+    return user != NULL;
+}
+
+void me_update(struct api_call *call)
+{
+    struct own_change wanted = {0};
+    struct user_row user = {0};
+    bool is_done = has_session(call) && own_user(call, &user) &&
+                   own_change_read(call, &user, &wanted) &&
+                   (!wanted.has_password || password_change(call, &wanted)) &&
+                   (!wanted.has_name || name_change(call, wanted.name));
+    secret_wipe(&wanted, sizeof wanted);
+    if (is_done)
+        session_read(call);
+}
