@@ -1,4 +1,4 @@
-/* admin/provider_fields.c: see provider_fields.h. */
+/* admin/provider_fields.c: see provider_fields.h. Types, words and limits are the contract's: the dispatcher has checked them. */
 #include "admin/provider_fields.h"
 
 #include "admin/provider_models.h"
@@ -11,7 +11,6 @@
 #define KEY_BYTES_MAX  2048
 #define TIMEOUT_MS_MAX (INT64_C(24) * 3600 * 1000)
 #define CONCURRENT_MAX 1000000
-#define THRESHOLD_MAX  1000000
 #define LIST_BYTES_MAX ((size_t)2 * 1024 * 1024)
 
 /* ---- the key ------------------------------------------------------------------------------------- */
@@ -28,13 +27,8 @@ static struct str trim_all(struct str text)
 bool provider_key_field(struct api_call *call, struct str *out_key, bool *out_is_given)
 {
     struct json value = json_get(call->root, "api_key");
-    struct str key = {0};
+    struct str key = trim_all(json_string_or_empty(value));
     *out_is_given = json_type_of(value) != JSON_ABSENT;
-    if (*out_is_given && json_type_of(value) != JSON_NULL && !json_string(value, &key)) {
-        api_fail(call, PROBLEM_INVALID_FIELD, "api_key", "api_key must be a string.");
-        return false;
-    }
-    key = trim_all(key);
     bool is_clean = key.len <= KEY_BYTES_MAX;
     for (size_t i = 0; is_clean && i < key.len; i++)
         is_clean = key.at[i] > 0x20 && key.at[i] < 0x7f;
@@ -115,57 +109,36 @@ static bool name_field(struct api_call *call, struct provider_row *row)
     return true;
 }
 
-static bool dialects_fail(struct api_call *call)
-{
-    api_fail(call, PROBLEM_INVALID_FIELD, "dialects",
-             "dialects must be null, for what its type usually speaks, or a list out of "
-             "chat_completions, responses, embeddings, completions, messages and count_tokens; "
-             "\"openai\" and \"anthropic\" stand for all of theirs.");
-    return false;
-}
-
-static bool dialects_field(struct api_call *call, struct provider_row *row)
+static void dialects_field(struct api_call *call, struct provider_row *row)
 {
     AUTO_BUF struct buf list = {0};
     struct json_writer writer;
     struct json wanted = json_get(call->root, "dialects");
     unsigned endpoints = 0;
     if (json_type_of(wanted) == JSON_ABSENT)
-        return true;
+        return;
     if (json_type_of(wanted) == JSON_NULL) {
         row->dialects_json[0] = '\0';
-        return true;
+        return;
     }
-    if (json_type_of(wanted) != JSON_ARRAY)
-        return dialects_fail(call);
-    for (struct json_cursor each = json_each(wanted); json_next(&each);) {
-        unsigned more = provider_dialect_endpoints(json_string_or_empty(each.value));
-        if (!more)
-            return dialects_fail(call);
-        endpoints |= more;
-    }
-    if (!endpoints)
-        return dialects_fail(call);
+    for (struct json_cursor each = json_each(wanted); json_next(&each);)
+        endpoints |= provider_dialect_endpoints(json_string_or_empty(each.value));
     buf_init(&list, sizeof row->dialects_json);
     json_writer_init(&writer, &list);
     dialects_write(&writer, NULL, endpoints);
     str_copy(buf_str(&list), row->dialects_json, sizeof row->dialects_json);
-    return true;
 }
 
 bool provider_new_fields(struct api_call *call, struct provider_row *row)
 {
-    enum provider_kind kind;
+    enum provider_kind kind = PROVIDER_OPENAI;
     if (!api_text(call, "type", row->kind, sizeof row->kind, NULL))
         return false;
-    if (!provider_kind_parse(str_of(row->kind), &kind)) {
-        api_fail(call, PROBLEM_INVALID_FIELD, "type",
-                 "type must be \"gpu\", \"cli\", \"openai\" or \"anthropic\".");
-        return false;
-    }
+    (void)provider_kind_parse(str_of(row->kind), &kind);
     str_copy(str_of(row->kind), row->name, sizeof row->name); /* unless one is given */
-    if (!name_field(call, row) || !url_field(call, kind, row) || !dialects_field(call, row))
+    if (!name_field(call, row) || !url_field(call, kind, row))
         return false;
+    dialects_field(call, row);
     provider_slug(str_of(row->name), row->slug, sizeof row->slug);
     return true;
 }
@@ -192,16 +165,10 @@ static bool models_have(struct json models, struct str id)
 
 static bool surfaced_is_good(struct api_call *call, struct json wanted, struct json models)
 {
-    struct str id;
-    if (json_type_of(wanted) != JSON_ARRAY) {
-        api_fail(call, PROBLEM_INVALID_FIELD, "surfaced_models",
-                 "surfaced_models must be a list of model ids.");
-        return false;
-    }
     for (struct json_cursor each = json_each(wanted); json_next(&each);) {
-        if (json_string(each.value, &id) && models_have(models, id))
+        struct str id = json_string_or_empty(each.value);
+        if (models_have(models, id))
             continue;
-        id = json_string_or_empty(each.value);
         api_fail(call, PROBLEM_INVALID_FIELD, "surfaced_models",
                  "The provider has no model \"%.*s\"; refresh it, or correct the name.",
                  (int)(id.len < 100 ? id.len : 100), id.at);
@@ -284,42 +251,22 @@ static bool models_fields(struct api_call *call, struct provider_row *row)
 
 /* ---- rules --------------------------------------------------------------------------------------- */
 
-static bool rule_fail(struct api_call *call, size_t at, const char *what)
-{
-    api_fail(call, PROBLEM_INVALID_FIELD, "fallback_rules", "Rule %zu: %s", at + 1, what);
-    return false;
-}
-
 static bool rule_write(struct api_call *call, const struct store_config *config, struct json rule,
                        size_t at, const char *own_id, struct json_writer *writer)
 {
-    static const char *const known[] = {"condition", "provider", "model", "threshold"};
-    enum condition condition;
     char wanted[128];
-    int64_t threshold = json_int64_or(json_get(rule, "threshold"), FALLBACK_THRESHOLD_DEFAULT);
     struct json model = json_get(rule, "model");
-    if (json_type_of(rule) != JSON_OBJECT)
-        return rule_fail(call, at, "it must be an object.");
-    for (struct json_cursor each = json_each(rule); json_next(&each);) {
-        bool is_known = false;
-        for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
-            is_known |= str_eq(each.name, str_of(known[i]));
-        if (!is_known)
-            return rule_fail(call, at, "it has condition, provider, model and threshold only.");
-    }
-    if (!condition_parse(json_string_or_empty(json_get(rule, "condition")), &condition))
-        return rule_fail(call, at, "condition must be offline, over_quota or queue_too_deep.");
+    int64_t threshold = json_int64_or(json_get(rule, "threshold"), FALLBACK_THRESHOLD_DEFAULT);
     str_copy(json_string_or_empty(json_get(rule, "provider")), wanted, sizeof wanted);
     const struct provider_row *target = config_provider(config, wanted);
-    if (!target || strcmp(target->id, own_id) == 0)
-        return rule_fail(call, at, "provider must be the id or slug of another provider.");
-    if (json_type_of(model) > JSON_NULL && json_type_of(model) != JSON_STRING)
-        return rule_fail(call, at, "model must be a string or null.");
-    if (threshold < 1 || threshold > THRESHOLD_MAX)
-        return rule_fail(call, at, "threshold must lie between 1 and 1000000.");
+    if (!target || strcmp(target->id, own_id) == 0) {
+        api_fail(call, PROBLEM_INVALID_FIELD, "fallback_rules",
+                 "Rule %zu: provider must be the id or slug of another provider.", at + 1);
+        return false;
+    }
     struct str model_id = json_string_or_empty(model);
     json_open_object(writer);
-    json_put_text(writer, "condition", condition_name(condition));
+    json_put_string(writer, "condition", json_string_or_empty(json_get(rule, "condition")));
     json_put_text(writer, "provider", target->id);
     if (model_id.len)
         json_put_string(writer, "model", model_id);
@@ -339,11 +286,6 @@ static bool rules_field(struct api_call *call, const struct store_config *config
     size_t at = 0;
     if (json_type_of(rules) == JSON_ABSENT)
         return true;
-    if (json_type_of(rules) != JSON_ARRAY || json_count(rules) > RULES_MAX) {
-        api_fail(call, PROBLEM_INVALID_FIELD, "fallback_rules",
-                 "fallback_rules must be a list of at most %u rules.", RULES_MAX);
-        return false;
-    }
     buf_init(&list, LIST_BYTES_MAX);
     json_writer_init(&writer, &list);
     json_open_array(&writer, NULL);
@@ -363,7 +305,7 @@ static bool rules_field(struct api_call *call, const struct store_config *config
 
 /* ---- the rest ------------------------------------------------------------------------------------ */
 
-static bool timeouts_field(struct api_call *call, struct provider_row *row)
+static void timeouts_field(struct api_call *call, struct provider_row *row)
 {
     const struct {
         const char *name;
@@ -375,24 +317,11 @@ static bool timeouts_field(struct api_call *call, struct provider_row *row)
         {"idle_ms", &row->idle_ms},
     };
     struct json timeouts = json_get(call->root, "timeouts");
-    bool is_good = json_type_of(timeouts) == JSON_ABSENT || json_type_of(timeouts) == JSON_OBJECT;
-    for (struct json_cursor each = json_each(timeouts); is_good && json_next(&each);) {
-        int64_t value = 0;
-        int64_t *into = NULL;
-        for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
-            if (str_eq(each.name, str_of(known[i].name)))
-                into = known[i].value;
-        bool is_default = json_type_of(each.value) == JSON_NULL;
-        is_good = into && (is_default || (json_int64(each.value, &value) && value >= 0 &&
-                                          value <= TIMEOUT_MS_MAX));
-        if (is_good)
-            *into = value;
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+        struct json value = json_get(timeouts, known[i].name);
+        if (json_type_of(value) != JSON_ABSENT)
+            *known[i].value = json_int64_or(value, 0); /* null: the default, as 0 */
     }
-    if (!is_good)
-        api_fail(call, PROBLEM_INVALID_FIELD, "timeouts",
-                 "timeouts may have connect_ms, first_byte_ms, plain_ms and idle_ms: milliseconds, "
-                 "null or 0 for the default, at most a day.");
-    return is_good;
 }
 
 bool provider_change_fields(struct api_call *call, const struct store_config *config,
@@ -400,9 +329,10 @@ bool provider_change_fields(struct api_call *call, const struct store_config *co
 {
     enum provider_kind kind = PROVIDER_OPENAI;
     (void)provider_kind_parse(str_of(row->kind), &kind);
+    dialects_field(call, row);
+    timeouts_field(call, row);
     return name_field(call, row) && url_field(call, kind, row) && models_fields(call, row) &&
-           dialects_field(call, row) && rules_field(call, config, row) &&
-           timeouts_field(call, row) &&
+           rules_field(call, config, row) &&
            api_int(call, "wait_ms", 0, TIMEOUT_MS_MAX, &row->wait_ms) &&
            api_int(call, "max_concurrent", 0, CONCURRENT_MAX, &row->max_concurrent) &&
            api_bool(call, "paused", &row->is_paused);

@@ -54,18 +54,13 @@ static bool auto_field(struct api_call *call, const struct store_config *config,
         return true;
     str_copy(json_string_or_empty(json_get(wanted, "provider")), name, sizeof name);
     const struct provider_row *row = config_provider(config, name);
-    struct json model_value = json_get(wanted, "model");
-    bool is_good_model =
-        json_type_of(model_value) <= JSON_NULL ||
-        (json_type_of(model_value) == JSON_STRING && json_string_or_empty(model_value).len < 200);
-    if (!row || !is_good_model) {
+    if (!row) {
         api_fail(call, PROBLEM_INVALID_FIELD, "auto",
-                 "auto must be null or {\"provider\": id or slug, \"model\": one of its models or "
-                 "null}.");
+                 "auto: provider must be the id or slug of a provider.");
         return false;
     }
     str_copy(str_of(row->id), provider_id, ID_MAX);
-    str_copy(json_string_or_empty(model_value), model, 200);
+    str_copy(json_string_or_empty(json_get(wanted, "model")), model, 200);
     return true;
 }
 
@@ -137,24 +132,16 @@ struct dry_run {
     int64_t prompt_tokens;
 };
 
-static bool endpoint_field(struct dry_run *run)
+/* What words mean; that they are known, the dispatcher has seen. */
+static void endpoint_field(struct dry_run *run)
 {
-    char wanted[32] = "chat_completions";
-    if (!api_text(run->call, "endpoint", wanted, sizeof wanted, NULL))
-        return false;
+    struct str wanted = json_string_or_empty(json_get(run->call->root, "endpoint"));
     for (int i = 0; i < ENDPOINT_COUNT; i++)
-        if (endpoint_facts((enum endpoint)i)->is_inference &&
-            strcmp(endpoint_facts((enum endpoint)i)->name, wanted) == 0) {
+        if (str_eq(str_of(endpoint_facts((enum endpoint)i)->name), wanted))
             run->endpoint = (enum endpoint)i;
-            return true;
-        }
-    api_fail(run->call, PROBLEM_INVALID_FIELD, "endpoint",
-             "endpoint must be one of chat_completions, responses, embeddings, completions, "
-             "messages, count_tokens.");
-    return false;
 }
 
-static bool needs_field(struct dry_run *run)
+static void needs_field(struct dry_run *run)
 {
     static const struct {
         struct str name;
@@ -165,19 +152,10 @@ static bool needs_field(struct dry_run *run)
         {STR_INIT("json_schema"), NEEDS_SCHEMA},
     };
     struct json needs = json_get(run->call->root, "needs");
-    bool is_good = json_type_of(needs) <= JSON_NULL || json_type_of(needs) == JSON_ARRAY;
-    for (struct json_cursor each = json_each(needs); is_good && json_next(&each);) {
-        unsigned need = 0;
+    for (struct json_cursor each = json_each(needs); json_next(&each);)
         for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
             if (str_eq(json_string_or_empty(each.value), known[i].name))
-                need = known[i].need;
-        is_good = need != 0;
-        run->needs |= need;
-    }
-    if (!is_good)
-        api_fail(run->call, PROBLEM_INVALID_FIELD, "needs",
-                 "needs must be a list out of tools, images and json_schema.");
-    return is_good;
+                run->needs |= known[i].need;
 }
 
 static void apply_fault(struct provider_view *view, enum condition fault)
@@ -193,14 +171,14 @@ static void apply_fault(struct provider_view *view, enum condition fault)
 
 static bool fault_put(struct dry_run *run, struct json fault)
 {
-    enum condition condition;
+    enum condition condition = CONDITION_OFFLINE;
     char name[128];
     str_copy(json_string_or_empty(json_get(fault, "provider")), name, sizeof name);
+    (void)condition_parse(json_string_or_empty(json_get(fault, "fault")), &condition);
     const struct provider *provider = snapshot_provider(run->snapshot, name);
-    if (!provider || !condition_parse(json_string_or_empty(json_get(fault, "fault")), &condition)) {
+    if (!provider) {
         api_fail(run->call, PROBLEM_INVALID_FIELD, "faults",
-                 "Each fault must be {\"provider\": id or slug, \"fault\": "
-                 "\"offline|over_quota|queue_too_deep\"}.");
+                 "faults: provider must be the id or slug of a provider.");
         return false;
     }
     for (size_t i = 0; i < run->snapshot->routing.provider_count; i++)
@@ -212,10 +190,6 @@ static bool fault_put(struct dry_run *run, struct json fault)
 static bool faults_field(struct dry_run *run)
 {
     struct json faults = json_get(run->call->root, "faults");
-    if (json_type_of(faults) > JSON_NULL && json_type_of(faults) != JSON_ARRAY) {
-        api_fail(run->call, PROBLEM_INVALID_FIELD, "faults", "faults must be a list.");
-        return false;
-    }
     for (struct json_cursor each = json_each(faults); json_next(&each);)
         if (!fault_put(run, each.value))
             return false;
@@ -347,13 +321,11 @@ static bool words_are_good(struct dry_run *run)
     if (!api_text(run->call, "model", run->model, sizeof run->model, NULL) ||
         !api_text(run->call, "provider", run->pin, sizeof run->pin, NULL) ||
         !api_text(run->call, "agent", agent, sizeof agent, NULL) || !team_field(run) ||
-        !endpoint_field(run) || !needs_field(run) ||
         !api_int(run->call, "prompt_tokens", 0, INT64_MAX, &run->prompt_tokens))
         return false;
-    if (agent[0] || !run->model[0])
-        api_fail(run->call, PROBLEM_INVALID_FIELD, agent[0] ? "agent" : "model", "%s",
-                 agent[0] ? "There are no agents yet." : "model must not be empty.");
-    return !agent[0] && run->model[0];
+    if (agent[0])
+        api_fail(run->call, PROBLEM_INVALID_FIELD, "agent", "There are no agents yet.");
+    return !agent[0];
 }
 
 static void explain(struct dry_run *run)
@@ -362,6 +334,8 @@ static void explain(struct dry_run *run)
     gateway_views(run->snapshot, now_ms, run->views);
     if (!words_are_good(run) || !faults_field(run))
         return;
+    endpoint_field(run);
+    needs_field(run);
     struct route_request request = {
         .endpoint = run->endpoint,
         .model = str_of(run->model),
@@ -380,6 +354,7 @@ void routing_explain(struct api_call *call)
 {
     struct dry_run run = {.call = call,
                           .snapshot = gateway_snapshot(call->admin->options.gateway),
+                          .endpoint = ENDPOINT_CHAT,
                           .prompt_tokens = -1};
     AUTO_FREE struct provider_view *views = mem_zalloc(PROVIDERS_MAX, sizeof *views);
     AUTO_FREE struct route_plan *plan = mem_zalloc(1, sizeof *plan);
