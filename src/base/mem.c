@@ -2,6 +2,7 @@
 #include "base/mem.h"
 
 #include <assert.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,6 +10,11 @@
  * further one is twice as large. With the block's and malloc's headers: half a KiB, and a page. */
 #define FIRST_BLOCK_BYTES 480u
 #define BLOCK_BYTES       4064u
+
+#define KEPT_BYTES (128 * 1024 * 1024) /* free, at the top of an arena */
+#define MMAP_BYTES (32 * 1024 * 1024)
+#define PAD_BYTES  (8 * 1024 * 1024)
+#define ARENAS     8
 
 static _Thread_local unsigned failures;
 
@@ -52,6 +58,31 @@ char *mem_dup(const void *bytes, size_t len)
         memcpy(copy, bytes, len);
     copy[len] = '\0';
     return copy;
+}
+
+/* STACK.md 7: 100 KB bodies cost a quarter less when their memory is kept and not given back. */
+void mem_tune(void)
+{
+    (void)mallopt(M_TRIM_THRESHOLD, KEPT_BYTES);
+    (void)mallopt(M_MMAP_THRESHOLD, MMAP_BYTES);
+    (void)mallopt(M_TOP_PAD, PAD_BYTES);
+    (void)mallopt(M_ARENA_MAX, ARENAS);
+}
+
+void mem_trim(void)
+{
+    enum {
+        LOOKED_AT = 128 * 1024
+    }; /* whoever frees as much makes glibc look at the top of its arena */
+    (void)malloc_trim(0);
+    (void)mallopt(M_TRIM_THRESHOLD, LOOKED_AT);
+    (void)mallopt(M_TOP_PAD, 0);
+    volatile char *block = malloc(LOOKED_AT);
+    if (block)
+        *block = 0; /* or the compiler leaves the pair out */
+    free((void *)(uintptr_t)block);
+    (void)mallopt(M_TRIM_THRESHOLD, KEPT_BYTES);
+    (void)mallopt(M_TOP_PAD, PAD_BYTES);
 }
 
 struct arena_block {

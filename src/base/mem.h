@@ -17,6 +17,11 @@ void mem_free(void *block);
 /** How often this thread was refused memory: whoever builds with many bounded buffers tells by it whether a
  *  failed one was full or could not grow. */
 unsigned mem_failures(void);
+/** How this process keeps memory that was freed: at hand, most of it. Once, before there are threads. */
+void mem_tune(void);
+/** Gives free memory back to the kernel, after work that took much of it once. Of the calling thread's own arena
+ *  also what lies at its top, which malloc_trim leaves alone in every arena but the main one. */
+void mem_trim(void);
 /** A NUL-terminated copy of `len` bytes. */
 MUST_USE char *mem_dup(const void *bytes, size_t len);
 

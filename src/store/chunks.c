@@ -2,9 +2,9 @@
 #include "store/chunks.h"
 
 #include "base/log.h"
+#include "base/mem.h"
 
 #include <assert.h>
-#include <malloc.h>
 
 #define KEY_TRIES 1000
 
@@ -407,7 +407,7 @@ enum err chunks_maintain(struct chunks *chunks, bool *out_did, struct error *err
         *out_did = err == OK;
     } else if (err == OK) {
         chunks->may_need_indexes = false;
-        (void)malloc_trim(0); /* sorting half a million rows took some memory */
+        mem_trim(); /* sorting half a million rows took some memory */
     }
     return err;
 }

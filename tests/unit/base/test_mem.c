@@ -2,7 +2,16 @@
 #include "base/mem.h"
 #include "tests/test.h"
 
+#include <pthread.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#ifdef __has_feature
+#define IS_SANITIZED (__has_feature(address_sanitizer) || __has_feature(thread_sanitizer))
+#else
+#define IS_SANITIZED 0
+#endif
 
 /* Sanitizers stop the program at a refused allocation; here it is what is wanted. */
 const char *__asan_default_options(void);
@@ -170,7 +179,49 @@ static void an_arena_begins_in_the_room_it_is_given(void **state)
     arena_release(&arena);
 }
 
-TEST_MAIN(TEST(an_arena_begins_in_the_room_it_is_given), TEST(nothing_is_still_a_block_of_ones_own),
+static long resident_mib(void)
+{
+    long pages = 0, ignored;
+    FILE *file = fopen("/proc/self/statm", "re");
+    int found = file ? fscanf(file, "%ld %ld", &ignored, &pages) : 0;
+    if (file)
+        fclose(file);
+    return found == 2 ? pages * sysconf(_SC_PAGESIZE) / (1024 * 1024) : -1;
+}
+
+/* Takes 48 MiB in small pieces, as sorting does, frees them, and says in MiB what it then gave back. */
+static void *take_and_trim(void *out_given_back)
+{
+    enum { PIECES = 48 * 1024 };
+    static void *pieces[PIECES];
+    for (size_t i = 0; i < PIECES; i++) {
+        pieces[i] = mem_alloc(1000);
+        memset(pieces[i], 1, 1000);
+    }
+    for (size_t i = 0; i < PIECES; i++)
+        mem_free(pieces[i]);
+    long before_mib = resident_mib();
+    mem_trim();
+    *(long *)out_given_back = before_mib - resident_mib();
+    return NULL;
+}
+
+static void what_a_thread_took_once_is_given_back(void **unused)
+{
+    (void)unused;
+    long given_back_mib = 0;
+    pthread_t thread;
+    if (IS_SANITIZED)
+        skip(); /* another allocator */
+    mem_tune();
+    CHECK_INT("a thread, and with it an arena that is not the main one",
+              pthread_create(&thread, NULL, take_and_trim, &given_back_mib), 0);
+    pthread_join(thread, NULL);
+    CHECK("nearly all of it", given_back_mib > 40);
+}
+
+TEST_MAIN(TEST(what_a_thread_took_once_is_given_back),
+          TEST(an_arena_begins_in_the_room_it_is_given), TEST(nothing_is_still_a_block_of_ones_own),
           TEST(an_array_too_large_for_size_t_is_refused), TEST(a_duplicate_is_terminated),
           TEST(taking_leaves_null_behind), TEST(every_piece_of_an_arena_is_aligned_and_apart),
           TEST(an_arena_gives_no_more_than_its_limit), TEST(sizes_that_overflow_are_refused),
