@@ -6,10 +6,12 @@
 
 #include <pthread.h>
 #include <string.h>
+#include <sys/resource.h>
 
-#define IDLE_MS_DEFAULT  55000 /* below the usual 60 to 75 s of servers */
-#define IDLE_MAX_DEFAULT 64
-#define ORIGINS_MAX      512
+#define IDLE_MS_DEFAULT 55000 /* below the usual 60 to 75 s of servers */
+#define IDLE_MAX_LEAST  64
+#define IDLE_MAX_MOST   512
+#define ORIGINS_MAX     512
 
 static int origin_of_tls; /* OpenSSL's slot for our upstream_conn on an SSL */
 
@@ -36,6 +38,18 @@ static int on_session(SSL *tls, SSL_SESSION *session)
     return 1; /* the reference is ours */
 }
 
+/* A burst leaves many connections idle, and those that are not kept are dialled again by the next one (bench/NOTES.md).
+ * Descriptors are what they cost, so it is a share of those. */
+static int idle_max_from_limit(void)
+{
+    struct rlimit limit = {.rlim_cur = 1024};
+    (void)getrlimit(RLIMIT_NOFILE, &limit);
+    rlim_t share = limit.rlim_cur / 40;
+    return share < IDLE_MAX_LEAST  ? IDLE_MAX_LEAST
+           : share > IDLE_MAX_MOST ? IDLE_MAX_MOST
+                                   : (int)share;
+}
+
 enum err client_pool_new(struct loop *loop, const struct client_options *options,
                          struct client_pool **out_pool, struct error *error)
 {
@@ -47,7 +61,7 @@ enum err client_pool_new(struct loop *loop, const struct client_options *options
     if (pool->options.idle_ms == 0)
         pool->options.idle_ms = IDLE_MS_DEFAULT;
     if (pool->options.idle_max == 0)
-        pool->options.idle_max = IDLE_MAX_DEFAULT;
+        pool->options.idle_max = idle_max_from_limit();
     list_init(&pool->busy);
     enum err err = tls_client_context(options->ca_file, &pool->tls, error);
     if (err == OK)

@@ -45,7 +45,7 @@ struct peer {
     bool is_open, is_eof, is_reset, is_stalled;
 };
 
-#define PEERS_MAX 64
+#define PEERS_MAX 128
 static struct {
     struct loop *loop;
     struct deadline tick;

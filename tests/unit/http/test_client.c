@@ -3,6 +3,8 @@
 
 #include "net/resolver.h"
 
+#include <sys/resource.h>
+
 #define REQUEST "POST /v1/x HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello"
 #define ANSWER  "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 #define HEAD(x) "HTTP/1.1 200 OK\r\n" x "\r\n"
@@ -415,6 +417,46 @@ static void idle_connections_are_last_in_first_out_and_capped(void **state)
     WAIT("idle ones are closed in time", peers[0]->is_eof && peers[1]->is_eof);
     for (int i = 0; i < 3; i++)
         buf_release(&callers[i].body);
+    close_all();
+}
+
+/* With descriptors enough: the next burst dials nobody. */
+static void what_a_burst_leaves_is_kept(void **state)
+{
+    (void)state;
+    enum { BURST = 80 };
+    struct rlimit limit;
+    CHECK_INT("limit", getrlimit(RLIMIT_NOFILE, &limit), 0);
+    if (limit.rlim_max < 4000)
+        skip();
+    limit.rlim_cur = 4000;
+    CHECK_INT("raised", setrlimit(RLIMIT_NOFILE, &limit), 0);
+    open_all();
+    static struct caller callers[BURST];
+    static struct peer *peers[BURST];
+    for (int i = 0; i < BURST; i++) {
+        callers[i] = new_caller();
+        start(&callers[i]);
+        peers[i] = accepted();
+    }
+    for (int i = 0; i < BURST; i++) {
+        peer_say(peers[i], ANSWER);
+        WAIT("answered", callers[i].ends == 1);
+    }
+    turns(5);
+    for (int i = 0; i < BURST; i++) {
+        CHECK("still open", !peers[i]->is_eof);
+        peer_forget(peers[i]);
+        again(&callers[i]);
+    }
+    for (int i = 0; i < BURST; i++) {
+        WAIT("asked over the same", peer_has(peers[i], REQUEST));
+        peer_say(peers[i], ANSWER);
+    }
+    for (int i = 0; i < BURST; i++) {
+        WAIT("answered", callers[i].ends == 1);
+        buf_release(&callers[i].body);
+    }
     close_all();
 }
 
@@ -924,7 +966,7 @@ TEST_MAIN(TEST(good_answers_are_given_whole_and_the_connection_is_kept_when_it_m
           TEST(closed_while_idle_is_never_used), TEST(a_second_death_is_told),
           TEST(a_reused_connection_that_began_to_answer_is_not_replaced),
           TEST(idle_connections_are_last_in_first_out_and_capped),
-          TEST(bytes_nobody_asked_for_end_an_idle_connection),
+          TEST(what_a_burst_leaves_is_kept), TEST(bytes_nobody_asked_for_end_an_idle_connection),
           TEST(a_call_may_be_started_when_another_ends), TEST(nobody_listens),
           TEST(the_second_address_is_tried), TEST(a_name_that_does_not_exist_is_told_so),
           TEST(a_connect_that_hangs_times_out), TEST(silence_has_its_limits),
