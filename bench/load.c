@@ -40,7 +40,7 @@
 struct options {
     const char *path, *key, *model;
     long port, upstream_port, connections, bytes, repeat, rate, pid, seconds, warm_ms, hold_ms;
-    long expect_stamps;
+    long expect_stamps, pace; /* pace: connections that are opened in 5 ms */
     char **command;
 };
 
@@ -91,6 +91,7 @@ static bool number_option(struct options *options, const char *name, const char 
         {"--warm-ms", &options->warm_ms},
         {"--hold-ms", &options->hold_ms},
         {"--expect-stamps", &options->expect_stamps},
+        {"--pace", &options->pace},
     };
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
         if (strcmp(name, table[i].name) != 0)
@@ -373,7 +374,7 @@ static long open_streams(struct load *load)
         load->clients[i].delays = &load->delays;
         open_client(load, &load->clients[i]);
         start(load, &load->clients[i], now_ns());
-        if (i % 64 == 63)
+        if (i % load->options.pace == load->options.pace - 1)
             wait_for(load, 5);
     }
     uint64_t end = now_ns() + PATIENCE_NS;
@@ -633,11 +634,14 @@ int main(int argc, char **argv)
                                            .bytes = 1000,
                                            .repeat = 1,
                                            .rate = 1000,
+                                           .pace = 64,
                                            .seconds = 1,
                                            .hold_ms = 1000}};
     if (argc < 2)
         die("usage: load closed|rate|sse|hold|stall|bodies|gone|start|usage --port P ...");
     read_options(&load.options, argc, argv);
+    if (load.options.pace == 0)
+        die("--pace is at least 1");
     for (size_t i = 0; i < sizeof modes / sizeof modes[0]; i++) {
         if (strcmp(argv[1], modes[i].name) != 0)
             continue;

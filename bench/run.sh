@@ -208,7 +208,7 @@ global
     maxconn 9500
 defaults
     mode tcp
-    timeout connect 5s
+    timeout connect 60s
     timeout client 600s
     timeout server 600s
 listen nginx
@@ -455,7 +455,7 @@ hold_tls()
     timeout 60 taskset -c "$load_core" "$work/load" closed --port "$2" --path "$3" --key "$key" \
         --connections 8 >/dev/null
     out=$(timeout 60 taskset -c "$load_core" "$work/load" hold --port "$2" --path "$3" --key "$key" \
-        --pid "$(measured_pid "$1")" --model idle --connections "$4" --hold-ms 1500)
+        --pid "$(measured_pid "$1")" --model idle --connections "$4" --pace 8 --hold-ms 1500)
     [ "$(value streams "$out")" = "$4" ] || say "bench: $1 held $(value streams "$out") over TLS"
     keep "tls$4" "$1" 1 kib "$(value kib_per_stream "$out")"
 }
