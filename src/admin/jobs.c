@@ -123,6 +123,23 @@ static void export(struct api_call *call, struct job_filter *filter, enum export
     api_done_text(call, filter->cursor);
 }
 
+/* A person's are those of all their keys and sessions; a key of nobody has its own. */
+static void narrow_to_own(const struct api_call *call, struct job_filter *filter)
+{
+    if (call->user[0])
+        str_copy(str_of(call->user), filter->user, sizeof filter->user);
+    else
+        str_copy(str_of(call->actor), filter->key, sizeof filter->key);
+}
+
+static bool is_own(const struct api_call *call, const struct job_record *job)
+{
+    if (call->role >= ROLE_ADMIN)
+        return true;
+    return call->user[0] ? strcmp(job->user, call->user) == 0
+                         : strcmp(job->key_id, call->actor) == 0;
+}
+
 void jobs_list(struct api_call *call)
 {
     struct error error = {0};
@@ -134,7 +151,7 @@ void jobs_list(struct api_call *call)
         return;
     resolve_provider(call, &filter);
     if (call->role < ROLE_ADMIN)
-        str_copy(str_of(call->actor), filter.key, sizeof filter.key);
+        narrow_to_own(call, &filter);
     enum err drained = store_drain(call->admin->options.store, DRAIN_MS);
     (void)drained; /* late rows show up in the next list */
     if (format != EXPORT_JSON) {
@@ -157,8 +174,7 @@ void jobs_read(struct api_call *call)
     enum err drained = store_drain(call->admin->options.store, DRAIN_MS);
     (void)drained;
     enum err err = store_job(call->admin->options.store, call->args[0], &job, &error);
-    bool is_own = call->role >= ROLE_ADMIN || strcmp(job.key_id, call->actor) == 0;
-    if (err == ERR_NOT_FOUND || (err == OK && !is_own)) {
+    if (err == ERR_NOT_FOUND || (err == OK && !is_own(call, &job))) {
         api_fail(call, PROBLEM_NOT_FOUND, NULL, "There is no job \"%s\".", call->args[0]);
     } else if (err != OK) {
         api_fail_error(call, &error);

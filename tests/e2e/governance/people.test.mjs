@@ -290,6 +290,12 @@ test('a session calls models; its jobs are its user\'s; x-auxot-team names one o
     assert.equal((await both.call('GET', '/api/openai/v1/models')).status, 200);
     const named = await both.call('POST', at.chat, ask.chat('gpt-sim'), { headers: { 'x-auxot-team': 'research' } });
     assert.equal(named.status, 200, named.text);
+    const again = await new Person(server).sign_in('both@example.com');
+    assert.deepEqual((await again.api('GET', '/api/jobs')).items.map(item => item.id), [named.job_id, plain.job_id], 'from wherever they are signed in');
+    assert.equal((await again.api('GET', `/api/jobs/${plain.job_id}`)).user, both.id);
+    const stranger = await invite(owner, 'stranger@example.com');
+    assert.deepEqual((await stranger.api('GET', `/api/jobs?user=${both.id}`)).items, []);
+    assert_problem(await stranger.call('GET', `/api/jobs/${plain.job_id}`), 404, 'not_found');
     const other = await both.call('POST', at.chat, ask.chat('gpt-sim'), { headers: { 'x-auxot-team': 'Nowhere' } });
     assert.equal(other.status, 403, other.text);
     assert.match(other.json.error.message, /no team 'Nowhere'/);
