@@ -121,20 +121,12 @@ static int64_t money_of(const struct request *request, const struct candidate *c
     return most == COST_UNKNOWN ? (is_local ? 0 : MONEY_UNKNOWN) : most;
 }
 
-static int64_t dearest(const struct request *request)
-{
-    int64_t most = MONEY_UNKNOWN;
-    for (size_t i = 0; i < all_candidates(request); i++) {
-        int64_t money = money_of(request, &request->candidates[i]);
-        most = money > most ? money : most;
-    }
-    return most;
-}
-
-/* Leaves out candidates that could cost more than `left`, or nobody knows how much. */
-static void leave_out(struct request *request, int64_t left)
+/* Leaves out candidates that could cost more than `left`, or nobody knows how much. The dearest of the others;
+ * MONEY_UNKNOWN when there is none. */
+static int64_t keep_what_fits(struct request *request, int64_t left)
 {
     size_t kept = 0, kept_later = 0, all = all_candidates(request);
+    int64_t dearest = MONEY_UNKNOWN;
     for (size_t i = 0; i < all; i++) {
         int64_t money = money_of(request, &request->candidates[i]);
         if (money == MONEY_UNKNOWN || money > left)
@@ -142,9 +134,11 @@ static void leave_out(struct request *request, int64_t left)
         request->candidates[kept + kept_later] = request->candidates[i];
         kept += i < request->candidate_count;
         kept_later += i >= request->candidate_count;
+        dearest = money > dearest ? money : dearest;
     }
     request->candidate_count = kept;
     request->later_count = kept_later;
+    return dearest;
 }
 
 /* ---- taking ------------------------------------------------------------------------------------ */
@@ -163,25 +157,13 @@ static bool take_both(struct request *request, const struct limits_ask *ask, boo
     struct admission *admission = &request->admission;
     struct live_limits *team = live_of(request, true), *key = live_of(request, false);
     *out_is_team = true;
-    if (team && !limits_admit(team, ask, &admission->team, out_refusal))
+    if (team && !limits_admit(team, ask, &admission->team, &admission->told, out_refusal))
         return false;
     *out_is_team = false;
-    if (!key || limits_admit(key, ask, &admission->key, out_refusal))
+    if (!key || limits_admit(key, ask, &admission->key, &admission->told, out_refusal))
         return true;
     limits_undo(&admission->team);
     return false;
-}
-
-static void tell(struct request *request)
-{
-    struct admission *admission = &request->admission;
-    admission->requests.most = admission->tokens.most = -1;
-    for (int is_team = 0; is_team < 2; is_team++) {
-        struct live_limits *live = live_of(request, is_team);
-        if (live)
-            limits_tell(live, &admission->requests, &admission->tokens);
-    }
-    admission->has_told = admission->requests.most >= 0 || admission->tokens.most >= 0;
 }
 
 static const struct {
@@ -220,26 +202,23 @@ static void refuse_unpriced(struct request *request, const struct candidate *can
     request_fail(request, SAY_FORBIDDEN, "price_unknown", sentence);
 }
 
-/* Down to what can be paid. False: the request is over. */
-static bool take(struct request *request)
+/* Down to what can be paid, beginning with what the dearest may cost. False: the request is over. */
+static bool take(struct request *request, int64_t dearest)
 {
     struct limits_ask ask = ask_of(request);
     struct limits_refusal refusal = {0};
     bool is_team = false;
-    if (request->admission.has_budget)
-        ask.money_microusd = dearest(request);
+    ask.money_microusd = dearest;
     while (!take_both(request, &ask, &is_team, &refusal)) {
-        if (refusal.kind == LIMIT_BUDGET)
-            leave_out(request, refusal.left);
-        if (refusal.kind != LIMIT_BUDGET || all_candidates(request) == 0) {
-            tell(request);
+        int64_t less =
+            refusal.kind == LIMIT_BUDGET ? keep_what_fits(request, refusal.left) : MONEY_UNKNOWN;
+        if (less == MONEY_UNKNOWN) {
             refuse(request, is_team, &ask, &refusal);
             return false;
         }
         ask = ask_of(request);
-        ask.money_microusd = dearest(request); /* less than before, so this ends */
+        ask.money_microusd = less; /* than before, so this ends */
     }
-    tell(request);
     return true;
 }
 
@@ -281,15 +260,14 @@ bool admission_take(struct request *request)
         refuse_lowering(request);
         return false;
     }
-    if (admission->has_budget && all_candidates(request) > 0) {
-        struct candidate first = request->candidates[0];
-        leave_out(request, INT64_MAX);
-        if (all_candidates(request) == 0) {
-            refuse_unpriced(request, &first);
-            return false;
-        }
-    }
-    return take(request);
+    if (!admission->has_budget || all_candidates(request) == 0)
+        return take(request, 0);
+    struct candidate first = request->candidates[0];
+    int64_t dearest = keep_what_fits(request, INT64_MAX);
+    if (dearest != MONEY_UNKNOWN)
+        return take(request, dearest);
+    refuse_unpriced(request, &first);
+    return false;
 }
 
 /* ---- afterwards -------------------------------------------------------------------------------- */
@@ -311,14 +289,14 @@ void admission_look_again(struct request *request)
     if (!admission->has_budget)
         return;
     int64_t spent = spent_so_far(request), left = INT64_MAX;
-    leave_out(request, left);
+    int64_t dearest = keep_what_fits(request, INT64_MAX);
     for (size_t i = 0; i < sizeof holds / sizeof holds[0]; i++) {
-        int64_t wanted = dearest(request);
-        if (!holds[i]->live || wanted == MONEY_UNKNOWN)
+        int64_t wanted = lesser(spent + dearest, LEDGER_AMOUNT_MAX);
+        if (!holds[i]->live || dearest == MONEY_UNKNOWN ||
+            wanted <= holds[i]->money.amount_microusd)
             continue;
-        wanted = lesser(spent + wanted, LEDGER_AMOUNT_MAX);
-        if (wanted > holds[i]->money.amount_microusd && !limits_money(holds[i], wanted, &left))
-            leave_out(request, left > spent ? left - spent : 0);
+        if (!limits_money(holds[i], wanted, &left))
+            dearest = keep_what_fits(request, left > spent ? left - spent : 0);
     }
 }
 

@@ -27,12 +27,11 @@ struct buf;
 /** In the request. Zeroed: nothing is held. */
 struct admission {
     struct limits_hold team, key;
-    struct limit_told requests, tokens; /* after this request; told in headers */
-    bool has_told;                      /* there is something to tell */
-    bool has_budget;                    /* a hard one */
-    bool is_hopeless;                   /* it was refused, and asking again does not help */
-    int64_t wait_ms;                    /* it was refused: until it may be asked again */
-    int64_t ceiling;                    /* max_output_tokens of the policies; -1: none */
+    struct limits_told told; /* in headers */
+    bool has_budget;         /* a hard one */
+    bool is_hopeless;        /* it was refused, and asking again does not help */
+    int64_t wait_ms;         /* it was refused: until it may be asked again */
+    int64_t ceiling;         /* max_output_tokens of the policies; -1: none */
 };
 
 /** Asks for all that the request needs; leaves out candidates that it cannot pay. False: it is refused, and over. */

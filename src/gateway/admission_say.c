@@ -103,55 +103,78 @@ void admission_say(const struct request *request, bool is_team,
     }
 }
 
-/* ---- headers ------------------------------------------------------------------------------------- */
+/* ---- headers: on every answer of a limited caller, so without printf ------------------------------- */
 
-/* As Go prints durations: "250ms", "1.500s", "1m3.250s". */
-static void write_duration(struct buf *out, int64_t ms)
+static void put_line(struct buf *out, const char *before, const char *what, const char *after,
+                     int64_t number)
 {
-    if (ms >= 60000)
-        buf_printf(out, "%lldm", (long long)(ms / 60000));
-    if (ms >= 1000)
-        buf_printf(out, "%lld.%03llds", (long long)(ms / 1000 % 60), (long long)(ms % 1000));
-    else
-        buf_printf(out, "%lldms", (long long)ms);
-}
-
-static void write_openai(struct buf *out, const char *what, const struct limit_told *told)
-{
-    buf_printf(out, "x-ratelimit-limit-%s: %lld\r\nx-ratelimit-remaining-%s: %lld\r\n", what,
-               (long long)told->most, what, (long long)told->left);
-    buf_printf(out, "x-ratelimit-reset-%s: ", what);
-    write_duration(out, told->reset_ms);
+    buf_puts(out, before);
+    buf_puts(out, what);
+    buf_puts(out, after);
+    buf_put_uint(out, (uint64_t)number);
     buf_append_lit(out, "\r\n");
 }
 
-static void write_anthropic(struct buf *out, const char *what, const struct limit_told *told)
+/* As Go prints durations: "250ms", "1.500s", "1m3.250s". */
+static void put_duration(struct buf *out, int64_t ms)
+{
+    uint64_t parts = (uint64_t)ms % 1000;
+    if (ms < 1000) {
+        buf_put_uint(out, parts);
+        buf_append_lit(out, "ms");
+        return;
+    }
+    if (ms >= 60000) {
+        buf_put_uint(out, (uint64_t)ms / 60000);
+        buf_putc(out, 'm');
+    }
+    const char digits[] = {'.', (char)('0' + parts / 100), (char)('0' + parts / 10 % 10),
+                           (char)('0' + parts % 10), 's'};
+    buf_put_uint(out, (uint64_t)ms / 1000 % 60);
+    buf_append(out, digits, sizeof digits);
+}
+
+static void put_openai(struct buf *out, const char *what, const struct limit_told *told)
+{
+    put_line(out, "x-ratelimit-limit-", what, ": ", told->most);
+    put_line(out, "x-ratelimit-remaining-", what, ": ", told->left);
+    buf_append_lit(out, "x-ratelimit-reset-");
+    buf_puts(out, what);
+    buf_append_lit(out, ": ");
+    put_duration(out, told->reset_ms);
+    buf_append_lit(out, "\r\n");
+}
+
+static void put_anthropic(struct buf *out, const char *what, const struct limit_told *told,
+                          int64_t wall_ms)
 {
     char date[32];
     struct tm utc;
-    time_t at = (time_t)((clock_wall_ms() + told->reset_ms + 999) / 1000);
+    time_t at = (time_t)((wall_ms + told->reset_ms + 999) / 1000);
     (void)gmtime_r(&at, &utc);
     (void)strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%SZ", &utc);
-    buf_printf(out, "anthropic-ratelimit-%s-limit: %lld\r\n", what, (long long)told->most);
-    buf_printf(out, "anthropic-ratelimit-%s-remaining: %lld\r\n", what, (long long)told->left);
-    buf_printf(out, "anthropic-ratelimit-%s-reset: %s\r\n", what, date);
+    put_line(out, "anthropic-ratelimit-", what, "-limit: ", told->most);
+    put_line(out, "anthropic-ratelimit-", what, "-remaining: ", told->left);
+    buf_append_lit(out, "anthropic-ratelimit-");
+    buf_puts(out, what);
+    buf_append_lit(out, "-reset: ");
+    buf_puts(out, date);
+    buf_append_lit(out, "\r\n");
 }
 
 void admission_headers(const struct request *request, struct buf *out)
 {
-    const struct admission *admission = &request->admission;
-    if (!admission->has_told)
-        return;
+    const struct limits_told *all = &request->admission.told;
     const struct {
         const char *what;
         const struct limit_told *told;
-    } all[] = {{"requests", &admission->requests}, {"tokens", &admission->tokens}};
-    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
-        if (all[i].told->most < 0)
+    } rows[] = {{"requests", &all->requests}, {"tokens", &all->tokens}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        if (!rows[i].told->is_there)
             continue;
         if (request->dialect == DIALECT_ANTHROPIC)
-            write_anthropic(out, all[i].what, all[i].told);
+            put_anthropic(out, rows[i].what, rows[i].told, loop_wall_ms(request->gl->loop));
         else
-            write_openai(out, all[i].what, all[i].told);
+            put_openai(out, rows[i].what, rows[i].told);
     }
 }

@@ -142,8 +142,17 @@ static void take(struct live_limits *live, const struct limits_ask *ask, int64_t
     live->running++;
 }
 
+static void tell(struct limit *limit, int64_t now_ms, struct limit_told *told)
+{
+    if (!is_limited(limit))
+        return;
+    int64_t left = limit_left(limit, now_ms);
+    if (!told->is_there || left < told->left)
+        *told = (struct limit_told){true, limit->most, left, limit_reset_ms(limit, now_ms)};
+}
+
 bool limits_admit(struct live_limits *live, const struct limits_ask *ask, struct limits_hold *hold,
-                  struct limits_refusal *out_refusal)
+                  struct limits_told *told, struct limits_refusal *out_refusal)
 {
     int64_t left = 0;
     assert(!hold->live);
@@ -157,24 +166,10 @@ bool limits_admit(struct live_limits *live, const struct limits_ask *ask, struct
             refuse(out_refusal, LIMIT_BUDGET, live->ledger.limit_microusd, left, LIMIT_NEVER_MS);
     if (is_in)
         take(live, ask, now_ms, hold);
+    tell(live->requests, now_ms, &told->requests);
+    tell(live->tokens, now_ms, &told->tokens);
     pthread_mutex_unlock(&live->lock);
     return is_in;
-}
-
-static void tell(struct limit *limit, int64_t now_ms, struct limit_told *told)
-{
-    int64_t left = is_limited(limit) ? limit_left(limit, now_ms) : 0;
-    if (is_limited(limit) && (told->most < 0 || left < told->left))
-        *told = (struct limit_told){limit->most, left, limit_reset_ms(limit, now_ms)};
-}
-
-void limits_tell(struct live_limits *live, struct limit_told *requests, struct limit_told *tokens)
-{
-    pthread_mutex_lock(&live->lock);
-    int64_t now_ms = clock_monotonic_ms();
-    tell(live->requests, now_ms, requests);
-    tell(live->tokens, now_ms, tokens);
-    pthread_mutex_unlock(&live->lock);
 }
 
 bool limits_money(struct limits_hold *hold, int64_t money_microusd, int64_t *out_left)

@@ -82,16 +82,21 @@ struct limits_refusal {
     int64_t wait_ms; /* LIMIT_NEVER_MS: asking again does not help */
 };
 
-/** One limit as headers tell it. */
+/** One limit as headers tell it. Zeroed: none. */
 struct limit_told {
-    int64_t most, left, reset_ms; /* most -1: there is none */
+    bool is_there;
+    int64_t most, left, reset_ms;
 };
 
-/** Takes all that is asked for, or nothing. */
+/** Of the rates, as they are afterwards. */
+struct limits_told {
+    struct limit_told requests, tokens;
+};
+
+/** Takes all that is asked for, or nothing. Lowers what is told to what is left here afterwards, if that is less. */
 MUST_USE bool limits_admit(struct live_limits *live, const struct limits_ask *ask,
-                           struct limits_hold *hold, struct limits_refusal *out_refusal);
-/** Lowers what is told to what is left here, if that is less. */
-void limits_tell(struct live_limits *live, struct limit_told *requests, struct limit_told *tokens);
+                           struct limits_hold *hold, struct limits_told *told,
+                           struct limits_refusal *out_refusal);
 /** Another sum of money in place of the one that is reserved. False: not so much is left, but `*out_left`. */
 MUST_USE bool limits_money(struct limits_hold *hold, int64_t money_microusd, int64_t *out_left);
 /** As if it had never been admitted. */

@@ -18,6 +18,13 @@ static struct policy policy_of(int64_t requests, int64_t tokens, int64_t concurr
     return policy;
 }
 
+static bool admit(struct live_limits *live, const struct limits_ask *ask, struct limits_hold *hold,
+                  struct limits_refusal *out_refusal)
+{
+    struct limits_told told = {0};
+    return limits_admit(live, ask, hold, &told, out_refusal);
+}
+
 static struct live_limits *live_of(struct policy policy)
 {
     struct live_limits *live = live_limits_new("tea_1");
@@ -56,12 +63,12 @@ static void each_limit_refuses_by_its_name(void **unused)
         struct limits_ask ask = ask_for(stories[i].asks, stories[i].money);
         struct limits_hold first = {0}, second = {0};
         struct limits_refusal refusal;
-        CHECK(stories[i].name, limits_admit(live, &ask, &first, &refusal));
-        CHECK(stories[i].name, !limits_admit(live, &ask, &second, &refusal));
+        CHECK(stories[i].name, admit(live, &ask, &first, &refusal));
+        CHECK(stories[i].name, !admit(live, &ask, &second, &refusal));
         CHECK_INT(stories[i].name, refusal.kind, stories[i].kind);
         CHECK_INT(stories[i].name, refusal.wait_ms == LIMIT_NEVER_MS, stories[i].is_hopeless);
         limits_undo(&first);
-        CHECK(stories[i].name, limits_admit(live, &ask, &second, &refusal));
+        CHECK(stories[i].name, admit(live, &ask, &second, &refusal));
         (void)limits_settle(&second, 0, 0);
         live_limits_unref(live);
     }
@@ -74,15 +81,14 @@ static void a_single_request_may_take_all_tokens_but_no_prompt_may_be_longer(voi
     struct limits_ask ask = ask_for(50000, 0);
     struct limits_hold hold = {0}, other = {0};
     struct limits_refusal refusal;
-    CHECK("without a limit of its own it takes all there are",
-          limits_admit(live, &ask, &hold, &refusal));
-    CHECK("so that nobody else comes in", !limits_admit(live, &ask, &other, &refusal));
+    CHECK("without a limit of its own it takes all there are", admit(live, &ask, &hold, &refusal));
+    CHECK("so that nobody else comes in", !admit(live, &ask, &other, &refusal));
     (void)limits_settle(&hold, 40, 0);
     struct limits_figures figures;
     live_limits_figures(live, &figures);
     CHECK_INT("until it is known what it took", figures.tokens_used, 40);
     ask.least_tokens = 1001;
-    CHECK("a prompt that is longer than the limit", !limits_admit(live, &ask, &other, &refusal));
+    CHECK("a prompt that is longer than the limit", !admit(live, &ask, &other, &refusal));
     CHECK_INT("never", refusal.wait_ms, LIMIT_NEVER_MS);
     live_limits_unref(live);
 }
@@ -95,7 +101,7 @@ static void what_is_not_known_counts_as_reserved(void **unused)
     struct limits_hold hold = {0};
     struct limits_refusal refusal;
     struct limits_figures figures;
-    CHECK("in", limits_admit(live, &ask, &hold, &refusal));
+    CHECK("in", admit(live, &ask, &hold, &refusal));
     (void)limits_settle(&hold, -1, 0);
     live_limits_figures(live, &figures);
     CHECK_INT("tokens", figures.tokens_used, 300);
@@ -114,17 +120,17 @@ static void limits_outlive_configurations(void **unused)
     limits_registry_end(registry, true);
     for (int i = 0; i < 5; i++) {
         struct limits_hold hold = {0};
-        CHECK("five", limits_admit(first, &ask, &hold, &refusal));
+        CHECK("five", admit(first, &ask, &hold, &refusal));
         (void)limits_settle(&hold, 0, 0);
     }
     limits_registry_begin(registry);
     struct live_limits *second = limits_registry_follow(registry, "tea_1", "Renamed", &none);
     CHECK("the same one", second == first);
     struct limits_hold hold = {0};
-    CHECK("without a limit at once", limits_admit(second, &ask, &hold, &refusal));
+    CHECK("without a limit at once", admit(second, &ask, &hold, &refusal));
     (void)limits_settle(&hold, 0, 0);
     live_limits_unref(limits_registry_follow(registry, "tea_1", "Research", &five));
-    CHECK("with it again: what was admitted counts", !limits_admit(second, &ask, &hold, &refusal));
+    CHECK("with it again: what was admitted counts", !admit(second, &ask, &hold, &refusal));
     limits_registry_end(registry, true);
     limits_registry_begin(registry);
     limits_registry_end(registry, false);
@@ -183,7 +189,7 @@ static void run_one(struct crowd *crowd)
     struct limits_hold hold = {0};
     struct limits_refusal refusal;
     struct limits_figures figures;
-    if (!limits_admit(crowd->live, &crowd->ask, &hold, &refusal))
+    if (!admit(crowd->live, &crowd->ask, &hold, &refusal))
         return;
     crowd->admitted++;
     int64_t running = ++crowd->running;
