@@ -62,6 +62,7 @@ static enum problem problem_of_stranger(enum err err, const struct caller *calle
     return caller->is_misdirected ? PROBLEM_MISDIRECTED
            : err == ERR_MALFORMED ? PROBLEM_BAD_REQUEST
            : err == ERR_DENIED    ? PROBLEM_FOREIGN_PAGE
+           : err == ERR_NOT_FOUND ? PROBLEM_FORBIDDEN
                                   : PROBLEM_UNAUTHORIZED;
 }
 

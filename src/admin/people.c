@@ -215,6 +215,15 @@ bool people_name(struct api_call *call, const char *field, const char *otherwise
 
 /* ---- people as they are made and shown ----------------------------------------------------------- */
 
+bool people_config(struct api_call *call, struct store_config *out_config)
+{
+    struct error error = {0};
+    if (store_config_load(call->admin->options.store, out_config, &error) == OK)
+        return true;
+    api_fail_error(call, &error);
+    return false;
+}
+
 struct user_row user_make(const char *email, const char *name, const char *role)
 {
     uint8_t random[10];

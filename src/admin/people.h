@@ -35,12 +35,24 @@ bool people_may_try(struct api_call *call, const char *account, const char *user
                     struct throttle_try *out_try);
 void people_was_right(struct api_call *call, const struct throttle_try *try);
 
+struct credentials {
+    char email[EMAIL_MAX_BYTES + 1];
+    char password[PASSWORD_MAX_BYTES + 1];
+};
+/** The user whose password it is. False: the call has failed: tried too often, or wrong. */
+bool user_by_password(struct api_call *call, const struct credentials *given,
+                      struct user_row *out_user);
+
+/** Sessions are people's: whoever came with an API key has none, and the call has failed. */
+bool has_session(struct api_call *call);
 /** Begins a session for the user and sets its cookie; the one that the call came with ends. Under the config lock: a
  *  change of the user is before or after it. False: the call has failed. */
 bool session_begin(struct api_call *call, const struct user_row *user);
 /** Ends the user's session of this id, or all (NULL), and cuts what they have open. False: the call has failed. */
 bool sessions_close(struct api_call *call, const char *user, const char *id, const char *action,
                     int *out_count);
+/** Answers how many. */
+void sessions_closed_answer(struct api_call *call, int count);
 /** Has the browser forget its cookie. */
 void session_cookie_clear(struct api_call *call);
 
@@ -53,6 +65,8 @@ bool people_email(struct api_call *call, char out_email[EMAIL_MAX_BYTES + 1]);
 bool people_name(struct api_call *call, const char *field, const char *otherwise,
                  char out_name[PERSON_NAME_MAX + 1]);
 
+/** The configuration, to be read and released. False: the call has failed. */
+bool people_config(struct api_call *call, struct store_config *out_config);
 /** A new one, with an id. */
 struct user_row user_make(const char *email, const char *name, const char *role);
 /** NULL: there is none. */

@@ -28,19 +28,10 @@ static void user_write_seen(struct api_call *call, const struct store_config *co
         json_put_null(&call->writer, "last_seen_ms");
 }
 
-static bool config_load(struct api_call *call, struct store_config *out_config)
-{
-    struct error error = {0};
-    if (store_config_load(call->admin->options.store, out_config, &error) == OK)
-        return true;
-    api_fail_error(call, &error);
-    return false;
-}
-
 void users_list(struct api_call *call)
 {
     struct store_config config = {0};
-    if (!config_load(call, &config))
+    if (!people_config(call, &config))
         return;
     json_open_array(api_answer(call, 200), "items");
     for (size_t i = 0; i < config.user_count; i++) {
@@ -72,7 +63,7 @@ static void user_answer(struct api_call *call, const struct store_config *config
 void users_read(struct api_call *call)
 {
     struct store_config config = {0};
-    if (!config_load(call, &config))
+    if (!people_config(call, &config))
         return;
     user_answer(call, &config);
     store_config_release(&config);
@@ -207,12 +198,11 @@ void users_sessions_end(struct api_call *call)
 {
     struct store_config config = {0};
     int count = 0;
-    if (!config_load(call, &config))
+    if (!people_config(call, &config))
         return;
     bool may = may_touch(call, config_user(&config, call->args[0]));
     store_config_release(&config);
     if (!may || !sessions_close(call, call->args[0], NULL, "session.all_ended", &count))
         return;
-    json_put_int(api_answer(call, 200), "ended", count);
-    api_done(call);
+    sessions_closed_answer(call, count);
 }

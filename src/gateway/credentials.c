@@ -110,7 +110,7 @@ static enum err choose_team(const struct gateway_loop *gl, const struct http_hea
     const struct principal *principal =
         snapshot_user(gl->lease->snapshot, caller->principal->id, team);
     if (!principal)
-        return error_set(error, ERR_DENIED, "You are in no team '%s' (x-auxot-team).", team);
+        return error_set(error, ERR_NOT_FOUND, "You are in no team '%s' (x-auxot-team).", team);
     caller->principal = principal;
     return OK;
 }

@@ -8,7 +8,6 @@
 #include "gateway/workers_parts.h"
 #include "http/origin.h"
 #include "base/log.h"
-#include "sys/clock.h"
 
 #include <assert.h>
 
@@ -128,7 +127,6 @@ void gateway_free(struct gateway *gateway)
 
 static void adopt(struct loop_message *message);
 static void cut_all(struct loop_message *message);
-static void recheck(struct loop_message *message);
 
 enum err gateway_loop_add(struct gateway *gateway, struct loop *loop, int index,
                           struct gateway_loop **out_loop, struct error *error)
@@ -143,7 +141,7 @@ enum err gateway_loop_add(struct gateway *gateway, struct loop *loop, int index,
     gl->journal = store_journal(gateway->options.store, index);
     gl->adopt_message.run = adopt;
     gl->cut_message.run = cut_all;
-    gl->recheck_message.run = recheck;
+    gl->recheck_message.run = revoked_recheck;
     gl->record_message.run = record_turn;
     list_init(&gl->live);
     list_init(&gl->recording);
@@ -184,56 +182,13 @@ void lease_give(struct lease *lease)
     lease_drop(lease);
 }
 
-/* May the request's caller still do what it does? */
-static bool may_go_on(const struct gateway_loop *gl, const struct request *request, int64_t now_ms)
-{
-    const struct principal *principal = request->principal;
-    if (!request->is_signed_in)
-        return snapshot_principal(gl->lease->snapshot, principal->digest, now_ms) != NULL;
-    return sessions_has(gl->gateway->sessions, request->sign_in, now_ms) &&
-           snapshot_user(gl->lease->snapshot, principal->user,
-                         principal->team ? principal->team->id : "");
-}
-
-/* Requests of keys, users and sessions that are no more: RELIABILITY.md I10. */
-static void cut_revoked(struct gateway_loop *gl)
-{
-    int64_t now_ms = clock_wall_ms();
-    LIST_EACH_SAFE(node, &gl->live)
-    {
-        struct request *request = LIST_OWNER(node, struct request, node);
-        if (may_go_on(gl, request, now_ms))
-            continue;
-        if (request->is_signed_in)
-            request_fail(request, SAY_UNAUTHORIZED, "session_ended",
-                         "The session of this request ended while it ran.");
-        else
-            request_fail(request, SAY_UNAUTHORIZED, "key_revoked",
-                         "The API key of this request was revoked while it ran.");
-    }
-}
-
-static void recheck(struct loop_message *message)
-{
-    struct gateway_loop *gl = LIST_OWNER(message, struct gateway_loop, recheck_message);
-    atomic_store(&gl->is_recheck_posted, false);
-    cut_revoked(gl);
-}
-
-void gateway_recheck(struct gateway *gateway)
-{
-    for (int i = 0; i < gateway->loop_count; i++)
-        if (!atomic_exchange(&gateway->loops[i]->is_recheck_posted, true))
-            loop_post(gateway->loops[i]->loop, &gateway->loops[i]->recheck_message);
-}
-
 static void swap_lease(struct gateway_loop *gl)
 {
     struct lease *old = gl->lease;
     gl->lease = TAKE(gl->next_lease);
     if (old) {
         old->is_current = false;
-        cut_revoked(gl);
+        revoked_cut(gl);
         if (old->users == 0)
             lease_drop(old);
     }

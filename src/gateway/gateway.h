@@ -55,8 +55,8 @@ struct caller {
     uint8_t digest[32];
 };
 /** The caller of a request by its credentials: on the loop thread. Errors, with a sentence for the caller:
- *  ERR_UNAUTHORIZED; ERR_MALFORMED: two different credentials; ERR_DENIED: a session that a foreign page uses, a name that is
- *  not ours, or a team that is not theirs. */
+ *  ERR_UNAUTHORIZED; ERR_MALFORMED: two different credentials; ERR_DENIED: a session that a foreign page uses, or under a name
+ *  that is not ours; ERR_NOT_FOUND: they are not in the team that they name. */
 MUST_USE enum err gateway_caller(struct gateway_loop *loop, const struct http_head *head,
                                  struct caller *out_caller, struct error *error);
 /** Who is signed in, whatever page asks: for calls that need nobody. */

@@ -250,6 +250,11 @@ static inline void count_up(_Atomic int64_t *counter, int64_t by)
 struct lease *lease_take(struct gateway_loop *gl);
 void lease_give(struct lease *lease);
 
+/* revoked.c */
+void revoked_cut(
+    struct gateway_loop *gl); /* what may not go on under the present snapshot and sessions */
+void revoked_recheck(struct loop_message *message);
+
 /* request.c */
 void request_finish(struct request *request); /* the last step: frees at the end of this turn */
 void request_fail(struct request *request, enum say what, const char *reason, const char *sentence);

@@ -46,10 +46,10 @@ static struct request *take_in(struct gateway_loop *gl, struct exchange *exchang
 
 static enum say say_of_stranger(enum err err, const struct caller *caller)
 {
-    return caller->is_misdirected ? SAY_MISDIRECTED
-           : err == ERR_MALFORMED ? SAY_BAD_REQUEST
-           : err == ERR_DENIED    ? SAY_FORBIDDEN
-                                  : SAY_UNAUTHORIZED;
+    return caller->is_misdirected    ? SAY_MISDIRECTED
+           : err == ERR_MALFORMED    ? SAY_BAD_REQUEST
+           : err == ERR_UNAUTHORIZED ? SAY_UNAUTHORIZED
+                                     : SAY_FORBIDDEN;
 }
 
 void gateway_serve(struct gateway_loop *gl, struct exchange *exchange)

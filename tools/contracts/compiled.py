@@ -15,7 +15,7 @@ def implied(op):
     statuses = {"400", "421", "431", "500", "503", "504"} # 421: by a session, or by nobody, under a strange name
     if op.role != "anyone":
         statuses.add("401")
-    if op.role in ("admin", "owner") or op.method != "get": # a role, or a foreign page
+    if op.role != "anyone" or op.method != "get": # a role, a foreign page, a team that is not theirs
         statuses.add("403")
     if op.segments:
         statuses.add("404")

@@ -299,6 +299,7 @@ test('a session calls models; its jobs are its user\'s; x-auxot-team names one o
     const other = await both.call('POST', at.chat, ask.chat('gpt-sim'), { headers: { 'x-auxot-team': 'Nowhere' } });
     assert.equal(other.status, 403, other.text);
     assert.match(other.json.error.message, /no team 'Nowhere'/);
+    assert_problem(await both.call('GET', '/api/session', undefined, { headers: { 'x-auxot-team': 'Nowhere' } }), 403, 'forbidden');
 });
 
 // ---- pages elsewhere -------------------------------------------------------------------------------
