@@ -69,14 +69,6 @@ void api_fail_error(struct api_call *call, const struct error *error)
 
 /* ---- query --------------------------------------------------------------------------------------- */
 
-static int hex_value(char c)
-{
-    return c >= '0' && c <= '9'   ? c - '0'
-           : c >= 'a' && c <= 'f' ? c - 'a' + 10
-           : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                  : -1;
-}
-
 /* Decodes %XX and '+'. False: malformed, a control character, no UTF-8, or too long. */
 static bool percent_decode(struct str from, char *room, size_t room_bytes)
 {
@@ -84,8 +76,8 @@ static bool percent_decode(struct str from, char *room, size_t room_bytes)
     for (size_t i = 0; i < from.len; i++) {
         char c = from.at[i] == '+' ? ' ' : from.at[i];
         if (c == '%') {
-            int high = i + 2 < from.len ? hex_value(from.at[i + 1]) : -1;
-            int low = i + 2 < from.len ? hex_value(from.at[i + 2]) : -1;
+            int high = i + 2 < from.len ? str_hex_digit(from.at[i + 1]) : -1;
+            int low = i + 2 < from.len ? str_hex_digit(from.at[i + 2]) : -1;
             if (high < 0 || low < 0)
                 return false;
             c = (char)(high * 16 + low);

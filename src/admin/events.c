@@ -27,16 +27,62 @@ static void on_event(void *arg, const struct event_row *event)
 void events_list(struct api_call *call)
 {
     struct error error = {0};
-    char cursor[96] = "", next_cursor[96] = "";
-    int limit = 0;
-    if (!api_limit(call, &limit) ||
-        (!api_query(call, "cursor", cursor, sizeof cursor) && api_has_failed(call)))
+    struct event_filter filter = {0};
+    char next_cursor[96] = "";
+    const struct {
+        const char *name;
+        char *room;
+        size_t room_bytes;
+    } texts[] = {{"actor", filter.actor, sizeof filter.actor},
+                 {"action", filter.action, sizeof filter.action},
+                 {"subject", filter.subject, sizeof filter.subject},
+                 {"cursor", filter.cursor, sizeof filter.cursor}};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+        if (!api_query(call, texts[i].name, texts[i].room, texts[i].room_bytes) &&
+            api_has_failed(call))
+            return;
+    if (!api_limit(call, &filter.limit) || !api_time(call, "since", &filter.since_ms) ||
+        !api_time(call, "until", &filter.until_ms))
         return;
     json_open_array(api_answer(call, 200), "items");
-    enum err err = store_events(call->admin->options.store, limit, cursor, on_event, &call->writer,
+    enum err err = store_events(call->admin->options.store, &filter, on_event, &call->writer,
                                 next_cursor, &error);
     if (err == OK)
         api_done_list(call, next_cursor);
     else
         api_fail_error(call, &error);
+}
+
+/* ---- are they as they were written? --------------------------------------------------------------- */
+
+void events_verify(struct api_call *call)
+{
+    struct error error = {0};
+    struct event_report report;
+    struct event_head head = {0};
+    char text[EVENT_HEAD_MAX] = "";
+    if (!api_query(call, "head", text, sizeof text) && api_has_failed(call))
+        return;
+    if (text[0] && !event_head_read(str_of(text), &head)) {
+        api_fail(
+            call, PROBLEM_BAD_REQUEST, "head",
+            "A head is the number of an event, a colon and 64 hex digits, as an earlier answer "
+            "gave it.");
+        return;
+    }
+    if (store_events_verify(call->admin->options.store, &head, call->deadline_ms, &report,
+                            &error) != OK) {
+        api_fail_error(call, &error);
+        return;
+    }
+    event_head_write(&report, text);
+    struct json_writer *writer = api_answer(call, 200);
+    json_put_bool(writer, "unbroken", !report.is_broken);
+    json_put_int(writer, "events", report.events);
+    json_put_int(writer, "before_chain", report.before_chain);
+    json_put_text(writer, "head", text);
+    json_put_int(writer, "bad_seq", report.bad_seq);
+    json_put_text(writer, "bad_id", report.is_broken ? report.bad_id : NULL);
+    json_put_text(writer, "why", report.is_broken ? report.why : NULL);
+    api_done(call);
 }

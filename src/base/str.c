@@ -150,6 +150,15 @@ static size_t utf8_sequence(const unsigned char *p, size_t left)
     return len;
 }
 
+int str_hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
 int64_t str_count_characters(struct str s)
 {
     int64_t count = 0;

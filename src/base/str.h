@@ -70,6 +70,8 @@ struct str str_cut(struct str *rest, char mark);
 /** Decimal digits only, whole slice, no sign, at most INT64_MAX. */
 bool str_to_int64(struct str s, int64_t *out_value);
 /** Well-formed UTF-8 (no surrogates, no overlong forms)? */
+/** 0 to 15; -1: no hexadecimal digit. */
+int str_hex_digit(char c);
 bool str_is_utf8(struct str s);
 /** Characters of UTF-8 text. */
 int64_t str_count_characters(struct str s);

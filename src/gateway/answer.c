@@ -172,15 +172,6 @@ static size_t list_models(const struct snapshot *snapshot, enum dialect dialect,
     return kept;
 }
 
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 /* Percent-decodes a model id of a path; false when it is malformed or too long. */
 static bool decode_id(struct str coded, char *room, size_t room_bytes)
 {
@@ -188,8 +179,8 @@ static bool decode_id(struct str coded, char *room, size_t room_bytes)
     for (size_t i = 0; i < coded.len; i++) {
         char c = coded.at[i];
         if (c == '%') {
-            int high = i + 2 < coded.len ? hex_value(coded.at[i + 1]) : -1;
-            int low = i + 2 < coded.len ? hex_value(coded.at[i + 2]) : -1;
+            int high = i + 2 < coded.len ? str_hex_digit(coded.at[i + 1]) : -1;
+            int low = i + 2 < coded.len ? str_hex_digit(coded.at[i + 2]) : -1;
             if (high < 0 || low < 0 || (high == 0 && low == 0))
                 return false;
             c = (char)(high * 16 + low);

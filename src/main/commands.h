@@ -6,6 +6,7 @@
 int command_serve(int argc, char **argv);
 int command_keys(int argc, char **argv);
 int command_setup_token(int argc, char **argv);
+int command_verify(int argc, char **argv);
 int command_doctor(int argc, char **argv);
 int command_version(int argc, char **argv);
 int command_demo(int argc, char **argv);

@@ -151,19 +151,11 @@ static enum err receive_all(int fd, struct buf *into, struct error *error)
     }
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 static bool chunk_size(struct str line, size_t *out_size)
 {
     size_t size = 0, digits = 0;
-    for (; digits < line.len && digits < 8 && hex_digit(line.at[digits]) >= 0; digits++)
-        size = size * 16 + (size_t)hex_digit(line.at[digits]);
+    for (; digits < line.len && digits < 8 && str_hex_digit(line.at[digits]) >= 0; digits++)
+        size = size * 16 + (size_t)str_hex_digit(line.at[digits]);
     *out_size = size;
     return digits > 0;
 }

@@ -15,6 +15,7 @@ static const struct command {
     {"worker", command_worker, "Brings a machine's models, or a tool, to a gateway elsewhere."},
     {"keys", command_keys, "Makes, lists and revokes API keys."},
     {"setup-token", command_setup_token, "Prints the token that makes the first user."},
+    {"verify", command_verify, "Says whether the events on record are as they were written."},
     {"doctor", command_doctor, "Looks for what would keep the gateway from working, with the fix."},
     {"simulate", command_simulate,
      "Plays a provider, with scripted trouble, for tests and game days."},

@@ -23,23 +23,16 @@ enum err given_keep(struct arena *arena, struct str text, struct str *out_text, 
     return OK;
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* Decodes %XX in place; anything else stays. */
 static size_t percent_decode(char *text, size_t len)
 {
     size_t done = 0;
     for (size_t i = 0; i < len; i++) {
-        bool is_coded = text[i] == '%' && i + 2 < len && hex_digit(text[i + 1]) >= 0 &&
-                        hex_digit(text[i + 2]) >= 0;
-        text[done++] =
-            is_coded ? (char)(hex_digit(text[i + 1]) * 16 + hex_digit(text[i + 2])) : text[i];
+        bool is_coded = text[i] == '%' && i + 2 < len && str_hex_digit(text[i + 1]) >= 0 &&
+                        str_hex_digit(text[i + 2]) >= 0;
+        text[done++] = is_coded
+                           ? (char)(str_hex_digit(text[i + 1]) * 16 + str_hex_digit(text[i + 2]))
+                           : text[i];
         i += is_coded ? 2 : 0;
     }
     text[done] = '\0';

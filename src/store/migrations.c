@@ -165,6 +165,14 @@ static const char *const steps[] = {
     "  created_by TEXT NOT NULL, digest BLOB NOT NULL UNIQUE, is_lead INTEGER NOT NULL,"
     "  created_at_ms INTEGER NOT NULL, expires_at_ms INTEGER NOT NULL"
     ") STRICT;",
+
+    /* 007: events are a chain (event_chain.h), and are only ever added. Older ones have no mac. The triggers stop other
+     * programs; our own connections run none (sql.c), and have no statement that they would stop. */
+    "ALTER TABLE event ADD COLUMN mac BLOB;"
+    "CREATE TRIGGER event_stays BEFORE UPDATE ON event"
+    " BEGIN SELECT RAISE(ABORT, 'events are never changed'); END;"
+    "CREATE TRIGGER event_remains BEFORE DELETE ON event"
+    " BEGIN SELECT RAISE(ABORT, 'events are never deleted'); END;",
 };
 /* clang-format on */
 #define STEP_COUNT ((int64_t)(sizeof steps / sizeof steps[0]))

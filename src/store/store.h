@@ -230,7 +230,38 @@ MUST_USE enum err store_jobs(struct store *store, const struct job_filter *filte
                              struct error *error);
 MUST_USE enum err store_job(struct store *store, const char *id, struct job_record *out_job,
                             struct error *error);
+/** What stands in the way of a row, in filters of events; empty strings and 0 mean "any". */
+struct event_filter {
+    char actor[64], action[48], subject[64]; /* an action, or the part before its dot */
+    int64_t since_ms, until_ms;              /* at_ms in [since, until) */
+    int limit;                               /* 1 to JOBS_PAGE_MAX */
+    char cursor[96];                         /* from the page before; "" first */
+};
+#define EVENT_MAC_BYTES 32
+/** What following the chain of events has found so far (store/event_chain.h). */
+struct event_report {
+    int64_t events;                /* rows that are as they were written */
+    int64_t before_chain;          /* of these: from before there was a chain */
+    uint8_t last[EVENT_MAC_BYTES]; /* the last link; zeroes: none yet */
+    bool is_broken;
+    int64_t bad_seq; /* the first bad row's number; it may be missing */
+    char bad_id[ID_MAX], why[128];
+};
+/** A link that was noted elsewhere: "12:ab…", the number of a row and its link in hex. seq 0: none. */
+struct event_head {
+    int64_t seq;
+    uint8_t mac[EVENT_MAC_BYTES];
+};
+#define EVENT_HEAD_MAX 96
+bool event_head_read(struct str text, struct event_head *out_head);
+void event_head_write(const struct event_report *report, char out_text[EVENT_HEAD_MAX]);
+/** Follows the chain from the first event to the last; a row that `head` names must have its link. Errors: ERR_TIMEOUT past
+ *  `deadline_ms` (monotonic). */
+MUST_USE enum err store_events_verify(struct store *store, const struct event_head *head,
+                                      int64_t deadline_ms, struct event_report *out_report,
+                                      struct error *error);
+
 typedef void store_on_event(void *arg, const struct event_row *event);
-MUST_USE enum err store_events(struct store *store, int limit, const char *cursor,
+MUST_USE enum err store_events(struct store *store, const struct event_filter *filter,
                                store_on_event *on_event, void *arg, char out_next_cursor[96],
                                struct error *error);

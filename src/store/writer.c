@@ -10,6 +10,7 @@
  */
 #include "base/log.h"
 #include "base/mem.h"
+#include "store/event_chain.h"
 #include "store/store_parts.h"
 #include "sys/clock.h"
 
@@ -98,28 +99,6 @@ static void round_worked(struct store *store)
 
 /* ---- works --------------------------------------------------------------------------------------- */
 
-static enum err event_write(sqlite3 *db, const struct event_row *event, struct error *error)
-{
-    AUTO_STMT sqlite3_stmt *insert = NULL;
-    enum err err = sql_prepare(
-        db,
-        "INSERT INTO event (id, at_ms, actor, action, subject, before_json, after_json) "
-        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-        &insert, error);
-    if (err != OK)
-        return err;
-    sql_bind_text(insert, 1, str_of(event->id));
-    (void)sqlite3_bind_int64(insert, 2, event->at_ms);
-    sql_bind_text(insert, 3, str_of(event->actor));
-    sql_bind_text(insert, 4, str_of(event->action));
-    sql_bind_text(insert, 5, str_of(event->subject));
-    if (event->before_json)
-        sql_bind_text(insert, 6, str_of(event->before_json));
-    if (event->after_json)
-        sql_bind_text(insert, 7, str_of(event->after_json));
-    return sql_done(insert, NULL, error);
-}
-
 static enum err work_do(struct store *store, struct work *work)
 {
     struct writer *writer = &store->writer;
@@ -137,7 +116,7 @@ static enum err work_do(struct store *store, struct work *work)
                       "UPDATE setting SET value = value + 1 WHERE name = 'config_version'",
                       &work->error);
     if (err == OK && work->event)
-        err = event_write(writer->db, work->event, &work->error);
+        err = event_chain_add(writer->db, store->vault, work->event, &work->error);
     if (err == OK)
         err = sql_run(writer->db, "COMMIT", &work->error);
     if (has_failed_itself)

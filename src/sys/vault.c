@@ -43,7 +43,8 @@
     X(CHECK,    "auxot v1 check value")    \
     X(ENVELOPE, "auxot v1 envelopes")      \
     X(TURN,     "auxot v1 names of turns") \
-    X(TOKEN,    "auxot v1 tokens")
+    X(TOKEN,    "auxot v1 tokens")         \
+    X(EVENT,    "auxot v1 chain of events")
 /* clang-format on */
 enum purpose {
 #define X(name, info) PURPOSE_##name,
@@ -440,6 +441,11 @@ void vault_turn_name(const struct vault *vault, struct str content, uint8_t out_
 void vault_token_digest(const struct vault *vault, struct str token, uint8_t out_digest[32])
 {
     digest(vault, PURPOSE_TOKEN, token, out_digest);
+}
+
+void vault_event_mac(const struct vault *vault, struct str bytes, uint8_t out_mac[32])
+{
+    digest(vault, PURPOSE_EVENT, bytes, out_mac);
 }
 
 void vault_check_value(const struct vault *vault, uint8_t out_value[32])

@@ -37,5 +37,7 @@ void vault_token_digest(const struct vault *vault, struct str token, uint8_t out
 void vault_cursor_mac(const struct vault *vault, struct str cursor, uint8_t out_mac[16]);
 /** A name for the content of a turn that nobody without the secret can make: likewise, under its own key. */
 void vault_turn_name(const struct vault *vault, struct str content, uint8_t out_name[16]);
+/** Chains the rows of events (store/event_chain.h): nobody without the secret can make the next link. */
+void vault_event_mac(const struct vault *vault, struct str bytes, uint8_t out_mac[32]);
 /** The value kept in the store that tells a wrong secret at start: 32 bytes. */
 void vault_check_value(const struct vault *vault, uint8_t out_value[32]);

@@ -106,6 +106,7 @@ const how = {
     'GET /jobs': () => ({ query: '?limit=1' }),
     'GET /jobs/{id}': () => ({ args: [jobs.member], other: [jobs.admin] }),
     'GET /events': () => ({ query: '?limit=1' }),
+    'GET /events/verify': () => ({}),
     'GET /openapi.json': () => ({}),
     'GET /health': () => ({}),
 };

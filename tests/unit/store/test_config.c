@@ -166,7 +166,7 @@ static void events_come_with_their_write_and_page(void **state)
     struct fixture fixture;
     struct error error = {0};
     struct events events = {0};
-    char cursor[96] = "";
+    struct event_filter filter = {.limit = 10};
     fixture_begin(&fixture);
     fixture_open(&fixture, 0, 0);
     for (int i = 0; i < 25; i++) {
@@ -178,13 +178,15 @@ static void events_come_with_their_write_and_page(void **state)
     CHECK_INT("fails", store_route_delete(fixture.store, "rte_none", &lost, &error), ERR_NOT_FOUND);
     do {
         CHECK_INT("page",
-                  store_events(fixture.store, 10, cursor, on_event, &events, cursor, &error), OK);
-    } while (cursor[0]);
+                  store_events(fixture.store, &filter, on_event, &events, filter.cursor, &error),
+                  OK);
+    } while (filter.cursor[0]);
     CHECK_INT("all, and not the failed one", events.count, 25);
     CHECK_STR("newest first", events.actions[0], "act 24");
     CHECK_STR("to the first", events.actions[24], "act 0");
+    str_copy(STR("AAAA"), filter.cursor, sizeof filter.cursor);
     CHECK_INT("a forged cursor",
-              store_events(fixture.store, 10, "AAAA", on_event, &events, cursor, &error),
+              store_events(fixture.store, &filter, on_event, &events, filter.cursor, &error),
               ERR_MALFORMED);
     fixture_end(&fixture);
 }

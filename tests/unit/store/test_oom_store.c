@@ -139,7 +139,8 @@ static enum err list_events(struct fixture *fixture, int number, struct error *e
     (void)number;
     int count = 0;
     char next[96];
-    return store_events(fixture->store, 10, "", on_event, &count, next, error);
+    return store_events(fixture->store, &(struct event_filter){.limit = 10}, on_event, &count, next,
+                        error);
 }
 
 /* Closed and open ones: enough that a chunk is sealed. */

@@ -1,0 +1,67 @@
+// Events: what was changed by hand, beside the server, is named; what was not is found as it was written.
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
+import { test } from 'node:test';
+import { DatabaseSync } from 'node:sqlite';
+import { closing, scene } from '../lib/scene.mjs';
+import { auxot, empty_dir } from '../lib/server.mjs';
+
+const here = await scene({ gpt: { models: ['gpt-sim'] } });
+const { server } = here;
+const verify = (data, ...more) => auxot(['verify', '--data-dir', data, ...more]);
+const head_of = answer => answer.stdout.match(/^head (\d+:[0-9a-f]{64})$/m)[1];
+
+test('every administrative act is a link; `auxot verify` and GET /api/events/verify follow them, with a server and without', async () => {
+    for (let i = 0; i < 5; i++) await server.api('POST', '/api/routes', { name: `route-${i}`, steps: [{ model: 'gpt-sim' }] });
+    const seen = await server.api('GET', '/api/events/verify');
+    assert.equal(seen.unbroken, true);
+    assert.ok(seen.events >= 6, JSON.stringify(seen));
+    const told = await verify(server.data);
+    assert.equal(told.code, 0, told.stderr);
+    assert.equal(head_of(told), seen.head);
+    await server.api('POST', '/api/routes', { name: 'one-more', steps: [{ model: 'gpt-sim' }] });
+    assert.equal((await server.api('GET', `/api/events/verify?head=${seen.head}`)).unbroken, true, 'an older head is still in its place');
+    const other = `${seen.head.split(':')[0]}:${'0'.repeat(64)}`;
+    const replaced = await server.api('GET', `/api/events/verify?head=${other}`);
+    assert.deepEqual([replaced.unbroken, replaced.bad_seq], [false, seen.events]);
+    assert.equal((await verify(server.data, '--head', 'nonsense')).code, 2);
+});
+
+test('events are found by actor, by action or its first word, by subject and by time', async () => {
+    const all = (await server.api('GET', '/api/events')).items;
+    const by = async query => (await server.api('GET', `/api/events?${query}`)).items;
+    const routes = await by('action=route');
+    assert.ok(routes.length >= 6 && routes.every(event => event.action === 'route.created'));
+    assert.deepEqual(await by('action=route.created'), routes);
+    assert.deepEqual(await by('action=rout'), [], 'a word is a word');
+    assert.deepEqual((await by(`subject=${routes[0].subject}`)).map(event => event.id), [routes[0].id]);
+    assert.deepEqual(await by(`actor=${routes[0].actor}`), all.filter(event => event.actor === routes[0].actor));
+    assert.deepEqual(await by(`since=${routes[0].at_ms}&action=route`), routes.filter(event => event.at_ms >= routes[0].at_ms));
+    assert.deepEqual(await by(`actor=${encodeURIComponent("' OR 1=1 --")}`), []);
+});
+
+test('T25: a row that was edited, deleted or moved by hand is named, by a server and without one', async () => {
+    const data = empty_dir();
+    for (const name of ['a', 'b', 'c', 'd']) assert.equal((await auxot(['keys', 'create', '--data-dir', data, '--name', name])).code, 0);
+    assert.equal((await verify(data)).code, 0);
+    const file = path.join(data, 'store.db');
+    const whole = fs.readFileSync(file);
+    for (const [sql, bad] of [
+        ["UPDATE event SET actor = 'somebody' WHERE seq = 2", 2], ['DELETE FROM event WHERE seq = 3', 3],
+        ['UPDATE event SET seq = 9 WHERE seq = 1; UPDATE event SET seq = 1 WHERE seq = 2; UPDATE event SET seq = 2 WHERE seq = 9', 1],
+        ['DELETE FROM event WHERE seq = 4', 4],
+    ]) {
+        const db = new DatabaseSync(file);
+        assert.throws(() => db.exec(sql), /never (changed|deleted)/, 'other programs are stopped at first');
+        db.exec(`DROP TRIGGER event_stays; DROP TRIGGER event_remains; ${sql}`);
+        db.close();
+        const told = await verify(data);
+        assert.equal(told.code, 1, sql);
+        assert.match(told.stderr, new RegExp(`event ${bad}\\b`), told.stderr);
+        fs.writeFileSync(file, whole);
+    }
+    assert.equal((await verify(data)).code, 0, 'as it was');
+});
+
+closing(here);
