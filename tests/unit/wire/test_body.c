@@ -47,6 +47,7 @@ static const struct refusal_story {
      "the member \"MODEL\" must be spelled \"model\""},
     {ENDPOINT_CHAT, "{\"model\":\"a\"}", "\"messages\" must be an array"},
     {ENDPOINT_MESSAGES, "{\"model\":\"a\",\"messages\":{}}", "\"messages\" must be an array"},
+    {ENDPOINT_COUNT_TOKENS, "{\"model\":\"a\"}", "\"messages\" must be an array"},
     {ENDPOINT_EMBEDDINGS, "{\"model\":\"a\"}", "\"input\" is missing"},
     {ENDPOINT_CHAT, "{\"model\":\"a\",\"stream\":\"yes\"," MESSAGES "}",
      "\"stream\" must be true or false"},
@@ -128,6 +129,44 @@ static void facts_are_read(void **state)
     CHECK("embeddings never stream", !facts.stream && facts.max_output_tokens == -1);
 }
 
+static const struct count_story {
+    const char *name;
+    enum endpoint endpoint;
+    const char *body; /* behind the model */
+    int64_t choices;
+    bool has_stored;
+} count_stories[] = {
+    // clang-format off
+    {"one answer",                         ENDPOINT_CHAT,        MESSAGES, 1, false},
+    {"several",                            ENDPOINT_CHAT,        MESSAGES ",\"n\":3", 3, false},
+    {"fewer than one",                     ENDPOINT_CHAT,        MESSAGES ",\"n\":-3", 1, false},
+    {"more than anybody offers",           ENDPOINT_CHAT,        MESSAGES ",\"n\":9000000000", 1000000, false},
+    {"the best of more",                   ENDPOINT_COMPLETIONS, "\"prompt\":\"x\",\"n\":1,\"best_of\":4", 4, false},
+    {"none of a list that is empty",       ENDPOINT_COMPLETIONS, "\"prompt\":[]", 1, false},
+    {"one prompt of numbers",              ENDPOINT_COMPLETIONS, "\"prompt\":[1,2,3]", 1, false},
+    {"each prompt has its own",            ENDPOINT_COMPLETIONS, "\"prompt\":[\"a\",\"b\"],\"n\":2", 4, false},
+    {"... also of numbers",                ENDPOINT_COMPLETIONS, "\"prompt\":[[1],[2],[3]]", 3, false},
+    {"prompts are no matter elsewhere",    ENDPOINT_CHAT,        MESSAGES ",\"prompt\":[\"a\",\"b\"]", 1, false},
+    {"a response that goes on",            ENDPOINT_RESPONSES,   "\"input\":\"x\",\"previous_response_id\":\"resp_1\"", 1, true},
+    {"a conversation",                     ENDPOINT_RESPONSES,   "\"input\":\"x\",\"conversation\":\"conv_1\"", 1, true},
+    {"a prompt that is kept",              ENDPOINT_RESPONSES,   "\"prompt\":{\"id\":\"pmpt_1\"}", 1, true},
+    {"nothing of that",                    ENDPOINT_RESPONSES,   "\"input\":\"x\",\"previous_response_id\":null", 1, false},
+    // clang-format on
+};
+
+static void what_is_asked_for_is_counted(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(count_stories); i++) {
+        const struct count_story *story = &count_stories[i];
+        char body[256];
+        (void)snprintf(body, sizeof body, "{\"model\":\"a\",%s}", story->body);
+        struct body_facts facts = read_facts(story->endpoint, body);
+        CHECK_INT(story->name, facts.choices, story->choices);
+        CHECK_INT(story->name, facts.has_stored, story->has_stored);
+    }
+}
+
 static const struct need_story {
     const char *name;
     enum endpoint endpoint;
@@ -200,6 +239,8 @@ static const struct splice_story {
      true, "{\"model\":\"a\",\"stream_options\":{\"include_usage\":true, \"x\":[1]}," MESSAGES "}"},
     {"empty options", "{\"model\":\"a\",\"stream_options\":{ \n}," MESSAGES "}", "", true,
      "{\"model\":\"a\",\"stream_options\":{\"include_usage\":true \n}," MESSAGES "}"},
+    {"empty options with an odd blank", "{\"model\":\"a\",\"stream_options\":{\r\t}," MESSAGES "}",
+     "", true, "{\"model\":\"a\",\"stream_options\":{\"include_usage\":true\r\t}," MESSAGES "}"},
     {"null options", "{\"model\":\"a\",\"stream_options\":null," MESSAGES "}", "", true,
      "{\"model\":\"a\",\"stream_options\":{\"include_usage\":true}," MESSAGES "}"},
     {"both, options first", "{\"stream_options\":{},\"model\":\"a\"," MESSAGES "}", "b", true,
@@ -273,6 +314,7 @@ int main(void)
         TEST(bad_bodies_are_refused_by_name),
         TEST(a_model_name_has_an_end),
         TEST(facts_are_read),
+        TEST(what_is_asked_for_is_counted),
         TEST(what_a_model_must_be_able_to_do_is_found),
         TEST(only_what_must_change_changes),
         TEST(a_splice_without_memory_is_told),
