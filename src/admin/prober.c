@@ -9,6 +9,7 @@
 #include "admin/polls.h"
 #include "admin/provider_models.h"
 #include "admin/state.h"
+#include "admin/strangers.h"
 #include "admin/workers.h"
 #include "base/log.h"
 #include "gateway/workers.h"
@@ -40,6 +41,7 @@ struct prober {
     /* the loop's */
     struct list waiting, probes;
     struct polls polls;
+    struct strangers strangers;
     int probe_count;
     bool is_closed;
     struct deadline tick;
@@ -252,6 +254,7 @@ static void on_tick(struct deadline *tick)
     }
     snapshot_unref(snapshot);
     workers_record(prober->admin); /* what could not be written when it was news */
+    strangers_look(&prober->strangers, prober->admin, now_ms);
     deadline_set(&prober->tick, loop_refresh_now(prober->loop) + TICK_MS * NS_PER_MS);
 }
 

@@ -84,6 +84,8 @@ void gateway_offload(struct gateway *gateway, bool (*submit)(void *arg, struct p
 /** No new requests (503 draining); running ones go on; `on_idle` once, when none is left. */
 void gateway_drain(struct gateway *gateway);
 int64_t gateway_running(const struct gateway *gateway); /* requests in flight */
+/** Requests without a good key, since the start. */
+int64_t gateway_strangers(const struct gateway *gateway);
 /** Cuts everything that still runs, as SPEC 4.4 says for after COMMIT. Loop threads do it soon. */
 void gateway_cut(struct gateway *gateway);
 

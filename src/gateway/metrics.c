@@ -13,6 +13,11 @@ static int64_t total(const struct gateway *gateway, int counter)
     return sum;
 }
 
+int64_t gateway_strangers(const struct gateway *gateway)
+{
+    return total(gateway, COUNT_BAD_KEYS);
+}
+
 static void metric(struct buf *out, const char *name, const char *type, const char *help)
 {
     buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
@@ -150,7 +155,7 @@ void gateway_metrics(struct gateway *gateway, struct buf *out)
     simple(out, "auxot_failovers_total", "counter", "Attempts after a first one failed.",
            total(gateway, COUNT_FAILOVERS));
     simple(out, "auxot_bad_keys_total", "counter", "Requests without a good API key.",
-           total(gateway, COUNT_BAD_KEYS));
+           gateway_strangers(gateway));
     simple(out, "auxot_input_tokens_total", "counter", "Prompt tokens, as providers reported them.",
            tokens_in);
     simple(out, "auxot_output_tokens_total", "counter", "Answer tokens, reported or estimated.",

@@ -41,6 +41,17 @@ test('events are found by actor, by action or its first word, by subject and by 
     assert.deepEqual(await by(`actor=${encodeURIComponent("' OR 1=1 --")}`), []);
 });
 
+test('unknown callers are no jobs, but an event says how many there were: one, however many come', async () => {
+    const found = async () => (await server.api('GET', '/api/events?action=caller.unknown')).items;
+    for (let i = 0; i < 50; i++) await server.call('/api/openai/v1/chat/completions', { model: 'gpt-sim', messages: [] }, { key: `auxk_${'x'.repeat(49)}` });
+    const until = Date.now() + 20_000;
+    while (!(await found()).length && Date.now() < until) await new Promise(wake => setTimeout(wake, 100));
+    const [event, ...more] = await found();
+    assert.deepEqual(more, []);
+    assert.ok(event.after.requests >= 1 && event.after.requests <= 50, JSON.stringify(event));
+    assert.equal(event.before, null);
+});
+
 test('T25: a row that was edited, deleted or moved by hand is named, by a server and without one', async () => {
     const data = empty_dir();
     for (const name of ['a', 'b', 'c', 'd']) assert.equal((await auxot(['keys', 'create', '--data-dir', data, '--name', name])).code, 0);
