@@ -22,7 +22,7 @@ __extension__ typedef __int128 wide; /* tokens times prices */
 struct price_table {
     struct price *prices; /* sorted by kind, then model */
     size_t count, width;  /* fields of a line */
-    char *names;          /* all model names, NUL-terminated, one behind the other */
+    char *names;          /* models, sources and dates, NUL-terminated, one behind the other */
 };
 
 /* ---- reading ----------------------------------------------------------------------------------- */
@@ -43,6 +43,8 @@ enum column {
     COLUMN_VISION,
     COLUMN_SCHEMA,
     COLUMN_REASONING,
+    COLUMN_SOURCE,
+    COLUMN_SOURCE_DATE,
     COLUMN_COUNT
 };
 static const char *const column_names[COLUMN_COUNT] = {
@@ -61,6 +63,8 @@ static const char *const column_names[COLUMN_COUNT] = {
     "supports_vision",
     "supports_json_schema",
     "supports_reasoning",
+    "source",
+    "source_date",
 };
 
 #define FIELDS_MAX 32
@@ -194,6 +198,17 @@ static size_t count_lines(struct str text)
     return lines;
 }
 
+/* Fits: `names` is as long as the whole text, where each of these ends in a comma or a line's end. */
+static const char *keep_text(char **room, struct str text)
+{
+    char *copy = *room;
+    if (text.len > 0)
+        memcpy(copy, text.at, text.len);
+    copy[text.len] = '\0';
+    *room += text.len + 1;
+    return copy;
+}
+
 static enum err read_rows(struct str rest, const size_t at[COLUMN_COUNT], struct price_table *table,
                           size_t room, struct error *error)
 {
@@ -211,11 +226,9 @@ static enum err read_rows(struct str rest, const size_t at[COLUMN_COUNT], struct
         if (table->count == room)
             return error_set(error, ERR_MALFORMED, "the price table has more than %u lines",
                              PRICES_MAX);
-        struct str model = fields[at[COLUMN_MODEL]];
-        memcpy(name, model.at, model.len); /* fits: `names` is as long as the whole text */
-        name[model.len] = '\0';
-        price.model = name;
-        name += model.len + 1;
+        price.model = keep_text(&name, fields[at[COLUMN_MODEL]]);
+        price.source = keep_text(&name, fields[at[COLUMN_SOURCE]]);
+        price.source_date = keep_text(&name, fields[at[COLUMN_SOURCE_DATE]]);
         table->prices[table->count++] = price;
     }
     return OK;
@@ -266,6 +279,11 @@ void price_table_free(struct price_table *table)
     mem_free(table->prices);
     mem_free(table->names);
     mem_free(table);
+}
+
+const struct price *price_table_at(const struct price_table *table, size_t index)
+{
+    return index < table->count ? &table->prices[index] : NULL;
 }
 
 /* ---- finding ----------------------------------------------------------------------------------- */

@@ -80,9 +80,9 @@ static void build_abilities(struct build *build, const struct provider *provider
     struct str id = str_of(model->id);
     model->quirks = quirks_known(provider->kind, provider->base_url, id);
     model->max_output_tokens = -1;
-    model->price =
+    model->price = price_at(build->snapshot, provider, id);
+    const struct price *price =
         build->snapshot->prices ? price_find(build->snapshot->prices, provider->kind, id) : NULL;
-    const struct price *price = model->price;
     if (!price || model->quirks & QUIRK_LOCAL)
         return;
     if (model->context_tokens < 0)
@@ -337,15 +337,6 @@ const struct provider *snapshot_provider(const struct snapshot *snapshot, const 
     return NULL;
 }
 
-const struct price *snapshot_price(const struct snapshot *snapshot, const struct provider *provider,
-                                   struct str model)
-{
-    const struct model *known = provider_model(provider, model);
-    if (known)
-        return known->price;
-    return snapshot->prices ? price_find(snapshot->prices, provider->kind, model) : NULL;
-}
-
 /* ---- the life of a snapshot ---------------------------------------------------------------------- */
 
 struct snapshot *snapshot_ref(struct snapshot *snapshot)
@@ -372,6 +363,7 @@ static void build_all(struct build *build, const struct store_config *config,
                       const struct vault *vault, struct live_registry *registry)
 {
     struct routing *routing = &build->snapshot->routing;
+    build_prices(build, config);
     registry_begin(registry);
     build_providers(build, config, vault, registry);
     registry_end(registry, !build->has_failed);

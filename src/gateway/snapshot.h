@@ -70,6 +70,8 @@ struct snapshot {
     struct worker_key *worker_keys;
     size_t worker_key_count;
     const struct price_table *prices; /* process lifetime */
+    const struct price *overrides;    /* an admin's own; by model, then provider */
+    size_t override_count;
     int64_t version;
 };
 

@@ -19,6 +19,13 @@ struct json build_json(struct build *build, const char *owner, const char *text)
 const char *const *build_names(struct build *build, struct json list, size_t max,
                                size_t *out_count);
 
+/* ---- prices.c ------------------------------------------------------------------------------------ */
+
+/** What the overrides, else the table say, whatever the provider's own list has. */
+const struct price *price_at(const struct snapshot *snapshot, const struct provider *provider,
+                             struct str model);
+void build_prices(struct build *build, const struct store_config *config);
+
 /* ---- principals.c -------------------------------------------------------------------------------- */
 
 void build_teams(struct build *build, const struct store_config *config);

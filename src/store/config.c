@@ -220,7 +220,9 @@ enum err delete_by_id(sqlite3 *db, const char *sql, const char *what, const char
 static enum err provider_delete(sqlite3 *db, void *arg, struct error *error)
 {
     enum err err = delete_by_id(db, "DELETE FROM provider WHERE id = ?1", "provider", arg, error);
-    return err == OK ? worker_keys_drop(db, arg, error) : err;
+    if (err == OK)
+        err = worker_keys_drop(db, arg, error);
+    return err == OK ? prices_drop(db, arg, error) : err;
 }
 
 enum err store_provider_insert(struct store *store, const struct provider_row *row,
@@ -416,6 +418,7 @@ static const struct table tables[] = {
     TABLE(TEAM_MEMBERS_SELECT, team_member_read, team_members, team_member_count),
     TABLE(USERS_SELECT, user_read, users, user_count),
     TABLE(SERVICE_ACCOUNTS_SELECT, service_account_read, service_accounts, service_account_count),
+    TABLE(PRICES_SELECT, price_read, prices, price_count),
 };
 
 static enum err config_read(sqlite3 *db, struct store_config *config, struct error *error)
@@ -466,5 +469,6 @@ void store_config_release(struct store_config *config)
     mem_free(config->team_members);
     mem_free(config->service_accounts);
     mem_free(config->users);
+    mem_free(config->prices);
     *config = (struct store_config){0};
 }

@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "domain/apikey.h"
+#include "domain/price.h"
 #include "domain/provider.h"
 #include "store/journal.h"
 #include "store/people.h"
@@ -109,6 +110,13 @@ struct route_row {
     char *steps_json; /* owned */
     int64_t created_at_ms, rev;
 };
+/** A price of an admin's own: it stands in the place of the table's. */
+struct price_row {
+    char id[ID_MAX], model[200], provider_id[ID_MAX]; /* "": at every provider */
+    char note[200];
+    struct price price; /* the numbers of PRICE_LIST and long_from_tokens */
+    int64_t updated_at_ms, rev;
+};
 /** An administrative act or a system happening. before/after are JSON or NULL, secrets as hints only. */
 struct event_row {
     char id[ID_MAX], actor[64], action[48], subject[64];
@@ -138,9 +146,11 @@ struct store_config {
     struct service_account_row *service_accounts;
     size_t service_account_count; /* by id */
     struct user_row *users;
-    size_t user_count;                           /* by id, which is by age */
-    char organization[128];                      /* its name; "" before set-up */
-    bool is_set_up;                              /* there was an owner */
+    size_t user_count;      /* by id, which is by age */
+    char organization[128]; /* its name; "" before set-up */
+    bool is_set_up;         /* there was an owner */
+    struct price_row *prices;
+    size_t price_count;                          /* by model, then provider */
     char auto_provider[ID_MAX], auto_model[200]; /* "" none */
     int64_t version;                             /* grows with every configuration write */
 };
@@ -205,6 +215,12 @@ MUST_USE enum err store_auto_set(struct store *store, const char *provider_id, c
                                  struct error *error); /* "" clears */
 MUST_USE enum err store_route_put(struct store *store, const struct route_row *row, bool is_new,
                                   const struct event_row *event, struct error *error);
+#define PRICE_OVERRIDES_MAX 1000
+/** Makes it, or replaces the one of the same model and provider, whose id it must have. */
+MUST_USE enum err store_price_put(struct store *store, const struct price_row *row,
+                                  const struct event_row *event, struct error *error);
+MUST_USE enum err store_price_delete(struct store *store, const char *id,
+                                     const struct event_row *event, struct error *error);
 MUST_USE enum err store_route_delete(struct store *store, const char *id,
                                      const struct event_row *event, struct error *error);
 

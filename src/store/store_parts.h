@@ -159,6 +159,17 @@ MUST_USE enum err worker_key_read(sqlite3_stmt *statement, void *out_row);
 /** Those of a provider that is deleted; inside its transaction. */
 MUST_USE enum err worker_keys_drop(sqlite3 *db, const char *provider_id, struct error *error);
 
+/* ---- prices.c ------------------------------------------------------------------------------------ */
+
+#define PRICE_COLUMN(member, name) #member ", "
+#define PRICES_SELECT                                                    \
+    "SELECT " PRICE_LIST(                                                \
+        PRICE_COLUMN) "id, model, provider_id, long_from_tokens, note, " \
+                      "updated_at_ms, rev FROM price_override ORDER BY model, provider_id"
+MUST_USE enum err price_read(sqlite3_stmt *statement, void *out_row);
+/** Those of a provider that is deleted; inside its transaction. */
+MUST_USE enum err prices_drop(sqlite3 *db, const char *provider_id, struct error *error);
+
 /* ---- drain.c ------------------------------------------------------------------------------------- */
 
 #define BATCH_ROWS_MAX 1000

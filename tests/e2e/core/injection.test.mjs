@@ -40,7 +40,7 @@ async function asked(where, options) {
 test('T04: every parameter of every list: nothing found, or refused by name', async () => {
     const lists = { '/api/jobs': ['status', 'provider', 'model', 'team', 'user', 'key', 'agent', 'source', 'reason', 'since', 'until', 'limit', 'cursor'],
         '/api/usage': ['group_by', 'bucket', 'since', 'until', 'provider', 'tier', 'model', 'team', 'agent', 'user', 'key', 'source', 'format', 'limit', 'cursor'],
-        '/api/events': ['limit', 'cursor'], '/api/providers': ['limit', 'cursor'], '/api/keys': ['limit', 'cursor'], '/api/routes': ['limit', 'cursor'], '/api/models': ['limit', 'cursor'] };
+        '/api/prices': ['used', 'model', 'provider'], '/api/events': ['limit', 'cursor'], '/api/providers': ['limit', 'cursor'], '/api/keys': ['limit', 'cursor'], '/api/routes': ['limit', 'cursor'], '/api/models': ['limit', 'cursor'] };
     assert.equal((await asked('/api/jobs?limit=200')).json.items.length, 30);
     for (const [list, names] of Object.entries(lists))
         for (const name of names)

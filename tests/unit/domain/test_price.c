@@ -6,20 +6,20 @@
     "vendor,model,input_usd_per_mtok,cached_input_usd_per_mtok,cache_write_usd_per_mtok," \
     "output_usd_per_mtok,context_tokens,max_output_tokens,long_context_threshold_tokens," \
     "long_context_input_usd_per_mtok,long_context_output_usd_per_mtok,"                   \
-    "supports_tools,supports_vision,supports_json_schema,supports_reasoning,source\n"
+    "supports_tools,supports_vision,supports_json_schema,supports_reasoning,source,source_date\n"
 
 static const char csv[] =
-    HEADER "openai,plain,2,0.5,,8,128000,16384,,,,,,,,x\n"
-           "openai,bare,0.15,,,0.6,,,,,,,,,,x\r\n"
+    HEADER "openai,plain,2,0.5,,8,128000,16384,,,,,,,,x,2026-11-01\n"
+           "openai,bare,0.15,,,0.6,,,,,,,,,,x,2026-11-01\r\n"
            "\n"
-           "openai,tiny,0.000001,,,0,,,,,,,,,,x\n"
-           "openai,blank,,,,8,,,,,,,,,,x\n"
-           "openai,vectors,0.02,,,0,8191,,,,,,,,,x\n"
-           "openai,blind,1,,,2,,,,,,true,false,,false,x\n"
-           "openai,long,2,0.1,,10,1050000,128000,272000,4,15,,,,,x\n"
-           "anthropic,writes,4,0.2,5,20,1000000,128000,,,,,,,,x\n"
-           "anthropic,longw,0.1,0.01,0.125,0.5,1000000,,100000,0.5,2.5,,,,,x\n"
-           "anthropic,dated-20250929,3,,,15,,,,,,,,,,x";
+           "openai,tiny,0.000001,,,0,,,,,,,,,,x,2026-11-01\n"
+           "openai,blank,,,,8,,,,,,,,,,x,2026-11-01\n"
+           "openai,vectors,0.02,,,0,8191,,,,,,,,,x,2026-11-01\n"
+           "openai,blind,1,,,2,,,,,,true,false,,false,x,2026-11-01\n"
+           "openai,long,2,0.1,,10,1050000,128000,272000,4,15,,,,,x,2026-11-01\n"
+           "anthropic,writes,4,0.2,5,20,1000000,128000,,,,,,,,x,2026-11-01\n"
+           "anthropic,longw,0.1,0.01,0.125,0.5,1000000,,100000,0.5,2.5,,,,,x,2026-11-01\n"
+           "anthropic,dated-20250929,3,,,15,,,,,,,,,,x,2026-11-01";
 
 static struct price_table *table_of(struct str text)
 {
@@ -125,6 +125,8 @@ static void abilities_come_along(void **unused)
     struct price_table *table = table_of(str_of(csv));
     const struct price *price = price_find(table, PROVIDER_OPENAI, STR("plain"));
     CHECK_INT("context", price->context_tokens, 128000);
+    CHECK_STR("who says so", price->source, "x");
+    CHECK_STR("when", price->source_date, "2026-11-01");
     CHECK_INT("output", price->max_output_tokens, 16384);
     CHECK_INT("blank", price_find(table, PROVIDER_OPENAI, STR("bare"))->context_tokens, -1);
     CHECK_INT("nothing is known to be lacking", price->lacks, 0);
@@ -147,14 +149,16 @@ static void a_bad_table_is_refused_with_its_line(void **unused)
         {STR_INIT(""), "line 1"},
         {STR_INIT("vendor,model\n"), "line 1"},
         {STR_INIT(HEADER "openai,x,2,,,8\n"), "line 2"},
-        {STR_INIT(HEADER "nobody,x,2,,,8,,,,,,,,,,x\n"), "line 2"},
-        {STR_INIT(HEADER "openai,,2,,,8,,,,,,,,,,x\n"), "line 2"},
-        {STR_INIT(HEADER "openai,a,2,,,8,,,,,,,,,,x\nopenai,b,-2,,,8,,,,,,,,,,x\n"), "line 3"},
-        {STR_INIT(HEADER "openai,x,2,,,8,,,,,,maybe,,,,x\n"), "line 2"},
-        {STR_INIT(HEADER "openai,x,2.,,,8,,,,,,,,,,x\n"), "line 2"},
-        {STR_INIT(HEADER "openai,x,.5,,,8,,,,,,,,,,x\n"), "line 2"},
-        {STR_INIT(HEADER "openai,x,1.0000001,,,8,,,,,,,,,,x\n"), "line 2"},
-        {STR_INIT(HEADER "openai,x,2e1,,,8,,,,,,,,,,x\n"), "line 2"},
+        {STR_INIT(HEADER "nobody,x,2,,,8,,,,,,,,,,x,2026-11-01\n"), "line 2"},
+        {STR_INIT(HEADER "openai,,2,,,8,,,,,,,,,,x,2026-11-01\n"), "line 2"},
+        {STR_INIT(HEADER
+                  "openai,a,2,,,8,,,,,,,,,,x,2026-11-01\nopenai,b,-2,,,8,,,,,,,,,,x,2026-11-01\n"),
+         "line 3"},
+        {STR_INIT(HEADER "openai,x,2,,,8,,,,,,maybe,,,,x,2026-11-01\n"), "line 2"},
+        {STR_INIT(HEADER "openai,x,2.,,,8,,,,,,,,,,x,2026-11-01\n"), "line 2"},
+        {STR_INIT(HEADER "openai,x,.5,,,8,,,,,,,,,,x,2026-11-01\n"), "line 2"},
+        {STR_INIT(HEADER "openai,x,1.0000001,,,8,,,,,,,,,,x,2026-11-01\n"), "line 2"},
+        {STR_INIT(HEADER "openai,x,2e1,,,8,,,,,,,,,,x,2026-11-01\n"), "line 2"},
         {STR_INIT(HEADER "openai,x,2,,,8,,,,,,,,,,\"a,b\"\n"), "line 2"},
     };
     for (size_t i = 0; i < COUNT(rows); i++) {
