@@ -32,6 +32,7 @@ struct source {
     int64_t chunk, max_at, field_count;
     sqlite3_stmt *select; /* NULL until the merge comes near */
     int64_t at;           /* of its current row */
+    bool is_sealed;       /* it has all indexes */
     bool has_row;
 };
 struct merge {
@@ -120,6 +121,20 @@ static void put_condition(struct buf *sql, const struct match *condition, int nu
         buf_printf(sql, " AND %s <> ''", column);
 }
 
+/* In a sealed chunk, a further condition is looked up in its own index, which is small and stays in memory; the row,
+ * which lies anywhere, is only read when all of them hold. */
+static void put_lookup(struct buf *sql, int64_t chunk, const struct match *condition, int number)
+{
+    const char *column = job_index_column(condition->column);
+    long long n = chunk;
+    buf_puts(sql, " AND EXISTS (SELECT 1 ");
+    buf_printf(sql, "FROM jobs_%lld AS other INDEXED BY jobs_%lld_%s", n, n, column);
+    buf_printf(sql, " WHERE other.%s = ?%d AND other.at = jobs_%lld.at", column, number + 3, n);
+    if (condition->column != JOB_INDEX_status)
+        buf_printf(sql, " AND other.%s <> ''", column);
+    buf_puts(sql, ")");
+}
+
 static enum err source_open(sqlite3 *db, const struct search *search, struct source *source,
                             struct error *error)
 {
@@ -128,7 +143,10 @@ static enum err source_open(sqlite3 *db, const struct search *search, struct sou
     job_sql_select(&sql, source->chunk, source->field_count);
     buf_puts(&sql, " WHERE at >= ?1 AND at <= ?2");
     for (int i = 0; i < search->condition_count; i++)
-        put_condition(&sql, &search->conditions[i], i);
+        if (i > 0 && source->is_sealed)
+            put_lookup(&sql, source->chunk, &search->conditions[i], i);
+        else
+            put_condition(&sql, &search->conditions[i], i);
     buf_puts(&sql, " ORDER BY at DESC");
     if (sql.failed)
         return error_set(error, ERR_NO_MEMORY, "no memory to read the list");
@@ -164,7 +182,7 @@ static enum err merge_open(struct merge *merge, sqlite3 *db, const struct search
     AUTO_STMT sqlite3_stmt *select = NULL;
     enum err err = sql_prepare(
         db,
-        "SELECT id, max_at, field_count FROM chunk WHERE row_count > 0 AND min_at <= ?2 "
+        "SELECT id, max_at, field_count, indexes_done FROM chunk WHERE row_count > 0 AND min_at <= ?2 "
         "AND max_at >= ?1 ORDER BY max_at DESC LIMIT ?3",
         &select, error);
     if (err != OK)
@@ -182,7 +200,8 @@ static enum err merge_open(struct merge *merge, sqlite3 *db, const struct search
         merge->sources[merge->count++] =
             (struct source){.chunk = sqlite3_column_int64(select, 0),
                             .max_at = sqlite3_column_int64(select, 1),
-                            .field_count = sqlite3_column_int64(select, 2)};
+                            .field_count = sqlite3_column_int64(select, 2),
+                            .is_sealed = sqlite3_column_int64(select, 3) == JOB_INDEX_COUNT};
     }
     return err;
 }
