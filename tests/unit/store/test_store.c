@@ -109,6 +109,8 @@ static void make_first_release(const char *path)
                         "DROP TABLE usage_group; DROP TABLE usage_minute; DROP TABLE usage_hour; "
                         "DROP TABLE usage_day; DROP TABLE price_override; "
                         "ALTER TABLE chunk DROP COLUMN field_count; "
+                        "DROP TRIGGER event_stays; DROP TRIGGER event_remains; "
+                        "ALTER TABLE event DROP COLUMN mac; "
                         "ALTER TABLE jobs_1 DROP COLUMN wasted_microusd; "
                         "ALTER TABLE jobs_1 DROP COLUMN is_unpriced; "
                         "PRAGMA user_version=1");
