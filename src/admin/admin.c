@@ -16,6 +16,17 @@
 #define PUBLISH_PAUSE_MS 20
 #define SEEN_AT_ONCE     256
 
+static void write_uses(struct admin *admin, const struct snapshot *snapshot)
+{
+    struct error error = {0};
+    struct key_use *uses = NULL;
+    size_t count = 0;
+    if (snapshot_gather_uses(snapshot, &uses, &count) == OK && count > 0 &&
+        store_keys_used(admin->options.store, uses, count, &error) != OK)
+        log_warn("key_uses_not_written", "keys=%zu why=\"%s\"", count, error.text);
+    mem_free(uses);
+}
+
 static enum err publish(struct admin *admin, struct error *error)
 {
     struct store_config config = {0};
@@ -30,10 +41,15 @@ static enum err publish(struct admin *admin, struct error *error)
     if (err != OK)
         return err;
     err = spent_load_for(admin, snapshot, error);
-    if (err == OK)
-        err = gateway_publish(admin->options.gateway, snapshot, error); /* takes it */
-    else
+    if (err != OK) {
         snapshot_unref(snapshot);
+        return err;
+    }
+    struct snapshot *before = gateway_snapshot(admin->options.gateway);
+    err = gateway_publish(admin->options.gateway, snapshot, error); /* takes it */
+    if (before && err == OK)
+        write_uses(admin, before); /* no loop notes anything there any more */
+    snapshot_unref(before);
     if (err == OK && is_set_up)
         atomic_store(&admin->is_set_up, true);
     return err;
@@ -70,6 +86,28 @@ void admin_note_seen(struct admin *admin)
     int count = sessions_take_seen(gateway_sessions(admin->options.gateway), seen, SEEN_AT_ONCE);
     if (count > 0 && store_sessions_seen(admin->options.store, seen, (size_t)count, &error) != OK)
         log_warn("sessions_not_noted", "why=\"%s\"", error.text);
+}
+
+/* The end of a key is no write: whoever came with it is looked at again when it comes. */
+static void cut_ended(struct admin *admin, const struct snapshot *snapshot)
+{
+    int64_t now_ms = clock_wall_ms();
+    if (admin->recheck_version == snapshot->version && now_ms < admin->recheck_at_ms)
+        return;
+    gateway_recheck(admin->options.gateway);
+    admin->recheck_at_ms = snapshot_next_end(snapshot, now_ms);
+    admin->recheck_version = snapshot->version;
+}
+
+void admin_watch_keys(struct admin *admin)
+{
+    if (pthread_mutex_trylock(&admin->config_lock) != 0)
+        return; /* in a second again */
+    struct snapshot *snapshot = gateway_snapshot(admin->options.gateway);
+    cut_ended(admin, snapshot);
+    write_uses(admin, snapshot);
+    snapshot_unref(snapshot);
+    pthread_mutex_unlock(&admin->config_lock);
 }
 
 bool change_begin(struct change *change, struct admin *admin, struct api_call *call)

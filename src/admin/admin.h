@@ -5,6 +5,7 @@
  * for the control plane. Requests arrive on loop threads through a front (front.h).
  */
 #pragma once
+#include "domain/plan.h"
 #include "gateway/gateway.h"
 #include "store/store.h"
 
@@ -17,6 +18,7 @@ struct admin_options {
     struct gateway *gateway;
     const struct price_table *prices;
     const struct own_address *own;      /* http/origin.h */
+    enum plan plan;
     const char *ca_file, *name_servers; /* NULL: the system's */
     const char *version;                /* "0.1.0" */
 };

@@ -270,6 +270,21 @@ static void on_body(void *owner)
     enqueue(at);
 }
 
+/* Looking or changing? A dry run changes nothing. */
+static bool has_scope(struct exchange *exchange, const struct api_call *call)
+{
+    bool is_look =
+        call->endpoint->method == METHOD_GET || call->endpoint->handler == routing_explain;
+    enum scope needed = is_look ? SCOPE_READ : SCOPE_MANAGE;
+    if (call->endpoint->role == ROLE_NONE || call->scopes & needed)
+        return true;
+    answer_problem(exchange, PROBLEM_FORBIDDEN,
+                   is_look ? "This needs a key with the scope read."
+                           : "This needs a key with the scope manage.",
+                   "", call->request_id);
+    return false;
+}
+
 static struct dispatched *dispatched_new(struct front *front, struct exchange *exchange,
                                          const struct api_call *call)
 {
@@ -314,7 +329,7 @@ void dispatch(struct front *front, struct exchange *exchange, const char *reques
         refuse_unknown(exchange, allow, request_id);
         return;
     }
-    if (!access_check(front, exchange, &call))
+    if (!access_check(front, exchange, &call) || !has_scope(exchange, &call))
         return;
     if (head->query.len >= sizeof call.query) {
         answer_problem(exchange, PROBLEM_BAD_REQUEST, "The query is too long.", "", request_id);

@@ -1,6 +1,6 @@
 /* admin/jobs.c: /api/jobs: the record of requests, as it reads after everything so far was written down.
  *
- * Members see the jobs of their own key.
+ * Members see their own jobs: those of all their keys, or of the one key that is nobody's.
  */
 #include "admin/endpoints.h"
 #include "admin/export.h"
@@ -59,14 +59,17 @@ static bool limit_read(struct api_call *call, enum export_format format, int *ou
                                  : api_limit_of(call, EXPORT_ROWS_MAX, EXPORT_ROWS_MAX, out_limit);
 }
 
-/* A provider's slug means its id, as everywhere. */
-static void resolve_provider(struct api_call *call, struct job_filter *filter)
+/* A provider's slug means its id, as everywhere; so does a team's name. */
+static void resolve_names(struct api_call *call, struct job_filter *filter)
 {
     struct snapshot *snapshot = gateway_snapshot(call->admin->options.gateway);
     const struct provider *provider =
         filter->provider[0] ? snapshot_provider(snapshot, filter->provider) : NULL;
     if (provider)
         str_copy(str_of(provider->id), filter->provider, sizeof filter->provider);
+    const struct team *team = filter->team[0] ? snapshot_team_named(snapshot, filter->team) : NULL;
+    if (team)
+        str_copy(str_of(team->id), filter->team, sizeof filter->team);
     snapshot_unref(snapshot);
 }
 
@@ -149,7 +152,7 @@ void jobs_list(struct api_call *call)
     if (!export_format_read(call, &format) || !filter_read(call, &filter) ||
         !limit_read(call, format, &filter.limit))
         return;
-    resolve_provider(call, &filter);
+    resolve_names(call, &filter);
     if (call->role < ROLE_ADMIN)
         narrow_to_own(call, &filter);
     enum err drained = store_drain(call->admin->options.store, DRAIN_MS);

@@ -1,9 +1,9 @@
 /* admin/key_issue.c: see key_issue.h. */
 #include "admin/key_issue.h"
 
+#include "admin/policy_field.h"
 #include "admin/team_issue.h"
 #include "domain/role.h"
-#include "json/json_writer.h"
 #include "sys/clock.h"
 #include "sys/random.h"
 #include "sys/secret.h"
@@ -21,12 +21,142 @@ struct event_row event_make(const char *actor, const char *action, const char *s
     return event;
 }
 
+/* ---- a key as it reads --------------------------------------------------------------------------- */
+
+static void put_text_or_null(struct json_writer *writer, const char *name, const char *text)
+{
+    json_put_text(writer, name, text[0] ? text : NULL);
+}
+
+static void put_time_or_null(struct json_writer *writer, const char *name, int64_t at_ms)
+{
+    if (at_ms)
+        json_put_int(writer, name, at_ms);
+    else
+        json_put_null(writer, name);
+}
+
+static unsigned scopes_of(const struct key_row *row)
+{
+    enum role role = ROLE_NONE;
+    (void)role_parse(str_of(row->role), &role);
+    return row->scopes ? row->scopes : scopes_of_role(role);
+}
+
+void key_write(struct json_writer *writer, const struct key_row *row)
+{
+    json_put_text(writer, "id", row->id);
+    json_put_text(writer, "name", row->name);
+    json_put_text(writer, "role", row->role);
+    put_text_or_null(writer, "team", row->team);
+    put_text_or_null(writer, "user", row->user_id);
+    put_text_or_null(writer, "service_account", row->service_account_id);
+    scopes_write(writer, "scopes", scopes_of(row));
+    if (row->models_json && row->models_json[0])
+        json_put_raw(writer, "allowed_models", str_of(row->models_json));
+    else
+        json_put_null(writer, "allowed_models");
+    policy_put(writer, row->policy_json);
+    json_put_text(writer, "hint", row->hint);
+    json_put_int(writer, "created_at_ms", row->created_at_ms);
+    put_time_or_null(writer, "expires_at_ms", row->expires_at_ms);
+    put_time_or_null(writer, "last_used_at_ms", row->last_used_at_ms);
+    put_time_or_null(writer, "previous_until_ms", row->previous_until_ms);
+    json_put_int(writer, "rev", row->rev ? row->rev : 1);
+}
+
+const char *key_text(struct buf *room, const struct key_row *row)
+{
+    struct json_writer writer;
+    buf_init(room, 2 * POLICY_BYTES_MAX);
+    json_writer_init(&writer, room);
+    json_open_object(&writer);
+    key_write(&writer, row);
+    json_close_object(&writer);
+    return room->failed ? NULL : room->data;
+}
+
+/* ---- making -------------------------------------------------------------------------------------- */
+
+enum err key_name_check(struct str name, struct error *error)
+{
+    if (!str_trim(name).len || name.len > 127 || !str_is_utf8(name))
+        return error_set(error, ERR_MALFORMED, "A key needs a name of 1 to 127 bytes.");
+    return OK;
+}
+
+/* A new secret, into the row as hint and digest. */
+static void secret_make(const struct vault *vault, struct key_row *row,
+                        char out_key[APIKEY_LEN + 1])
+{
+    uint8_t random[32];
+    random_fill(random, sizeof random);
+    apikey_make(APIKEY_PREFIX, random, out_key);
+    secret_wipe(random, sizeof random);
+    apikey_hint(str_of(out_key), row->hint);
+    vault_key_digest(vault, str_of(out_key), row->digest);
+}
+
+enum err key_make(const struct key_maker *maker, struct key_row *row, char out_key[APIKEY_LEN + 1],
+                  struct error *error)
+{
+    uint8_t random[10];
+    AUTO_BUF struct buf after = {0};
+    row->created_at_ms = clock_wall_ms();
+    row->rev = 1;
+    random_fill(random, sizeof random);
+    id_make("key_", row->created_at_ms, random, row->id);
+    secret_make(maker->vault, row, out_key);
+    struct event_row event = event_make(maker->actor, "key.created", row->id);
+    event.after_json = key_text(&after, row);
+    enum err err = store_key_insert(maker->store, row, &event, error);
+    if (err != OK)
+        secret_wipe(out_key, APIKEY_LEN + 1);
+    return err;
+}
+
+enum err key_rotate(const struct key_maker *maker, struct key_row *row, int64_t grace_ms,
+                    char out_key[APIKEY_LEN + 1], struct error *error)
+{
+    AUTO_BUF struct buf before = {0}, after = {0};
+    struct event_row event = event_make(maker->actor, "key.rotated", row->id);
+    event.before_json = key_text(&before, row);
+    memcpy(row->previous_digest, row->digest, sizeof row->previous_digest);
+    row->previous_until_ms = grace_ms ? event.at_ms + grace_ms : 0;
+    secret_make(maker->vault, row, out_key);
+    row->rev++;
+    event.after_json = key_text(&after, row);
+    enum err err = store_key_update(maker->store, row, &event, error);
+    if (err != OK)
+        secret_wipe(out_key, APIKEY_LEN + 1);
+    return err;
+}
+
+enum err key_change(const struct key_maker *maker, const struct key_row *row, const char *before,
+                    struct error *error)
+{
+    AUTO_BUF struct buf after = {0};
+    struct event_row event = event_make(maker->actor, "key.updated", row->id);
+    event.before_json = before;
+    event.after_json = key_text(&after, row);
+    return store_key_update(maker->store, row, &event, error);
+}
+
+enum err key_revoke(struct store *store, const char *id, const char *actor, struct error *error)
+{
+    struct event_row event = event_make(actor, "key.revoked", id);
+    return store_key_revoke(store, id, event.at_ms, &event, error);
+}
+
+/* ---- without a server ---------------------------------------------------------------------------- */
+
 static enum err wish_check(const struct key_wish *wish, const char **out_field, struct error *error)
 {
     enum role role;
     *out_field = "name";
-    if (!str_trim(wish->name).len || wish->name.len > 127 || !str_is_utf8(wish->name))
-        return error_set(error, ERR_MALFORMED, "A key needs a name of 1 to 127 bytes.");
+    enum err err = key_name_check(wish->name, error);
+    if (err != OK)
+        return err;
     *out_field = "role";
     if (!role_parse(wish->role, &role) || role > ROLE_ADMIN)
         return error_set(error, ERR_MALFORMED, "The role must be \"admin\" or \"member\".");
@@ -55,59 +185,23 @@ static enum err team_choose(const struct key_issuer *issuer, const struct key_wi
     return OK;
 }
 
-static void row_write(struct buf *out, const struct key_row *row)
-{
-    struct json_writer writer;
-    json_writer_init(&writer, out);
-    json_open_object(&writer);
-    json_put_text(&writer, "name", row->name);
-    json_put_text(&writer, "role", row->role);
-    json_put_text(&writer, "team", row->team[0] ? row->team : NULL);
-    json_put_text(&writer, "hint", row->hint);
-    json_close_object(&writer);
-}
-
 enum err key_issue(const struct key_issuer *issuer, const struct key_wish *wish,
                    char out_key[APIKEY_LEN + 1], struct key_row *out_row, const char **out_field,
                    struct error *error)
 {
-    struct key_row row = {.created_at_ms = clock_wall_ms()};
+    struct key_row row = {0};
+    const struct key_maker maker = {issuer->store, issuer->vault, wish->actor};
     enum err err = wish_check(wish, out_field, error);
     if (err != OK)
         return err;
     err = team_choose(issuer, wish, &row, error);
-    if (err != OK) {
-        *out_field = err == ERR_MALFORMED ? "team" : NULL;
-        return err;
-    }
-    uint8_t random[32], id_random[10];
-    char key[APIKEY_LEN + 1];
-    random_fill(random, sizeof random);
-    random_fill(id_random, sizeof id_random);
-    apikey_make(APIKEY_PREFIX, random, key);
-    secret_wipe(random, sizeof random);
-    id_make("key_", row.created_at_ms, id_random, row.id);
+    if (err == ERR_MALFORMED)
+        *out_field = "team";
     str_copy(str_trim(wish->name), row.name, sizeof row.name);
     str_copy(wish->role, row.role, sizeof row.role);
-    apikey_hint(str_of(key), row.hint);
-    vault_key_digest(issuer->vault, str_of(key), row.digest);
-
-    AUTO_BUF struct buf after = {0};
-    buf_init(&after, 4096);
-    row_write(&after, &row);
-    struct event_row event = event_make(wish->actor, "key.created", row.id);
-    event.after_json = buf_str(&after).at;
-    err = store_key_insert(issuer->store, &row, &event, error);
-    if (err == OK) {
-        memcpy(out_key, key, sizeof key);
+    if (err == OK)
+        err = key_make(&maker, &row, out_key, error);
+    if (err == OK)
         *out_row = row;
-    }
-    secret_wipe(key, sizeof key);
     return err;
-}
-
-enum err key_revoke(struct store *store, const char *id, const char *actor, struct error *error)
-{
-    struct event_row event = event_make(actor, "key.revoked", id);
-    return store_key_revoke(store, id, event.at_ms, &event, error);
 }

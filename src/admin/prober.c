@@ -244,6 +244,7 @@ static void on_tick(struct deadline *tick)
     struct prober *prober = LIST_OWNER(tick, struct prober, tick);
     admin_catch_up(prober->admin);
     admin_note_seen(prober->admin);
+    admin_watch_keys(prober->admin);
     struct snapshot *snapshot = gateway_snapshot(prober->admin->options.gateway);
     int64_t now_ms = clock_monotonic_ms(), wall_ms = clock_wall_ms();
     for (size_t i = 0; i < snapshot->routing.provider_count; i++) {

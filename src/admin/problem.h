@@ -19,6 +19,7 @@
     X(FOREIGN_PAGE,   403, "foreign_page",      "Not from a page of this server", "Open the server under its own address, and try there.") \
     X(WRONG_TOKEN,    403, "wrong_token",       "The token is wrong",          "Copy the whole token, and send it again.") \
     X(NO_SESSION,     403, "no_session",        "Not signed in by a session",  "Sign in with POST /api/session, and call with its cookie.") \
+    X(PLAN,           403, "plan_limit",        "Not in this plan",            "Start the server with a plan that has it: AUXOT_PLAN.") \
     X(NOT_FOUND,      404, "not_found",         "Not found",                   "Check the path and the id.") \
     X(BAD_METHOD,     405, "method_not_allowed", "Method not allowed",         "Use one of the methods in the Allow header.") \
     X(TIMEOUT_BODY,   408, "request_timeout",   "The request came too slowly", "Send it again.") \

@@ -1,6 +1,8 @@
 /* admin/provider_fields.c: see provider_fields.h. Types, words and limits are the contract's: the dispatcher has checked them. */
 #include "admin/provider_fields.h"
 
+#include "admin/provider_teams.h"
+
 #include "admin/provider_models.h"
 #include "admin/provider_view.h"
 #include "base/mem.h"
@@ -332,7 +334,7 @@ bool provider_change_fields(struct api_call *call, const struct store_config *co
     dialects_field(call, row);
     timeouts_field(call, row);
     return name_field(call, row) && url_field(call, kind, row) && models_fields(call, row) &&
-           rules_field(call, config, row) &&
+           rules_field(call, config, row) && provider_teams_field(call, config, row) &&
            api_int(call, "wait_ms", 0, TIMEOUT_MS_MAX, &row->wait_ms) &&
            api_int(call, "max_concurrent", 0, CONCURRENT_MAX, &row->max_concurrent) &&
            api_bool(call, "paused", &row->is_paused);

@@ -138,6 +138,10 @@ static void write_configured(struct json_writer *writer, const struct provider_r
     json_put_int(writer, "wait_ms", row->wait_ms);
     json_put_int(writer, "max_concurrent", row->max_concurrent);
     json_put_bool(writer, "paused", row->is_paused);
+    if (row->teams_json && row->teams_json[0])
+        json_put_raw(writer, "teams", str_of(row->teams_json));
+    else
+        json_put_null(writer, "teams");
 }
 
 void dialects_write(struct json_writer *writer, const char *name, unsigned endpoints)

@@ -7,6 +7,7 @@
 #include "admin/key_issue.h"
 #include "admin/prober.h"
 #include "admin/provider_fields.h"
+#include "admin/provider_teams.h"
 #include "admin/provider_models.h"
 #include "admin/provider_view.h"
 #include "admin/state.h"
@@ -119,6 +120,10 @@ static bool insert_and_publish(struct api_call *call, struct provider_row *row, 
     }
     if (!change_begin(&change, call->admin, call))
         return false;
+    if (!provider_plan_check(call, &change.config, row)) {
+        change_drop(&change);
+        return false;
+    }
     if (change.config.provider_count >= PROVIDERS_MAX)
         err = error_set(&error, ERR_CONFLICT, "There may be at most %u providers.", PROVIDERS_MAX);
     if (err == OK)

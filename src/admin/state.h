@@ -20,6 +20,8 @@ struct admin {
                                           rows to the publishing; never across a provider's answer */
     bool has_spent;        /* under config_lock: the ledgers know what was spent before the start */
     int64_t started_at_ms; /* wall; 0 until the first configuration is published */
+    int64_t recheck_at_ms; /* under config_lock: when the next key ends (wall) ... */
+    int64_t recheck_version;   /* ... as that configuration has it */
     bool is_behind;        /* under config_lock: what the store holds could not be published */
     pthread_mutex_t pool_lock; /* guards the pools, which admin_stop takes away */
     struct pool *pool, *hash_pool;
@@ -35,6 +37,8 @@ MUST_USE enum err admin_publish(struct admin *admin, struct error *error);
 void admin_catch_up(struct admin *admin);
 /** Writes down when sessions were last used. Likewise. */
 void admin_note_seen(struct admin *admin);
+/** Cuts requests of keys that have ended by now, and writes down which keys were used. Likewise. */
+void admin_watch_keys(struct admin *admin);
 
 /* A change reads top to bottom:
  *     struct change change;

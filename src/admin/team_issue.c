@@ -55,8 +55,8 @@ enum err team_issue(struct store *store, struct str name, const char *policy_jso
     if (err != OK)
         return err;
     uint8_t random[10];
-    struct team_row row = {.created_at_ms = clock_wall_ms(),
-                           .policy_json = (char *)(uintptr_t)policy_json};
+    struct team_row row = {
+        .created_at_ms = clock_wall_ms(), .rev = 1, .policy_json = (char *)(uintptr_t)policy_json};
     random_fill(random, sizeof random);
     id_make("tea_", row.created_at_ms, random, row.id);
     str_copy(name, row.name, sizeof row.name);

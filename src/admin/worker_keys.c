@@ -12,7 +12,7 @@
 
 #define WORKER_KEYS_MAX 1000u /* of all providers together */
 
-static void key_write(struct json_writer *writer, const struct worker_key_row *row)
+static void worker_key_write(struct json_writer *writer, const struct worker_key_row *row)
 {
     json_put_text(writer, "id", row->id);
     json_put_text(writer, "name", row->name);
@@ -21,8 +21,8 @@ static void key_write(struct json_writer *writer, const struct worker_key_row *r
     json_put_int(writer, "created_at_ms", row->created_at_ms);
 }
 
-static void key_make(const struct vault *vault, struct worker_key_row *row,
-                     char out_key[APIKEY_LEN + 1])
+static void worker_key_make(const struct vault *vault, struct worker_key_row *row,
+                            char out_key[APIKEY_LEN + 1])
 {
     uint8_t random[32], id_random[10];
     random_fill(random, sizeof random);
@@ -43,7 +43,7 @@ static enum err key_insert(struct api_call *call, const struct worker_key_row *r
     buf_init(&after, 4096);
     json_writer_init(&writer, &after);
     json_open_object(&writer);
-    key_write(&writer, row);
+    worker_key_write(&writer, row);
     json_close_object(&writer);
     struct event_row event = event_make(call->actor, "worker_key.created", row->id);
     event.after_json = after.failed ? NULL : after.data;
@@ -80,7 +80,7 @@ void worker_keys_create(struct api_call *call)
     if (!provider)
         return;
     str_copy(str_of(provider->id), row.provider_id, sizeof row.provider_id);
-    key_make(call->admin->options.vault, &row, key);
+    worker_key_make(call->admin->options.vault, &row, key);
     if (change.config.worker_key_count >= WORKER_KEYS_MAX)
         err = error_set(&error, ERR_CONFLICT, "There may be at most %u worker keys.",
                         WORKER_KEYS_MAX);
@@ -89,7 +89,7 @@ void worker_keys_create(struct api_call *call)
     if (change_end(&change, err, &error)) {
         struct json_writer *writer = api_answer(call, 201);
         json_put_text(writer, "key", key);
-        key_write(writer, &row);
+        worker_key_write(writer, &row);
         api_done(call);
     }
     secret_wipe(key, sizeof key);
@@ -115,7 +115,7 @@ void worker_keys_list(struct api_call *call)
         if (strcmp(config.worker_keys[i].provider_id, provider->id) != 0)
             continue;
         json_open_object(writer);
-        key_write(writer, &config.worker_keys[i]);
+        worker_key_write(writer, &config.worker_keys[i]);
         json_close_object(writer);
     }
     api_done_list(call, NULL);

@@ -145,7 +145,7 @@ static enum err read_providers(struct policy *policy, struct json value, struct 
 }
 
 /* '*' only at the end: what looks like a pattern and is none would allow nothing, unseen. */
-static enum err read_models(struct policy *policy, struct json value, struct arena *arena,
+enum err policy_read_models(struct policy *policy, struct json value, struct arena *arena,
                             struct error *error)
 {
     struct name_list list = {.name = "allowed_models", .len_max = POLICY_MODEL_LEN_MAX};
@@ -199,7 +199,7 @@ static enum err read_member(struct policy *policy, size_t member, struct json va
     switch (member) {
     case LIST_TIERS: return read_tiers(policy, value, error);
     case LIST_PROVIDERS: return read_providers(policy, value, arena, error);
-    case LIST_MODELS: return read_models(policy, value, arena, error);
+    case LIST_MODELS: return policy_read_models(policy, value, arena, error);
     case LIST_CLASS: return read_class(policy, value, error);
     default: return read_number(policy, &numbers[member - LIST_COUNT], value, error);
     }

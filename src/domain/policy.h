@@ -50,6 +50,9 @@ bool policy_has_limits(const struct policy *policy);
  */
 MUST_USE enum err policy_read(struct policy *policy, struct json object, struct arena *arena,
                               const char **out_field, struct error *error);
+/** Only its models: a list of names and prefixes, or null for all. */
+MUST_USE enum err policy_read_models(struct policy *policy, struct json value, struct arena *arena,
+                                     struct error *error);
 /** All members into the object that is open; null: no limit. policy_read takes it back. */
 void policy_write(struct json_writer *writer, const struct policy *policy);
 

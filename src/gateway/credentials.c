@@ -17,13 +17,19 @@ static struct str bearer_of(const struct http_head *head, size_t *out_count)
     return str_trim(str_from(value, 7));
 }
 
-static const struct principal *principal_of(struct gateway_loop *gl, struct str key)
+static const struct principal *principal_of(struct gateway_loop *gl, struct str key,
+                                            bool *out_is_over)
 {
     uint8_t digest[32];
     if (key.len != APIKEY_LEN)
         return NULL;
     vault_key_digest(gl->gateway->options.vault, key, digest);
-    return snapshot_principal(gl->lease->snapshot, digest, clock_wall_ms());
+    int64_t now_ms = clock_wall_ms();
+    const struct principal *principal = snapshot_principal(gl->lease->snapshot, digest, now_ms);
+    if (principal)
+        snapshot_note_use(gl->lease->snapshot, principal, now_ms);
+    *out_is_over = !principal && snapshot_principal_is_over(gl->lease->snapshot, digest);
+    return principal;
 }
 
 /* ---- keys ---------------------------------------------------------------------------------------- */
@@ -31,11 +37,15 @@ static const struct principal *principal_of(struct gateway_loop *gl, struct str 
 static enum err caller_of_key(struct gateway_loop *gl, struct str key, struct caller *out_caller,
                               struct error *error)
 {
-    const struct principal *principal = principal_of(gl, key);
+    bool is_over = false;
+    const struct principal *principal = principal_of(gl, key, &is_over);
     if (principal) {
         out_caller->principal = principal;
         return OK;
     }
+    if (is_over)
+        return error_set(error, ERR_UNAUTHORIZED,
+                         "This API key has expired, or was rotated and its grace time is over.");
     if (apikey_is_wellformed(key, APIKEY_PREFIX))
         return error_set(
             error, ERR_UNAUTHORIZED,

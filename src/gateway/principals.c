@@ -117,13 +117,17 @@ static size_t digest_slot(const uint8_t digest[32])
     return slot;
 }
 
-static void add_principal(struct build *build, const struct principal *principal)
+static void add_principal(struct build *build, const struct principal *principal,
+                          int64_t last_used_at_ms)
 {
     struct snapshot *snapshot = build->snapshot;
-    struct principal *added = &snapshot->principals[snapshot->principal_count++];
+    size_t at = snapshot->principal_count++;
+    struct principal *added = &snapshot->principals[at];
     *added = *principal;
     added->live = limits_registry_follow(build->limits, added->id, added->name, &added->policy);
     build->has_failed |= added->live == NULL;
+    atomic_init(&snapshot->used_at_ms[at], last_used_at_ms);
+    snapshot->used_stored_ms[at] = last_used_at_ms;
     size_t slot = digest_slot(principal->digest) & snapshot->principal_mask;
     while (snapshot->principal_table[slot])
         slot = (slot + 1) & snapshot->principal_mask;
@@ -157,12 +161,12 @@ static void build_key(struct build *build, const struct store_config *config,
     str_copy(str_of(row->service_account_id), principal.service_account,
              sizeof principal.service_account);
     memcpy(principal.digest, row->digest, sizeof principal.digest);
-    add_principal(build, &principal);
+    add_principal(build, &principal, row->last_used_at_ms);
     if (row->previous_until_ms == 0)
         return;
     principal.expires_at_ms = sooner(row->expires_at_ms, row->previous_until_ms);
     memcpy(principal.digest, row->previous_digest, sizeof principal.digest);
-    add_principal(build, &principal);
+    add_principal(build, &principal, row->last_used_at_ms);
 }
 
 void build_principals(struct build *build, const struct store_config *config)
@@ -176,6 +180,8 @@ void build_principals(struct build *build, const struct store_config *config)
     snapshot->principals = build_room(build, room, sizeof *snapshot->principals);
     snapshot->principal_table = build_room(build, slots, sizeof *snapshot->principal_table);
     snapshot->principal_mask = slots - 1;
+    snapshot->used_at_ms = build_room(build, room, sizeof *snapshot->used_at_ms);
+    snapshot->used_stored_ms = build_room(build, room, sizeof *snapshot->used_stored_ms);
     for (size_t i = 0; !build->has_failed && i < config->key_count; i++)
         build_key(build, config, &config->keys[i]);
 }
@@ -185,8 +191,8 @@ static bool is_over(const struct principal *principal, int64_t now_ms)
     return principal->expires_at_ms != 0 && principal->expires_at_ms <= now_ms;
 }
 
-const struct principal *snapshot_principal(const struct snapshot *snapshot,
-                                           const uint8_t digest[32], int64_t now_ms)
+static const struct principal *principal_find(const struct snapshot *snapshot,
+                                              const uint8_t digest[32])
 {
     const struct str wanted = {(const char *)digest, 32};
     size_t slot = digest_slot(digest) & snapshot->principal_mask;
@@ -194,9 +200,69 @@ const struct principal *snapshot_principal(const struct snapshot *snapshot,
         const struct principal *principal =
             &snapshot->principals[snapshot->principal_table[slot] - 1];
         if (str_eq_constant_time((struct str){(const char *)principal->digest, 32}, wanted))
-            return is_over(principal, now_ms) ? NULL : principal;
+            return principal;
     }
     return NULL;
+}
+
+const struct principal *snapshot_principal(const struct snapshot *snapshot,
+                                           const uint8_t digest[32], int64_t now_ms)
+{
+    const struct principal *principal = principal_find(snapshot, digest);
+    return principal && !is_over(principal, now_ms) ? principal : NULL;
+}
+
+bool snapshot_principal_is_over(const struct snapshot *snapshot, const uint8_t digest[32])
+{
+    return principal_find(snapshot, digest) != NULL;
+}
+
+int64_t snapshot_next_end(const struct snapshot *snapshot, int64_t after_ms)
+{
+    int64_t next_ms = INT64_MAX;
+    for (size_t i = 0; i < snapshot->principal_count; i++) {
+        int64_t end_ms = snapshot->principals[i].expires_at_ms;
+        if (end_ms > after_ms && end_ms < next_ms)
+            next_ms = end_ms;
+    }
+    return next_ms;
+}
+
+/* ---- last use ------------------------------------------------------------------------------------ */
+
+void snapshot_note_use(const struct snapshot *snapshot, const struct principal *principal,
+                       int64_t now_ms)
+{
+    bool is_keys = principal >= snapshot->principals &&
+                   principal < snapshot->principals + snapshot->principal_count;
+    if (!is_keys)
+        return;
+    _Atomic int64_t *used_at_ms = &snapshot->used_at_ms[principal - snapshot->principals];
+    if (now_ms - atomic_load_explicit(used_at_ms, memory_order_relaxed) >= KEY_USE_STEP_MS)
+        atomic_store_explicit(used_at_ms, now_ms, memory_order_relaxed);
+}
+
+enum err snapshot_gather_uses(const struct snapshot *snapshot, struct key_use **out_uses,
+                              size_t *out_count)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < snapshot->principal_count; i++)
+        count += atomic_load_explicit(&snapshot->used_at_ms[i], memory_order_relaxed) >
+                 snapshot->used_stored_ms[i];
+    struct key_use *uses = mem_zalloc(count + 1, sizeof *uses);
+    if (!uses)
+        return ERR_NO_MEMORY;
+    size_t given = 0;
+    for (size_t i = 0; i < snapshot->principal_count && given < count; i++) {
+        int64_t at_ms = atomic_load_explicit(&snapshot->used_at_ms[i], memory_order_relaxed);
+        if (at_ms <= snapshot->used_stored_ms[i])
+            continue;
+        str_copy(str_of(snapshot->principals[i].id), uses[given].id, sizeof uses[given].id);
+        uses[given++].at_ms = snapshot->used_stored_ms[i] = at_ms;
+    }
+    *out_uses = uses;
+    *out_count = given;
+    return OK;
 }
 
 /* ---- workers' keys ------------------------------------------------------------------------------- */

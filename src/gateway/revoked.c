@@ -27,6 +27,9 @@ void revoked_cut(struct gateway_loop *gl)
         if (request->is_signed_in)
             request_fail(request, SAY_UNAUTHORIZED, "session_ended",
                          "The session of this request ended while it ran.");
+        else if (snapshot_principal_is_over(gl->lease->snapshot, request->principal->digest))
+            request_fail(request, SAY_UNAUTHORIZED, "key_expired",
+                         "The API key of this request expired while it ran.");
         else
             request_fail(request, SAY_UNAUTHORIZED, "key_revoked",
                          "The API key of this request was revoked while it ran.");

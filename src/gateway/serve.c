@@ -74,6 +74,11 @@ void gateway_serve(struct gateway_loop *gl, struct exchange *exchange)
         if (!caller.principal)
             count_up(&gl->counters[COUNT_BAD_KEYS], 1);
     }
+    if (caller.principal && !(caller.principal->scopes & SCOPE_INFERENCE)) {
+        trouble.what = SAY_FORBIDDEN;
+        trouble.sentence = "This API key lacks the scope inference: it may not call models.";
+        caller.principal = NULL;
+    }
     if (caller.principal && !found.is_post) {
         answer_models(gl, exchange, caller.principal, &found, id);
         return;

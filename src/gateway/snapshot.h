@@ -65,6 +65,8 @@ struct snapshot {
     size_t principal_count;
     uint32_t *principal_table; /* open addressing by the digest's first bytes; index + 1 */
     size_t principal_mask;
+    _Atomic int64_t *used_at_ms; /* parallel to principals; wall, at most one write a minute each */
+    int64_t *used_stored_ms;     /* the same as last gathered; owner: who holds the config lock */
     const struct principal *users; /* by id, then in the order of their teams: one for each */
     size_t user_count;
     struct worker_key *worker_keys;
@@ -97,6 +99,17 @@ void snapshot_unref(struct snapshot *snapshot);
  *  (wall). */
 const struct principal *snapshot_principal(const struct snapshot *snapshot,
                                            const uint8_t digest[32], int64_t now_ms);
+/** Was it here, and is over? For the sentence. */
+bool snapshot_principal_is_over(const struct snapshot *snapshot, const uint8_t digest[32]);
+/** The first end of a key behind `after_ms` (wall); INT64_MAX: none. Looks at all. */
+int64_t snapshot_next_end(const struct snapshot *snapshot, int64_t after_ms);
+/** A key was used. Any thread; for the most part it only reads. Other principals are passed over. */
+#define KEY_USE_STEP_MS 60000
+void snapshot_note_use(const struct snapshot *snapshot, const struct principal *principal,
+                       int64_t now_ms);
+/** Keys that were used since the last time; `*out_uses` is the caller's to mem_free. Under the config lock. */
+MUST_USE enum err snapshot_gather_uses(const struct snapshot *snapshot, struct key_use **out_uses,
+                                       size_t *out_count);
 /** NULL: there is none, also for "". */
 const struct team *snapshot_team(const struct snapshot *snapshot, const char *id);
 /** By id, else by name whatever its case; looks at all. */

@@ -18,6 +18,7 @@
 
 #include "gen/version.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -128,6 +129,14 @@ static enum err open_gateway(struct server *server, struct error *error)
     return gateway_new(&options, &server->gateway, error);
 }
 
+static enum plan plan_of(const struct settings *settings)
+{
+    enum plan plan = PLAN_ENTERPRISE;
+    bool is_known = plan_parse(str_of(settings->plan), &plan);
+    assert(is_known); /* settings.c takes no other */
+    return plan;
+}
+
 static enum err open_admin(struct server *server, struct error *error)
 {
     struct admin_options options = {
@@ -136,6 +145,7 @@ static enum err open_admin(struct server *server, struct error *error)
         .gateway = server->gateway,
         .prices = server->prices,
         .own = &server->own,
+        .plan = plan_of(&server->settings),
         .ca_file = or_null(server->settings.ca_file),
         .name_servers = or_null(server->settings.resolver),
         .version = AUXOT_VERSION,

@@ -14,27 +14,37 @@ import { auxot } from '../lib/server.mjs';
 
 const here = await scene({ gpt: { models: ['gpt-sim', 'gpt-sim-mini'] } });
 const { server, gpt } = here;
+let count = 0;
+const boss = await set_up(server);
+const person = (wish = {}) => invite(boss, `p${++count}@example.com`, wish);
+const [{ id: user }, { id: mate }] = [await person(), await person()];
 // The owner comes by the control socket, which is the owner's by the rights of its file.
-const callers = { none: {}, member: { key: server.member }, admin: { key: server.admin }, owner: { socket: path.join(server.data, 'control') } };
+const member = await server.api('POST', '/api/keys', { name: 'member', user, scopes: ['inference', 'read', 'manage'] });
+const callers = { none: {}, member: { key: member.key }, admin: { key: server.admin }, owner: { socket: path.join(server.data, 'control') } };
 
 // ---- what is there to act upon -------------------------------------------------------------------
 
-let count = 0;
 const unique = word => `${word} ${++count}`;
 const made = async (path, body) => (await server.api('POST', path, body));
 const provider = (more = {}) => made('/api/providers', { type: 'openai', name: unique('provider'), api_key: canary, base_url: gpt.sim.base_url, ...more });
 const route = () => made('/api/routes', { name: unique('route').replace(' ', '-'), steps: [{ model: 'gpt-sim' }] });
 const rack = await made('/api/providers', { type: 'gpu', name: 'rack' });
 const worker_key = () => made(`/api/providers/${rack.id}/worker-keys`, { name: unique('worker key') });
-const key = () => made('/api/keys', { name: unique('key') });
+const key = owner => made('/api/keys', { name: unique('key'), user: owner });
+const team = async () => {
+    const one = await made('/api/teams', { name: unique('team') });
+    await server.api('PUT', `/api/teams/${one.id}/members/${user}`, { role: 'lead' });
+    return one;
+};
+const [ours, theirs] = [await team(), await made('/api/teams', { name: 'theirs' })];
+const account = (where = ours) => made('/api/service-accounts', { name: unique('account'), team: where.id });
 const job_of = async caller => (await server.job((await server.call(at.chat, ask.chat('gpt-sim'), { ...callers[caller] })).job_id)).id;
 const jobs = { member: await job_of('member'), admin: await job_of('admin') };
-const stays = { provider: gpt.id, route: (await route()).id, worker_key: (await worker_key()).id, key: (await key()).id };
+const stays = { provider: gpt.id, route: (await route()).id, worker_key: (await worker_key()).id, key: (await key(user)).id, account: (await account()).id };
+const others = { key: (await key(null)).id, account: (await account(theirs)).id };
 
 // People: one of each role, and whatever a call needs that comes with a session in place of a key.
-const boss = await set_up(server);
 await auxot(['keys', 'create', '--data-dir', server.data, '--name', 'makes the team', '--team', 'Led']);
-const person = (wish = {}) => invite(boss, `p${++count}@example.com`, wish);
 const lead = await person({ team: 'Led', team_role: 'lead' });
 const invitation = (host, wish = {}) => host.api('POST', '/api/invitations', wish, { expect: 201 });
 const by_session = async (caller, method, of = null) => {
@@ -75,7 +85,28 @@ const how = {
     'DELETE /routes/{id}': async () => ({ args: [(await route()).id] }),
     'GET /keys': () => ({}),
     'POST /keys': () => ({ body: { name: unique('key') } }),
-    'DELETE /keys/{id}': async () => ({ args: [(await key()).id] }),
+    'GET /keys/{id}': () => ({ args: [stays.key], other: [others.key] }),
+    'PATCH /keys/{id}': () => ({ args: [stays.key], body: { name: unique('key') }, other: [others.key],
+        deep: { allowed_models: ['gpt-sim'], policy: { allowed_tiers: ['cloud'], allowed_providers: [gpt.id], requests_per_minute: 60 } } }),
+    'DELETE /keys/{id}': async () => ({ args: [(await key(user)).id], other: [others.key] }),
+    'POST /keys/{id}/rotate': () => ({ args: [stays.key], body: { grace_ms: ++count }, other: [others.key] }),
+    'GET /teams': () => ({}),
+    'POST /teams': () => ({ body: { name: unique('team') }, deep: { name: unique('team'), policy: { allowed_models: ['gpt-*'], budget_microusd_per_month: 5 } } }),
+    'GET /teams/{id}': () => ({ args: [ours.id], other: [theirs.id] }),
+    'PATCH /teams/{id}': () => ({ args: [ours.id], body: { name: unique('team') }, other: [theirs.id],
+        deep: { policy: { allowed_tiers: ['cloud'], allowed_models: ['*'], service_class: 'batch', max_concurrent: 3 } } }),
+    'DELETE /teams/{id}': async () => ({ args: [(await team()).id], other: [theirs.id] }),
+    'GET /teams/{id}/members': () => ({ args: [ours.id], other: [theirs.id] }),
+    'PUT /teams/{id}/members/{user}': () => ({ args: [ours.id, mate], body: { role: 'member' }, other: [theirs.id, mate] }),
+    'DELETE /teams/{id}/members/{user}': async () => {
+        await server.api('PUT', `/api/teams/${ours.id}/members/${mate}`, {});
+        return { args: [ours.id, mate], other: [theirs.id, mate] };
+    },
+    'GET /service-accounts': () => ({}),
+    'POST /service-accounts': () => ({ body: { name: unique('account'), team: ours.id } }),
+    'GET /service-accounts/{id}': () => ({ args: [stays.account], other: [others.account] }),
+    'PATCH /service-accounts/{id}': () => ({ args: [stays.account], body: { name: unique('account') }, other: [others.account] }),
+    'DELETE /service-accounts/{id}': async () => ({ args: [(await account()).id], other: [others.account] }),
     'GET /usage': () => ({ query: '?group_by=key&bucket=day' }),
     'GET /setup': () => ({}),
     'POST /setup': () => ({ body: { token: 'auxo_x', email: 'x@example.com', password: good_password } }),
@@ -160,7 +191,8 @@ for (const one of operations)
 test('T06: the id of an object that does not exist is 404 for whoever is let in, whatever the verb', async () => {
     for (const one of operations.filter(each => each.route.includes('{')))
         for (const caller of Object.keys(callers)) {
-            const is_let_in = Number(table.get(one.name)[caller]) < 400;
+            const row = table.get(one.name);
+            const is_let_in = Number(row[caller]) < 400 || (caller === 'member' && row.other === '404'); // what they may not do there does not show
             const request = await how[one.name](caller);
             const answer = await send(one, { ...request, args: request.args.map(() => 'xyz_00000000000000000000000000') }, caller);
             assert.equal(answer.status, is_let_in ? 404 : Number(table.get(one.name)[caller]), `${one.name}, ${caller}: ${answer.text}`);

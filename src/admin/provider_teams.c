@@ -1,0 +1,71 @@
+/* admin/provider_teams.c: see provider_teams.h. */
+#include "admin/provider_teams.h"
+
+#include "admin/state.h"
+#include "admin/team_issue.h"
+
+#define TEAMS_BYTES_MAX ((size_t)64 * 1024)
+
+bool provider_plan_check(struct api_call *call, const struct store_config *config,
+                         const struct provider_row *row)
+{
+    size_t count = 0;
+    struct error error = {0};
+    for (size_t i = 0; i < config->provider_count; i++)
+        count += strcmp(config->providers[i].kind, row->kind) == 0;
+    if (plan_check_provider(call->admin->options.plan, row->kind, count, &error) == OK)
+        return true;
+    api_fail(call, PROBLEM_PLAN, "type", "%s", error.text);
+    return false;
+}
+
+static bool team_write(struct api_call *call, const struct store_config *config, struct json given,
+                       struct json_writer *writer)
+{
+    struct str wanted = json_string_or_empty(given);
+    const struct team_row *team = config_team(config, wanted);
+    if (team) {
+        json_put_text(writer, NULL, team->id);
+        return true;
+    }
+    api_fail(call, PROBLEM_INVALID_FIELD, "teams", "There is no team \"%.*s\".",
+             STR_ARG(str_upto(wanted, 64)));
+    return false;
+}
+
+bool provider_teams_field(struct api_call *call, const struct store_config *config,
+                          struct provider_row *row)
+{
+    AUTO_BUF struct buf list = {0};
+    struct json_writer writer;
+    struct error error = {0};
+    struct json teams = json_get(call->root, "teams");
+    if (json_type_of(teams) == JSON_ABSENT)
+        return true;
+    if (json_type_of(teams) == JSON_NULL) {
+        mem_free(TAKE(row->teams_json));
+        return true;
+    }
+    if (plan_check_assignment(call->admin->options.plan, &error) != OK) {
+        api_fail(call, PROBLEM_PLAN, "teams", "%s", error.text);
+        return false;
+    }
+    if (json_type_of(teams) != JSON_ARRAY || json_count(teams) > PROVIDER_TEAMS_MAX) {
+        api_fail(call, PROBLEM_INVALID_FIELD, "teams",
+                 "teams must be a list of at most %u teams, or null for everybody.",
+                 PROVIDER_TEAMS_MAX);
+        return false;
+    }
+    buf_init(&list, TEAMS_BYTES_MAX);
+    json_writer_init(&writer, &list);
+    json_open_array(&writer, NULL);
+    for (struct json_cursor each = json_each(teams); json_next(&each);)
+        if (!team_write(call, config, each.value, &writer))
+            return false;
+    json_close_array(&writer);
+    mem_free(row->teams_json);
+    row->teams_json = list.failed ? NULL : buf_take(&list);
+    if (!row->teams_json)
+        api_fail(call, PROBLEM_OVERLOADED, NULL, "No memory.");
+    return row->teams_json != NULL;
+}

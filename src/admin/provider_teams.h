@@ -1,0 +1,14 @@
+/* admin/provider_teams.h: what a plan says about providers: how many, and whose they may be.
+ *
+ * Thread:  api.
+ */
+#pragma once
+#include "admin/api.h"
+
+/** May one more of the row's type be added? False: the call has failed. */
+MUST_USE bool provider_plan_check(struct api_call *call, const struct store_config *config,
+                                  const struct provider_row *row);
+/** Reads `teams` of the body into the row: ids or names of those that may use it; null: everybody. False: the
+ *  call has failed. */
+MUST_USE bool provider_teams_field(struct api_call *call, const struct store_config *config,
+                                   struct provider_row *row);
