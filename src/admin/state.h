@@ -22,7 +22,7 @@ struct admin {
     int64_t started_at_ms; /* wall; 0 until the first configuration is published */
     int64_t recheck_at_ms; /* under config_lock: when the next key ends (wall) ... */
     int64_t recheck_version;   /* ... as that configuration has it */
-    bool is_behind;        /* under config_lock: what the store holds could not be published */
+    bool is_behind;            /* under config_lock: what the store holds could not be published */
     pthread_mutex_t pool_lock; /* guards the pools, which admin_stop takes away */
     struct pool *pool, *hash_pool;
     atomic_bool is_set_up; /* there was an owner: as last published */
