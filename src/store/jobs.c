@@ -128,7 +128,8 @@ static void put_lookup(struct buf *sql, int64_t chunk, const struct match *condi
     const char *column = job_index_column(condition->column);
     long long n = chunk;
     buf_puts(sql, " AND EXISTS (SELECT 1 ");
-    buf_printf(sql, "FROM jobs_%lld AS other INDEXED BY jobs_%lld_%s", n, n, column);
+    buf_printf(sql, "FROM jobs_%lld AS other", n);          /* table name only */
+    buf_printf(sql, " INDEXED BY jobs_%lld_%s", n, column); /* and its index's */
     buf_printf(sql, " WHERE other.%s = ?%d AND other.at = jobs_%lld.at", column, number + 3, n);
     if (condition->column != JOB_INDEX_status)
         buf_printf(sql, " AND other.%s <> ''", column);
