@@ -5,6 +5,7 @@
 #                                           tests/fuzz/corpus/<name>/ in every ordinary build
 #
 # test_oom_<name>.c: the allocations of the program fail in turn; tests/unit/oom.h says how.
+# test_full_disk*.c: so do its writes; tests/unit/full_disk.h.
 pkg_check_modules(CMOCKA IMPORTED_TARGET cmocka)
 find_library(WSLAY wslay) # the second reader of fuzz_websocket
 
@@ -25,6 +26,10 @@ if(CMOCKA_FOUND)
         target_link_libraries(${name} PRIVATE # their allocations fail, too
           SQLite::SQLite3 PkgConfig::EVENT PkgConfig::CARES OpenSSL::Crypto)
         target_link_options(${name} PRIVATE ${oom_wraps})
+      endif()
+      if(name MATCHES "_full_disk")
+        target_sources(${name} PRIVATE tests/unit/full_disk.c)
+        target_link_libraries(${name} PRIVATE SQLite::SQLite3)
       endif()
       add_test(NAME ${name} COMMAND ${name} WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}")
       set_tests_properties(${name} PROPERTIES TIMEOUT 120)

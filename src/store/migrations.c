@@ -206,22 +206,25 @@ static enum err version_check(int64_t application, int64_t version, const char *
     return OK;
 }
 
-static bool has_wal(const char *path)
+/* Is there a file beside it, and something in it? */
+static bool has_beside(const char *path, const char *suffix)
 {
-    char wal[PATH_MAX];
+    char beside[PATH_MAX];
     struct stat info;
-    int len = snprintf(wal, sizeof wal, "%s-wal", path);
-    return len > 0 && (size_t)len < sizeof wal && stat(wal, &info) == 0 && info.st_size > 0;
+    int len = snprintf(beside, sizeof beside, "%s%s", path, suffix);
+    return len > 0 && (size_t)len < sizeof beside && stat(beside, &info) == 0 && info.st_size > 0;
 }
 
-/* Shorter than its own header says. Behind a WAL that may be so: its pages come later. */
+/* Shorter than its own header says. Behind a WAL that may be so: its pages come later. And behind a rollback
+ * journal, which a first start leaves that had no room or was killed: SQLite undoes what it began. */
 static bool is_truncated(const uint8_t *header, int64_t file_bytes, const char *path)
 {
     int64_t page = (int64_t)header[AT_PAGE_SIZE] << 8 | header[AT_PAGE_SIZE + 1];
     if (page == 1)
         page = 65536;
     bool is_told = big_endian(header + AT_CHANGE_COUNTER) == big_endian(header + AT_VALID_FOR);
-    return is_told && !has_wal(path) && big_endian(header + AT_PAGE_COUNT) * page > file_bytes;
+    bool may_be_short = has_beside(path, "-wal") || has_beside(path, "-journal");
+    return is_told && !may_be_short && big_endian(header + AT_PAGE_COUNT) * page > file_bytes;
 }
 
 enum err migrations_precheck(const char *path, struct error *error)
