@@ -226,6 +226,7 @@ static void on_work(struct pool_work *work, struct json_reader *reader, bool is_
         api_fail(&at->call, PROBLEM_UNAVAILABLE, NULL, "The server is stopping.");
     else
         run_handler(&at->call, reader);
+    json_wipe(reader); /* as the body: it may have brought a key */
     at->answered.run = on_answered;
     loop_post(at->loop, &at->answered);
 }

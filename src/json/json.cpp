@@ -529,6 +529,17 @@ extern "C" enum err json_reserve(struct json_reader *reader, size_t len)
     return reserve(reader, len) || reserve_copy(reader, len) ? ERR_NO_MEMORY : OK;
 }
 
+extern "C" void json_wipe(struct json_reader *reader)
+{
+    /* Each string stands in the tree with its length before it and a NUL behind: simdjson's own bound. */
+    const size_t strings = std::min(reader->len, reader->room_bytes);
+    if (reader->tree.string_buf)
+        explicit_bzero(reader->tree.string_buf.get(), 5 * strings / 3 + simdjson::SIMDJSON_PADDING);
+    if (reader->copy)
+        explicit_bzero(reader->copy.get(), std::min(reader->len, reader->copy_bytes));
+    reader->len = 0;
+}
+
 extern "C" enum err json_parse(struct json_reader *reader, struct str text, struct json *out_root,
                                struct error *error)
 {

@@ -57,6 +57,10 @@ MUST_USE enum err json_parse(struct json_reader *reader, struct str text, struct
  *  ERR_NO_MEMORY. */
 MUST_USE enum err json_reserve(struct json_reader *reader, size_t len);
 
+/** Wipes what the reader holds of the text that it read last, which may have brought a secret. Values that were
+ *  read are void. */
+void json_wipe(struct json_reader *reader);
+
 /** json_parse without a copy: as json_peek_padded. */
 MUST_USE enum err json_parse_padded(struct json_reader *reader, struct str text,
                                     struct json *out_root, struct error *error);

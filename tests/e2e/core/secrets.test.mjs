@@ -177,6 +177,42 @@ test('T12: nothing is left in /proc, the secret is out of the environment, no co
     assert.match(proc[2].bytes.toString(), /Max core file size +0 +0 /);
 });
 
+// Everything that the process holds and root may read; what is only mapped, and never touched, is nothing.
+function* memory_of(pid) {
+    const memory = fs.openSync(`/proc/${pid}/mem`, 'r');
+    for (const line of fs.readFileSync(`/proc/${pid}/maps`, 'utf8').split('\n')) {
+        const [, from, to, mode, name] = line.match(/^([0-9a-f]+)-([0-9a-f]+) (\S+) \S+ \S+ \S+ *(.*)$/) ?? [];
+        if (!mode?.startsWith('r') || name.startsWith('[v')) continue;
+        const start = BigInt(`0x${from}`), bytes = Buffer.alloc(Number(BigInt(`0x${to}`) - start));
+        try { fs.readSync(memory, bytes, 0, bytes.length, start); } catch { continue; }
+        yield { where: name || 'its own memory', bytes };
+    }
+    fs.closeSync(memory);
+}
+const may_read_memory = (() => { try { fs.closeSync(fs.openSync(`/proc/${server.pid}/mem`, 'r')); return true; } catch { return false; } })();
+
+test('T12: a provider\'s key is wiped: at rest, after requests and changes, it stands nowhere in the process', { skip: (!may_read_memory || Suite.patience > 1) && 'not root, or a build that keeps what is freed' }, async () => {
+    const here = await Server.start(), sim = await Sim.start({ models: ['m'] });
+    here.admin = await here.key('x');
+    const key = `sk-wiped-${noise()}`, next = `sk-wiped-${noise()}`;
+    const made = await here.api('POST', '/api/providers', { type: 'openai', name: 'v', api_key: key, base_url: sim.base_url });
+    const ask_some = async () => { for (let i = 0; i < 20; i++) assert.equal((await here.call(at.chat, ask.chat('m', { stream: i % 2 === 0 }))).status, 200); };
+    await ask_some();
+    await here.api('PATCH', `/api/providers/${made.id}`, { api_key: next });
+    await here.api('POST', `/api/providers/${made.id}/refresh`);
+    await ask_some();
+    await until(async () => await here.metric('auxot_requests_running') === 0, 'it rests');
+    let searched = 0;
+    for (const [what, secret] of [['the key', next], ['the key before', key]])
+        for (const { where, bytes } of memory_of(here.pid)) {
+            searched += bytes.length;
+            assert.equal(bytes.indexOf(secret.slice(3)), -1, `${what} stands in ${where}`);
+        }
+    assert.ok(searched > 1e6, 'there was something to search');
+    assert.equal((await here.stop()).code, 0);
+    await sim.stop();
+});
+
 test('T12: after a stop, and a start with the same secret, still nothing; the keys work', async () => {
     assert.equal((await server.stop()).code, 0, server.all_logs.slice(-2000));
     no_secret();

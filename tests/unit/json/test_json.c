@@ -356,6 +356,23 @@ static void members_are_picked_as_each_would_be_found(void **state)
     }
 }
 
+/* Where it stood before: values point there, until they are void. */
+static void a_wiped_reader_holds_nothing_of_its_text(void **state)
+{
+    (void)state;
+    char text[] = "{\"key\":\"a secret \\u0041\",\"n\":184467440737095520000}"; /* mended: a copy */
+    struct json root;
+    CHECK_INT("read", json_parse(reader, str_of(text), &root, NULL), OK);
+    struct str key = json_string_or_empty(json_get(root, "key"));
+    CHECK("as it was", str_eq(key, STR("a secret A")));
+    json_wipe(reader);
+    for (size_t i = 0; i < key.len; i++)
+        CHECK_INT("wiped", key.at[i], 0);
+    json_wipe(reader); /* again, and before anything was read: nothing */
+    CHECK_INT("and reads on", json_parse(reader, STR("{\"key\":\"b\"}"), &root, NULL), OK);
+    CHECK("the next", str_eq(json_string_or_empty(json_get(root, "key")), STR("b")));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -372,6 +389,7 @@ int main(void)
         TEST(peeking_inside_gives_offsets_of_the_whole),
         TEST(duplicates_are_found_among_many),
         TEST(raw_values_are_the_bytes_of_the_text),
+        TEST(a_wiped_reader_holds_nothing_of_its_text),
     };
     return cmocka_run_group_tests(tests, open_reader, close_reader);
 }
