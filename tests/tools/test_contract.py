@@ -45,7 +45,7 @@ components:
     ThingFields: {x-part-of: [Thing], type: object, required: [id], x-optional: [note], properties: {id: {type: string}, note: {type: [string, "null"]}}}
     Thing: {allOf: [{$ref: "#/components/schemas/ThingFields"}], unevaluatedProperties: false, required: [rev], properties: {rev: {type: integer}}}
 """
-ALLOWED = "#  operation none member admin owner other\nPATCH /things/{id} 401 403 200 200 -\n"
+ALLOWED = "#  operation none member admin owner mate other\nPATCH /things/{id} 401 403 200 200 403 -\n"
 
 REFUSED = [
     ("a handler without a name", "operationId: things_update", "operationId: Things.update", "operationId must be"),
@@ -77,10 +77,11 @@ REFUSED = [
 ]
 NOT_ALLOWED = [
     ("no row in the authorization table", "PATCH", "#PATCH", "no row in"),
-    ("a row without an operation", "PATCH", "GET /things 401 200 200 200 -\nPATCH", "there is no operation GET /things"),
+    ("a row without an operation", "PATCH", "GET /things 401 200 200 200 200 -\nPATCH", "there is no operation GET /things"),
     ("a row that lets members in", "403", "200", "x-role is admin, and"),
     ("a row that lets anyone in", "401", "200", "x-role is admin, and"),
-    ("a row that keeps admins out", "200 200 -", "401 200 -", "x-role is admin, and"),
+    ("a row that lets mates in", "403 -", "200 -", "x-role is admin, and"),
+    ("a row that keeps admins out", "200 200 403", "401 200 403", "x-role is admin, and"),
 ]
 
 

@@ -145,7 +145,7 @@ def everybody_is_in_the_authorization_table(contract, path):
         if row is None:
             yield f"{op.name}: no row in {path}"
             continue
-        for caller, level in (("none", "anyone"), ("member", "member"), ("admin", "admin"), ("owner", "owner")):
+        for caller, level in (("none", "anyone"), ("member", "member"), ("mate", "member"), ("admin", "admin"), ("owner", "owner")):
             is_let_in = op.role in ROLES and ROLES.index(op.role) <= ROLES.index(level)
             refusal = "401" if caller == "none" else "403"
             if is_let_in and row[caller] == "401" or not is_let_in and row[caller] != refusal:

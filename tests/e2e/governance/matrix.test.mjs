@@ -17,10 +17,10 @@ const { server, gpt } = here;
 let count = 0;
 const boss = await set_up(server);
 const person = (wish = {}) => invite(boss, `p${++count}@example.com`, wish);
-const [{ id: user }, { id: mate }] = [await person(), await person()];
+const [{ id: user }, { id: mate }, { id: peer }] = [await person(), await person(), await person()];
 // The owner comes by the control socket, which is the owner's by the rights of its file.
-const member = await server.api('POST', '/api/keys', { name: 'member', user, scopes: ['inference', 'read', 'manage'] });
-const callers = { none: {}, member: { key: member.key }, admin: { key: server.admin }, owner: { socket: path.join(server.data, 'control') } };
+const key_of = async id => (await server.api('POST', '/api/keys', { name: 'all that they may', user: id, scopes: ['inference', 'read', 'manage'] })).key;
+const callers = { none: {}, member: { key: await key_of(user) }, admin: { key: server.admin }, owner: { socket: path.join(server.data, 'control') }, mate: { key: await key_of(peer) } };
 
 // ---- what is there to act upon -------------------------------------------------------------------
 
@@ -34,6 +34,7 @@ const key = owner => made('/api/keys', { name: unique('key'), user: owner });
 const team = async () => {
     const one = await made('/api/teams', { name: unique('team') });
     await server.api('PUT', `/api/teams/${one.id}/members/${user}`, { role: 'lead' });
+    await server.api('PUT', `/api/teams/${one.id}/members/${peer}`, { role: 'member' });
     return one;
 };
 const [ours, theirs] = [await team(), await made('/api/teams', { name: 'theirs' })];
@@ -49,7 +50,7 @@ const lead = await person({ team: 'Led', team_role: 'lead' });
 const invitation = (host, wish = {}) => host.api('POST', '/api/invitations', wish, { expect: 201 });
 const by_session = async (caller, method, of = null) => {
     if (caller === 'none') return {};
-    const who = of ?? await person({ role: caller });
+    const who = of ?? await person({ role: caller === 'mate' ? 'member' : caller });
     return { who, by: { key: undefined, socket: undefined, headers: who.headers(method) } };
 };
 const own_session = async () => {
@@ -192,7 +193,7 @@ test('T06: the id of an object that does not exist is 404 for whoever is let in,
     for (const one of operations.filter(each => each.route.includes('{')))
         for (const caller of Object.keys(callers)) {
             const row = table.get(one.name);
-            const is_let_in = Number(row[caller]) < 400 || (caller === 'member' && row.other === '404'); // what they may not do there does not show
+            const is_let_in = Number(row[caller]) < 400 || (['member', 'mate'].includes(caller) && row.other === '404'); // what they may not do there does not show
             const request = await how[one.name](caller);
             const answer = await send(one, { ...request, args: request.args.map(() => 'xyz_00000000000000000000000000') }, caller);
             assert.equal(answer.status, is_let_in ? 404 : Number(table.get(one.name)[caller]), `${one.name}, ${caller}: ${answer.text}`);

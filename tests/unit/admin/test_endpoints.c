@@ -8,7 +8,7 @@
 
 /* One line of tests/authorization. */
 struct permission {
-    struct str method, path, none, member, admin, owner, other;
+    struct str method, path, none, member, admin, owner, mate, other;
 };
 
 static char *table;
@@ -32,6 +32,7 @@ static bool next_permission(struct permission *out)
         out->member = word(&line);
         out->admin = word(&line);
         out->owner = word(&line);
+        out->mate = word(&line);
         out->other = word(&line);
         return true;
     }
@@ -83,6 +84,22 @@ static void every_row_lets_in_whom_the_authorization_table_says(void **state)
         CHECK(row->path, permission_of(row, &permission));
         CHECK_INT(row->path, row->role, least_role(&permission));
         CHECK(row->path, row->handler);
+    }
+}
+
+/* A refusal stays one for whoever holds less. */
+static void nobody_may_more_than_who_stands_above_them(void **state)
+{
+    (void)state;
+    struct permission permission;
+    rest = str_of(table);
+    while (next_permission(&permission)) {
+        const struct str ladder[] = {permission.mate, permission.member, permission.admin,
+                                     permission.owner};
+        char path[128];
+        str_copy(permission.path, path, sizeof path);
+        for (size_t i = 1; i < COUNT(ladder); i++)
+            CHECK(path, ladder[i].at[0] == '2' || ladder[i - 1].at[0] != '2');
     }
 }
 
@@ -189,6 +206,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(every_row_lets_in_whom_the_authorization_table_says),
         TEST(every_line_of_the_authorization_table_has_its_row),
+        TEST(nobody_may_more_than_who_stands_above_them),
         TEST(members_read_and_send_what_is_listed_here),
         TEST(no_path_stands_twice),
         TEST(rows_are_found_with_their_arguments),
