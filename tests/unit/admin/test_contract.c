@@ -1,5 +1,5 @@
 /* tests/unit/admin/test_contract.c: the words of the contract's enums are those that the tables of the domain have, all of
- * them, in the same order: a state, a reason or a problem that is new in one must be in the other. Limits likewise.
+ * them: a state, a reason or a problem that is new in one must be in the other. Limits likewise.
  */
 #include "admin/export.h"
 #include "admin/endpoints.h"
@@ -15,13 +15,21 @@
 
 #define WORD(text) text,
 
-/* The words that a table has, by its own function for names. */
-#define CHECK_WORDS(ENUM, count, type, name_of)           \
-    do {                                                  \
-        static const char *const words[] = {ENUM(WORD)};  \
-        CHECK_INT(#ENUM, COUNT(words), (count));          \
-        for (size_t i = 0; i < COUNT(words); i++)         \
-            CHECK_STR(#ENUM, words[i], name_of((type)i)); \
+static bool has_word(const char *const *words, size_t count, const char *wanted)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(words[i], wanted) == 0)
+            return true;
+    return false;
+}
+
+/* The words that a table has, by its own function for names: as many, and each of them. */
+#define CHECK_WORDS(ENUM, count, type, name_of)                                       \
+    do {                                                                              \
+        static const char *const words[] = {ENUM(WORD)};                              \
+        for (int i = 0; i < (int)(count); i++)                                        \
+            CHECK(name_of((type)i), has_word(words, COUNT(words), name_of((type)i))); \
+        CHECK_INT(#ENUM, COUNT(words), (count));                                      \
     } while (0)
 
 static const char *problem_code(enum problem problem)
