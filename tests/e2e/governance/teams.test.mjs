@@ -143,6 +143,24 @@ test('T06: the other team\'s ids are 404 with every verb on every route, and not
         if (!path.includes('/jobs/')) assert.equal((await as(mine.key, method, path, body)).status, 200, `${path} is one's own`);
 });
 
+test('a provider that is a team\'s own is no candidate for others, and not in their lists; a key\'s models narrow both (R11)', async () => {
+    const [own, other] = [await server.api('POST', '/api/teams', { name: 'Own' }), await server.api('POST', '/api/teams', { name: 'Other' })];
+    const key = body => server.api('POST', '/api/keys', { name: 'k', ...body });
+    const [mine, theirs, nobodys] = [await key({ team: own.id }), await key({ team: other.id }), await key({})];
+    const narrow = await key({ team: own.id, allowed_models: ['claude-*'] });
+    const status = async ({ key }) => (await call(server.url + at.chat, { body: ask.chat('gpt-sim'), key })).status;
+    const listed = async ({ key }) => (await call(`${server.url}/api/openai/v1/models`, { key })).json.data.map(one => one.id).includes('gpt-sim');
+    assert.deepEqual([await status(theirs), await listed(theirs)], [200, true], 'before, it is everybody\'s');
+    assert.deepEqual([await status(narrow), await listed(narrow)], [403, false], 'the key names other models');
+    await gpt.patch({ teams: ['own'] });
+    assert.deepEqual([await status(mine), await listed(mine)], [200, true]);
+    for (const one of [theirs, nobodys]) assert.deepEqual([await status(one), await listed(one)], [403, false]);
+    const { candidates } = await server.api('POST', '/api/routing/explain', { model: 'gpt-sim', team: 'Other' });
+    assert.deepEqual([candidates[0].verdict, candidates[0].reason], ['skipped', 'provider_teams']);
+    await gpt.patch({ teams: null });
+    assert.equal(await status(theirs), 200, 'and again');
+});
+
 // ---- plans -------------------------------------------------------------------------------------------
 
 async function with_plan(plan, then) {
