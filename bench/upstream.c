@@ -186,6 +186,7 @@ static const char stream_head[] = "HTTP/1.1 200 OK\r\ncontent-type: text/event-s
 static const char models_body[] =
     "{\"object\":\"list\",\"data\":["
     "{\"id\":\"plain\",\"object\":\"model\",\"created\":1700000000,\"owned_by\":\"bench\"},"
+    "{\"id\":\"gpt-5.4-nano\",\"object\":\"model\",\"created\":1700000000,\"owned_by\":\"bench\"},"
     "{\"id\":\"sse-50-20\",\"object\":\"model\",\"created\":1700000000,\"owned_by\":\"bench\"},"
     "{\"id\":\"sse-1000-0\",\"object\":\"model\",\"created\":1700000000,\"owned_by\":\"bench\"},"
     "{\"id\":\"idle\",\"object\":\"model\",\"created\":1700000000,\"owned_by\":\"bench\"},"
