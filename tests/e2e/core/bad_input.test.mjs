@@ -4,10 +4,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ask, at, closing, scene } from '../lib/scene.mjs';
 import { Wire } from '../lib/http.mjs';
+import { others_meanwhile } from '../lib/ledgers.mjs';
 import { until } from '../lib/process.mjs';
 
 const here = await scene({ gpt: { models: ['gpt-sim'] }, claude: { dialect: 'anthropic', models: ['claude-sim'] } }, { env: { AUXOT_BODY_LIMIT: '1MiB' } });
 const { server } = here;
+const others_end = await others_meanwhile(here);
 
 // A connection that never finishes its head; looked at in the last row, ten seconds on.
 const slow = new Wire(server.port);
@@ -330,4 +332,5 @@ test('F27: a head that never ends gets 408 and the connection is closed, about t
     slow.close();
 });
 
+test('others were served all the while, and the ledgers agree (I1 to I5, I8, I9, I11, I12)', others_end);
 closing(here);

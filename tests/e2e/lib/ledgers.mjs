@@ -10,7 +10,7 @@
 // Everything random is drawn from the seed; AUXOT_TEST_SEED=<number> repeats a run.
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
-import { ask, at, canary } from './scene.mjs';
+import { ask, at, canary, upstream } from './scene.mjs';
 import { Call, call } from './http.mjs';
 import { until } from './process.mjs';
 import { request_id } from './sim.mjs';
@@ -122,6 +122,19 @@ export class Load {
         for (const one of this.all.filter(one => one.mark !== held)) sum[one.outcome ?? 'unknown']++;
         return sum;
     }
+}
+
+// Beside the rows of a file: others who ask a provider of their own, which is well all the time. Before the first test;
+// the test that ends it stands before closing().
+export async function others_meanwhile(here, { rate = 10, streams = 3 } = {}) {
+    await upstream(here, 'calm', { models: ['calm'], rules: [plays_held] });
+    const load = new Load(here, { models: { openai: ['calm'] }, rate, streams }).start();
+    return async () => {
+        await load.stop();
+        const figures = load.figures();
+        assert.ok(figures.ok > 0 && figures.fail === 0 && figures.unknown === 0, `others were disturbed: ${JSON.stringify(figures)}`);
+        await check(here, load);
+    };
 }
 
 /* ---- the state of rest (I8) -------------------------------------------------------------------- */
