@@ -4,11 +4,13 @@ import { test } from 'node:test';
 import { ask, at, closing, scene, upstream } from '../lib/scene.mjs';
 import { request_id } from '../lib/sim.mjs';
 import { text_of } from '../lib/sse.mjs';
+import { others_meanwhile } from '../lib/ledgers.mjs';
 import { until } from '../lib/process.mjs';
 
 const here = await scene({ gpt: { models: ['gpt-sim'] }, claude: { dialect: 'anthropic', models: ['claude-sim'] } },
     { env: { AUXOT_LATE_HEAD: '200ms', AUXOT_KEEPALIVE: '100ms' } });
 const { server, gpt, claude } = here;
+const others_end = await others_meanwhile(here);
 
 const routes = [
     { name: 'chat', provider: gpt, model: 'gpt-sim', streams: true },
@@ -94,4 +96,5 @@ test('twenty clients that leave at once close twenty upstreams, and no descripto
     await until(() => server.descriptors() <= before + 4, () => `descriptors: ${before} before, ${server.descriptors()} after`);
 });
 
+test('others were served all the while, and the ledgers agree (I1 to I5, I8, I9, I11, I12)', others_end);
 closing(here);

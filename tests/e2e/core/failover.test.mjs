@@ -6,6 +6,7 @@ import { test } from 'node:test';
 import { ask, at, canary, closing, scene } from '../lib/scene.mjs';
 import { stamps_of, text_of } from '../lib/sse.mjs';
 import { HandMade, answer_with, dead_port } from '../lib/sim.mjs';
+import { others_meanwhile } from '../lib/ledgers.mjs';
 import { until } from '../lib/process.mjs';
 
 const here = await scene({
@@ -13,6 +14,7 @@ const here = await scene({
     c: { dialect: 'anthropic', models: ['shared-claude'] }, d: { dialect: 'anthropic', models: ['shared-claude'] },
 }, { env: { AUXOT_LATE_HEAD: '300ms', AUXOT_KEEPALIVE: '200ms' } });
 const { server, a, b, c, d } = here;
+const others_end = await others_meanwhile(here);
 
 const endpoints = [
     { name: 'chat', first: a, second: b, model: 'shared', streams: true, content: /choices/ },
@@ -469,4 +471,5 @@ test('failover does not lose the request: the second gets the same body', async 
     assert.deepEqual([first, second].map(entry => entry.x_client_request_id), [`${answer.job_id}-1`, `${answer.job_id}-2`]);
 });
 
+test('others were served all the while, and the ledgers agree (I1 to I5, I8, I9, I11, I12)', others_end);
 closing(here);
