@@ -29,10 +29,8 @@ static bool invitation_read_token(struct api_call *call, const struct store_conf
 {
     char token[APIKEY_LEN + 1] = "";
     uint8_t digest[32];
-    struct throttle_try try;
     struct error error = {0};
-    if (!api_text(call, "token", token, sizeof token, NULL) ||
-        !people_may_try(call, NULL, NULL, &try))
+    if (!api_text(call, "token", token, sizeof token, NULL))
         return false;
     vault_token_digest(call->admin->options.vault, str_of(token), digest);
     secret_wipe(token, sizeof token);
@@ -41,9 +39,7 @@ static bool invitation_read_token(struct api_call *call, const struct store_conf
     if (err == OK && !is_still_given(config, out_row))
         err = error_set(&error, ERR_NOT_FOUND,
                         "Who made this invitation cannot give it any more. Ask for a new one.");
-    if (err != ERR_NOT_FOUND)
-        people_was_right(call, &try);
-    if (err != OK)
+    if (err != OK && (err != ERR_NOT_FOUND || people_may_err(call)))
         api_fail_error(call, &error);
     return err == OK;
 }
@@ -102,30 +98,31 @@ static bool acceptance_keep(struct api_call *call, const struct invitation_row *
 
 /* False: the call has failed. */
 static bool user_accept(struct api_call *call, const struct store_config *config,
-                        struct user_row *out_user)
+                        struct user_row *out_user, char out_hash[])
 {
     struct invitation_row row = {0};
     char email[EMAIL_MAX_BYTES + 1], name[PERSON_NAME_MAX + 1];
-    char password[PASSWORD_MAX_BYTES + 1] = "", hash[PASSWORD_HASH_MAX];
+    char password[PASSWORD_MAX_BYTES + 1] = "";
     if (!invitation_read_token(call, config, &row) || !invited_email(call, &row, email) ||
         !people_name(call, "name", email, name) ||
         !api_text(call, "password", password, sizeof password, NULL))
         return false;
-    bool is_hashed = people_hash(call, "password", str_of(password), str_of(email), hash);
+    bool is_hashed = people_hash(call, "password", str_of(password), str_of(email), out_hash);
     secret_wipe(password, sizeof password);
     *out_user = user_make(email, name, row.role);
-    return is_hashed && acceptance_keep(call, &row, out_user, hash);
+    return is_hashed && acceptance_keep(call, &row, out_user, out_hash);
 }
 
 void invitations_accept(struct api_call *call)
 {
     struct store_config config = {0};
     struct user_row user = {0};
+    char hash[PASSWORD_HASH_MAX] = "";
     if (!people_config(call, &config))
         return;
-    bool is_accepted = user_accept(call, &config, &user);
+    bool is_accepted = user_accept(call, &config, &user, hash);
     store_config_release(&config);
-    if (!is_accepted || !session_begin(call, &user))
+    if (!is_accepted || !session_begin(call, &user, hash))
         return;
     str_copy(str_of(user.id), call->user, sizeof call->user);
     (void)role_parse(str_of(user.role), &call->role);

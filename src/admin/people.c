@@ -75,6 +75,12 @@ bool people_may_try(struct api_call *call, const char *account, const char *user
     return false;
 }
 
+bool people_may_err(struct api_call *call)
+{
+    struct throttle_try try;
+    return people_may_try(call, NULL, NULL, &try);
+}
+
 void people_was_right(struct api_call *call, const struct throttle_try *try)
 {
     struct people *people = &call->admin->people;
@@ -128,7 +134,7 @@ static void origin_write(struct buf *out, const struct api_call *call)
     json_close_object(&writer);
 }
 
-static enum err session_keep(struct api_call *call, const struct session_row *row,
+static enum err session_keep(struct api_call *call, const struct session_row *row, const char *hash,
                              struct error *error)
 {
     struct sessions *sessions = gateway_sessions(call->admin->options.gateway);
@@ -144,23 +150,26 @@ static enum err session_keep(struct api_call *call, const struct session_row *ro
         (void)sessions_end(sessions, call->user, call->session);
     }
     if (err == OK)
-        err = store_session_insert(store, row, &event, error);
+        err = store_session_insert(store, row, hash, &event, error);
     if (err == OK && sessions_put(sessions, row) != OK)
         err = error_set(error, ERR_NO_MEMORY, "no memory for a session; try again");
     return err;
 }
 
-bool session_begin(struct api_call *call, const struct user_row *user)
+bool session_begin(struct api_call *call, const struct user_row *user, const char *hash)
 {
     char token[APIKEY_LEN + 1];
     struct error error = {0};
     struct session_row row = session_make(call, user, token);
     pthread_mutex_lock(&call->admin->config_lock);
-    enum err err = session_keep(call, &row, &error);
+    enum err err = session_keep(call, &row, hash, &error);
     pthread_mutex_unlock(&call->admin->config_lock);
     if (err == OK) {
         cookie_write(call, token, SESSION_LIFE_MS / 1000);
         str_copy(str_of(row.id), call->session, sizeof call->session);
+    } else if (err == ERR_NOT_FOUND) {
+        api_fail(call, PROBLEM_WRONG_PASSWORD, NULL,
+                 "The account changed while you signed in. Try again.");
     } else {
         api_fail_error(call, &error);
     }

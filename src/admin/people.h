@@ -29,25 +29,29 @@ void people_release(struct people *people);
 bool people_hashes(api_handler *handler);
 
 /** May this account be tried from the call's address now? False: the call has failed (429). `user_id` NULL: nobody
- *  known. `account` NULL: a token, which nobody can guess; only the address counts, so that nobody is locked out. A try
- *  that was right is given back. */
+ *  known. `account` NULL: only the address counts. A try that was right is given back. */
 bool people_may_try(struct api_call *call, const char *account, const char *user_id,
                     struct throttle_try *out_try);
 void people_was_right(struct api_call *call, const struct throttle_try *try);
+/** A wrong token came from the call's address: may it be told so? False: the call has failed (429). Nobody guesses a
+ *  token, so whoever has the right one is never asked to wait for those who have not. */
+bool people_may_err(struct api_call *call);
 
 struct credentials {
     char email[EMAIL_MAX_BYTES + 1];
     char password[PASSWORD_MAX_BYTES + 1];
 };
-/** The user whose password it is. False: the call has failed: tried too often, or wrong. */
+/** The user whose password it is, and its hash (of PASSWORD_HASH_MAX bytes): what follows from it holds only as long as
+ *  the hash does. False: the call has failed: tried too often, or wrong. */
 bool user_by_password(struct api_call *call, const struct credentials *given,
-                      struct user_row *out_user);
+                      struct user_row *out_user, char out_hash[]);
 
 /** Sessions are people's: whoever came with an API key has none, and the call has failed. */
 bool has_session(struct api_call *call);
 /** Begins a session for the user and sets its cookie; the one that the call came with ends. Under the config lock: a
- *  change of the user is before or after it. False: the call has failed. */
-bool session_begin(struct api_call *call, const struct user_row *user);
+ *  change of the user is before or after it. `hash`: of the password that they showed; by now it must still be theirs.
+ *  False: the call has failed. */
+bool session_begin(struct api_call *call, const struct user_row *user, const char *hash);
 /** Ends the user's session of this id, or all (NULL), and cuts what they have open. False: the call has failed. */
 bool sessions_close(struct api_call *call, const char *user, const char *id, const char *action,
                     int *out_count);

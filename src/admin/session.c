@@ -102,28 +102,30 @@ static void fail_as_wrong(struct api_call *call, const struct user_row *user)
     api_fail(call, PROBLEM_WRONG_PASSWORD, NULL, "The email address or the password is wrong.");
 }
 
-/* Better parameters than it was hashed with: now is the time, while the password is at hand. */
-static void keep_up_to_date(struct api_call *call, const struct user_row *user, const char *hash,
+/* Better parameters than it was hashed with: now is the time, while the password is at hand. `hash` is the new one
+ * then. */
+static void keep_up_to_date(struct api_call *call, const struct user_row *user, char hash[],
                             struct str password)
 {
     char fresh[PASSWORD_HASH_MAX];
     struct error error = {0};
     if (!password_is_dated(hash))
         return;
-    if (password_hash(password, fresh, &error) != OK ||
-        store_user_password(call->admin->options.store, user->id, fresh, NULL, &error) != OK)
+    if (password_hash(password, fresh, &error) == OK &&
+        store_user_password(call->admin->options.store, user->id, hash, fresh, NULL, &error) == OK)
+        str_copy(str_of(fresh), hash, PASSWORD_HASH_MAX);
+    else
         log_warn("password_not_renewed", "user=%s why=\"%s\"", user->id, error.text);
 }
 
 bool user_by_password(struct api_call *call, const struct credentials *given,
-                      struct user_row *out_user)
+                      struct user_row *out_user, char out_hash[])
 {
-    char hash[PASSWORD_HASH_MAX] = "";
     struct throttle_try try;
     struct error error = {0};
     bool is_right = false;
     enum err err =
-        store_user_by_email(call->admin->options.store, given->email, out_user, hash, &error);
+        store_user_by_email(call->admin->options.store, given->email, out_user, out_hash, &error);
     bool is_known = err == OK;
     if (err != OK && err != ERR_NOT_FOUND) {
         api_fail_error(call, &error);
@@ -131,7 +133,8 @@ bool user_by_password(struct api_call *call, const struct credentials *given,
     }
     if (!people_may_try(call, given->email, is_known ? out_user->id : NULL, &try))
         return false;
-    if (password_verify(str_of(given->password), is_known ? hash : NULL, &is_right, &error) != OK) {
+    if (password_verify(str_of(given->password), is_known ? out_hash : NULL, &is_right, &error) !=
+        OK) {
         people_was_right(call, &try); /* nothing was tried */
         api_fail_error(call, &error);
         return false;
@@ -141,7 +144,7 @@ bool user_by_password(struct api_call *call, const struct credentials *given,
         return false;
     }
     people_was_right(call, &try);
-    keep_up_to_date(call, out_user, hash, str_of(given->password));
+    keep_up_to_date(call, out_user, out_hash, str_of(given->password));
     return true;
 }
 
@@ -149,7 +152,8 @@ void session_create(struct api_call *call)
 {
     struct credentials given;
     struct user_row user = {0};
-    bool is_right = credentials_read(call, &given) && user_by_password(call, &given, &user);
+    char hash[PASSWORD_HASH_MAX] = "";
+    bool is_right = credentials_read(call, &given) && user_by_password(call, &given, &user, hash);
     secret_wipe(&given, sizeof given);
     if (!is_right)
         return;
@@ -157,7 +161,7 @@ void session_create(struct api_call *call)
         api_fail(call, PROBLEM_FORBIDDEN, NULL, "This account is disabled. Ask an admin.");
         return;
     }
-    if (!session_begin(call, &user))
+    if (!session_begin(call, &user, hash))
         return;
     str_copy(str_of(user.id), call->user, sizeof call->user);
     (void)role_parse(str_of(user.role), &call->role);

@@ -66,10 +66,8 @@ void setup_token_read(struct api_call *call)
 static bool token_is_right(struct api_call *call)
 {
     char given[APIKEY_LEN + 1] = "", token[APIKEY_LEN + 1];
-    struct throttle_try try;
     struct error error = {0};
-    if (!api_text(call, "token", given, sizeof given, NULL) ||
-        !people_may_try(call, NULL, NULL, &try))
+    if (!api_text(call, "token", given, sizeof given, NULL))
         return false;
     if (setup_token(call->admin->options.store, call->admin->options.vault, token, &error) != OK) {
         api_fail_error(call, &error);
@@ -77,9 +75,7 @@ static bool token_is_right(struct api_call *call)
     }
     bool is_right = str_eq_constant_time(str_of(given), str_of(token));
     secret_wipe(token, sizeof token);
-    if (is_right)
-        people_was_right(call, &try);
-    else
+    if (!is_right && people_may_err(call))
         api_fail(call, PROBLEM_WRONG_TOKEN, "token",
                  "This is not the set-up token. The server printed it when it started; "
                  "`auxot setup-token --data-dir D` prints it again.");
@@ -120,7 +116,8 @@ void setup_do(struct api_call *call)
     bool is_hashed = people_hash(call, "password", str_of(password), str_of(email), hash);
     secret_wipe(password, sizeof password);
     struct user_row owner = user_make(email, name, "owner");
-    if (!is_hashed || !owner_make(call, &owner, hash, organization) || !session_begin(call, &owner))
+    if (!is_hashed || !owner_make(call, &owner, hash, organization) ||
+        !session_begin(call, &owner, hash))
         return;
     struct json_writer *writer = api_answer(call, 201);
     struct store_config nothing = {0};

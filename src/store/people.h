@@ -59,15 +59,19 @@ MUST_USE enum err store_user_delete(struct store *store, const char *id, int64_t
 MUST_USE enum err store_user_by_email(struct store *store, const char *email,
                                       struct user_row *out_row, char *out_hash,
                                       struct error *error);
-/** Another password; all sessions end. `event` NULL: the same password, hashed anew, and sessions stay. */
-MUST_USE enum err store_user_password(struct store *store, const char *id, const char *hash,
-                                      const struct event_row *event, struct error *error);
+/** Another password; all sessions end. `event` NULL: the same password, hashed anew, and sessions stay. ERR_CONFLICT:
+ *  the hash is not `was` any more. */
+MUST_USE enum err store_user_password(struct store *store, const char *id, const char *was,
+                                      const char *hash, const struct event_row *event,
+                                      struct error *error);
 
 /* ---- sessions ----------------------------------------------------------------------------------- */
 
-/** Beyond SESSIONS_OF_USER_MAX the oldest of the user goes. Those that are over by the row's created_at_ms go, too. */
+/** Beyond SESSIONS_OF_USER_MAX the oldest of the user goes. Those that are over by the row's created_at_ms go, too.
+ *  ERR_NOT_FOUND: the user is gone, disabled, or has another password than that of `hash`. */
 MUST_USE enum err store_session_insert(struct store *store, const struct session_row *row,
-                                       const struct event_row *event, struct error *error);
+                                       const char *hash, const struct event_row *event,
+                                       struct error *error);
 /** Ends the one with this id, or all of the user when `id` is NULL. None: OK. */
 MUST_USE enum err store_sessions_end(struct store *store, const char *user_id, const char *id,
                                      const struct event_row *event, struct error *error);

@@ -32,18 +32,26 @@ static enum err make_room(sqlite3 *db, const struct session_row *row, struct err
     return sql_done(drop, NULL, error);
 }
 
-/* Only for a user who is still there and may sign in: meanwhile an admin may have thought otherwise. */
+struct beginning {
+    const struct session_row *row;
+    const char *hash;
+};
+
+/* Only for a user who is still there, may sign in and has the password that was shown: while it was verified, an admin
+ * or the user themselves may have thought otherwise. */
 static enum err session_insert(sqlite3 *db, void *arg, struct error *error)
 {
-    const struct session_row *row = arg;
+    const struct beginning *beginning = arg;
+    const struct session_row *row = beginning->row;
     AUTO_STMT sqlite3_stmt *insert = NULL;
     enum err err = make_room(db, row, error);
     if (err == OK)
-        err = sql_prepare(db,
-                          "INSERT INTO session (" SESSION_COLUMNS ") "
-                          "SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 WHERE EXISTS "
-                          "(SELECT 1 FROM user WHERE id = ?2 AND disabled_at_ms = 0)",
-                          &insert, error);
+        err = sql_prepare(
+            db,
+            "INSERT INTO session (" SESSION_COLUMNS ") "
+            "SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 WHERE EXISTS "
+            "(SELECT 1 FROM user WHERE id = ?2 AND disabled_at_ms = 0 AND password = ?9)",
+            &insert, error);
     if (err != OK)
         return err;
     const char *const texts[] = {row->id, row->user_id, row->address, row->agent};
@@ -53,13 +61,15 @@ static enum err session_insert(sqlite3 *db, void *arg, struct error *error)
     (void)sqlite3_bind_int64(insert, 6, row->created_at_ms);
     (void)sqlite3_bind_int64(insert, 7, row->expires_at_ms);
     (void)sqlite3_bind_int64(insert, 8, row->last_seen_ms);
+    sql_bind_text(insert, 9, str_of(beginning->hash));
     return done_one(insert, "user", row->user_id, error);
 }
 
-enum err store_session_insert(struct store *store, const struct session_row *row,
+enum err store_session_insert(struct store *store, const struct session_row *row, const char *hash,
                               const struct event_row *event, struct error *error)
 {
-    return submit_quietly(store, session_insert, row, event, error);
+    struct beginning beginning = {row, hash};
+    return submit_quietly(store, session_insert, &beginning, event, error);
 }
 
 /* ---- ending -------------------------------------------------------------------------------------- */

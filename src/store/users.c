@@ -186,7 +186,7 @@ enum err store_user_delete(struct store *store, const char *id, int64_t at_ms,
 /* ---- passwords ----------------------------------------------------------------------------------- */
 
 struct password_change {
-    const char *id, *hash;
+    const char *id, *was, *hash;
     bool ends_sessions;
 };
 
@@ -194,20 +194,24 @@ static enum err password_put(sqlite3 *db, void *arg, struct error *error)
 {
     const struct password_change *change = arg;
     AUTO_STMT sqlite3_stmt *update = NULL;
-    enum err err = sql_prepare(db, "UPDATE user SET password = ?2 WHERE id = ?1", &update, error);
+    enum err err = sql_prepare(db, "UPDATE user SET password = ?2 WHERE id = ?1 AND password = ?3",
+                               &update, error);
     if (err != OK)
         return err;
     sql_bind_text(update, 1, str_of(change->id));
     sql_bind_text(update, 2, str_of(change->hash));
-    err = done_one(update, "user", change->id, error);
+    sql_bind_text(update, 3, str_of(change->was));
+    err = sql_done(update, NULL, error);
+    if (err == OK && sqlite3_changes(db) == 0)
+        return error_set(error, ERR_CONFLICT, "The password was changed meanwhile.");
     return err == OK && change->ends_sessions ? sessions_drop(db, change->id, error) : err;
 }
 
 /* No snapshot holds a password, so there is nothing to publish. */
-enum err store_user_password(struct store *store, const char *id, const char *hash,
+enum err store_user_password(struct store *store, const char *id, const char *was, const char *hash,
                              const struct event_row *event, struct error *error)
 {
-    struct password_change change = {id, hash, .ends_sessions = event != NULL};
+    struct password_change change = {id, was, hash, .ends_sessions = event != NULL};
     struct work work = {.run = password_put, .arg = &change, .event = event, .keeps_version = true};
     return writer_submit(store, &work, error);
 }

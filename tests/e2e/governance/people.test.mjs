@@ -430,6 +430,24 @@ test('T14: guessing is slowed down, alike for known and unknown names; who is kn
     assert.equal(other.verdict(), null);
 });
 
+test('T14: wrong tokens are refused after some, right ones never: nobody locks others out of set-up and invitations', async () => {
+    const other = await Server.start();
+    const wrong = async (where, body) => {
+        const seen = [];
+        for (let number = 0; number < 12; number++) seen.push((await call(other.url + where, { method: 'POST', body })).status);
+        return seen;
+    };
+    const wish = { token: `auxo_${'0'.repeat(49)}`, email: 'eve@example.com', password: good_password };
+    assert.deepEqual(await wrong('/api/setup', wish), [...Array(10).fill(403), 429, 429]);
+    const boss = await set_up(other);
+    assert.deepEqual([...new Set(await wrong('/api/invitations/look', { token: 'auxi_no' }))], [429], 'still');
+    await invite(boss, 'late@example.com');
+    const { token } = await boss.api('POST', '/api/invitations', {}, { expect: 201 });
+    assert.equal((await call(`${other.url}/api/invitations/look`, { method: 'POST', body: { token } })).status, 200);
+    await other.stop();
+    assert.equal(other.verdict(), null);
+});
+
 test('T14: a thousand sign-ins at once: two are hashed, some wait, the rest is told to come again; others are served', async () => {
     const other = await Server.start();
     const boss = await set_up(other);

@@ -167,7 +167,7 @@ static void whoever_goes_takes_everything_along(void **state)
     CHECK_INT("team", store_team_insert(fixture.store, &team, NULL, &error), OK);
     CHECK_INT("member", store_team_member_put(fixture.store, &member, NULL, &error), OK);
     CHECK_INT("key", store_key_insert(fixture.store, &key, NULL, &error), OK);
-    CHECK_INT("session", store_session_insert(fixture.store, &begun, NULL, &error), OK);
+    CHECK_INT("session", store_session_insert(fixture.store, &begun, "hash", NULL, &error), OK);
     CHECK_INT("gone", store_user_delete(fixture.store, "usr_2", 5, NULL, &error), OK);
     struct store_config config = load();
     CHECK_INT("memberships", config.team_member_count, 0);
@@ -182,22 +182,45 @@ static void another_authority_ends_sessions(void **state)
     struct session_row begun = session("ses_1", "usr_2", 1, FIXTURE_TIME);
     set_up();
     CHECK_INT("user", add_user("usr_2", "bob@example.com", "admin"), OK);
-    CHECK_INT("begun", store_session_insert(fixture.store, &begun, NULL, &error), OK);
+    CHECK_INT("begun", store_session_insert(fixture.store, &begun, "hash", NULL, &error), OK);
     struct user_row row = user("usr_2", "bob@example.com", "admin");
     CHECK_INT("a name", store_user_update(fixture.store, &row, false, NULL, &error), OK);
     CHECK_INT("is none", sessions(), 1);
-    CHECK_INT("a password", store_user_password(fixture.store, "usr_2", "renewed", NULL, &error),
-              OK);
+    CHECK_INT("a password",
+              store_user_password(fixture.store, "usr_2", "hash", "renewed", NULL, &error), OK);
     CHECK_INT("hashed anew is none", sessions(), 1);
     struct event_row event = {.id = "evt_1", .actor = "usr_2", .action = "user.password_changed"};
-    CHECK_INT("another", store_user_password(fixture.store, "usr_2", "other", &event, &error), OK);
+    CHECK_INT("another",
+              store_user_password(fixture.store, "usr_2", "renewed", "other", &event, &error), OK);
     CHECK_INT("is one", sessions(), 0);
-    CHECK_INT("again", store_session_insert(fixture.store, &begun, NULL, &error), OK);
+    CHECK_INT("again", store_session_insert(fixture.store, &begun, "other", NULL, &error), OK);
     row.disabled_at_ms = 5;
     CHECK_INT("disabled", store_user_update(fixture.store, &row, true, NULL, &error), OK);
     CHECK_INT("is one", sessions(), 0);
-    CHECK_INT("and none begins", store_session_insert(fixture.store, &begun, NULL, &error),
+    CHECK_INT("and none begins", store_session_insert(fixture.store, &begun, "hash", NULL, &error),
               ERR_NOT_FOUND);
+}
+
+/* Verifying takes a while: whoever showed the old password must not come in after it was changed. */
+static void a_password_that_was_changed_meanwhile_opens_nothing(void **state)
+{
+    (void)state;
+    struct session_row begun = session("ses_1", "usr_1", 1, FIXTURE_TIME);
+    struct event_row event = {.id = "evt_1", .actor = "usr_1", .action = "user.password_changed"};
+    set_up();
+    CHECK_INT("changed",
+              store_user_password(fixture.store, "usr_1", "hash-1", "hash-2", &event, &error), OK);
+    CHECK_INT("no session", store_session_insert(fixture.store, &begun, "hash-1", NULL, &error),
+              ERR_NOT_FOUND);
+    CHECK_INT("none", sessions(), 0);
+    CHECK_INT("not hashed anew",
+              store_user_password(fixture.store, "usr_1", "hash-1", "hash-1b", NULL, &error),
+              ERR_CONFLICT);
+    CHECK_INT("no second change",
+              store_user_password(fixture.store, "usr_1", "hash-1", "hash-3", &event, &error),
+              ERR_CONFLICT);
+    CHECK_INT("the new one does",
+              store_session_insert(fixture.store, &begun, "hash-2", NULL, &error), OK);
 }
 
 static void sessions_come_back_after_a_restart_and_are_bounded(void **state)
@@ -208,7 +231,7 @@ static void sessions_come_back_after_a_restart_and_are_bounded(void **state)
         char id[ID_MAX];
         snprintf(id, sizeof id, "ses_%d", i);
         struct session_row row = session(id, "usr_1", (uint8_t)(i + 1), FIXTURE_TIME + i);
-        CHECK_INT(id, store_session_insert(fixture.store, &row, NULL, &error), OK);
+        CHECK_INT(id, store_session_insert(fixture.store, &row, "hash-1", NULL, &error), OK);
     }
     struct session_seen seen = {.id = "ses_10", .last_seen_ms = FIXTURE_TIME + 77};
     CHECK_INT("seen", store_sessions_seen(fixture.store, &seen, 1, &error), OK);
@@ -282,6 +305,7 @@ int main(void)
         STORY(somebody_is_always_owner),
         STORY(whoever_goes_takes_everything_along),
         STORY(another_authority_ends_sessions),
+        STORY(a_password_that_was_changed_meanwhile_opens_nothing),
         STORY(sessions_come_back_after_a_restart_and_are_bounded),
         STORY(an_invitation_is_good_once_and_for_a_while),
         STORY(whoever_is_invited_into_a_team_is_in_it),
