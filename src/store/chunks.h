@@ -9,7 +9,8 @@
 #pragma once
 #include "store/job_row.h"
 
-#define CHUNK_ROWS_DEFAULT 250000 /* so many unindexed rows are scanned in 60 ms, when none matches */
+#define CHUNK_ROWS_DEFAULT \
+    250000 /* so many unindexed rows are scanned in 60 ms, when none matches */
 
 struct chunk {
     int64_t id, row_count, min_at, max_at;
