@@ -7,6 +7,20 @@
 
 /* ---- for whom ------------------------------------------------------------------------------------ */
 
+/* A team's policy and budget hold for the keys that count for it: who leads both teams moves a key from one to the
+ * other, users their own within their teams. Only admins take one out of every team. */
+static bool may_set_team(const struct rights *rights, const struct key_row *row,
+                         const struct team_row *team)
+{
+    bool is_new = row->id[0] == '\0';
+    if (rights_is_admin(rights) || strcmp(row->team, team ? team->id : "") == 0)
+        return true;
+    if (!team)
+        return false;
+    return (row->user_id[0] && (is_new || rights_owns_key(rights, row))) ||
+           ((is_new || rights_leads(rights, row->team)) && rights_leads(rights, team->id));
+}
+
 bool key_team_field(const struct rights *rights, struct api_call *call, struct key_row *row)
 {
     char wanted[64] = "";
@@ -24,6 +38,10 @@ bool key_team_field(const struct rights *rights, struct api_call *call, struct k
     else if (team && row->user_id[0] && !config_is_member(rights->config, team->id, row->user_id))
         api_fail(call, PROBLEM_INVALID_FIELD, "team", "The user is not in the team \"%s\".",
                  team->name);
+    else if (!may_set_team(rights, row, team))
+        api_fail(call, PROBLEM_FORBIDDEN, "team", "%s",
+                 team ? "Only who leads both teams, and admins, move a key to another team."
+                      : "Only admins take a key out of its team: no policy would hold for it.");
     else
         str_copy(str_of(team ? team->id : ""), row->team, sizeof row->team);
     return !api_has_failed(call);
@@ -164,12 +182,28 @@ static bool limits_are_held(struct api_call *call, const struct key_row *maker,
                   "A key with limits of its own makes no keys and lifts no limits.");
 }
 
+/* An admin's key may change the teams themselves. */
+static bool team_is_held(struct api_call *call, const struct key_row *maker, struct key_row *row,
+                         bool is_new)
+{
+    if (!maker->team[0] || call->role >= ROLE_ADMIN)
+        return true;
+    if (!row->team[0] && is_new)
+        str_copy(str_of(maker->team), row->team, sizeof row->team);
+    return strcmp(row->team, maker->team) == 0 ||
+           refuse(call, "team",
+                  "A key that counts for a team makes and changes keys of that team.");
+}
+
 bool key_grants_check(const struct rights *rights, struct api_call *call, struct key_row *row,
                       bool is_new)
 {
     const struct key_row *maker = config_key(rights->config, call->actor);
     if (!role_is_held(call, row) || !scopes_are_held(call, row, is_new))
         return false;
-    return !maker || (models_are_held(call, maker, row, is_new) &&
-                      end_is_held(call, maker, row, is_new) && limits_are_held(call, maker, row));
+    if (!maker && str_starts(str_of(call->actor), STR("key_")))
+        return refuse(call, NULL, "The key of this call is not in force any more.");
+    return !maker ||
+           (team_is_held(call, maker, row, is_new) && models_are_held(call, maker, row, is_new) &&
+            end_is_held(call, maker, row, is_new) && limits_are_held(call, maker, row));
 }

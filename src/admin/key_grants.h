@@ -1,7 +1,7 @@
 /* admin/key_grants.h: nobody gives away more than they hold. T05.
  *
  * A new or changed key is measured against who makes it: role, scopes; and when they came with a key, against
- * that key's models, limits and end. A key with limits of its own makes no other: each would count afresh.
+ * that key's team, models, limits and end. A key with limits of its own makes no other: each would count afresh.
  *
  * Layer:   pure.  Thread: any.
  */

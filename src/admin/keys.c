@@ -317,6 +317,17 @@ void keys_rotate(struct api_call *call)
     secret_wipe(key, sizeof key);
 }
 
+/* Siblings of one service account see each other, and may hold more. */
+static bool may_revoke(struct api_call *call, const struct key_row *row)
+{
+    enum role role = ROLE_NONE;
+    if (!row->service_account_id[0] || strcmp(call->actor, row->id) == 0 ||
+        (role_parse(str_of(row->role), &role) && role <= call->role))
+        return true;
+    api_fail(call, PROBLEM_FORBIDDEN, NULL, "You cannot revoke a key with a role above your own.");
+    return false;
+}
+
 void keys_revoke(struct api_call *call)
 {
     struct change change;
@@ -325,6 +336,10 @@ void keys_revoke(struct api_call *call)
     struct key_row *row = change_key(call, &change);
     if (!row)
         return;
+    if (!may_revoke(call, row)) {
+        change_drop(&change);
+        return;
+    }
     struct event_row event = event_make(call->actor, "key.revoked", row->id);
     event.before_json = key_text(&before, row);
     enum err err =

@@ -206,6 +206,24 @@ void service_accounts_update(struct api_call *call)
         answer_account(call, 200, &row);
 }
 
+/* Its keys are revoked with it: nobody revokes what holds more than they do. */
+static bool keys_are_within(struct api_call *call, const struct store_config *config,
+                            const char *account_id)
+{
+    enum role role = ROLE_NONE;
+    for (size_t i = 0; i < config->key_count; i++) {
+        const struct key_row *key = &config->keys[i];
+        if (strcmp(key->service_account_id, account_id) != 0 ||
+            (role_parse(str_of(key->role), &role) && role <= call->role))
+            continue;
+        api_fail(call, PROBLEM_FORBIDDEN, NULL,
+                 "The service account has a key with the role %s, so only an admin removes it.",
+                 key->role);
+        return false;
+    }
+    return true;
+}
+
 void service_accounts_delete(struct api_call *call)
 {
     struct change change;
@@ -214,6 +232,10 @@ void service_accounts_delete(struct api_call *call)
     struct service_account_row row;
     if (!change_account(call, &change, &row))
         return;
+    if (!keys_are_within(call, &change.config, row.id)) {
+        change_drop(&change);
+        return;
+    }
     struct event_row event = event_make(call->actor, "service_account.deleted", row.id);
     event.before_json = account_text(&before, &row);
     enum err err = store_service_account_delete(call->admin->options.store, row.id, event.at_ms,

@@ -1,7 +1,8 @@
 /* admin/teams.c: /api/teams and who is in them.
  *
  * Admins make, change and delete teams: a policy is theirs. Leads look after the members. Whoever is in a
- * team may look at it; for everybody else it does not exist.
+ * team may look at it; for everybody else it does not exist. A lead takes nobody out of their only team: no policy
+ * would hold for them any more.
  */
 #include "admin/endpoints.h"
 #include "admin/key_issue.h"
@@ -279,6 +280,17 @@ void team_members_put(struct api_call *call)
     api_done(call);
 }
 
+/* For somebody without any team no policy and no budget holds. */
+static bool has_another_team(const struct store_config *config, const char *team_id,
+                             const char *user_id)
+{
+    for (size_t i = 0; i < config->team_member_count; i++)
+        if (strcmp(config->team_members[i].user_id, user_id) == 0 &&
+            strcmp(config->team_members[i].team_id, team_id) != 0)
+            return true;
+    return false;
+}
+
 void team_members_remove(struct api_call *call)
 {
     struct change change;
@@ -290,8 +302,15 @@ void team_members_remove(struct api_call *call)
     const struct team_member_row *now = member_now(&change.config, team->id, call->args[1]);
     struct event_row event = event_make(call->actor, "team.member_removed", team->id);
     event.before_json = now ? member_text(&before, now) : NULL;
-    enum err err = store_team_member_remove(call->admin->options.store, team->id, call->args[1],
-                                            &event, &error);
+    enum err err = OK;
+    if (now && call->role < ROLE_ADMIN && !has_another_team(&change.config, team->id, now->user_id))
+        err = error_set(&error, ERR_CONFLICT,
+                        "This is the only team of the user \"%s\", and without one no policy would "
+                        "hold for them. An admin can take them out.",
+                        now->user_id);
+    if (err == OK)
+        err = store_team_member_remove(call->admin->options.store, team->id, call->args[1], &event,
+                                       &error);
     if (!change_end(&change, err, &error))
         return;
     json_put_text(api_answer(call, 200), "user", call->args[1]);

@@ -83,17 +83,40 @@ static int member_order(const void *user_id, const void *member)
     return strcmp(user_id, ((const struct team_member_row *)member)->user_id);
 }
 
+/* The user's first team; the others stand behind it. NULL: they are in none. */
+static const struct team_member_row *first_team(const struct store_config *config,
+                                                const char *user_id)
+{
+    if (config->team_member_count == 0)
+        return NULL;
+    const struct team_member_row *member =
+        bsearch(user_id, config->team_members, config->team_member_count,
+                sizeof *config->team_members, member_order);
+    while (member && member > config->team_members && strcmp(member[-1].user_id, user_id) == 0)
+        member--;
+    return member;
+}
+
+/* Whoever left the team left its budget and policy: their key that names it opens nothing until they are back. */
+static bool has_left_team(const struct store_config *config, const struct key_row *row)
+{
+    if (!row->user_id[0] || !row->team[0])
+        return false;
+    const struct team_member_row *end = config->team_members + config->team_member_count;
+    const struct team_member_row *member = first_team(config, row->user_id);
+    for (; member && member < end && strcmp(member->user_id, row->user_id) == 0; member++)
+        if (strcmp(member->team_id, row->team) == 0)
+            return false;
+    return true;
+}
+
 /* Which team pays: the key's own; else its user's first. */
 static const struct team *team_of(struct build *build, const struct store_config *config,
                                   const struct key_row *row)
 {
-    if (row->team[0] || !row->user_id[0] || config->team_member_count == 0)
+    if (row->team[0] || !row->user_id[0])
         return snapshot_team(build->snapshot, row->team);
-    const struct team_member_row *member =
-        bsearch(row->user_id, config->team_members, config->team_member_count,
-                sizeof *config->team_members, member_order);
-    while (member && member > config->team_members && strcmp(member[-1].user_id, row->user_id) == 0)
-        member--;
+    const struct team_member_row *member = first_team(config, row->user_id);
     return member ? snapshot_team(build->snapshot, member->team_id) : NULL;
 }
 
@@ -143,7 +166,8 @@ static void build_key(struct build *build, const struct store_config *config,
                       const struct key_row *row)
 {
     enum role role;
-    if (row->revoked_at_ms != 0 || !role_parse(str_of(row->role), &role))
+    if (row->revoked_at_ms != 0 || !role_parse(str_of(row->role), &role) ||
+        has_left_team(config, row))
         return;
     role = role_held(config, row->user_id, role);
     if (role == ROLE_NONE)

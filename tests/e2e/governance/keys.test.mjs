@@ -93,6 +93,44 @@ test('T05: nobody gives away more than they hold: role, scopes, owner, team, mod
     assert.deepEqual((await as(narrow.key, 'POST', '/api/keys', { name: 'asked and held' })).json.scopes, ['read']);
 });
 
+test('T05: nobody but an admin takes a key out of its team; who leads both teams moves it, users their own', async () => {
+    const labs = await server.api('POST', '/api/teams', { name: 'Labs' }), field = await server.api('POST', '/api/teams', { name: 'Field' });
+    await server.api('PUT', `/api/teams/${labs.id}/members/${ann}`, { role: 'member' });
+    await server.api('PUT', `/api/teams/${field.id}/members/${ann}`, { role: 'lead' });
+    const of_team = (await as(anns.key, 'POST', '/api/keys', { name: 'team\'s', user: null, team: 'Research' })).json;
+    const itself = await make({ team: 'Research', scopes: all_scopes }), own = await make({ user: ann, team: 'Research', scopes: all_scopes });
+    const stories = [
+        [anns, of_team, null, 403], [itself, itself, null, 403], [anns, of_team, labs.id, 403], [anns, own, null, 403], [own, of_team, field.id, 403],
+        [anns, of_team, field.id, 200], [anns, own, labs.id, 200], [own, own, labs.id, 200],
+    ];
+    for (const [maker, key, team, status] of stories) {
+        const before = await server.api('GET', `/api/keys/${key.id}`);
+        const answer = await as(maker.key, 'PATCH', `/api/keys/${key.id}`, { team });
+        assert.equal(answer.status, status, answer.text);
+        if (status === 403) assert.deepEqual([answer.json.field, await server.api('GET', `/api/keys/${key.id}`)], ['team', { ...before, last_used_at_ms: before.last_used_at_ms }]);
+        else assert.equal(answer.json.team, team);
+    }
+    assert.deepEqual((await as(own.key, 'POST', '/api/keys', { name: 'the same team' })).json.team, labs.id, 'what is not asked for is inherited');
+    assert.equal((await as(own.key, 'POST', '/api/keys', { name: 'another', team: 'Field' })).status, 403);
+    assert.equal((await server.api('PATCH', `/api/keys/${of_team.id}`, { team: null })).team, null, 'an admin may');
+    for (const one of [labs, field]) await server.api('DELETE', `/api/teams/${one.id}/members/${ann}`);
+});
+
+test('I10, T08: who leaves a team leaves its key: refused at once, its stream cut; back in the team it opens again', async () => {
+    await server.api('PUT', `/api/teams/${sales.id}/members/${bob}`, {});
+    const one = await make({ user: bob, team: 'Sales' });
+    const running = await open_stream(one.key, at.chat, 'gpt-sim', gpt);
+    const from_ms = Date.now();
+    await server.api('DELETE', `/api/teams/${sales.id}/members/${bob}`);
+    assert.equal((await chat(one.key)).status, 401);
+    await assert_cut(running, from_ms, 'key_revoked');
+    await gpt.plays([]);
+    assert.equal((await chat(bobs.key)).status, 200, 'his others go on');
+    await server.api('PUT', `/api/teams/${sales.id}/members/${bob}`, {});
+    assert.equal((await chat(one.key)).status, 200);
+    await server.api('DELETE', `/api/teams/${sales.id}/members/${bob}`);
+});
+
 test('members see and manage their own keys, leads those of their team, admins all; the others\' are 404', async () => {
     const [of_ann, of_bob, of_bob_for_team] = [await make({ user: ann }), await make({ user: bob }), await make({ user: bob, team: 'Research' })];
     const [of_team, of_robot, of_sales] = [await make({ team: 'Research' }), await make({ service_account: robot.id }), await make({ team: 'Sales' })];

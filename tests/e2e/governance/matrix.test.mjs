@@ -38,6 +38,7 @@ const team = async () => {
     return one;
 };
 const [ours, theirs] = [await team(), await made('/api/teams', { name: 'theirs' })];
+await server.api('PUT', `/api/teams/${theirs.id}/members/${mate}`, {}); // a lead takes nobody out of their only team
 const account = (where = ours) => made('/api/service-accounts', { name: unique('account'), team: where.id });
 const job_of = async caller => (await server.job((await server.call(at.chat, ask.chat('gpt-sim'), { ...callers[caller] })).job_id)).id;
 const jobs = { member: await job_of('member'), admin: await job_of('admin') };

@@ -73,6 +73,15 @@ test('a team with keys, service accounts or providers of its own is not removed,
     await server.api('DELETE', `/api/teams/${id}`);
 });
 
+// Whoever is in no team has no policy: a lead leaves nobody so, nor themselves.
+async function assert_only_team(key, id, ...users) {
+    for (const user of users) {
+        const refused = await as(key, 'DELETE', `/api/teams/${id}/members/${user}`);
+        assert.deepEqual([refused.status, refused.json.code], [409, 'conflict'], refused.text);
+        assert.match(refused.json.detail, /only team .* An admin can/);
+    }
+}
+
 test('leads look after members, keys and service accounts of their team, not after its policy', async () => {
     const [lead, mate] = [await person(), await person()];
     const { id } = await server.api('POST', '/api/teams', { name: 'Led' });
@@ -92,8 +101,28 @@ test('leads look after members, keys and service accounts of their team, not aft
     assert.equal((await as(mates.key, 'GET', `/api/service-accounts/${account.json.id}`)).status, 200, 'a member may look');
     assert.equal((await as(mates.key, 'DELETE', `/api/service-accounts/${account.json.id}`)).status, 403);
     assert.equal((await as(leads.key, 'PATCH', `/api/service-accounts/${account.json.id}`, { name: 'deploy' })).json.name, 'deploy');
+    await assert_only_team(leads.key, id, mate, lead);
+    await server.api('PUT', `/api/teams/${(await server.api('POST', '/api/teams', { name: 'Second' })).id}/members/${mate}`, {});
     assert.equal((await as(leads.key, 'DELETE', `/api/teams/${id}/members/${mate}`)).status, 200);
     assert.equal((await as(mates.key, 'GET', `/api/teams/${id}`)).status, 404, 'out of the team, at once');
+});
+
+test('a service account with an admin\'s key is above its lead; its member key does not revoke its admin sibling', async () => {
+    const lead = await person();
+    const { id } = await server.api('POST', '/api/teams', { name: 'Robots' });
+    await server.api('PUT', `/api/teams/${id}/members/${lead}`, { role: 'lead' });
+    const leads = await server.api('POST', '/api/keys', { name: 'lead', user: lead, scopes: ['inference', 'read', 'manage'] });
+    const account = await server.api('POST', '/api/service-accounts', { name: 'ops', team: id });
+    const high = await server.api('POST', '/api/keys', { name: 'high', service_account: account.id, role: 'admin' });
+    const low = await server.api('POST', '/api/keys', { name: 'low', service_account: account.id, scopes: ['read', 'manage'] });
+    for (const [key, where] of [[leads, `/api/service-accounts/${account.id}`], [low, `/api/keys/${high.id}`]]) {
+        const refused = await as(key.key, 'DELETE', where);
+        assert.deepEqual([refused.status, refused.json.code], [403, 'forbidden'], refused.text);
+    }
+    assert.equal((await as(high.key, 'GET', `/api/teams/${id}`)).status, 200, 'still in force');
+    assert.equal((await as(high.key, 'DELETE', `/api/keys/${low.id}`)).status, 200);
+    await server.api('DELETE', `/api/keys/${high.id}`);
+    assert.equal((await as(leads.key, 'DELETE', `/api/service-accounts/${account.id}`)).status, 200);
 });
 
 // ---- T06: two teams with twins of everything ---------------------------------------------------------

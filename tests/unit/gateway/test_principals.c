@@ -82,6 +82,27 @@ static void a_key_pays_for_its_own_team_or_its_users_first(void **state)
     snapshot_unref(snapshot);
 }
 
+static void a_key_that_names_a_team_its_user_left_opens_nothing(void **state)
+{
+    (void)state;
+    static struct key_row keys[] = {
+        {.id = "key_in", .role = "member", .team = "tea_1", .user_id = "usr_2", .digest = {1}},
+        {.id = "key_left", .role = "member", .team = "tea_3", .user_id = "usr_2", .digest = {2}},
+        {.id = "key_never", .role = "member", .team = "tea_1", .user_id = "usr_3", .digest = {3}},
+        {.id = "key_account",
+         .role = "member",
+         .team = "tea_1",
+         .service_account_id = "svc_1",
+         .digest = {4}},
+    };
+    struct store_config config = CONFIG(keys, COUNT(keys));
+    struct snapshot *snapshot = build(&config);
+    for (size_t i = 0; i < COUNT(keys); i++)
+        CHECK_INT(keys[i].id, snapshot_principal(snapshot, keys[i].digest, 1) != NULL,
+                  i == 0 || i == 3);
+    snapshot_unref(snapshot);
+}
+
 static void teams_are_found_by_id_and_name_with_their_policy(void **state)
 {
     (void)state;
@@ -174,6 +195,7 @@ static void a_provider_belongs_to_the_teams_it_names(void **state)
 
 #define ISOLATED(function) cmocka_unit_test_setup_teardown(function, before, after)
 TEST_MAIN(ISOLATED(a_key_pays_for_its_own_team_or_its_users_first),
+          ISOLATED(a_key_that_names_a_team_its_user_left_opens_nothing),
           ISOLATED(teams_are_found_by_id_and_name_with_their_policy),
           ISOLATED(a_rotated_key_has_two_secrets_until_the_grace_ends),
           ISOLATED(a_keys_models_are_a_part_of_its_policy),
