@@ -82,6 +82,8 @@ void ledger_load(struct ledger *ledger, int64_t wall_ms, int64_t spent_microusd)
 {
     assert(spent_microusd >= 0);
     struct ledger_month *month = account(ledger, wall_ms);
+    if (month->month != month_of(wall_ms))
+        return; /* only later months are open, whose money it is not */
     month->spent_microusd = add(month->spent_microusd, spent_microusd);
     month->is_soft_told |= passes_soft(ledger, month);
 }

@@ -46,7 +46,8 @@ struct reservation {
 void ledger_init(struct ledger *ledger);
 /** Other limits, in force at once for whoever comes; what was promised stays promised. */
 void ledger_change(struct ledger *ledger, int64_t limit_microusd, int64_t soft_microusd);
-/** Adds what was spent in this month before the ledger was made; that the soft limit was passed then was told then. */
+/** Adds what was spent in this month before the ledger was made; that the soft limit was passed then was told then.
+ *  A month before the first that was opened is left alone. */
 void ledger_load(struct ledger *ledger, int64_t wall_ms, int64_t spent_microusd);
 
 /** Reserves if it fits; also 0, which always fits. False: nothing changed, and `*out_left_microusd` would have. */

@@ -171,6 +171,18 @@ static void what_was_passed_before_the_start_is_not_told_again(void **unused)
     CHECK("told by the run before", !ledger_settle(&ledger, &reservation, 1));
 }
 
+static void a_month_that_is_over_lends_its_money_to_no_later_one(void **unused)
+{
+    (void)unused;
+    struct ledger ledger;
+    ledger_init(&ledger);
+    CHECK_INT("December is open", ledger_now(&ledger, DECEMBER)->spent_microusd, 0);
+    ledger_load(&ledger, NOVEMBER, 70);
+    CHECK_INT("November's is not its", ledger_now(&ledger, DECEMBER)->spent_microusd, 0);
+    ledger_load(&ledger, DECEMBER, 5);
+    CHECK_INT("its own is", ledger_now(&ledger, DECEMBER)->spent_microusd, 5);
+}
+
 static void a_lowered_limit_keeps_what_was_promised(void **unused)
 {
     (void)unused;
@@ -350,5 +362,6 @@ TEST_MAIN(TEST(what_is_reserved_cannot_be_reserved_again), TEST(each_reservation
           TEST(a_reservation_grows_as_far_as_there_is_room),
           TEST(the_soft_limit_is_told_once_a_month),
           TEST(what_was_passed_before_the_start_is_not_told_again),
+          TEST(a_month_that_is_over_lends_its_money_to_no_later_one),
           TEST(a_lowered_limit_keeps_what_was_promised),
           TEST(spent_and_reserved_are_never_more_than_the_limit))
