@@ -1,13 +1,13 @@
 /* admin/spent.c: see spent.h. */
 #include "admin/spent.h"
 
-#include "base/log.h"
 #include "domain/month.h"
 #include "gateway/live_limits.h"
 #include "store/usage.h"
 #include "sys/clock.h"
 
-#define DRAIN_MS 60000 /* for what a crash left in the journals */
+#define START_DRAIN_MS 60000 /* for what a crash left in the journals */
+#define DRAIN_MS       1000
 
 struct loading {
     struct limits_registry *registry;
@@ -27,6 +27,20 @@ static void on_spent(void *arg, const char *team_id, const char *key_id, int64_t
     }
 }
 
+/* What is read before all is in the tables would be too little for the rest of the month. */
+static enum err drain(struct admin *admin, struct error *error)
+{
+    bool is_start = admin->started_at_ms == 0;
+    enum err err = store_drain(admin->options.store, is_start ? START_DRAIN_MS : DRAIN_MS);
+    if (err == OK)
+        return OK;
+    return error_set(error, err,
+                     "what was spent this month is not known, because the journal is not in the "
+                     "tables yet: %s",
+                     is_start ? "start again, and it goes on where it ended"
+                              : "it is tried again each second");
+}
+
 /* Jobs that were created before this process was are closed once the leftovers are replayed. At the start all that is
  * there is theirs, also what a clock that was ahead put into the future. */
 enum err spent_load(struct admin *admin, struct error *error)
@@ -37,16 +51,12 @@ enum err spent_load(struct admin *admin, struct error *error)
     int32_t month = month_of(start_ms);
     int64_t until_ms = admin->started_at_ms ? start_ms : month_start_ms(month + 1);
     struct loading loading = {live_registry_limits(admin->registry), start_ms};
-    if (store_drain(admin->options.store, DRAIN_MS) != OK)
-        log_warn("spent_incomplete", "why=\"the journal could not be drained\"");
-    if (until_ms > month_start_ms(month)) {
-        enum err err = store_usage_spent(admin->options.store, month_start_ms(month), until_ms,
-                                         on_spent, &loading, error);
-        if (err != OK)
-            return err;
-    }
-    admin->has_spent = true;
-    return OK;
+    enum err err = drain(admin, error);
+    if (err == OK && until_ms > month_start_ms(month))
+        err = store_usage_spent(admin->options.store, month_start_ms(month), until_ms, on_spent,
+                                &loading, error);
+    admin->has_spent = err == OK;
+    return err;
 }
 
 static bool has_budget(const struct policy *policy)

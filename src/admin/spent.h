@@ -1,6 +1,7 @@
 /* admin/spent.h: what teams and keys spent this month before this start, read from the jobs on record.
  *
- * Once, and only when somebody has a budget: what this process itself has spent, the ledgers know.
+ * Once, and only when somebody has a budget: what this process itself has spent, the ledgers know. All of it or an
+ * error, and then nothing with a budget comes into force: a part would be taken for the whole until the month ends.
  */
 #pragma once
 #include "admin/state.h"
