@@ -162,6 +162,15 @@ static int64_t sooner(int64_t a_ms, int64_t b_ms) /* 0: never */
     return a_ms == 0 || (b_ms != 0 && b_ms < a_ms) ? b_ms : a_ms;
 }
 
+/* Nobody may come with it now, as its user is disabled; what it spent this month is still known when one may again. */
+static void keep_counted(struct build *build, const struct key_row *row)
+{
+    struct policy policy = key_policy(build, row);
+    struct live_limits *live = limits_registry_follow(build->limits, row->id, row->name, &policy);
+    build->has_failed |= live == NULL;
+    live_limits_unref(live);
+}
+
 static void build_key(struct build *build, const struct store_config *config,
                       const struct key_row *row)
 {
@@ -170,8 +179,10 @@ static void build_key(struct build *build, const struct store_config *config,
         has_left_team(config, row))
         return;
     role = role_held(config, row->user_id, role);
-    if (role == ROLE_NONE)
+    if (role == ROLE_NONE) {
+        keep_counted(build, row);
         return;
+    }
     struct principal principal = {
         .role = role,
         .scopes = row->scopes ? row->scopes : scopes_of_role(role),

@@ -1,5 +1,7 @@
 /* tests/unit/gateway/test_principals.c: who calls, for which team, and until when. */
+#include "gateway/live_limits.h"
 #include "gateway/snapshot.h"
+#include "sys/clock.h"
 #include "sys/vault.h"
 
 #include "tests/test.h"
@@ -153,6 +155,33 @@ static void a_rotated_key_has_two_secrets_until_the_grace_ends(void **state)
     snapshot_unref(snapshot);
 }
 
+static void a_key_keeps_what_it_spent_while_its_user_is_disabled(void **state)
+{
+    (void)state;
+    static struct user_row user = {.id = "usr_1", .role = "member"};
+    static struct key_row key = {
+        .id = "key_1", .role = "member", .user_id = "usr_1", .digest = {1}};
+    struct store_config config = {.users = &user, .user_count = 1, .keys = &key, .key_count = 1};
+    struct limits_figures figures;
+    struct snapshot *snapshot = build(&config);
+    const struct principal *found = snapshot_principal(snapshot, key.digest, 1);
+    live_limits_load(found->live, clock_wall_ms(), 50);
+    snapshot_unref(snapshot);
+    user.disabled_at_ms = 1;
+    snapshot = build(&config);
+    CHECK("nobody", !snapshot_principal(snapshot, key.digest, 1));
+    snapshot_unref(snapshot);
+    user.disabled_at_ms = 0;
+    snapshot = build(&config);
+    live_limits_figures(snapshot_principal(snapshot, key.digest, 1)->live, &figures);
+    CHECK_INT("it is all there", figures.spent_microusd, 50);
+    snapshot_unref(snapshot);
+    key.revoked_at_ms = 1;
+    snapshot_unref(build(&config));
+    CHECK_INT("a revoked one is forgotten", limits_registry_count(live_registry_limits(registry)),
+              0);
+}
+
 static void a_keys_models_are_a_part_of_its_policy(void **state)
 {
     (void)state;
@@ -198,5 +227,6 @@ TEST_MAIN(ISOLATED(a_key_pays_for_its_own_team_or_its_users_first),
           ISOLATED(a_key_that_names_a_team_its_user_left_opens_nothing),
           ISOLATED(teams_are_found_by_id_and_name_with_their_policy),
           ISOLATED(a_rotated_key_has_two_secrets_until_the_grace_ends),
+          ISOLATED(a_key_keeps_what_it_spent_while_its_user_is_disabled),
           ISOLATED(a_keys_models_are_a_part_of_its_policy),
           ISOLATED(a_provider_belongs_to_the_teams_it_names))
