@@ -41,6 +41,7 @@ static int64_t output_most(const struct request *request, const struct candidate
     int64_t most = lesser_known(request->facts.max_output_tokens, request->admission.ceiling);
     most = lesser_known(most, candidate->max_output_tokens);
     most = most < 0 ? OUTPUT_OTHERWISE : lesser(most, OUTPUT_MOST);
+    static_assert(OUTPUT_MOST <= INT64_MAX / 8 / BODY_CHOICES_MAX, "the product fits");
     return most * request->facts.choices;
 }
 
@@ -54,17 +55,19 @@ int64_t admission_ceiling(const struct request *request, const struct candidate 
                                                                         : admission->ceiling;
 }
 
-static int64_t prompt_about(const struct request *request)
+int64_t admission_prompt_bytes(const struct request *request)
 {
-    int64_t about = (int64_t)request->body_bytes / TOKEN_BYTES;
-    return request->facts.has_media ? lesser(about, MEDIA_TOKENS) : about;
+    int64_t bytes = (int64_t)request->body_bytes;
+    return request->facts.has_media ? lesser(bytes, MEDIA_TOKENS * TOKEN_BYTES) : bytes;
 }
 
-/* Never fewer than there are: a token has a byte at least. What the body only names may fill the model's window. */
+/* Never fewer than there are: a token has a byte at least. What the body only names, and what tools find, may fill the
+ * model's window. */
 static int64_t prompt_most(const struct request *request, const struct candidate *candidate)
 {
     int64_t most = (int64_t)request->body_bytes + FRAME_TOKENS;
-    bool names_more = request->facts.has_media || request->facts.has_stored;
+    bool names_more =
+        request->facts.has_media || request->facts.has_stored || request->facts.has_hosted_tools;
     if (candidate->context_tokens > 0)
         return names_more ? candidate->context_tokens : lesser(most, candidate->context_tokens);
     return names_more ? most + UNKNOWN_CONTEXT : most;
@@ -88,7 +91,7 @@ static struct limits_ask ask_of(const struct request *request)
     }
     ask.least_tokens =
         request->facts.has_media ? 0 : (int64_t)request->body_bytes / LEAST_TOKEN_BYTES;
-    ask.tokens = prompt_about(request) + output;
+    ask.tokens = admission_prompt_bytes(request) / TOKEN_BYTES + output;
     return ask;
 }
 

@@ -40,6 +40,8 @@ bool admission_take(struct request *request);
 void admission_look_again(struct request *request);
 /** The most tokens that this candidate is to be asked for, or -1: as the caller says. */
 int64_t admission_ceiling(const struct request *request, const struct candidate *candidate);
+/** Of the prompt, for an estimate of its tokens: those of pictures do not count as text. */
+int64_t admission_prompt_bytes(const struct request *request);
 /** It is over, and so many tokens came of it (-1: nobody knows), at this cost. Once; later calls do nothing. */
 void admission_settle(struct request *request, int64_t tokens, int64_t cost_microusd);
 /** Routing left nobody because of policies. */

@@ -33,7 +33,7 @@ static void settle_note(struct request *request, struct attempt_note *note)
     const struct usage *told = &trial->meter.usage;
     bool has_told = told->input_tokens >= 0 || told->output_tokens >= 0;
     if ((trial->has_spent || has_told) && request->endpoint != ENDPOINT_COUNT_TOKENS)
-        meter_estimate(&trial->meter, (int64_t)request->body_bytes);
+        meter_estimate(&trial->meter, admission_prompt_bytes(request));
     note->usage = *told;
     note->cost_microusd =
         price_cost(snapshot_price(request_snapshot(request), trial->provider, trial->model), told);

@@ -183,7 +183,7 @@ void relay_complete(struct request *request, struct batch *batch)
     struct trial *trial = &request->trial;
     if (trial->translation) {
         meter_estimate(&trial->meter,
-                       (int64_t)request->body_bytes); /* the last events tell tokens */
+                       admission_prompt_bytes(request)); /* the last events tell tokens */
         if (!translate_end(request))
             return;
         relay_translated(request, batch);

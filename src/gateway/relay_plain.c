@@ -131,7 +131,7 @@ static bool translate_held(struct request *request, struct json root)
     struct buf *out = &request->gl->translated;
     if (!trial->translation)
         return true;
-    meter_estimate(&trial->meter, (int64_t)request->body_bytes);
+    meter_estimate(&trial->meter, admission_prompt_bytes(request));
     if (!translate_plain(request, root))
         return false;
     buf_release(&trial->held);

@@ -33,6 +33,8 @@ enum wanted {
     WANTED_PROMPT,
     WANTED_PREVIOUS,
     WANTED_CONVERSATION,
+    WANTED_MCP,
+    WANTED_WEB_SEARCH,
     WANTED_FORMAT,     /* what it is called, depends on the dialect */
     WANTED_OLD_FORMAT, /* of messages, while it was in beta */
     WANTED_REFUSED,    /* from here: would send the provider's key elsewhere (T01) */
@@ -56,6 +58,8 @@ static const struct json_member wanted_members[] = {
     [WANTED_PROMPT] = {.name = "prompt"},
     [WANTED_PREVIOUS] = {.name = "previous_response_id"},
     [WANTED_CONVERSATION] = {.name = "conversation"},
+    [WANTED_MCP] = {.name = "mcp_servers"},
+    [WANTED_WEB_SEARCH] = {.name = "web_search_options"},
     [WANTED_FORMAT] = {.name = "response_format"},
     [WANTED_OLD_FORMAT] = {.name = "output_format"},
     [WANTED_REFUSED] = {.name = "api_base"},
@@ -162,6 +166,24 @@ static unsigned limits_of(enum endpoint endpoint)
     }
 }
 
+/* Some services obey one that others do not know, so the largest of all counts; and nobody knows what they make of one
+ * that is no number. */
+static int64_t most_of(enum endpoint endpoint, const struct json_member *members,
+                       const struct body_limit limits[BODY_LIMITS])
+{
+    int64_t most = -1;
+    bool is_limited = false;
+    for (size_t i = 0; i < BODY_LIMITS; i++) {
+        if (!is_given(&members[WANTED_MAX_TOKENS + i]))
+            continue;
+        if (limits[i].tokens < 0)
+            return -1;
+        is_limited |= (limits_of(endpoint) & 1u << i) != 0;
+        most = limits[i].tokens > most ? limits[i].tokens : most;
+    }
+    return is_limited ? most : -1;
+}
+
 static void read_limits(enum endpoint endpoint, const struct json_member *members,
                         struct body_facts *facts)
 {
@@ -172,10 +194,7 @@ static void read_limits(enum endpoint endpoint, const struct json_member *member
         facts->limits[i] =
             (struct body_limit){member->start, member->end, tokens < 0 ? -1 : tokens};
     }
-    facts->max_output_tokens = -1;
-    for (size_t i = 0; i < BODY_LIMITS; i++)
-        if (limits_of(endpoint) & 1u << i && facts->limits[i].tokens > facts->max_output_tokens)
-            facts->max_output_tokens = facts->limits[i].tokens;
+    facts->max_output_tokens = most_of(endpoint, members, facts->limits);
 }
 
 /* How many answers: what is no whole number the provider refuses. */
@@ -191,7 +210,10 @@ static int64_t read_choices(enum endpoint endpoint, const struct json_member *me
     struct json_cursor each = json_each(prompt); /* of numbers it is one prompt */
     bool has_several = json_next(&each) && (json_type_of(each.value) == JSON_STRING ||
                                             json_type_of(each.value) == JSON_ARRAY);
-    return has_several ? choices * (int64_t)json_count(prompt) : choices;
+    if (!has_several)
+        return choices;
+    int64_t most = BODY_CHOICES_MAX / choices, prompts = (int64_t)json_count(prompt);
+    return prompts < most ? choices * prompts : BODY_CHOICES_MAX;
 }
 
 static bool has_stored(enum endpoint endpoint, const struct json_member *members)
@@ -199,6 +221,15 @@ static bool has_stored(enum endpoint endpoint, const struct json_member *members
     return endpoint == ENDPOINT_RESPONSES &&
            (is_given(&members[WANTED_PREVIOUS]) || is_given(&members[WANTED_CONVERSATION]) ||
             is_given(&members[WANTED_PROMPT]));
+}
+
+static bool has_hosted_tools(const struct json_member *members)
+{
+    const struct json_member *servers = &members[WANTED_MCP];
+    bool has_servers =
+        is_given(servers) && !(servers->type == JSON_ARRAY && json_count(servers->value) == 0);
+    return has_servers || is_given(&members[WANTED_WEB_SEARCH]) ||
+           body_has_hosted_tools(members[WANTED_TOOLS].value);
 }
 
 /* ---- what a model must be able to do --------------------------------------------------------- */
@@ -298,6 +329,7 @@ enum err body_read(struct json_reader *reader, enum endpoint endpoint, struct st
         .cache_key = members[WANTED_CACHE_KEY].text,
         .choices = read_choices(endpoint, members),
         .has_stored = has_stored(endpoint, members),
+        .has_hosted_tools = has_hosted_tools(members),
         .has_tools = tools->type == JSON_ARRAY && json_count(tools->value) > 0,
         .wants_schema = wants_schema(endpoint, members),
     };

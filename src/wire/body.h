@@ -11,6 +11,8 @@
 /* Where the members stand that say how long an answer may become: max_tokens, max_completion_tokens, max_output_tokens,
  * and llama-server's n_predict. Which of them count, depends on the endpoint. */
 #define BODY_LIMITS 4
+/* More answers than anybody gives; what is asked for beyond it counts as this. */
+#define BODY_CHOICES_MAX INT64_C(1000000000)
 struct body_limit {
     size_t start, end; /* the raw value; 0, 0 when missing */
     int64_t tokens;    /* -1: no whole number, or less than 0 */
@@ -30,15 +32,16 @@ struct body_facts {
     size_t object_open;        /* offset of the top-level '{' */
     bool has_options;          /* stream_options is present (object or null) */
     struct str cache_key;      /* prompt_cache_key, for affinity; may be empty */
-    int64_t max_output_tokens; /* the largest that counts at this endpoint; -1 unknown */
+    int64_t max_output_tokens; /* the largest of the limits, if one counts here; -1 unknown */
     struct body_limit limits[BODY_LIMITS];
     int64_t
         choices; /* answers that one request has: n, best_of, prompts of completions; 1 or more */
-    bool has_stored;   /* responses: the prompt is, in part, what the provider has kept */
-    bool has_tools;    /* a non-empty `tools` */
-    bool has_images;   /* somewhere in messages or input */
-    bool has_media;    /* images, documents, sounds: bytes that are no text */
-    bool wants_schema; /* an answer by a JSON schema */
+    bool has_hosted_tools; /* the provider runs some, and reads what they find */
+    bool has_stored;       /* responses: the prompt is, in part, what the provider has kept */
+    bool has_tools;        /* a non-empty `tools` */
+    bool has_images;       /* somewhere in messages or input */
+    bool has_media;        /* images, documents, sounds: bytes that are no text */
+    bool wants_schema;     /* an answer by a JSON schema */
 };
 
 /**
@@ -77,6 +80,9 @@ struct body_change {
 MUST_USE enum err body_splice(struct str body, const struct body_facts *facts,
                               const struct body_change *change, struct buf *scratch,
                               struct body_pieces *out_pieces);
+
+/** Is there one in a body's `tools` that the provider runs (body_tools.c)? */
+bool body_has_hosted_tools(struct json tools);
 
 /** May it hold envelopes of ours (wire/seal.h)? A search for their first bytes. */
 bool body_has_envelopes(enum endpoint endpoint, struct str body);

@@ -53,6 +53,10 @@ static const struct limited {
     {"one that is large enough for a smaller answer",
      .team = "{\"budget_microusd_per_month\":10000}", .ask = GPT5 ",\"max_tokens\":100}", .first = 200,
      .second = 200},
+    {"what a tool of the provider finds may fill the window",
+     .team = "{\"budget_microusd_per_month\":400000}",
+     .ask = GPT5 ",\"max_tokens\":100,\"web_search_options\":{}}", .first = 429, .second = 429,
+     .has = {"this request could cost $0.5"}, .job = "refused budget_spent"},
     {"a model without a price, where there is a budget",
      .team = "{\"budget_microusd_per_month\":1000000}", .ask = "{\"model\":\"m1\",\"messages\":[]}",
      .first = 403, .second = 403, .has = {"nobody knows what model 'm1'"}, .job = "refused price_unknown"},
@@ -167,6 +171,34 @@ static void a_settled_request_leaves_what_it_took(void **state)
     stage_end(&stage);
 }
 
+/* The bytes of a picture are no text, neither beforehand nor in the bill. */
+static void a_stopped_stream_with_a_picture_costs_no_more_than_pictures_do(void **state)
+{
+    (void)state;
+    struct stage stage = {.team_policy = "{\"tokens_per_minute\":100000000}"};
+    stage.up[0].plays[0] =
+        (struct play){{SAY(SSE ROLE TEXT("a")), WAIT(2000), SAY(STOP USAGE DONE)}};
+    stage_begin(&stage, 1);
+    AUTO_BUF struct buf ask;
+    struct buf raw;
+    buf_init(&ask, 1u << 20);
+    buf_init(&raw, ANSWER_MAX);
+    buf_puts(&ask, "{\"model\":\"m1\",\"stream\":true,\"messages\":[{\"role\":\"user\",\"content\":"
+                   "[{\"type\":\"image_url\",\"image_url\":{\"url\":\"data:image/png;base64,");
+    for (size_t i = 0; i < 10000; i++)
+        buf_puts(&ask, PAD);
+    buf_puts(&ask, "\"}}]}]}");
+    buf_putc(&ask, '\0');
+    int fd = client_open(&stage);
+    client_ask(&stage, fd, CHAT, "", ask.data);
+    CHECK("it streams", client_read_until(fd, &raw, "\"a\""));
+    close(fd);
+    struct job_record job = stage_job(&stage);
+    CHECK_INT("input", job.usage.input_tokens, 16384);
+    buf_release(&raw);
+    stage_end(&stage);
+}
+
 static void a_stream_holds_its_place_until_it_ends(void **state)
 {
     (void)state;
@@ -215,4 +247,5 @@ static void dear_candidates_are_left_out_when_little_is_left(void **state)
 
 TEST_MAIN(TEST(limits_are_told_as_the_stories_say), TEST(a_settled_request_leaves_what_it_took),
           TEST(a_stream_holds_its_place_until_it_ends),
+          TEST(a_stopped_stream_with_a_picture_costs_no_more_than_pictures_do),
           TEST(dear_candidates_are_left_out_when_little_is_left))

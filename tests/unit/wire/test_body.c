@@ -129,6 +129,86 @@ static void facts_are_read(void **state)
     CHECK("embeddings never stream", !facts.stream && facts.max_output_tokens == -1);
 }
 
+/* What an answer may come to is never taken for less than some provider makes of it. */
+static void the_largest_limit_holds(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        enum endpoint endpoint;
+        const char *body; /* behind the model */
+        int64_t most;
+    } stories[] = {
+        {"llama-server goes by n_predict", ENDPOINT_CHAT,
+         MESSAGES ",\"max_tokens\":1,\"n_predict\":100000", 100000},
+        {"one that is no number", ENDPOINT_CHAT,
+         MESSAGES ",\"max_tokens\":1,\"max_completion_tokens\":\"9\"", -1},
+        {"less than none is no limit", ENDPOINT_CHAT, MESSAGES ",\"max_tokens\":1,\"n_predict\":-1",
+         -1},
+        {"null is not given", ENDPOINT_CHAT,
+         MESSAGES ",\"max_tokens\":null,\"max_completion_tokens\":9", 9},
+        {"only one that does not count here", ENDPOINT_RESPONSES, "\"max_tokens\":1", -1},
+    };
+    for (size_t i = 0; i < COUNT(stories); i++) {
+        char body[256];
+        (void)snprintf(body, sizeof body, "{\"model\":\"a\",%s}", stories[i].body);
+        CHECK_INT(stories[i].name, read_facts(stories[i].endpoint, body).max_output_tokens,
+                  stories[i].most);
+    }
+}
+
+static void tools_that_the_provider_runs_are_found(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        enum endpoint endpoint;
+        const char *body; /* behind the model */
+        bool has;
+    } stories[] = {
+        {"none", ENDPOINT_CHAT, MESSAGES ",\"tools\":[]", false},
+        {"functions", ENDPOINT_CHAT, MESSAGES ",\"tools\":[{\"type\":\"function\"}]", false},
+        {"Anthropic's, without a type", ENDPOINT_MESSAGES, MESSAGES ",\"tools\":[{\"name\":\"a\"}]",
+         false},
+        {"Anthropic's that the caller runs", ENDPOINT_MESSAGES,
+         MESSAGES ",\"tools\":[{\"type\":\"bash_20250124\"},{\"type\":\"text_editor_20250728\"},"
+                  "{\"type\":\"computer_20251124\"},{\"type\":\"custom\"}]",
+         false},
+        {"Codex's that it runs itself", ENDPOINT_RESPONSES,
+         "\"tools\":[{\"type\":\"local_shell\"},{\"type\":\"namespace\",\"tools\":[]}]", false},
+        {"a search", ENDPOINT_RESPONSES,
+         "\"tools\":[{\"type\":\"function\"},{\"type\":\"web_search\"}]", true},
+        {"in files", ENDPOINT_RESPONSES, "\"tools\":[{\"type\":\"file_search\"}]", true},
+        {"behind another type", ENDPOINT_RESPONSES,
+         "\"tools\":[{\"type\":\"function\",\"type\":\"file_search\"}]", true},
+        {"Anthropic's search", ENDPOINT_MESSAGES,
+         MESSAGES ",\"tools\":[{\"name\":\"w\",\"type\":\"web_search_20250305\"}]", true},
+        {"other servers", ENDPOINT_MESSAGES, MESSAGES ",\"mcp_servers\":[{}]", true},
+        {"none of them", ENDPOINT_MESSAGES, MESSAGES ",\"mcp_servers\":[]", false},
+        {"chat's search", ENDPOINT_CHAT, MESSAGES ",\"web_search_options\":{}", true},
+    };
+    for (size_t i = 0; i < COUNT(stories); i++) {
+        char body[512];
+        (void)snprintf(body, sizeof body, "{\"model\":\"a\",%s}", stories[i].body);
+        CHECK_INT(stories[i].name, read_facts(stories[i].endpoint, body).has_hosted_tools,
+                  stories[i].has);
+    }
+}
+
+static void more_answers_than_anybody_gives_are_counted_as_many(void **state)
+{
+    (void)state;
+    AUTO_BUF struct buf body;
+    struct body_facts facts = {0};
+    buf_init(&body, 1u << 20);
+    buf_puts(&body, "{\"model\":\"a\",\"n\":1000000,\"prompt\":[\"\"");
+    for (size_t i = 0; i < 2000; i++)
+        buf_puts(&body, ",\"\"");
+    buf_puts(&body, "]}");
+    CHECK("read", body_read(reader, ENDPOINT_COMPLETIONS, buf_str(&body), &facts, NULL) == OK);
+    CHECK_INT("choices", facts.choices, BODY_CHOICES_MAX);
+}
+
 static const struct count_story {
     const char *name;
     enum endpoint endpoint;
@@ -314,6 +394,9 @@ int main(void)
         TEST(bad_bodies_are_refused_by_name),
         TEST(a_model_name_has_an_end),
         TEST(facts_are_read),
+        TEST(the_largest_limit_holds),
+        TEST(tools_that_the_provider_runs_are_found),
+        TEST(more_answers_than_anybody_gives_are_counted_as_many),
         TEST(what_is_asked_for_is_counted),
         TEST(what_a_model_must_be_able_to_do_is_found),
         TEST(only_what_must_change_changes),
