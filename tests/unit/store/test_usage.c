@@ -57,6 +57,17 @@ static void random_attempt(struct job_record *job, int32_t at)
         attempt->cost_microusd = random_below(100000);
 }
 
+/* One attempt more, of which only its beginning is on record. */
+static void leave_running(struct job_record *job)
+{
+    random_attempt(job, job->attempt_count);
+    struct attempt_record *attempt = &job->attempt[job->attempt_count++];
+    attempt->outcome[0] = '\0';
+    attempt->input_tokens = attempt->output_tokens = attempt->cached_tokens = -1;
+    attempt->cost_microusd = -1;
+    attempt->is_estimated = false;
+}
+
 static void random_job(struct job_record *job, int64_t now_ms)
 {
     fixture_job(job, random_time(now_ms), 0);
@@ -75,6 +86,8 @@ static void random_job(struct job_record *job, int64_t now_ms)
     if (random_below(8) == 0) { /* its close is never written */
         job->status = JOB_INTERRUPTED;
         str_copy(STR("left"), job->reason, sizeof job->reason);
+        if (random_below(2))
+            leave_running(job);
     }
 }
 
@@ -111,6 +124,7 @@ static struct usage_sums naive(const struct world *world, const struct usage_que
         for (int32_t k = 0; k < job->attempt_count; k++) {
             const struct attempt_record *attempt = &job->attempt[k];
             has_estimated |= attempt->is_estimated;
+            has_unknown |= attempt->outcome[0] == '\0'; /* nobody can tell */
             if (attempt->input_tokens < 0)
                 continue;
             bool is_failed = strcmp(attempt->outcome, "failed") == 0;
@@ -200,8 +214,39 @@ static void check_spent(struct world *world, int64_t since_ms, int64_t until_ms)
     }
 }
 
+static int64_t known(int64_t value)
+{
+    return value > 0 ? value : 0;
+}
+
+/* A row that was closed for its dead life has the sums of its own attempts. */
+static void check_left(struct world *world)
+{
+    for (size_t i = 0; i < world->count; i++) {
+        const struct job_record *job = &world->jobs[i];
+        static struct world alone;
+        alone.jobs[0] = *job;
+        alone.count = 1;
+        struct usage_query ever = {.bucket = USAGE_IN_ONE};
+        struct job_record row;
+        struct error error = {0};
+        if (strcmp(job->reason, "left") != 0)
+            continue;
+        struct usage_sums want = naive(&alone, &ever, NULL);
+        CHECK_INT("the row", store_job(world->fixture.store, job->id, &row, &error), OK);
+        CHECK_INT("its cost", known(row.cost_microusd), want.cost_microusd);
+        CHECK_INT("wasted of it", known(row.wasted_microusd), want.wasted_microusd);
+        CHECK_INT("its input", known(row.usage.input_tokens), want.input_tokens);
+        CHECK_INT("its output", known(row.usage.output_tokens), want.output_tokens);
+        CHECK_INT("its cached input", known(row.usage.cached_tokens), want.cached_tokens);
+        CHECK_INT("estimated", row.usage.is_estimated, want.estimated_jobs);
+        CHECK_INT("not priced", row.is_unpriced, want.unknown_cost_jobs);
+    }
+}
+
 static void check_all(struct world *world, int64_t now_ms)
 {
+    check_left(world);
     check_query(world, "ever", (struct usage_query){.bucket = USAGE_IN_ONE});
     for (int i = 0; i < USAGE_NAME_COUNT; i++)
         check_query(world, usage_name_text((enum usage_name)i),
