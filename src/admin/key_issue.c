@@ -97,6 +97,37 @@ static void secret_make(const struct vault *vault, struct key_row *row,
     vault_key_digest(vault, str_of(out_key), row->digest);
 }
 
+/* A user's or a service account's keys share its room, whatever the team; those of neither share their team's. */
+static size_t keys_beside(const struct store_config *config, const struct key_row *row)
+{
+    bool is_ones = row->user_id[0] || row->service_account_id[0];
+    size_t count = 0;
+    for (size_t i = 0; i < config->key_count; i++) {
+        const struct key_row *other = &config->keys[i];
+        count += strcmp(other->user_id, row->user_id) == 0 &&
+                 strcmp(other->service_account_id, row->service_account_id) == 0 &&
+                 (is_ones || strcmp(other->team, row->team) == 0);
+    }
+    return count;
+}
+
+enum err key_room_check(const struct store_config *config, const struct key_row *row,
+                        struct error *error)
+{
+    bool is_ones = row->user_id[0] || row->service_account_id[0];
+    size_t most = is_ones ? KEYS_OF_ONE_MAX : KEYS_OF_TEAM_MAX;
+    if (config->key_count >= KEYS_MAX)
+        return error_set(error, ERR_CONFLICT, "There are %u keys, which is the most: revoke some.",
+                         KEYS_MAX);
+    if ((!is_ones && !row->team[0]) || keys_beside(config, row) < most)
+        return OK;
+    return error_set(error, ERR_CONFLICT, "%s has %zu keys%s, which is the most: revoke some.",
+                     row->user_id[0]              ? "The user"
+                     : row->service_account_id[0] ? "The service account"
+                                                  : "The team",
+                     most, is_ones ? "" : " of its own");
+}
+
 enum err key_make(const struct key_maker *maker, struct key_row *row, char out_key[APIKEY_LEN + 1],
                   struct error *error)
 {
@@ -199,6 +230,8 @@ enum err key_issue(const struct key_issuer *issuer, const struct key_wish *wish,
         *out_field = "team";
     str_copy(str_trim(wish->name), row.name, sizeof row.name);
     str_copy(wish->role, row.role, sizeof row.role);
+    if (err == OK)
+        err = key_room_check(issuer->config, &row, error);
     if (err == OK)
         err = key_make(&maker, &row, out_key, error);
     if (err == OK)

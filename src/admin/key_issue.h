@@ -17,6 +17,14 @@ struct key_maker {
 /** 1 to 127 bytes; ERR_MALFORMED with a sentence. */
 MUST_USE enum err key_name_check(struct str name, struct error *error);
 
+/** Is there room for one more key like the row: for its user or service account, for its team if it is of neither, and in
+ *  all? Nobody takes the others' room. ERR_CONFLICT with a sentence. */
+#define KEYS_MAX         100000u
+#define KEYS_OF_ONE_MAX  100u
+#define KEYS_OF_TEAM_MAX 1000u
+MUST_USE enum err key_room_check(const struct store_config *config, const struct key_row *row,
+                                 struct error *error);
+
 /**
  * Makes a key as `row` describes it, and fills in its id, hint, digest, time and rev. What the row says was
  * checked already. Wipe `out_key` after use. Errors: what the store says.

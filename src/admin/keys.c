@@ -12,8 +12,6 @@
 #include "sys/clock.h"
 #include "sys/secret.h"
 
-#define KEYS_MAX 100000u
-
 static struct key_maker maker_of(const struct api_call *call)
 {
     return (struct key_maker){call->admin->options.store, call->admin->options.vault, call->actor};
@@ -119,8 +117,8 @@ static void create(struct api_call *call, struct change *change, struct key_row 
         change_drop(change);
         return;
     }
-    if (err == OK && change->config.key_count >= KEYS_MAX)
-        err = error_set(&error, ERR_CONFLICT, "There are %u keys, which is the most.", KEYS_MAX);
+    if (err == OK)
+        err = key_room_check(&change->config, row, &error);
     struct key_maker maker = maker_of(call);
     if (err == OK)
         err = key_make(&maker, row, key, &error);

@@ -18,18 +18,38 @@ static enum err drop_old(sqlite3 *db, int64_t now_ms, struct error *error)
     return sql_done(drop, NULL, error);
 }
 
+/* Whoever makes them leaves room for others. */
+static enum err room_check(sqlite3 *db, const char *maker, struct error *error)
+{
+    AUTO_STMT sqlite3_stmt *count = NULL;
+    bool has_row = false;
+    enum err err =
+        sql_prepare(db, "SELECT count(*), count(*) FILTER (WHERE created_by = ?1) FROM invitation",
+                    &count, error);
+    if (err != OK)
+        return err;
+    sql_bind_text(count, 1, str_of(maker));
+    err = sql_step(count, &has_row, error);
+    if (err != OK)
+        return err;
+    if (sqlite3_column_int64(count, 0) >= INVITATIONS_MAX)
+        return error_set(error, ERR_CONFLICT,
+                         "There are %d open invitations, which is the most: revoke some.",
+                         INVITATIONS_MAX);
+    if (sqlite3_column_int64(count, 1) >= INVITATIONS_OF_ONE_MAX)
+        return error_set(error, ERR_CONFLICT,
+                         "%d invitations of yours are open, which is the most: revoke some.",
+                         INVITATIONS_OF_ONE_MAX);
+    return OK;
+}
+
 static enum err invitation_insert(sqlite3 *db, void *arg, struct error *error)
 {
     const struct invitation_row *row = arg;
     AUTO_STMT sqlite3_stmt *insert = NULL;
-    int64_t open = 0;
     enum err err = drop_old(db, row->created_at_ms, error);
     if (err == OK)
-        err = sql_number(db, "SELECT count(*) FROM invitation", 0, &open, error);
-    if (err == OK && open >= INVITATIONS_MAX)
-        return error_set(error, ERR_CONFLICT,
-                         "There are %d open invitations, which is the most: revoke some.",
-                         INVITATIONS_MAX);
+        err = room_check(db, row->created_by, error);
     if (err == OK)
         err = sql_prepare(db,
                           "INSERT INTO invitation (" INVITATION_COLUMNS ") "

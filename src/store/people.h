@@ -72,7 +72,7 @@ MUST_USE enum err store_user_password(struct store *store, const char *id, const
 MUST_USE enum err store_session_insert(struct store *store, const struct session_row *row,
                                        const char *hash, const struct event_row *event,
                                        struct error *error);
-/** Ends the one with this id, or all of the user when `id` is NULL. None: OK. */
+/** Ends the one with this id, or all of the user when `id` is NULL. None: OK, and no event. */
 MUST_USE enum err store_sessions_end(struct store *store, const char *user_id, const char *id,
                                      const struct event_row *event, struct error *error);
 struct session_seen {
@@ -88,7 +88,8 @@ MUST_USE enum err store_sessions_each(struct store *store, store_on_session *on_
 
 /* ---- invitations -------------------------------------------------------------------------------- */
 
-#define INVITATIONS_MAX 1000 /* open at once */
+#define INVITATIONS_MAX        1000 /* open at once ... */
+#define INVITATIONS_OF_ONE_MAX 50   /* ... and of one maker */
 /** ERR_CONFLICT: too many. Those that are over go. */
 MUST_USE enum err store_invitation_insert(struct store *store, const struct invitation_row *row,
                                           const struct event_row *event, struct error *error);

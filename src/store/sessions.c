@@ -76,6 +76,7 @@ enum err store_session_insert(struct store *store, const struct session_row *row
 
 struct ending {
     const char *user_id, *id;
+    struct work *work;
 };
 
 static enum err sessions_end(sqlite3 *db, void *arg, struct error *error)
@@ -88,14 +89,19 @@ static enum err sessions_end(sqlite3 *db, void *arg, struct error *error)
         return err;
     sql_bind_text(drop, 1, str_of(ending->user_id));
     sql_bind_text(drop, 2, str_of(ending->id));
-    return sql_done(drop, NULL, error);
+    err = sql_done(drop, NULL, error);
+    if (err == OK && sqlite3_changes(db) == 0)
+        ending->work->event = NULL; /* nothing happened that could be told */
+    return err;
 }
 
 enum err store_sessions_end(struct store *store, const char *user_id, const char *id,
                             const struct event_row *event, struct error *error)
 {
-    struct ending ending = {user_id, id ? id : ""};
-    return submit_quietly(store, sessions_end, &ending, event, error);
+    struct ending ending = {user_id, id ? id : "", NULL};
+    struct work work = {.run = sessions_end, .arg = &ending, .event = event, .keeps_version = true};
+    ending.work = &work;
+    return writer_submit(store, &work, error);
 }
 
 /* ---- use ----------------------------------------------------------------------------------------- */

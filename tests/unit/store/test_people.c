@@ -270,6 +270,59 @@ static void an_invitation_is_good_once_and_for_a_while(void **state)
               ERR_NOT_FOUND);
 }
 
+static void nobody_takes_the_room_of_others_invitations(void **state)
+{
+    (void)state;
+    char id[ID_MAX];
+    struct invitation_row given = invitation("inv_0", 0);
+    set_up();
+    for (int i = 0; i < INVITATIONS_OF_ONE_MAX; i++) {
+        snprintf(id, sizeof id, "inv_%d", i);
+        given = invitation(id, (uint8_t)(i + 1));
+        CHECK_INT(id, store_invitation_insert(fixture.store, &given, NULL, &error), OK);
+    }
+    given = invitation("inv_more", 200);
+    CHECK_INT("one more", store_invitation_insert(fixture.store, &given, NULL, &error),
+              ERR_CONFLICT);
+    CHECK_STR("why", error.text,
+              "50 invitations of yours are open, which is the most: revoke some.");
+    str_copy(STR("usr_2"), given.created_by, sizeof given.created_by);
+    CHECK_INT("another's", store_invitation_insert(fixture.store, &given, NULL, &error), OK);
+    given = invitation("inv_later", 201);
+    given.created_at_ms += 1000;
+    given.expires_at_ms += 1000;
+    CHECK_INT("when those are over", store_invitation_insert(fixture.store, &given, NULL, &error),
+              OK);
+}
+
+static void count_event(void *arg, const struct event_row *event)
+{
+    (void)event;
+    ++*(int *)arg;
+}
+
+static int endings_told(void)
+{
+    int count = 0;
+    char next[96];
+    const struct event_filter filter = {.action = "session.ended", .limit = 10};
+    CHECK_INT("read", store_events(fixture.store, &filter, count_event, &count, next, &error), OK);
+    return count;
+}
+
+static void what_ends_nothing_is_no_event(void **state)
+{
+    (void)state;
+    struct session_row begun = session("ses_1", "usr_1", 1, FIXTURE_TIME);
+    struct event_row event = {.id = "evt_1", .actor = "usr_1", .action = "session.ended"};
+    set_up();
+    CHECK_INT("begun", store_session_insert(fixture.store, &begun, "hash-1", NULL, &error), OK);
+    CHECK_INT("none", store_sessions_end(fixture.store, "usr_1", "ses_x", &event, &error), OK);
+    CHECK_INT("untold", endings_told(), 0);
+    CHECK_INT("one", store_sessions_end(fixture.store, "usr_1", "ses_1", &event, &error), OK);
+    CHECK_INT("told", endings_told(), 1);
+}
+
 static void whoever_is_invited_into_a_team_is_in_it(void **state)
 {
     (void)state;
@@ -308,6 +361,8 @@ int main(void)
         STORY(a_password_that_was_changed_meanwhile_opens_nothing),
         STORY(sessions_come_back_after_a_restart_and_are_bounded),
         STORY(an_invitation_is_good_once_and_for_a_while),
+        STORY(nobody_takes_the_room_of_others_invitations),
+        STORY(what_ends_nothing_is_no_event),
         STORY(whoever_is_invited_into_a_team_is_in_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
