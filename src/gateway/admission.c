@@ -159,6 +159,7 @@ static bool take_both(struct request *request, const struct limits_ask *ask, boo
 {
     struct admission *admission = &request->admission;
     struct live_limits *team = live_of(request, true), *key = live_of(request, false);
+    admission->told = (struct limits_told){0};
     *out_is_team = true;
     if (team && !limits_admit(team, ask, &admission->team, &admission->told, out_refusal))
         return false;
@@ -166,6 +167,10 @@ static bool take_both(struct request *request, const struct limits_ask *ask, boo
     if (!key || limits_admit(key, ask, &admission->key, &admission->told, out_refusal))
         return true;
     limits_undo(&admission->team);
+    admission->told = (struct limits_told){0}; /* again, with what was given back */
+    if (team)
+        limits_tell(team, &admission->told);
+    limits_tell(key, &admission->told);
     return false;
 }
 
@@ -283,24 +288,39 @@ static int64_t spent_so_far(const struct request *request)
     return spent;
 }
 
+/* At the team and the key, so much in all. False: at one of them only `*out_left` may be. */
+static bool reserve_in_all(struct request *request, int64_t wanted, int64_t *out_left)
+{
+    struct limits_hold *holds[] = {&request->admission.team, &request->admission.key};
+    for (size_t i = 0; i < sizeof holds / sizeof holds[0]; i++)
+        if (holds[i]->live && wanted > holds[i]->money.amount_microusd &&
+            !limits_money(holds[i], wanted, out_left))
+            return false;
+    return true;
+}
+
 /* A list that was made anew may hold somebody who is dearer than what was reserved: reserves more, or leaves out whom
- * that does not reach. What attempts have cost already is spent from the same reservation. */
+ * that does not reach, and reserves for who is kept. What attempts have cost already is spent from the same reservation. */
 void admission_look_again(struct request *request)
 {
-    struct admission *admission = &request->admission;
-    struct limits_hold *holds[] = {&admission->team, &admission->key};
-    if (!admission->has_budget)
+    if (!request->admission.has_budget)
         return;
-    int64_t spent = spent_so_far(request), left = INT64_MAX;
+    int64_t spent = spent_so_far(request), left = 0;
     int64_t dearest = keep_what_fits(request, INT64_MAX);
-    for (size_t i = 0; i < sizeof holds / sizeof holds[0]; i++) {
-        int64_t wanted = lesser(spent + dearest, LEDGER_AMOUNT_MAX);
-        if (!holds[i]->live || dearest == MONEY_UNKNOWN ||
-            wanted <= holds[i]->money.amount_microusd)
-            continue;
-        if (!limits_money(holds[i], wanted, &left))
-            dearest = keep_what_fits(request, left > spent ? left - spent : 0);
-    }
+    while (dearest > 0 &&
+           !reserve_in_all(request, lesser(spent + dearest, LEDGER_AMOUNT_MAX), &left))
+        dearest = keep_what_fits(request, left > spent ? left - spent : 0); /* less, so this ends */
+}
+
+bool admission_fits(struct request *request, const struct candidate *candidate)
+{
+    int64_t left = 0;
+    if (!request->admission.has_budget)
+        return true;
+    int64_t money = money_of(request, candidate);
+    if (money <= 0)
+        return money != MONEY_UNKNOWN;
+    return reserve_in_all(request, lesser(spent_so_far(request) + money, LEDGER_AMOUNT_MAX), &left);
 }
 
 /* Tokens of the answer count when they are known; a request that never reached a provider has none. */

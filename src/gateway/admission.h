@@ -38,6 +38,8 @@ struct admission {
 bool admission_take(struct request *request);
 /** The list of candidates is a new one: leaves out whom it cannot pay. */
 void admission_look_again(struct request *request);
+/** One of the list has changed. False: so much is not left, and it may not be asked. */
+MUST_USE bool admission_fits(struct request *request, const struct candidate *candidate);
 /** The most tokens that this candidate is to be asked for, or -1: as the caller says. */
 int64_t admission_ceiling(const struct request *request, const struct candidate *candidate);
 /** Of the prompt, for an estimate of its tokens: those of pictures do not count as text. */

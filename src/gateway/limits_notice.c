@@ -16,7 +16,8 @@ static const char *const kinds[LIMIT_KIND_COUNT] = {
     [LIMIT_POLICY] = "policy",
 };
 
-static void add_event(struct live_limits *live, const char *action, struct str after)
+static void add_event(struct live_limits *live, struct store *store, const char *action,
+                      struct str after)
 {
     uint8_t random[10];
     struct error error = {0};
@@ -26,11 +27,12 @@ static void add_event(struct live_limits *live, const char *action, struct str a
     str_copy(STR("limits"), event.actor, sizeof event.actor);
     str_copy(str_of(action), event.action, sizeof event.action);
     str_copy(str_of(live->id), event.subject, sizeof event.subject);
-    if (store_event_add(live->notice_store, &event, &error) != OK)
+    if (store_event_add(store, &event, &error) != OK)
         log_warn("event_lost", "action=%s why=\"%s\"", action, error.text);
 }
 
-static void add_refused(struct live_limits *live, enum limit_kind kind, int64_t count)
+static void add_refused(struct live_limits *live, struct store *store, enum limit_kind kind,
+                        int64_t count)
 {
     AUTO_BUF struct buf after;
     struct json_writer writer;
@@ -42,10 +44,12 @@ static void add_refused(struct live_limits *live, enum limit_kind kind, int64_t 
     json_close_object(&writer);
     buf_putc(&after, '\0');
     if (!after.failed)
-        add_event(live, kind == LIMIT_POLICY ? "policy.refused" : "limit.refused", buf_str(&after));
+        add_event(live, store, kind == LIMIT_POLICY ? "policy.refused" : "limit.refused",
+                  buf_str(&after));
 }
 
-static void add_soft(struct live_limits *live, const struct limits_figures *figures)
+static void add_soft(struct live_limits *live, struct store *store,
+                     const struct limits_figures *figures)
 {
     AUTO_BUF struct buf after;
     struct json_writer writer;
@@ -56,13 +60,14 @@ static void add_soft(struct live_limits *live, const struct limits_figures *figu
     json_close_object(&writer);
     buf_putc(&after, '\0');
     if (!after.failed)
-        add_event(live, "budget.soft_passed", buf_str(&after));
+        add_event(live, store, "budget.soft_passed", buf_str(&after));
 }
 
-/* What is due now, taken out. */
-static struct limit_notices take_due(struct live_limits *live)
+/* What is due now, taken out; the next post may follow at once, from any loop. */
+static struct limit_notices take_due(struct live_limits *live, struct store **out_store)
 {
     pthread_mutex_lock(&live->lock);
+    *out_store = live->notice_store;
     struct limit_notices due = live->notices;
     for (int kind = 0; kind < LIMIT_KIND_COUNT; kind++)
         if (due.due & 1u << kind)
@@ -77,14 +82,15 @@ static void on_work(struct pool_work *work, struct json_reader *reader, bool is_
 {
     (void)reader;
     struct live_limits *live = LIST_OWNER(work, struct live_limits, notice_work);
-    struct limit_notices due = take_due(live);
+    struct store *store = NULL;
+    struct limit_notices due = take_due(live, &store);
     struct limits_figures figures;
     live_limits_figures(live, &figures);
     for (int kind = 0; kind < LIMIT_KIND_COUNT && !is_stopping; kind++)
         if (due.due & 1u << kind)
-            add_refused(live, (enum limit_kind)kind, due.refused[kind]);
+            add_refused(live, store, (enum limit_kind)kind, due.refused[kind]);
     if (due.is_soft_due && !is_stopping)
-        add_soft(live, &figures);
+        add_soft(live, store, &figures);
     live_limits_unref(live);
 }
 
@@ -100,11 +106,13 @@ void limits_post_notices(struct gateway *gateway, struct live_limits *live)
     pthread_mutex_lock(&live->lock);
     bool is_ours = gateway->offload && !live->notices.is_out;
     live->notices.is_out |= is_ours;
+    if (is_ours) {
+        live->notice_work.run = on_work;
+        live->notice_store = gateway->options.store;
+    }
     pthread_mutex_unlock(&live->lock);
     if (!is_ours)
         return;
-    live->notice_work.run = on_work;
-    live->notice_store = gateway->options.store;
     live_limits_ref(live);
     if (gateway->offload(gateway->offload_arg, &live->notice_work))
         return;

@@ -151,6 +151,12 @@ static void tell(struct limit *limit, int64_t now_ms, struct limit_told *told)
         *told = (struct limit_told){true, limit->most, left, limit_reset_ms(limit, now_ms)};
 }
 
+static void tell_rates(struct live_limits *live, int64_t now_ms, struct limits_told *told)
+{
+    tell(live->requests, now_ms, &told->requests);
+    tell(live->tokens, now_ms, &told->tokens);
+}
+
 bool limits_admit(struct live_limits *live, const struct limits_ask *ask, struct limits_hold *hold,
                   struct limits_told *told, struct limits_refusal *out_refusal)
 {
@@ -166,10 +172,16 @@ bool limits_admit(struct live_limits *live, const struct limits_ask *ask, struct
             refuse(out_refusal, LIMIT_BUDGET, live->ledger.limit_microusd, left, LIMIT_NEVER_MS);
     if (is_in)
         take(live, ask, now_ms, hold);
-    tell(live->requests, now_ms, &told->requests);
-    tell(live->tokens, now_ms, &told->tokens);
+    tell_rates(live, now_ms, told);
     pthread_mutex_unlock(&live->lock);
     return is_in;
+}
+
+void limits_tell(struct live_limits *live, struct limits_told *told)
+{
+    pthread_mutex_lock(&live->lock);
+    tell_rates(live, clock_monotonic_ms(), told);
+    pthread_mutex_unlock(&live->lock);
 }
 
 bool limits_money(struct limits_hold *hold, int64_t money_microusd, int64_t *out_left)

@@ -46,7 +46,7 @@ struct live_limits {
     struct ledger ledger;
     struct limit_notices notices;
     struct pool_work notice_work; /* notices.is_out: a reference of its own */
-    struct store *notice_store;
+    struct store *notice_store;   /* of whoever posts it; always the same one */
 };
 
 struct live_limits *live_limits_new(const char *id);
@@ -97,6 +97,8 @@ struct limits_told {
 MUST_USE bool limits_admit(struct live_limits *live, const struct limits_ask *ask,
                            struct limits_hold *hold, struct limits_told *told,
                            struct limits_refusal *out_refusal);
+/** Lowers what is told to what is left here now, if that is less. */
+void limits_tell(struct live_limits *live, struct limits_told *told);
 /** Another sum of money in place of the one that is reserved. False: not so much is left, but `*out_left`. */
 MUST_USE bool limits_money(struct limits_hold *hold, int64_t money_microusd, int64_t *out_left);
 /** As if it had never been admitted. */

@@ -129,14 +129,13 @@ static bool refresh(struct request *request, size_t index)
     for (size_t i = 0; i < plan->eligible_count; i++) {
         if (plan->list[i].provider != candidate->provider)
             continue;
-        struct str model = plan->list[i].model;
-        if (!str_eq(model, candidate->model))
-            model = request_keep(request, model);
-        else
-            model = candidate->model;
-        *candidate = plan->list[i];
-        candidate->model = model;
-        return model.len > 0;
+        struct candidate now = plan->list[i];
+        bool is_same = str_eq(now.model, candidate->model);
+        now.model = is_same ? candidate->model : request_keep(request, now.model);
+        if (now.model.len == 0 || (!is_same && !admission_fits(request, &now)))
+            return false;
+        *candidate = now;
+        return true;
     }
     return false;
 }

@@ -31,6 +31,10 @@ static const struct limited {
     {"the smaller of the two", .team = "{\"requests_per_minute\":100}",
      .key = "{\"requests_per_minute\":1}", .first = 200, .second = 429,
      .has = {"This API key may make 1 requests", "x-ratelimit-limit-requests: 1\r\n"}},
+    {"what the key refuses is given back to the team, also in headers",
+     .team = "{\"requests_per_minute\":2}", .key = "{\"budget_microusd_per_month\":1000}",
+     .ask = GPT5 ",\"max_tokens\":1000}", .first = 429, .second = 429,
+     .has = {"x-ratelimit-remaining-requests: 2\r\n"}},
     {"in Anthropic's dialect", .kind = "anthropic", .team = "{\"requests_per_minute\":1}",
      .path = MESSAGES, .ask = "{\"model\":\"m1\",\"max_tokens\":9,\"messages\":[]}", .first = 200,
      .second = 429,
@@ -245,7 +249,44 @@ static void dear_candidates_are_left_out_when_little_is_left(void **state)
     stage_end(&stage);
 }
 
+/* The first try's provider fails; meanwhile there is more to spend, enough for the second and not for the third. */
+static void who_is_left_of_a_new_list_is_reserved_for(void **state)
+{
+    (void)state;
+    static const char *const models[] = {"gpt-5.4-nano", "gpt-5.4", "gpt-5.4-pro"};
+    struct stage stage = {.team_policy = "{\"budget_microusd_per_month\":3000}"};
+    for (size_t i = 0; i < COUNT(models); i++) {
+        static char lists[COUNT(models)][64];
+        snprintf(lists[i], sizeof lists[i], "[{\"id\":\"%s\",\"surfaced\":true}]", models[i]);
+        stage.rows[i].models_json = lists[i];
+        str_copy(str_of(models[i]), stage.rows[i].default_model,
+                 sizeof stage.rows[i].default_model);
+    }
+    stage.up[0].plays[0] = (struct play){{WAIT(400), SAY(ERROR("500", "", ""))}};
+    stage.up[1].plays[0] =
+        (struct play){{SAY(SSE ROLE TEXT("a")), WAIT(400), SAY(STOP USAGE DONE)}};
+    stage_begin(&stage, 3);
+    struct buf raw;
+    buf_init(&raw, ANSWER_MAX);
+    int fd = client_open(&stage);
+    client_ask(&stage, fd, CHAT, "",
+               "{\"model\":\"auto\",\"stream\":true,\"max_tokens\":1000,\"messages\":[]}");
+    while (upstream_count(&stage.up[0]) == 0)
+        sleep_ms(5);
+    struct live_limits *team = limits_registry_find(live_registry_limits(stage.registry), "tea_1");
+    struct policy policy = policy_none();
+    policy.budget_microusd_per_month = 25000;
+    CHECK("more to spend", live_limits_follow(team, "Research", &policy));
+    CHECK("the second answers", client_read_until(fd, &raw, "\"a\""));
+    CHECK("what it may cost is reserved", figures_of(&stage, "tea_1").reserved_microusd >= 15000);
+    struct answer whole = client_finish(fd, &raw);
+    CHECK_INT("nothing stays", figures_of(&stage, "tea_1").reserved_microusd, 0);
+    answer_free(&whole);
+    stage_end(&stage);
+}
+
 TEST_MAIN(TEST(limits_are_told_as_the_stories_say), TEST(a_settled_request_leaves_what_it_took),
           TEST(a_stream_holds_its_place_until_it_ends),
           TEST(a_stopped_stream_with_a_picture_costs_no_more_than_pictures_do),
+          TEST(who_is_left_of_a_new_list_is_reserved_for),
           TEST(dear_candidates_are_left_out_when_little_is_left))
