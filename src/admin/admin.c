@@ -2,6 +2,7 @@
 #include "admin/admin.h"
 
 #include "admin/api.h"
+#include "admin/authority.h"
 #include "sys/pool.h"
 #include "admin/prober.h"
 #include "admin/spent.h"
@@ -115,11 +116,14 @@ bool change_begin(struct change *change, struct admin *admin, struct api_call *c
     struct error error = {0};
     *change = (struct change){.admin = admin, .call = call};
     pthread_mutex_lock(&admin->config_lock);
-    if (store_config_load(admin->options.store, &change->config, &error) == OK)
-        return true;
-    pthread_mutex_unlock(&admin->config_lock);
-    if (call)
+    enum err err = store_config_load(admin->options.store, &change->config, &error);
+    if (err != OK && call)
         api_fail_error(call, &error);
+    if (err == OK &&
+        (!call || authority_look(call, &change->config, gateway_sessions(admin->options.gateway),
+                                 clock_wall_ms())))
+        return true;
+    change_drop(change);
     return false;
 }
 

@@ -1,26 +1,39 @@
 /* admin/invitation_accept.c: what becomes of an invitation: whoever has its token looks at it, and becomes a user. */
+#include "admin/authority.h"
 #include "admin/endpoints.h"
 #include "admin/invitations.h"
 #include "admin/key_issue.h"
 #include "admin/people.h"
+#include "admin/rights.h"
 #include "admin/state.h"
 #include "sys/clock.h"
 #include "sys/password.h"
 #include "sys/secret.h"
 #include "sys/vault.h"
 
-/* Does who made it still hold what it gives? Keys and the control socket are not asked again. */
+/* The role of who made it, and the user whose it is. A key is asked for itself: it may be gone while its user stays. */
+static enum role maker_role(const struct store_config *config, const char *maker_id,
+                            const char **out_user)
+{
+    const struct key_row *key = config_key(config, maker_id);
+    *out_user = key ? key->user_id : maker_id;
+    if (strcmp(maker_id, "control") == 0)
+        return ROLE_OWNER;
+    if (!key)
+        return user_role_now(config, maker_id);
+    return key_may_invite(key) ? key_role_now(config, key, clock_wall_ms()) : ROLE_NONE;
+}
+
+/* Does who made it still hold what it gives? */
 static bool is_still_given(const struct store_config *config, const struct invitation_row *row)
 {
-    enum role given = ROLE_NONE, held = ROLE_NONE;
-    if (!id_parse(str_of(row->created_by), "usr_", &(int64_t){0}))
-        return true;
-    const struct user_row *maker = config_user(config, row->created_by);
-    if (!maker || maker->disabled_at_ms || !role_parse(str_of(maker->role), &held) ||
-        !role_parse(str_of(row->role), &given))
+    enum role given = ROLE_NONE;
+    const char *user = NULL;
+    enum role held = maker_role(config, row->created_by, &user);
+    if (held == ROLE_NONE || !role_parse(str_of(row->role), &given))
         return false;
     return held >= ROLE_ADMIN ? held >= given
-                              : given == ROLE_MEMBER && is_lead(config, maker->id, row->team_id);
+                              : given == ROLE_MEMBER && is_lead(config, user, row->team_id);
 }
 
 /* The open invitation of the token. False: the call has failed. */

@@ -1,13 +1,15 @@
 /* admin/invitations.c: /api/invitations: a link makes a user, once.
  *
  * The link's token stands behind a '#', which browsers keep to themselves: it comes into no log and no Referer. An
- * invitation gives no more than who made it holds, when it is made and still when it is used.
+ * invitation gives no more than who made it holds, a user or a key, when it is made and still when it is used.
  */
 #include "admin/invitations.h"
 
+#include "admin/authority.h"
 #include "admin/endpoints.h"
 #include "admin/key_issue.h"
 #include "admin/people.h"
+#include "admin/rights.h"
 #include "admin/state.h"
 #include "sys/clock.h"
 #include "sys/random.h"
@@ -17,6 +19,27 @@
 #define INVITATION_LIFE_MS (INT64_C(7) * 24 * 3600 * 1000)
 
 /* ---- who may ------------------------------------------------------------------------------------- */
+
+bool key_may_invite(const struct key_row *row)
+{
+    enum role role = ROLE_NONE;
+    bool has_models = row->models_json && row->models_json[0];
+    bool has_limits = row->policy_json && row->policy_json[0];
+    return role_parse(str_of(row->role), &role) && key_scopes(row, role) == SCOPE_ALL &&
+           !row->expires_at_ms && !has_models && !has_limits;
+}
+
+/* Whoever accepts signs in, and may make keys as wide as their role. */
+static bool is_wide_enough(struct api_call *call, const struct store_config *config)
+{
+    const struct key_row *key = config_key(config, call->actor);
+    if (!key || key_may_invite(key))
+        return true;
+    api_fail(call, PROBLEM_FORBIDDEN, NULL,
+             "A key with an end, models, limits or not all scopes invites nobody: who accepts "
+             "would hold more than it.");
+    return false;
+}
 
 bool is_lead(const struct store_config *config, const char *user, const char *team)
 {
@@ -151,8 +174,7 @@ static void token_make(struct api_call *call, struct invitation_row *row,
     row->created_at_ms = clock_wall_ms();
     row->expires_at_ms = row->created_at_ms + INVITATION_LIFE_MS;
     id_make("inv_", row->created_at_ms, id_random, row->id);
-    str_copy(str_of(call->user[0] ? call->user : call->actor), row->created_by,
-             sizeof row->created_by);
+    str_copy(str_of(call->actor), row->created_by, sizeof row->created_by);
 }
 
 static enum err invitation_keep(struct api_call *call, const struct store_config *config,
@@ -186,21 +208,21 @@ static void invitation_answer(struct api_call *call, const struct store_config *
 
 void invitations_create(struct api_call *call)
 {
-    struct store_config config = {0};
+    struct change change;
     struct invitation_row row = {0};
     struct error error = {0};
     char token[APIKEY_LEN + 1];
-    if (!people_config(call, &config))
+    if (!change_begin(&change, call->admin, call))
         return;
-    if (wish_read(call, &config, &row)) {
+    if (is_wide_enough(call, &change.config) && wish_read(call, &change.config, &row)) {
         token_make(call, &row, token);
-        if (invitation_keep(call, &config, &row, &error) == OK)
-            invitation_answer(call, &config, &row, token);
+        if (invitation_keep(call, &change.config, &row, &error) == OK)
+            invitation_answer(call, &change.config, &row, token);
         else
             api_fail_error(call, &error);
         secret_wipe(token, sizeof token);
     }
-    store_config_release(&config);
+    change_drop(&change);
 }
 
 /* ---- listing and revoking ------------------------------------------------------------------------ */
@@ -247,19 +269,19 @@ void invitations_list(struct api_call *call)
 
 void invitations_revoke(struct api_call *call)
 {
-    struct store_config config = {0};
+    struct change change;
     struct error error = {0};
-    if (!people_config(call, &config))
+    if (!change_begin(&change, call->admin, call))
         return;
-    struct listing listing = {.call = call, .config = &config};
+    struct listing listing = {.call = call, .config = &change.config};
     enum err err = store_invitations_each(call->admin->options.store, clock_wall_ms(), on_searched,
                                           &listing, &error);
-    store_config_release(&config);
     if (err == OK && !listing.found.id[0])
         err = error_set(&error, ERR_NOT_FOUND, "There is no open invitation '%s'.", call->args[0]);
     struct event_row event = event_make(call->actor, "invitation.revoked", call->args[0]);
     if (err == OK)
         err = store_invitation_delete(call->admin->options.store, call->args[0], &event, &error);
+    change_drop(&change);
     if (err != OK) {
         api_fail_error(call, &error);
         return;

@@ -129,18 +129,20 @@ static bool name_change(struct api_call *call, const char *name)
 static bool password_change(struct api_call *call, struct own_change *wanted)
 {
     struct user_row user = {0};
+    struct change change;
     struct error error = {0};
     char was[PASSWORD_HASH_MAX] = "", hash[PASSWORD_HASH_MAX];
     if (!user_by_password(call, &wanted->now, &user, was) ||
         !people_hash(call, "password", str_of(wanted->password), str_of(user.email), hash))
         return false;
+    if (!change_begin(&change, call->admin, call))
+        return false;
     struct event_row event = event_make(call->actor, "user.password_changed", user.id);
-    pthread_mutex_lock(&call->admin->config_lock);
     enum err err =
         store_user_password(call->admin->options.store, user.id, was, hash, &event, &error);
     if (err == OK)
         (void)sessions_end(gateway_sessions(gateway_of(call)), user.id, NULL);
-    pthread_mutex_unlock(&call->admin->config_lock);
+    change_drop(&change);
     gateway_recheck(gateway_of(call));
     if (err == OK)
         return session_begin(call, &user, hash);

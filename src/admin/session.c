@@ -184,12 +184,14 @@ bool has_session(struct api_call *call)
 bool sessions_close(struct api_call *call, const char *user, const char *id, const char *action,
                     int *out_count)
 {
+    struct change change;
     struct error error = {0};
+    if (!change_begin(&change, call->admin, call))
+        return false;
     struct event_row event = event_make(call->actor, action, id ? id : user);
-    pthread_mutex_lock(&call->admin->config_lock);
     enum err err = store_sessions_end(call->admin->options.store, user, id, &event, &error);
     *out_count = sessions_end(gateway_sessions(call->admin->options.gateway), user, id);
-    pthread_mutex_unlock(&call->admin->config_lock);
+    change_drop(&change);
     gateway_recheck(call->admin->options.gateway);
     if (err != OK)
         api_fail_error(call, &error);

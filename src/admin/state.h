@@ -42,7 +42,7 @@ void admin_watch_keys(struct admin *admin);
 
 /* A change reads top to bottom:
  *     struct change change;
- *     if (!change_begin(&change, call)) return;        // locks, reads the rows
+ *     if (!change_begin(&change, call)) return;        // locks, reads the rows, looks at the caller again
  *     ... look at change.config, write one row with its event ...
  *     change_end(&change, err, &error);                // publishes when err is OK, unlocks
  */

@@ -125,6 +125,16 @@ int sessions_end(struct sessions *sessions, const char *user, const char *id)
     return ended;
 }
 
+bool sessions_is_live(struct sessions *sessions, const char *user, const char *id, int64_t now_ms)
+{
+    bool is_live = false;
+    pthread_mutex_lock(&sessions->lock);
+    for (struct session *at = first_of(sessions, user); at && !is_live; at = after(sessions, at))
+        is_live = strcmp(at->row.id, id) == 0 && !is_over(at, now_ms);
+    pthread_mutex_unlock(&sessions->lock);
+    return is_live;
+}
+
 bool sessions_know_address(struct sessions *sessions, const char *user, const char *host,
                            int64_t now_ms)
 {

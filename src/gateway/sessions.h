@@ -25,6 +25,8 @@ bool sessions_use(struct sessions *sessions, const uint8_t digest[32], int64_t n
                   char out_id[ID_MAX], char out_user[ID_MAX]);
 /** Is it still there? Without using it. */
 bool sessions_has(struct sessions *sessions, const uint8_t digest[32], int64_t now_ms);
+/** The same for the user's session of this id. */
+bool sessions_is_live(struct sessions *sessions, const char *user, const char *id, int64_t now_ms);
 /** Ends the user's session of this id; NULL: all of them. Returns how many. */
 int sessions_end(struct sessions *sessions, const char *user, const char *id);
 /** Has the user a live session from the network of this address (http/peer.h)? */

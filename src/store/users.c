@@ -165,7 +165,10 @@ static enum err user_delete(sqlite3 *db, void *arg, struct error *error)
                       "WHERE user_id = ?1 AND revoked_at_ms = 0",
                       end->id, end->at_ms, error);
     return err == OK
-               ? run_for(db, "DELETE FROM invitation WHERE created_by = ?1", end->id, 0, error)
+               ? run_for(
+                     db,
+                     "DELETE FROM invitation WHERE created_by = ?1 OR created_by IN (SELECT id FROM api_key WHERE user_id = ?1)",
+                     end->id, 0, error)
                : err;
 }
 

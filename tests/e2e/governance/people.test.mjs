@@ -202,6 +202,39 @@ test('T05: nobody gives what they do not hold: roles, and teams that they lead',
     assert_problem(await anyone.call('POST', '/api/invitations/accept', { token: of_admin.token, password: good_password, email: 'late@example.com' }), 404, 'not_found');
 });
 
+test('T05, I10: an invitation by a key ends with the key; a key that is narrower than its role invites nobody', async () => {
+    const other = await Server.start(); // wrong tokens are counted
+    other.admin = await other.key('admin');
+    const boss = await set_up(other), guest = new Person(other);
+    const admin = await invite(boss, 'keyed@example.com', { role: 'admin' });
+    const key_of = (body = {}) => other.api('POST', '/api/keys', { name: 'k', user: admin.id, role: 'admin', ...body });
+    const by = (key, body = {}) => call(`${other.url}/api/invitations`, { method: 'POST', key: key.key, body });
+    for (const narrow of [{ scopes: ['inference', 'manage'] }, { allowed_models: ['gpt-*'] }, { expires_at_ms: Date.now() + 3_600_000 }, { policy: { requests_per_minute: 5 } }])
+        assert_problem(await by(await key_of(narrow)), 403, 'forbidden');
+    const accept = (invitation, email) => guest.call('POST', '/api/invitations/accept', { token: invitation.token, password: good_password, email });
+    const takes = {
+        'a revoked key': key => other.api('DELETE', `/api/keys/${key.id}`), 'a key that ends': key => other.api('PATCH', `/api/keys/${key.id}`, { expires_at_ms: Date.now() + 3_600_000 }),
+        'a demoted user': () => boss.api('PATCH', `/api/users/${admin.id}`, { role: 'member' }),
+    };
+    const late = {};
+    for (const [what, take] of Object.entries(takes)) {
+        const key = await key_of(), made = await by(key, { role: 'admin' }), open = await by(key);
+        assert.deepEqual([made.status, made.json.created_by], [201, key.id], made.text);
+        if (what !== 'a demoted user') assert.equal((await accept(open.json, `${Object.keys(late).length}.open@example.com`)).status, 201);
+        await take(key);
+        late[what] = made.json;
+        assert_problem(await guest.call('POST', '/api/invitations/look', { token: made.json.token }), 404, 'not_found');
+        assert_problem(await accept(made.json, 'late2@example.com'), 404, 'not_found');
+    }
+    await boss.api('PATCH', `/api/users/${admin.id}`, { role: 'admin' });
+    assert.equal((await guest.call('POST', '/api/invitations/look', { token: late['a demoted user'].token })).status, 200);
+    await boss.api('DELETE', `/api/users/${admin.id}`);
+    assert_problem(await guest.call('POST', '/api/invitations/look', { token: late['a demoted user'].token }), 404, 'not_found');
+    assert.ok(!(await boss.api('GET', '/api/invitations')).items.some(one => one.id === late['a demoted user'].id), 'it goes with its maker');
+    assert.equal((await guest.call('POST', '/api/invitations/look', { token: (await by({ key: other.admin })).json.token })).status, 200, 'a key that is nobody\'s invites too');
+    assert.equal((await other.stop()).code, 0);
+});
+
 test('users: read, changed and removed by admins; owners by owners; the last owner stays', async () => {
     const admin = await invite(owner, 'second@example.com', { role: 'admin' });
     const mia = await invite(owner, 'mia@example.com');
