@@ -1,8 +1,9 @@
 /* store/usage.c: a range taken apart into days, hours, minutes and rows, and added up.
  *
- * The groups are few and read first: which of them the filter lets pass, and under which value each counts. Then
- * the rows of the sums are read in the order of their key and added in memory; SQLite sorts nothing. All in one
- * read transaction, so that a job is either in the sums and closed in its row, or neither.
+ * The rows of the sums are read in the order of their key and added in memory; SQLite sorts nothing. The names of a
+ * group are read when the first row of the range is of it: whether the filter lets it pass, and under which value it
+ * counts. So groups of other times cost nothing. All in one read transaction, so that a job is either in the sums and
+ * closed in its row, or neither.
  */
 #include "store/usage.h"
 
@@ -13,8 +14,8 @@
 
 #include <assert.h>
 
-#define GROUPS_MAX  1000000
-#define NO_VALUE    SIZE_MAX
+#define GROUPS_MAX  (1 << 24) /* the zeroed pages of those that no row is of take no memory */
+#define ITEMS_MAX   200000u
 #define VALUE_BYTES 256u
 #define FOREVER_MS  AT_TIME_MAX
 
@@ -35,10 +36,12 @@ static const struct level {
 };
 #define LEVEL_COUNT (sizeof levels / sizeof levels[0])
 
-/* Under which value a group counts. */
+/* Under which value a group counts. Zeroed: no row was of it yet. */
 struct group {
-    size_t value; /* NO_VALUE: the filter leaves it out */
+    bool is_read;
+    bool is_out; /* the filter leaves it out */
     bool is_local;
+    size_t value;
 };
 
 struct summing {
@@ -49,6 +52,7 @@ struct summing {
     int64_t from_ms[LEVEL_COUNT];
     struct group *groups; /* by id */
     size_t group_count;
+    sqlite3_stmt *select_group;
     struct tally tally;
     struct usage_sums totals, local_totals;
 };
@@ -99,23 +103,8 @@ static enum err value_of(struct summing *summing, const struct usage_names *name
 
 /* ---- groups -------------------------------------------------------------------------------------- */
 
-static enum err group_read(struct summing *summing, sqlite3_stmt *select, struct error *error)
+static enum err groups_room(struct summing *summing, struct error *error)
 {
-    struct usage_names names = {.provider_name = sql_text(select, USAGE_NAME_COUNT + 1),
-                                .key_name = sql_text(select, USAGE_NAME_COUNT + 2)};
-    int64_t id = sqlite3_column_int64(select, 0);
-    for (int i = 0; i < USAGE_NAME_COUNT; i++)
-        names.name[i] = sql_text(select, i + 1);
-    if (id < 0 || (size_t)id >= summing->group_count)
-        return error_set(error, ERR_MALFORMED, "the groups of the usage are damaged");
-    struct group *group = &summing->groups[id];
-    group->is_local = is_local(&names);
-    return passes(summing, &names) ? value_of(summing, &names, &group->value, error) : OK;
-}
-
-static enum err groups_load(struct summing *summing, struct error *error)
-{
-    AUTO_STMT sqlite3_stmt *select = NULL;
     int64_t last = 0;
     enum err err = sql_number(summing->db, "SELECT max(id) FROM usage_group", 0, &last, error);
     if (err != OK)
@@ -124,22 +113,46 @@ static enum err groups_load(struct summing *summing, struct error *error)
         return error_set(error, ERR_TOO_LARGE, "there are more than %d groups of usage",
                          GROUPS_MAX);
     summing->group_count = (size_t)last + 1;
-    summing->groups = mem_alloc(summing->group_count * sizeof *summing->groups);
+    summing->groups = mem_zalloc(summing->group_count, sizeof *summing->groups);
     if (!summing->groups)
         return error_set(error, ERR_NO_MEMORY, "no memory to sum up the usage");
-    for (size_t i = 0; i < summing->group_count; i++)
-        summing->groups[i] = (struct group){.value = NO_VALUE};
-    err = sql_prepare(summing->db,
-                      "SELECT id, provider, tier, model, team, agent, user, key, source,"
-                      " provider_name, key_name FROM usage_group",
-                      &select, error);
-    for (bool has_row = true; err == OK;) {
-        err = sql_step(select, &has_row, error);
-        if (err != OK || !has_row)
-            break;
-        err = group_read(summing, select, error);
+    return sql_prepare(summing->db,
+                       "SELECT provider, tier, model, team, agent, user, key, source,"
+                       " provider_name, key_name FROM usage_group WHERE id = ?1",
+                       &summing->select_group, error);
+}
+
+static enum err group_read(struct summing *summing, int64_t id, struct group *group,
+                           struct error *error)
+{
+    sqlite3_stmt *select = summing->select_group;
+    bool has_row = false;
+    (void)sqlite3_bind_int64(select, 1, id);
+    enum err err = sql_step(select, &has_row, error);
+    if (err == OK && !has_row)
+        err = error_set(error, ERR_MALFORMED, "the groups of the usage are damaged");
+    if (err == OK) {
+        struct usage_names names = {.provider_name = sql_text(select, USAGE_NAME_COUNT),
+                                    .key_name = sql_text(select, USAGE_NAME_COUNT + 1)};
+        for (int i = 0; i < USAGE_NAME_COUNT; i++)
+            names.name[i] = sql_text(select, i);
+        *group = (struct group){
+            .is_read = true, .is_out = !passes(summing, &names), .is_local = is_local(&names)};
+        if (!group->is_out)
+            err = value_of(summing, &names, &group->value, error);
     }
+    (void)sqlite3_reset(select);
     return err;
+}
+
+static enum err group_of(struct summing *summing, int64_t id, const struct group **out_group,
+                         struct error *error)
+{
+    if (id < 0 || (size_t)id >= summing->group_count)
+        return error_set(error, ERR_MALFORMED, "the sums of the usage are damaged");
+    struct group *group = &summing->groups[id];
+    *out_group = group;
+    return group->is_read ? OK : group_read(summing, id, group, error);
 }
 
 /* ---- adding -------------------------------------------------------------------------------------- */
@@ -147,8 +160,6 @@ static enum err groups_load(struct summing *summing, struct error *error)
 static enum err add(struct summing *summing, int64_t at_ms, const struct group *group,
                     const struct usage_sums *sums, struct error *error)
 {
-    if (group->value == NO_VALUE)
-        return OK;
     usage_sums_add(&summing->totals, sums);
     if (group->is_local)
         usage_sums_add(&summing->local_totals, sums);
@@ -170,17 +181,16 @@ static enum err sums_read(struct summing *summing, const struct level *level, in
         if (err != OK || !has_row)
             break;
         int64_t at_ms = sqlite3_column_int64(select, 0) * level->ms;
-        int64_t id = sqlite3_column_int64(select, 1);
-        if (id < 0 || (size_t)id >= summing->group_count)
-            return error_set(error, ERR_MALFORMED, "the sums of the usage are damaged");
-        if (summing->groups[id].value == NO_VALUE)
+        const struct group *group = NULL;
+        err = group_of(summing, sqlite3_column_int64(select, 1), &group, error);
+        if (err != OK || group->is_out)
             continue;
         int column = 2;
         struct usage_sums sums;
 #define X(sum) sums.sum = sqlite3_column_int64(select, column++);
         USAGE_SUM_LIST(X)
 #undef X
-        err = add(summing, at_ms, &summing->groups[id], &sums, error);
+        err = add(summing, at_ms, group, &sums, error);
     }
     return err;
 }
@@ -193,7 +203,7 @@ static enum err job_add(struct summing *summing, const struct job_record *job, s
     size_t count = usage_post(job, posts);
     enum err err = OK;
     for (size_t i = 0; err == OK && i < count; i++) {
-        struct group group = {NO_VALUE, is_local(&posts[i].names)};
+        struct group group = {.is_local = is_local(&posts[i].names)};
         if (!passes(summing, &posts[i].names))
             continue;
         err = value_of(summing, &posts[i].names, &group.value, error);
@@ -324,7 +334,7 @@ static enum err summing_read(struct summing *summing, struct error *error)
     if (err == OK)
         err = first_level(summing, since_ms, &level, error);
     if (err == OK)
-        err = groups_load(summing, error);
+        err = groups_room(summing, error);
     return err != OK ? err : range_add(summing, level, since_ms, until_ms, error);
 }
 
@@ -335,6 +345,7 @@ static enum err sum(struct store *store, struct summing *summing, struct error *
     if (err != OK)
         return err;
     err = summing_read(summing, error);
+    sqlite3_finalize(summing->select_group);
     reader_give(&store->readers, summing->db);
     mem_free(summing->groups);
     if (err == OK)
@@ -379,7 +390,7 @@ enum err store_usage(struct store *store, const struct usage_query *query, store
     if (query->cursor[0] && !cursor_read(store->vault, str_of(query->cursor), CURSOR_USAGE, &from))
         return error_set(error, ERR_MALFORMED, "the cursor is not one of ours: start without it");
     struct summing summing = {.query = query, .bucket_ms = bucket_ms(query->bucket)};
-    tally_init(&summing.tally);
+    tally_init(&summing.tally, ITEMS_MAX);
     enum err err = sum(store, &summing, error);
     if (err == OK) {
         *out_totals = (struct usage_item){.value = STR(""),
@@ -411,7 +422,7 @@ enum err store_usage_spent(struct store *store, int64_t since_ms, int64_t until_
     struct usage_query query = {
         .bucket = USAGE_IN_ONE, .since_ms = since_ms, .until_ms = until_ms, .limit = 1};
     struct summing summing = {.query = &query, .is_spent = true};
-    tally_init(&summing.tally);
+    tally_init(&summing.tally, GROUPS_MAX); /* a start must not fail for their number */
     enum err err = sum(store, &summing, error);
     if (err == OK)
         spent_give(&summing, on_spent, arg);

@@ -6,19 +6,19 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#define ITEMS_MAX  200000u
-#define TEXT_BYTES ((size_t)64 * 1024 * 1024)
-#define ROOM_FIRST 64u
+#define ITEM_TEXT_BYTES 320u /* of a value and its label, on average and at most */
+#define ROOM_FIRST      64u
 
 struct tally_value {
     struct str text, label;
     uint64_t hash;
 };
 
-void tally_init(struct tally *tally)
+void tally_init(struct tally *tally, size_t items_max)
 {
-    *tally = (struct tally){0};
-    arena_init(&tally->arena, TEXT_BYTES);
+    assert(items_max < UINT32_MAX);
+    *tally = (struct tally){.items_max = items_max};
+    arena_init(&tally->arena, items_max * ITEM_TEXT_BYTES);
 }
 
 void tally_release(struct tally *tally)
@@ -35,12 +35,12 @@ static enum err no_memory(struct error *error)
     return error_set(error, ERR_NO_MEMORY, "no memory to sum up the usage");
 }
 
-static enum err too_many(struct error *error)
+static enum err too_many(const struct tally *tally, struct error *error)
 {
     return error_set(error, ERR_TOO_LARGE,
-                     "that would be more than %u items: take a shorter range, larger buckets, or a "
-                     "filter",
-                     ITEMS_MAX);
+                     "that would be more than %zu items: take a shorter range, larger buckets, or "
+                     "a filter",
+                     tally->items_max);
 }
 
 /* The array with room for one more, where it may have moved; NULL: it stays as it is. */
@@ -105,8 +105,8 @@ enum err tally_value(struct tally *tally, struct str text, struct str label, siz
         *out_value = tally->value_table[at] - 1;
         return OK;
     }
-    if (tally->value_count == ITEMS_MAX)
-        return too_many(error);
+    if (tally->value_count == tally->items_max)
+        return too_many(tally, error);
     struct tally_value *values =
         with_room(tally->values, &tally->value_room, tally->value_count, sizeof *values);
     if (!values)
@@ -170,8 +170,8 @@ enum err tally_add(struct tally *tally, int64_t at_ms, size_t value, const struc
         item_add(item, sums, is_local);
         return OK;
     }
-    if (tally->item_count == ITEMS_MAX)
-        return too_many(error);
+    if (tally->item_count == tally->items_max)
+        return too_many(tally, error);
     struct tally_item *items =
         with_room(tally->items, &tally->item_room, tally->item_count, sizeof *items);
     if (!items)

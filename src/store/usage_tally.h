@@ -12,6 +12,7 @@ struct tally_item {
     struct usage_sums sums, local;
 };
 struct tally {
+    size_t items_max;   /* and values */
     struct arena arena; /* texts */
     struct tally_value *values;
     size_t value_count, value_room;
@@ -21,7 +22,7 @@ struct tally {
     size_t value_slots, item_slots;
 };
 
-void tally_init(struct tally *tally);
+void tally_init(struct tally *tally, size_t items_max);
 void tally_release(struct tally *tally);
 /** Finds or adds a value; a label that is given replaces an empty one. ERR_NO_MEMORY, ERR_TOO_LARGE. */
 MUST_USE enum err tally_value(struct tally *tally, struct str text, struct str label,

@@ -370,4 +370,75 @@ static void usage_is_the_sum_of_the_rows_whatever_crashed(void **state)
     free(world);
 }
 
-TEST_MAIN(TEST(usage_is_the_sum_of_the_rows_whatever_crashed))
+/* ---- many keys ------------------------------------------------------------------------------------ */
+
+#define PAIRS 200001 /* one more than a query may give */
+
+/* A key and a cost each on the first of January 1970; the last of them once more a day later. */
+static void put_pairs(struct fixture *fixture)
+{
+    char path[128], pairs[512];
+    sqlite3 *db = NULL;
+    struct error error = {0};
+    snprintf(path, sizeof path, "%s/store.db", fixture->dir);
+    snprintf(pairs, sizeof pairs,
+             "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d) "
+             "INSERT INTO usage_group SELECT i, '', '', '', 'tea_1', '', '', 'key_' || i, 'api',"
+             " '', '' FROM n",
+             PAIRS);
+    CHECK_INT("open", sql_open(path, SQL_WRITER, &db, &error), OK);
+    CHECK_INT("groups", sql_run(db, pairs, &error), OK);
+    CHECK_INT("first day",
+              sql_run(db,
+                      "INSERT INTO usage_day SELECT 0, id, 1, 0, 0, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0 "
+                      "FROM usage_group",
+                      &error),
+              OK);
+    CHECK_INT("second day",
+              sql_run(db,
+                      "INSERT INTO usage_day SELECT 1, max(id), 1, 0, 0, 0, 0, 0, 0, 0, 0, 5, 0, "
+                      "0, 0 FROM usage_group",
+                      &error),
+              OK);
+    sql_close(db);
+}
+
+static void on_pair(void *arg, const char *team_id, const char *key_id, int64_t cost_microusd)
+{
+    int64_t *sum = arg;
+    CHECK("a team and a key", strcmp(team_id, "tea_1") == 0 && strncmp(key_id, "key_", 4) == 0);
+    *sum += cost_microusd;
+}
+
+static void keys_of_other_times_do_not_count_as_items(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    struct gathered gathered = {0};
+    struct usage_item totals;
+    struct error error = {0};
+    struct usage_query by_key = {
+        .group_by = USAGE_key, .bucket = USAGE_IN_ONE, .since_ms = USAGE_DAY_MS, .limit = 10};
+    int64_t spent = 0;
+    fixture_begin(&fixture);
+    fixture_open(&fixture, 1, 100);
+    put_pairs(&fixture);
+    CHECK_INT(
+        "of the second day",
+        store_usage(fixture.store, &by_key, on_item, &gathered, &totals, by_key.cursor, &error),
+        OK);
+    CHECK_INT("there is one", gathered.items, 1);
+    CHECK_INT("with its own cost", totals.sums.cost_microusd, 5);
+    by_key.since_ms = 0;
+    CHECK_INT(
+        "ever: too many",
+        store_usage(fixture.store, &by_key, on_item, &gathered, &totals, by_key.cursor, &error),
+        ERR_TOO_LARGE);
+    CHECK_INT("but a start reads them all",
+              store_usage_spent(fixture.store, 0, 0, on_pair, &spent, &error), OK);
+    CHECK_INT("what they cost", spent, 3 * PAIRS + 5);
+    fixture_end(&fixture);
+}
+
+TEST_MAIN(TEST(usage_is_the_sum_of_the_rows_whatever_crashed),
+          TEST(keys_of_other_times_do_not_count_as_items))
