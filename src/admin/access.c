@@ -4,6 +4,7 @@
 #include "admin/dispatch.h"
 #include "admin/endpoints.h"
 #include "admin/state.h"
+#include "http/forwarded.h"
 #include "http/origin.h"
 #include "http/peer.h"
 
@@ -83,12 +84,27 @@ static bool take_known(struct front *front, struct exchange *exchange, struct ap
     return true;
 }
 
-bool access_check(struct front *front, struct exchange *exchange, struct api_call *call)
+/* For throttling and the list of sessions: behind a trusted proxy, whom it speaks for. */
+static void take_address(const struct trusted_proxies *proxies, struct exchange *exchange,
+                         struct api_call *call)
 {
-    char peer[PEER_HOST_MAX + 8];
+    char peer[PEER_HOST_MAX + 8], host[PEER_HOST_MAX];
+    struct str forwarded[HTTP_HEADERS_MAX];
+    size_t count = 0;
     const struct http_head *head = exchange_head(exchange);
     exchange_peer(exchange, peer, sizeof peer);
-    peer_host(peer, call->address);
+    peer_host(peer, host);
+    for (size_t i = 0; i < head->header_count && count < HTTP_HEADERS_MAX; i++)
+        if (str_ieq(head->headers[i].name, STR("x-forwarded-for")))
+            forwarded[count++] = head->headers[i].value;
+    str_copy(forwarded_client(proxies, str_of(host), forwarded, count), call->address,
+             sizeof call->address);
+}
+
+bool access_check(struct front *front, struct exchange *exchange, struct api_call *call)
+{
+    const struct http_head *head = exchange_head(exchange);
+    take_address(front->admin->options.proxies, exchange, call);
     str_copy(http_header_find(head, STR("user-agent"), NULL), call->agent, sizeof call->agent);
     own_origin(front->admin->options.own, head, call->origin);
     if (exchange_is_control(exchange)) {

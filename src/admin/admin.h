@@ -17,7 +17,8 @@ struct admin_options {
     const struct vault *vault;
     struct gateway *gateway;
     const struct price_table *prices;
-    const struct own_address *own; /* http/origin.h */
+    const struct own_address *own;         /* http/origin.h */
+    const struct trusted_proxies *proxies; /* http/forwarded.h */
     enum plan plan;
     const char *ca_file, *name_servers; /* NULL: the system's */
     const char *version;                /* "0.1.0" */

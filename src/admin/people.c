@@ -47,24 +47,8 @@ static uint64_t keyed_hash(const struct vault *vault, const char *kind, const ch
     return hash;
 }
 
-bool people_may_try(struct api_call *call, const char *account, const char *user_id,
-                    struct throttle_try *out_try)
+static void fail_as_too_often(struct api_call *call, int64_t wait_ms)
 {
-    struct admin *admin = call->admin;
-    int64_t now_ms = clock_wall_ms(), wait_ms = 0;
-    char network[PEER_HOST_MAX];
-    peer_network(call->address, network);
-    struct sessions *sessions = gateway_sessions(admin->options.gateway);
-    *out_try = (struct throttle_try){
-        .address = keyed_hash(admin->options.vault, "address", network),
-        .account = keyed_hash(admin->options.vault, "account", account ? account : network),
-        .is_known = user_id && sessions_know_address(sessions, user_id, call->address, now_ms),
-    };
-    pthread_mutex_lock(&admin->people.lock);
-    bool may = throttle_take(&admin->people.throttle, out_try, clock_monotonic_ms(), &wait_ms);
-    pthread_mutex_unlock(&admin->people.lock);
-    if (may)
-        return true;
     int64_t wait_s = (wait_ms + 999) / 1000;
     api_fail(
         call, PROBLEM_TOO_MANY_TRIES, NULL,
@@ -72,20 +56,48 @@ bool people_may_try(struct api_call *call, const char *account, const char *user
         "you can sign in at once.",
         (long long)wait_s);
     call->retry_after_s = wait_s;
-    return false;
+}
+
+bool people_may_try(struct api_call *call, const char *account, const char *user_id,
+                    struct people_try *out_try)
+{
+    struct admin *admin = call->admin;
+    int64_t now_ms = clock_wall_ms();
+    char network[PEER_HOST_MAX];
+    peer_network(call->address, network);
+    struct sessions *sessions = gateway_sessions(admin->options.gateway);
+    out_try->buckets = (struct throttle_try){
+        .address = keyed_hash(admin->options.vault, "address", network),
+        .account = keyed_hash(admin->options.vault, "account", account ? account : network),
+        .is_known = user_id && sessions_know_address(sessions, user_id, call->address, now_ms),
+    };
+    pthread_mutex_lock(&admin->people.lock);
+    bool may = throttle_take(&admin->people.throttle, &out_try->buckets, clock_monotonic_ms(),
+                             &out_try->wait_ms);
+    pthread_mutex_unlock(&admin->people.lock);
+    if (!may)
+        fail_as_too_often(call, out_try->wait_ms);
+    return may;
+}
+
+bool people_may_be_told(struct api_call *call, const struct people_try *try)
+{
+    if (try->wait_ms > 0)
+        fail_as_too_often(call, try->wait_ms);
+    return try->wait_ms == 0;
 }
 
 bool people_may_err(struct api_call *call)
 {
-    struct throttle_try try;
+    struct people_try try;
     return people_may_try(call, NULL, NULL, &try);
 }
 
-void people_was_right(struct api_call *call, const struct throttle_try *try)
+void people_was_right(struct api_call *call, const struct people_try *try)
 {
     struct people *people = &call->admin->people;
     pthread_mutex_lock(&people->lock);
-    throttle_give(&people->throttle, try, clock_monotonic_ms());
+    throttle_give(&people->throttle, &try->buckets, clock_monotonic_ms());
     pthread_mutex_unlock(&people->lock);
 }
 

@@ -30,9 +30,15 @@ bool people_hashes(api_handler *handler);
 
 /** May this account be tried from the call's address now? False: the call has failed (429). `user_id` NULL: nobody
  *  known. `account` NULL: only the address counts. A try that was right is given back. */
+struct people_try {
+    struct throttle_try buckets;
+    int64_t wait_ms; /* of a stranger; a right password does not wait */
+};
 bool people_may_try(struct api_call *call, const char *account, const char *user_id,
-                    struct throttle_try *out_try);
-void people_was_right(struct api_call *call, const struct throttle_try *try);
+                    struct people_try *out_try);
+void people_was_right(struct api_call *call, const struct people_try *try);
+/** It was wrong: may the caller be told so? False: the call has failed (429), as a stranger's. */
+bool people_may_be_told(struct api_call *call, const struct people_try *try);
 /** A wrong token came from the call's address: may it be told so? False: the call has failed (429). Nobody guesses a
  *  token, so whoever has the right one is never asked to wait for those who have not. */
 bool people_may_err(struct api_call *call);

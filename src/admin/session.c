@@ -121,7 +121,7 @@ static void keep_up_to_date(struct api_call *call, const struct user_row *user, 
 bool user_by_password(struct api_call *call, const struct credentials *given,
                       struct user_row *out_user, char out_hash[])
 {
-    struct throttle_try try;
+    struct people_try try;
     struct error error = {0};
     bool is_right = false;
     enum err err =
@@ -140,7 +140,8 @@ bool user_by_password(struct api_call *call, const struct credentials *given,
         return false;
     }
     if (!is_right) {
-        fail_as_wrong(call, is_known ? out_user : NULL);
+        if (people_may_be_told(call, &try))
+            fail_as_wrong(call, is_known ? out_user : NULL);
         return false;
     }
     people_was_right(call, &try);

@@ -48,48 +48,42 @@ static void take(struct throttle_bucket *bucket, const struct rate *rate, int64_
     bucket->full_at_ms = from_ms + rate->interval_ms;
 }
 
-/* The keys and buckets that a try draws on; returns how many. */
-static int draws_on(const struct throttle_try *try, enum throttle_kind kinds[2], uint64_t keys[2])
+static struct throttle_bucket *bucket_for(struct throttle *throttle, enum throttle_kind kind,
+                                          const struct throttle_try *try)
 {
-    if (try->is_known) {
-        kinds[0] = THROTTLE_PAIR;
-        keys[0] = hash_spread(try->address) ^ try->account;
-        return 1;
-    }
-    kinds[0] = THROTTLE_ADDRESS;
-    keys[0] = try->address;
-    kinds[1] = THROTTLE_ACCOUNT;
-    keys[1] = try->account;
-    return 2;
+    uint64_t key = kind == THROTTLE_ADDRESS   ? try->address
+                   : kind == THROTTLE_ACCOUNT ? try->account
+                                              : hash_spread(try->address) ^ try->account;
+    return bucket_of(throttle, kind, key);
 }
 
-bool throttle_take(struct throttle *throttle, const struct throttle_try *try, int64_t now_ms,
+static int64_t wait_for(struct throttle *throttle, enum throttle_kind kind,
+                        const struct throttle_try *try, int64_t now_ms)
+{
+    return wait_of(bucket_for(throttle, kind, try), &rates[kind], now_ms);
+}
+
+bool throttle_take(struct throttle *throttle, struct throttle_try *try, int64_t now_ms,
                    int64_t *out_wait_ms)
 {
-    enum throttle_kind kinds[2];
-    uint64_t keys[2];
-    struct throttle_bucket *buckets[2];
-    int count = draws_on(try, kinds, keys);
-    int64_t longest_ms = 0;
-    for (int i = 0; i < count; i++) {
-        buckets[i] = bucket_of(throttle, kinds[i], keys[i]);
-        int64_t wait_ms = wait_of(buckets[i], &rates[kinds[i]], now_ms);
-        longest_ms = wait_ms > longest_ms ? wait_ms : longest_ms;
-    }
-    *out_wait_ms = longest_ms;
-    for (int i = 0; longest_ms == 0 && i < count; i++)
-        take(buckets[i], &rates[kinds[i]], now_ms);
-    return longest_ms == 0;
+    int64_t address_ms = wait_for(throttle, THROTTLE_ADDRESS, try, now_ms);
+    int64_t account_ms = wait_for(throttle, THROTTLE_ACCOUNT, try, now_ms);
+    *out_wait_ms = address_ms > account_ms ? address_ms : account_ms;
+    try->taken = *out_wait_ms > 0 ? 0 : 1u << THROTTLE_ADDRESS | 1u << THROTTLE_ACCOUNT;
+    if (try->is_known && wait_for(throttle, THROTTLE_PAIR, try, now_ms) == 0)
+        try->taken |= 1u << THROTTLE_PAIR;
+    for (enum throttle_kind kind = 0; kind < THROTTLE_KIND_COUNT; kind++)
+        if (try->taken & 1u << kind)
+            take(bucket_for(throttle, kind, try), &rates[kind], now_ms);
+    return try->taken != 0;
 }
 
 void throttle_give(struct throttle *throttle, const struct throttle_try *try, int64_t now_ms)
 {
-    enum throttle_kind kinds[2];
-    uint64_t keys[2];
-    int count = draws_on(try, kinds, keys);
-    for (int i = 0; i < count; i++) {
-        struct throttle_bucket *bucket = bucket_of(throttle, kinds[i], keys[i]);
-        if (bucket->full_at_ms > now_ms)
-            bucket->full_at_ms -= rates[kinds[i]].interval_ms;
+    for (enum throttle_kind kind = 0; kind < THROTTLE_KIND_COUNT; kind++) {
+        struct throttle_bucket *bucket =
+            try->taken & 1u << kind ? bucket_for(throttle, kind, try) : NULL;
+        if (bucket && bucket->full_at_ms > now_ms)
+            bucket->full_at_ms -= rates[kind].interval_ms;
     }
 }

@@ -1,8 +1,9 @@
 /* domain/throttle.h: how often somebody may try a password. T14.
  *
- * Who comes from an address that this account is not known to sign in from draws on two buckets: the address's
- * and the account's. Who comes from one that it is known to sign in from draws on a bucket of just this pair, so
- * that strangers who guess at an account lock strangers out, not its owner. A try that succeeds is given back.
+ * Every try draws on two buckets: the address's and the account's. Where the account is known to sign in from the
+ * address, there is a third of just this pair: as long as it lasts, a right password is taken although one of the
+ * others is empty, so that strangers who guess at an account lock strangers out, not its owner. A wrong one is answered
+ * as for an account that nobody has, so that nobody learns who signs in from where. A try that succeeds is given back.
  *
  * Memory:  fixed; an entry that has recovered makes room for another.
  * Layer:   pure.  Thread: any, one at a time (the caller locks).
@@ -27,11 +28,13 @@ struct throttle {
 /** Keyed hashes, so that nobody can aim at an entry. */
 struct throttle_try {
     uint64_t address, account;
-    bool is_known; /* the account signs in from this address */
+    bool is_known;  /* the account signs in from this address */
+    unsigned taken; /* throttle_take's: bit per enum throttle_kind */
 };
 
-/** May it be tried now? False: not before `*out_wait_ms`; nothing was taken. */
-bool throttle_take(struct throttle *throttle, const struct throttle_try *try, int64_t now_ms,
+/** May it be tried now? False: not before `*out_wait_ms`; nothing was taken. True with a wait: it may, but unless it
+ *  is right, it was refused. */
+bool throttle_take(struct throttle *throttle, struct throttle_try *try, int64_t now_ms,
                    int64_t *out_wait_ms);
 /** It succeeded, or was not tried after all: gives back what throttle_take took. */
 void throttle_give(struct throttle *throttle, const struct throttle_try *try, int64_t now_ms);

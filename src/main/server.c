@@ -10,6 +10,7 @@
 #include "admin/people.h"
 #include "base/log.h"
 #include "domain/price.h"
+#include "http/forwarded.h"
 #include "http/origin.h"
 #include "main/setup.h"
 #include "net/tls.h"
@@ -39,6 +40,7 @@ struct server_loop {
 struct server {
     struct settings settings;
     struct own_address own;
+    struct trusted_proxies proxies;
     struct vault *vault;
     struct store *store;
     struct price_table *prices;
@@ -145,6 +147,7 @@ static enum err open_admin(struct server *server, struct error *error)
         .gateway = server->gateway,
         .prices = server->prices,
         .own = &server->own,
+        .proxies = &server->proxies,
         .plan = plan_of(&server->settings),
         .ca_file = or_null(server->settings.ca_file),
         .name_servers = or_null(server->settings.resolver),
@@ -223,6 +226,8 @@ enum err server_open(const struct settings *settings, struct server **out_server
     server->loop_count = loops_wanted(settings);
     enum err err = own_address_init(&server->own, settings->base_url, settings->host,
                                     settings->tls_cert[0] != '\0', error);
+    if (err == OK)
+        err = trusted_proxies_parse(str_of(settings->trusted_proxies), &server->proxies, error);
     if (err == OK)
         err = open_store(server, error);
     if (err == OK)

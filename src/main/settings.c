@@ -43,6 +43,8 @@ static const struct setting table[] = {
      "Port to listen on; 0 takes any free one."},
     {"base_url", SETTING_TEXT, AT(base_url), "", 0, 0, NULL,
      "Address under which people reach this server, like https://ai.example.com: pages, links, cookies and the name in Host go by it; empty: from host and port."},
+    {"trusted_proxies", SETTING_TEXT, AT(trusted_proxies), "", 0, 0, NULL,
+     "Addresses and networks, with commas, of the proxies in front of this server: for whom they send X-Forwarded-For is who tries a password, and what a session shows; empty: nobody is believed."},
     {"database_url", SETTING_TEXT, AT(database_url), "", 0, 0, NULL,
      "Empty: the embedded database in the data directory."},
     {"tls_cert", SETTING_TEXT, AT(tls_cert), "", 0, 0, NULL,

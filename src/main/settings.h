@@ -14,7 +14,8 @@
 #define SETTING_PATH_MAX 1024
 
 struct settings {
-    char host[256], base_url[512], data_dir[SETTING_PATH_MAX], database_url[SETTING_PATH_MAX];
+    char host[256], base_url[512], trusted_proxies[1024];
+    char data_dir[SETTING_PATH_MAX], database_url[SETTING_PATH_MAX];
     int64_t port;
     char tls_cert[SETTING_PATH_MAX], tls_key[SETTING_PATH_MAX], ca_file[SETTING_PATH_MAX];
     char resolver[512];

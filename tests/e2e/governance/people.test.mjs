@@ -481,6 +481,30 @@ test('T14: wrong tokens are refused after some, right ones never: nobody locks o
     assert.equal(other.verdict(), null);
 });
 
+test('T14: behind a trusted proxy each client has tries of its own, and the session shows it; of others the header is not believed', async () => {
+    const other = await Server.start({ env: { AUXOT_TRUSTED_PROXIES: '127.0.0.1, 10.0.0.0/8' } });
+    const boss = await set_up(other);
+    const guess = (from, email = 'ghost@example.com', password = 'wrong') =>
+        call(`${other.url}/api/session`, { method: 'POST', body: { email, password }, headers: { 'x-forwarded-for': from } });
+    const until_refused = async from => {
+        for (let number = 0; number < 40; number++) if ((await guess(from, `g${number}@example.com`)).status === 429) return true;
+        return false;
+    };
+    assert.ok(await until_refused('198.51.100.7'));
+    assert.ok(await until_refused('203.0.113.9, 198.51.100.7, 10.1.1.1'), 'what a client says itself is not believed');
+    assert.equal((await guess('198.51.100.8', 'owner@example.com', good_password)).status, 201, 'nobody else waits');
+    const { items } = await boss.api('GET', '/api/me/sessions');
+    assert.deepEqual(items.map(item => item.address), ['198.51.100.8', '127.0.0.1']);
+    await other.stop();
+    assert.equal(other.verdict(), null);
+    const plain = await call(`${server.url}/api/session`, { method: 'POST', body: { email: owner.email, password: good_password }, headers: { 'x-forwarded-for': '198.51.100.9' } });
+    assert.equal(plain.status, 201);
+    assert.ok((await owner.api('GET', '/api/me/sessions')).items.every(item => item.address === '127.0.0.1'));
+    const bad = await auxot(['serve', '--data-dir', empty_dir(), '--port', '0', '--trusted-proxies', 'proxy.local']);
+    assert.equal(bad.code, 1);
+    assert.match(bad.stderr, /trusted_proxies/);
+});
+
 test('T14: a thousand sign-ins at once: two are hashed, some wait, the rest is told to come again; others are served', async () => {
     const other = await Server.start();
     const boss = await set_up(other);

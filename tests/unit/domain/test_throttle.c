@@ -72,6 +72,38 @@ static void the_owner_is_not_locked_out_by_strangers(void **state)
     CHECK_INT("guessing from there is slow, too", let_through(43, 7, true, NOW, 50), 9);
 }
 
+/* Whatever is tried, what a wrong password is told does not depend on whether the account is known there. */
+static void nobody_learns_who_signs_in_from_here(void **state)
+{
+    (void)state;
+    for (int address_tries = 0; address_tries <= 40; address_tries++) {
+        int64_t waits[2][25];
+        for (int is_known = 0; is_known < 2; is_known++) {
+            begin();
+            for (int i = 0; i < address_tries; i++)
+                let_through(1, 1000 + (uint64_t)i, false, NOW, 1);
+            struct throttle_try try = {.address = 1, .account = 7, .is_known = is_known};
+            for (int i = 0; i < 25; i++)
+                (void)throttle_take(&throttle, &try, NOW + i * 1000, &waits[is_known][i]);
+        }
+        CHECK("told alike", memcmp(waits[0], waits[1], sizeof waits[0]) == 0);
+    }
+}
+
+static void what_was_not_taken_is_not_given_back(void **state)
+{
+    (void)state;
+    begin();
+    struct throttle_try try = {.address = 1, .account = 7, .is_known = true};
+    int64_t wait_ms = 0;
+    let_through(2, 7, false, NOW, 10);
+    for (int i = 0; i < 100; i++) {
+        CHECK("the owner comes in", throttle_take(&throttle, &try, NOW, &wait_ms) && wait_ms > 0);
+        throttle_give(&throttle, &try, NOW);
+    }
+    CHECK_INT("strangers wait as before", let_through(2, 7, false, NOW, 1), 0);
+}
+
 static void what_succeeds_is_given_back(void **state)
 {
     (void)state;
@@ -134,6 +166,7 @@ static void a_flood_of_addresses_needs_no_more_memory(void **state)
 TEST_MAIN(TEST(an_account_takes_ten_tries_then_one_a_minute),
           TEST(an_address_takes_thirty_whatever_the_account),
           TEST(many_addresses_share_what_an_account_takes),
-          TEST(the_owner_is_not_locked_out_by_strangers), TEST(what_succeeds_is_given_back),
-          TEST(the_wait_is_told), TEST(no_order_of_tries_gets_more),
-          TEST(a_flood_of_addresses_needs_no_more_memory))
+          TEST(the_owner_is_not_locked_out_by_strangers),
+          TEST(nobody_learns_who_signs_in_from_here), TEST(what_was_not_taken_is_not_given_back),
+          TEST(what_succeeds_is_given_back), TEST(the_wait_is_told),
+          TEST(no_order_of_tries_gets_more), TEST(a_flood_of_addresses_needs_no_more_memory))
