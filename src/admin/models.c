@@ -1,8 +1,9 @@
 /* admin/models.c: /api/models: what there is to choose from, for pickers. Admins see the unsurfaced too with
- * `?all=1`.
+ * `?all=1`; others not those of providers that are other teams'.
  */
 #include "admin/endpoints.h"
 #include "admin/provider_models.h"
+#include "admin/provider_teams.h"
 #include "admin/state.h"
 
 static void model_write(struct json_writer *writer, const struct provider *provider,
@@ -33,6 +34,8 @@ void models_list(struct api_call *call)
     json_open_array(writer, "items");
     for (size_t i = 0; i < snapshot->routing.provider_count; i++) {
         const struct provider *provider = snapshot->routing.providers[i];
+        if (!provider_is_seen(call, snapshot, provider))
+            continue;
         for (size_t m = 0; m < provider->model_count; m++)
             if (has_all || provider->models[m].is_surfaced)
                 model_write(writer, provider, &provider->models[m]);

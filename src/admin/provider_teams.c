@@ -69,3 +69,23 @@ bool provider_teams_field(struct api_call *call, const struct store_config *conf
         api_fail(call, PROBLEM_OVERLOADED, NULL, "No memory.");
     return row->teams_json != NULL;
 }
+
+/* ---- who sees them ------------------------------------------------------------------------------- */
+
+bool team_is_callers(const struct api_call *call, const struct snapshot *snapshot,
+                     const char *team_id)
+{
+    return strcmp(call->team, team_id) == 0 ||
+           (call->user[0] && snapshot_user(snapshot, call->user, team_id) != NULL);
+}
+
+bool provider_is_seen(const struct api_call *call, const struct snapshot *snapshot,
+                      const struct provider *provider)
+{
+    if (call->role >= ROLE_ADMIN || (provider && !provider->has_teams))
+        return true;
+    for (size_t i = 0; provider && i < provider->team_count; i++)
+        if (team_is_callers(call, snapshot, provider->teams[i]))
+            return true;
+    return false;
+}

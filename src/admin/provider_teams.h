@@ -1,4 +1,4 @@
-/* admin/provider_teams.h: what a plan says about providers: how many, and whose they may be.
+/* admin/provider_teams.h: what a plan says about providers: how many, and whose they may be; and who sees them.
  *
  * Thread:  api.
  */
@@ -12,3 +12,10 @@ MUST_USE bool provider_plan_check(struct api_call *call, const struct store_conf
  *  call has failed. */
 MUST_USE bool provider_teams_field(struct api_call *call, const struct store_config *config,
                                    struct provider_row *row);
+
+/** Is the caller in this team, as they called? */
+bool team_is_callers(const struct api_call *call, const struct snapshot *snapshot,
+                     const char *team_id);
+/** Admins see every provider; others those that are everybody's or their teams'. NULL: not seen. */
+bool provider_is_seen(const struct api_call *call, const struct snapshot *snapshot,
+                      const struct provider *provider);

@@ -2,6 +2,7 @@
 #include "admin/provider_view.h"
 
 #include "admin/provider_models.h"
+#include "admin/provider_teams.h"
 #include "admin/state.h"
 #include "sys/clock.h"
 
@@ -153,8 +154,40 @@ void dialects_write(struct json_writer *writer, const char *name, unsigned endpo
     json_close_array(writer);
 }
 
+/* The row as members see it: where it is, with which key and for which other teams is the admins' to know. The list of
+ * teams stands in `teams`. */
+static struct provider_row row_for_member(const struct provider_row *row,
+                                          const struct snapshot *snapshot,
+                                          const struct api_call *call, struct buf *teams)
+{
+    struct provider_row shown = *row;
+    struct json_writer writer;
+    const struct provider *provider = snapshot_provider(snapshot, row->id);
+    shown.base_url[0] = shown.key_hint[0] = '\0';
+    if (!provider || !provider->has_teams)
+        return shown;
+    json_writer_init(&writer, teams);
+    json_open_array(&writer, NULL);
+    for (size_t i = 0; i < provider->team_count; i++)
+        if (team_is_callers(call, snapshot, provider->teams[i]))
+            json_put_text(&writer, NULL, provider->teams[i]);
+    json_close_array(&writer);
+    shown.teams_json = teams->failed ? NULL : teams->data;
+    return shown;
+}
+
+static void write_seen(struct json_writer *writer, const struct provider_row *row,
+                       const struct snapshot *snapshot, const struct api_call *call)
+{
+    AUTO_BUF struct buf teams = {0};
+    buf_init(&teams, 64 * 1024);
+    struct provider_row shown =
+        call->role >= ROLE_ADMIN ? *row : row_for_member(row, snapshot, call, &teams);
+    write_configured(writer, &shown);
+}
+
 void provider_write(struct json_writer *writer, const struct provider_row *row,
-                    const struct snapshot *snapshot)
+                    const struct snapshot *snapshot, const struct api_call *call)
 {
     enum provider_kind kind = PROVIDER_OPENAI;
     (void)provider_kind_parse(str_of(row->kind), &kind);
@@ -163,7 +196,7 @@ void provider_write(struct json_writer *writer, const struct provider_row *row,
     json_put_text(writer, "name", row->name);
     json_put_text(writer, "slug", row->slug);
     json_put_text(writer, "tier", tier_name(provider_kind_tier(kind)));
-    write_configured(writer, row);
+    write_seen(writer, row, snapshot, call);
     write_standing(writer, row, snapshot);
     json_put_raw(writer, "models", list_or_empty(row->models_json));
     put_time(writer, "models_at_ms", row->models_at_ms);
@@ -195,19 +228,19 @@ void provider_answer(struct api_call *call, int status, const char *id,
         return;
     }
     struct provider_row *row = config_provider(&config, id);
-    if (row) {
-        struct snapshot *snapshot = gateway_snapshot(call->admin->options.gateway);
+    struct snapshot *snapshot = gateway_snapshot(call->admin->options.gateway);
+    if (row && provider_is_seen(call, snapshot, snapshot_provider(snapshot, row->id))) {
         struct json_writer *writer = api_answer(call, status);
-        provider_write(writer, row, snapshot);
+        provider_write(writer, row, snapshot, call);
         if (change) {
             json_put_raw(writer, "added", change->added.len ? buf_str(&change->added) : STR("[]"));
             json_put_raw(writer, "removed",
                          change->removed.len ? buf_str(&change->removed) : STR("[]"));
         }
         api_done(call);
-        snapshot_unref(snapshot);
     } else {
         api_fail(call, PROBLEM_NOT_FOUND, NULL, "There is no provider \"%.64s\".", id);
     }
+    snapshot_unref(snapshot);
     store_config_release(&config);
 }

@@ -7,13 +7,14 @@
 
 struct models_change;
 
-/** Answers with one provider as it is now, read from the store. `change` (may be NULL) adds `added` and
+/** Answers with one provider as it is now, read from the store; 404 when the caller may not see it. `change` (may be NULL) adds `added` and
  *  `removed`. */
 void provider_answer(struct api_call *call, int status, const char *id,
                      const struct models_change *change);
-/** Appends the fields of one provider to an open object. */
+/** Appends the fields of one provider to an open object, as the caller may see them: below admin without address, key
+ *  and other teams. */
 void provider_write(struct json_writer *writer, const struct provider_row *row,
-                    const struct snapshot *snapshot);
+                    const struct snapshot *snapshot, const struct api_call *call);
 /** The names of these ENDPOINT_BITs, as an array. */
 void dialects_write(struct json_writer *writer, const char *name, unsigned endpoints);
 /** Appends the configured part as a JSON object, for events; `has_models`: the list too. */

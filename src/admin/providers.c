@@ -178,8 +178,11 @@ void providers_list(struct api_call *call)
     struct json_writer *writer = api_answer(call, 200);
     json_open_array(writer, "items");
     for (size_t i = 0; i < config.provider_count; i++) {
+        const struct provider_row *row = &config.providers[i];
+        if (!provider_is_seen(call, snapshot, snapshot_provider(snapshot, row->id)))
+            continue;
         json_open_object(writer);
-        provider_write(writer, &config.providers[i], snapshot);
+        provider_write(writer, row, snapshot, call);
         json_close_object(writer);
     }
     api_done_list(call, NULL);
@@ -205,7 +208,7 @@ static void fail_stale(struct api_call *call, const struct provider_row *row)
     call->answer.len--;
     struct json_writer writer = {.buf = &call->answer, .depth = 1, .needs_comma = {true, true}};
     json_open_object_named(&writer, "current");
-    provider_write(&writer, row, snapshot);
+    provider_write(&writer, row, snapshot, call);
     json_close_object(&writer);
     buf_putc(&call->answer, '}');
     snapshot_unref(snapshot);

@@ -190,6 +190,30 @@ test('a provider that is a team\'s own is no candidate for others, and not in th
     assert.equal(await status(theirs), 200, 'and again');
 });
 
+test('T06: members do not see providers of other teams, nor of any its address, its key and other teams', async () => {
+    const [own, other] = [await server.api('POST', '/api/teams', { name: 'Sees' }), await server.api('POST', '/api/teams', { name: 'Sees not' })];
+    const [one, two] = [await person(), await person()];
+    for (const [team, user] of [[own, one], [other, two]]) await server.api('PUT', `/api/teams/${team.id}/members/${user}`, {});
+    const key = body => server.api('POST', '/api/keys', { name: 'k', ...body });
+    const [mine, teams, stranger, nobodys] = [await key({ user: one }), await key({ team: own.id }), await key({ user: two }), await key({})];
+    const seen = async ({ key }) => [(await as(key, 'GET', '/api/providers')).json.items.some(item => item.id === gpt.id), (await as(key, 'GET', `/api/providers/${gpt.id}`)).status,
+        (await as(key, 'GET', '/api/models')).json.items.some(item => item.provider.id === gpt.id)];
+    for (const member of [mine, teams, stranger, nobodys]) assert.deepEqual(await seen(member), [true, 200, true], 'everybody\'s');
+    const { teams: nobodys_teams, ...open } = (await as(stranger.key, 'GET', `/api/providers/${gpt.id}`)).json;
+    assert.deepEqual([nobodys_teams, open.base_url, open.key_hint, open.name], [null, null, null, gpt.name ?? open.name]);
+    const third = await server.api('POST', '/api/teams', { name: 'Third' });
+    await gpt.patch({ teams: [own.id, third.id] });
+    for (const member of [mine, teams]) {
+        assert.deepEqual(await seen(member), [true, 200, true], 'their team\'s');
+        assert.deepEqual((await as(member.key, 'GET', `/api/providers/${gpt.id}`)).json.teams, [own.id]);
+    }
+    for (const member of [stranger, nobodys]) assert.deepEqual(await seen(member), [false, 404, false]);
+    const whole = await server.api('GET', `/api/providers/${gpt.id}`);
+    assert.deepEqual(whole.teams, [own.id, third.id]);
+    assert.ok(whole.base_url && whole.key_hint, 'an admin sees all');
+    await gpt.patch({ teams: null });
+});
+
 // ---- plans -------------------------------------------------------------------------------------------
 
 async function with_plan(plan, then) {

@@ -286,6 +286,12 @@ static void nobody_takes_the_room_of_others_invitations(void **state)
               ERR_CONFLICT);
     CHECK_STR("why", error.text,
               "50 invitations of yours are open, which is the most: revoke some.");
+    struct key_row key = {.id = "key_1", .name = "k", .role = "member", .digest = {9}};
+    str_copy(str_of(given.created_by), key.user_id, sizeof key.user_id);
+    CHECK_INT("a key", store_key_insert(fixture.store, &key, NULL, &error), OK);
+    str_copy(str_of(key.id), given.created_by, sizeof given.created_by);
+    CHECK_INT("by their key", store_invitation_insert(fixture.store, &given, NULL, &error),
+              ERR_CONFLICT);
     str_copy(STR("usr_2"), given.created_by, sizeof given.created_by);
     CHECK_INT("another's", store_invitation_insert(fixture.store, &given, NULL, &error), OK);
     given = invitation("inv_later", 201);
