@@ -116,11 +116,13 @@ static int64_t money_of(const struct request *request, const struct candidate *c
 {
     if (request->endpoint == ENDPOINT_COUNT_TOKENS || candidate->asked == ENDPOINT_COUNT)
         return 0;
+    bool is_local = provider_kind_tier(candidate->provider->kind) != TIER_CLOUD;
+    if (request->facts.is_premium && !is_local)
+        return MONEY_UNKNOWN;
     const struct price *price =
         snapshot_price(request_snapshot(request), candidate->provider, candidate->model);
     int64_t most =
         cost_most(price, prompt_most(request, candidate), output_most(request, candidate));
-    bool is_local = provider_kind_tier(candidate->provider->kind) != TIER_CLOUD;
     return most == COST_UNKNOWN ? (is_local ? 0 : MONEY_UNKNOWN) : most;
 }
 
@@ -196,6 +198,13 @@ static void refuse(struct request *request, bool is_team, const struct limits_as
     if (limits_note_refusal(live, refusal->kind))
         limits_post_notices(request->gl->gateway, live);
     request_fail(request, refusals[refusal->kind].what, refusals[refusal->kind].reason, sentence);
+}
+
+static void refuse_premium(struct request *request)
+{
+    request_fail(request, SAY_FORBIDDEN, "price_unknown",
+                 "There is a monthly budget, and the request names a service_tier or speed with "
+                 "prices of its own, which nobody knows here. Leave it out.");
 }
 
 static void refuse_unpriced(struct request *request, const struct candidate *candidate)
@@ -274,7 +283,10 @@ bool admission_take(struct request *request)
     int64_t dearest = keep_what_fits(request, INT64_MAX);
     if (dearest != MONEY_UNKNOWN)
         return take(request, dearest);
-    refuse_unpriced(request, &first);
+    if (request->facts.is_premium)
+        refuse_premium(request);
+    else
+        refuse_unpriced(request, &first);
     return false;
 }
 

@@ -34,6 +34,8 @@ enum wanted {
     WANTED_PREVIOUS,
     WANTED_CONVERSATION,
     WANTED_MCP,
+    WANTED_SERVICE_TIER,
+    WANTED_SPEED,
     WANTED_WEB_SEARCH,
     WANTED_FORMAT,     /* what it is called, depends on the dialect */
     WANTED_OLD_FORMAT, /* of messages, while it was in beta */
@@ -58,6 +60,8 @@ static const struct json_member wanted_members[] = {
     [WANTED_PROMPT] = {.name = "prompt"},
     [WANTED_PREVIOUS] = {.name = "previous_response_id"},
     [WANTED_CONVERSATION] = {.name = "conversation"},
+    [WANTED_SERVICE_TIER] = {.name = "service_tier"},
+    [WANTED_SPEED] = {.name = "speed"},
     [WANTED_MCP] = {.name = "mcp_servers"},
     [WANTED_WEB_SEARCH] = {.name = "web_search_options"},
     [WANTED_FORMAT] = {.name = "response_format"},
@@ -232,6 +236,18 @@ static bool has_hosted_tools(const struct json_member *members)
            body_has_hosted_tools(members[WANTED_TOOLS].value);
 }
 
+/* OpenAI's `priority`, Anthropic's `fast`, and what else may come. */
+static bool is_premium(const struct json_member *members)
+{
+    static const struct str usual[] = {STR_INIT("auto"), STR_INIT("default"), STR_INIT("flex"),
+                                       STR_INIT("standard"), STR_INIT("standard_only")};
+    const struct json_member *tier = &members[WANTED_SERVICE_TIER], *speed = &members[WANTED_SPEED];
+    bool is_usual = !is_given(tier);
+    for (size_t i = 0; i < sizeof usual / sizeof usual[0]; i++)
+        is_usual |= str_eq(tier->text, usual[i]);
+    return !is_usual || (is_given(speed) && !str_eq(speed->text, STR("standard")));
+}
+
 /* ---- what a model must be able to do --------------------------------------------------------- */
 
 static bool is_schema(struct json format)
@@ -329,6 +345,7 @@ enum err body_read(struct json_reader *reader, enum endpoint endpoint, struct st
         .cache_key = members[WANTED_CACHE_KEY].text,
         .choices = read_choices(endpoint, members),
         .has_stored = has_stored(endpoint, members),
+        .is_premium = is_premium(members),
         .has_hosted_tools = has_hosted_tools(members),
         .has_tools = tools->type == JSON_ARRAY && json_count(tools->value) > 0,
         .wants_schema = wants_schema(endpoint, members),

@@ -36,6 +36,7 @@ struct body_facts {
     struct body_limit limits[BODY_LIMITS];
     int64_t
         choices; /* answers that one request has: n, best_of, prompts of completions; 1 or more */
+    bool is_premium;       /* a service_tier or speed that has its own prices */
     bool has_hosted_tools; /* the provider runs some, and reads what they find */
     bool has_stored;       /* responses: the prompt is, in part, what the provider has kept */
     bool has_tools;        /* a non-empty `tools` */

@@ -293,6 +293,70 @@ static void a_death_that_is_told_late_sends_nothing_twice(void **unused)
         hear_late_of_a_death(names[next], (enum next)next);
 }
 
+/* ---- budgets ----------------------------------------------------------------------------------- */
+
+static int begin_ask(struct stage *stage, const char *wait, const char *ask)
+{
+    int fd = client_open(stage);
+    client_ask(stage, fd, CHAT, wait, ask);
+    return fd;
+}
+
+static void await_waiting(struct stage *stage, int64_t count)
+{
+    int64_t until_ms = clock_monotonic_ms() + IDLE_WAIT_MS;
+    while (figures_of(stage).waiting < count && clock_monotonic_ms() < until_ms)
+        sleep_ms(1);
+    CHECK_INT("so many wait", figures_of(stage).waiting, count);
+}
+
+/* While a request waits, the queue grows so deep that a rule gives the cloud's dearest model: it was never admitted. */
+static void a_dearer_model_is_not_asked_because_somebody_waited(void **unused)
+{
+    (void)unused;
+    struct stage stage = {.kind = "gpu", .has_workers = true};
+    stage.team_policy = "{\"budget_microusd_per_month\":3000}";
+    struct fake_worker worker = {.held_first = 1};
+    char *text = answer_text("200 OK", WHOLE);
+    stage.up[1].plays[0] = (struct play){{WAIT(1500), {ACT_SAY, text, 0}, KEEP}};
+    stage.up[1].plays[1] = (struct play){{{ACT_SAY, text, 0}, KEEP}};
+    worker.answer = text;
+    str_copy(STR("gpt-5.4-nano"), stage.rows[1].default_model, sizeof stage.rows[1].default_model);
+    stage.rows[1].models_json =
+        "[{\"id\":\"gpt-5.4-nano\",\"surfaced\":true},{\"id\":\"gpt-5.4-pro\",\"surfaced\":true}]";
+    stage_begin(&stage, 2);
+    stage.rows[0].rules_json = "[{\"condition\":\"queue_too_deep\",\"threshold\":1,"
+                               "\"provider\":\"prv_2\",\"model\":\"gpt-5.4-pro\"}]";
+    add_capped_cloud(&stage);
+    fake_worker_begin(&worker, &stage);
+    fake_worker_await(&worker, 1);
+    int fds[4];
+    fds[0] = begin_ask(&stage, "x-auxot-wait: 5s\r\n", ASK);
+    while (atomic_load(&worker.jobs) < 1)
+        sleep_ms(1);
+    fds[1] = begin_ask(&stage, "", "{\"model\":\"gpt-5.4-nano\",\"max_tokens\":9,\"messages\":[]}");
+    while (upstream_count(&stage.up[1]) < 1)
+        sleep_ms(1);
+    fds[2] = begin_ask(&stage, "x-auxot-wait: 3s\r\n",
+                       "{\"model\":\"auto\",\"max_tokens\":9,\"messages\":[]}");
+    await_waiting(&stage, 1);
+    fds[3] = begin_ask(&stage, "x-auxot-wait: 3s\r\n", ASK);
+    await_waiting(&stage, 2);
+    for (int i = 1; i < 4; i++) {
+        struct buf raw;
+        buf_init(&raw, 65536);
+        struct answer answer = client_finish(fds[i], &raw);
+        CHECK_INT("only the second is answered", answer.status == 200, i == 1);
+        answer_free(&answer);
+    }
+    CHECK_STR("the dear model was not asked", upstream_seen(&stage.up[1], 1), "");
+    close(fds[0]);
+    check_idle(&stage, "idle");
+    fake_worker_end(&worker);
+    stage_end(&stage);
+    free(text);
+}
+
 /* ---- F39: slots ------------------------------------------------------------------------------------ */
 
 static void keep_view(void *arg, const struct worker_view *view)
@@ -409,5 +473,6 @@ TEST_MAIN(TEST(jobs_at_a_worker_end_as_the_stories_say), TEST(one_slot_serves_ma
           TEST(a_server_that_stops_ends_what_waits_and_what_runs), TEST(a_stale_epoch_is_refused),
           TEST(a_death_that_is_told_late_sends_nothing_twice),
           TEST(whatever_a_worker_says_it_has_no_more_slots_than_an_admin_allows),
+          TEST(a_dearer_model_is_not_asked_because_somebody_waited),
           TEST(a_goodbye_said_twice_is_one_event),
           TEST(models_that_could_not_be_written_are_new_again))

@@ -195,6 +195,29 @@ static void tools_that_the_provider_runs_are_found(void **state)
     }
 }
 
+static void services_with_their_own_prices_are_found(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *body; /* behind the model */
+        bool is_premium;
+    } stories[] = {
+        {MESSAGES, false},
+        {MESSAGES ",\"service_tier\":null,\"speed\":null", false},
+        {MESSAGES ",\"service_tier\":\"auto\"", false},
+        {MESSAGES ",\"service_tier\":\"flex\"", false},
+        {MESSAGES ",\"service_tier\":\"standard_only\",\"speed\":\"standard\"", false},
+        {MESSAGES ",\"service_tier\":\"priority\"", true},
+        {MESSAGES ",\"service_tier\":7", true},
+        {MESSAGES ",\"speed\":\"fast\"", true},
+    };
+    for (size_t i = 0; i < COUNT(stories); i++) {
+        char body[256];
+        (void)snprintf(body, sizeof body, "{\"model\":\"a\",%s}", stories[i].body);
+        CHECK_INT(body, read_facts(ENDPOINT_CHAT, body).is_premium, stories[i].is_premium);
+    }
+}
+
 static void more_answers_than_anybody_gives_are_counted_as_many(void **state)
 {
     (void)state;
@@ -396,6 +419,7 @@ int main(void)
         TEST(facts_are_read),
         TEST(the_largest_limit_holds),
         TEST(tools_that_the_provider_runs_are_found),
+        TEST(services_with_their_own_prices_are_found),
         TEST(more_answers_than_anybody_gives_are_counted_as_many),
         TEST(what_is_asked_for_is_counted),
         TEST(what_a_model_must_be_able_to_do_is_found),
