@@ -3,6 +3,7 @@
  * The answer is the rule that decides, from the very function that routing asks.
  */
 #include "admin/endpoints.h"
+#include "admin/provider_teams.h"
 #include "admin/rights.h"
 #include "admin/spent.h"
 #include "domain/month.h"
@@ -50,7 +51,8 @@ static void answer_access(struct api_call *call, const struct snapshot *snapshot
     json_put_text(writer, "team", access->team_id);
     json_open_array(writer, "providers");
     for (size_t i = 0; i < snapshot->routing.provider_count; i++)
-        write_provider(writer, access, snapshot->routing.providers[i]);
+        if (provider_is_seen(call, snapshot, snapshot->routing.providers[i]))
+            write_provider(writer, access, snapshot->routing.providers[i]);
     json_close_array(writer);
     api_done(call);
 }

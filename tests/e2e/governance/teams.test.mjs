@@ -197,17 +197,17 @@ test('T06: members do not see providers of other teams, nor of any its address, 
     const key = body => server.api('POST', '/api/keys', { name: 'k', ...body });
     const [mine, teams, stranger, nobodys] = [await key({ user: one }), await key({ team: own.id }), await key({ user: two }), await key({})];
     const seen = async ({ key }) => [(await as(key, 'GET', '/api/providers')).json.items.some(item => item.id === gpt.id), (await as(key, 'GET', `/api/providers/${gpt.id}`)).status,
-        (await as(key, 'GET', '/api/models')).json.items.some(item => item.provider.id === gpt.id)];
-    for (const member of [mine, teams, stranger, nobodys]) assert.deepEqual(await seen(member), [true, 200, true], 'everybody\'s');
+        (await as(key, 'GET', '/api/models')).json.items.some(item => item.provider.id === gpt.id), (await as(key, 'GET', '/api/me/access')).text.includes(gpt.id)];
+    for (const member of [mine, teams, stranger, nobodys]) assert.deepEqual(await seen(member), [true, 200, true, true], 'everybody\'s');
     const { teams: nobodys_teams, ...open } = (await as(stranger.key, 'GET', `/api/providers/${gpt.id}`)).json;
     assert.deepEqual([nobodys_teams, open.base_url, open.key_hint, open.name], [null, null, null, gpt.name ?? open.name]);
     const third = await server.api('POST', '/api/teams', { name: 'Third' });
     await gpt.patch({ teams: [own.id, third.id] });
     for (const member of [mine, teams]) {
-        assert.deepEqual(await seen(member), [true, 200, true], 'their team\'s');
+        assert.deepEqual(await seen(member), [true, 200, true, true], 'their team\'s');
         assert.deepEqual((await as(member.key, 'GET', `/api/providers/${gpt.id}`)).json.teams, [own.id]);
     }
-    for (const member of [stranger, nobodys]) assert.deepEqual(await seen(member), [false, 404, false]);
+    for (const member of [stranger, nobodys]) assert.deepEqual(await seen(member), [false, 404, false, false]);
     const whole = await server.api('GET', `/api/providers/${gpt.id}`);
     assert.deepEqual(whole.teams, [own.id, third.id]);
     assert.ok(whole.base_url && whole.key_hint, 'an admin sees all');
