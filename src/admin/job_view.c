@@ -46,8 +46,9 @@ static void write_attempt(struct json_writer *writer, const struct attempt_recor
     put_or_null(writer, "input_tokens", attempt->input_tokens);
     put_or_null(writer, "output_tokens", attempt->output_tokens);
     put_or_null(writer, "cached_tokens", attempt->cached_tokens);
-    put_or_null(writer, "cost_microusd", attempt->cost_microusd);
-    json_put_bool(writer, "estimated", attempt->is_estimated);
+    bool has_ended = attempt->outcome[0] != '\0'; /* before, it is what it may cost */
+    put_or_null(writer, "cost_microusd", has_ended ? attempt->cost_microusd : COST_UNKNOWN);
+    json_put_bool(writer, "estimated", has_ended && attempt->is_estimated);
     json_close_object(writer);
 }
 

@@ -335,6 +335,18 @@ bool admission_fits(struct request *request, const struct candidate *candidate)
     return reserve_in_all(request, lesser(spent_so_far(request) + money, LEDGER_AMOUNT_MAX), &left);
 }
 
+int64_t admission_at_stake(const struct request *request)
+{
+    const struct trial *trial = &request->trial;
+    const struct candidate asked = {.provider = trial->provider,
+                                    .model = trial->model,
+                                    .asked = trial->asked,
+                                    .context_tokens = trial->context_tokens,
+                                    .max_output_tokens = trial->max_output_tokens};
+    int64_t money = request->admission.has_budget ? money_of(request, &asked) : 0;
+    return money > 0 ? money : COST_UNKNOWN;
+}
+
 /* Tokens of the answer count when they are known; a request that never reached a provider has none. */
 void admission_settle(struct request *request, int64_t tokens, int64_t cost_microusd)
 {

@@ -44,6 +44,9 @@ MUST_USE bool admission_fits(struct request *request, const struct candidate *ca
 int64_t admission_ceiling(const struct request *request, const struct candidate *candidate);
 /** Of the prompt, for an estimate of its tokens: those of pictures do not count as text. */
 int64_t admission_prompt_bytes(const struct request *request);
+/** What the attempt that begins may cost at most, of what is reserved; COST_UNKNOWN without a budget, or of what has no
+ *  price. */
+int64_t admission_at_stake(const struct request *request);
 /** It is over, and so many tokens came of it (-1: nobody knows), at this cost. Once; later calls do nothing. */
 void admission_settle(struct request *request, int64_t tokens, int64_t cost_microusd);
 /** Routing left nobody because of policies. */

@@ -102,10 +102,20 @@ static void fill(const struct request *request, struct job_record *out)
         fill_attempt(&out->attempt[i], request->notes[i], i + 1);
 }
 
+/* An attempt begins, and this may be the last that is heard of it: then what it may have cost is what it cost. */
+static void fill_stake(const struct request *request, struct job_record *record)
+{
+    struct attempt_record *attempt = &record->attempt[record->attempt_count - 1];
+    assert(record->attempt_count > 0 && !attempt->outcome[0]);
+    attempt->cost_microusd = admission_at_stake(request);
+    attempt->is_estimated = attempt->cost_microusd >= 0;
+}
+
 enum err record_open(struct request *request, struct error *error)
 {
     UNSET struct job_record record;
     fill(request, &record);
+    fill_stake(request, &record);
     enum err err = journal_put(request->gl->journal, RECORD_OPEN, false, &record, error);
     request->is_opened = err == OK;
     return err;
@@ -116,6 +126,7 @@ void record_progress(struct request *request)
     UNSET struct job_record record;
     UNSET struct error error;
     fill(request, &record);
+    fill_stake(request, &record);
     if (journal_append(request->gl->journal, RECORD_PROGRESS, true, &record, &error) != OK)
         log_warn("record_progress_lost", "job=%s why=\"%s\"", request->id, error.text);
 }

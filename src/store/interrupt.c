@@ -1,7 +1,8 @@
 /* store/interrupt.c: what an earlier life left open is closed.
  *
  * Its record is the last one that reached the journal: attempts that had ended are whole in it, with what they cost; the
- * one that was running is not. The job's sums are made here, as its close was never written.
+ * one that was running is not, and costs what was reserved for it, where there is a budget. The job's sums are made here,
+ * as its close was never written.
  */
 #include "base/mem.h"
 #include "store/store_parts.h"
@@ -36,7 +37,7 @@ static void record_interrupt(struct job_record *record)
         if (!attempt->outcome[0]) {
             str_copy(STR("interrupted"), attempt->outcome, sizeof attempt->outcome);
             str_copy(STR("interrupted"), attempt->reason, sizeof attempt->reason);
-            record->is_unpriced = true; /* nobody can tell what it used */
+            record->is_unpriced |= attempt->cost_microusd < 0; /* nobody can tell what it used */
         }
         add_attempt(record, attempt);
     }

@@ -48,8 +48,9 @@ struct attempt_record {
     int64_t input_tokens, output_tokens, cached_tokens; /* of this attempt; TOKENS_UNKNOWN */
     char tier[8];                                       /* of its provider: "gpu", "cli", "cloud" */
     int64_t
-        cost_microusd; /* of this attempt; COST_UNKNOWN: nobody told tokens, or no price is known */
-    bool is_estimated; /* its tokens, or some of them, are counted by us */
+        cost_microusd; /* of this attempt; COST_UNKNOWN: nobody told tokens, or no price is known;
+                              while it is open: the most that it may cost, where there is a budget */
+    bool is_estimated; /* its tokens, or some of them, are counted by us; or that is its cost */
 };
 
 struct job_record {

@@ -86,9 +86,9 @@ static void post_attempt(struct posting *posting, const struct attempt_record *a
 {
     struct usage_sums *sums = &post_of(posting, attempt)->sums;
     bool is_wasted = strcmp(attempt->outcome, "failed") == 0;
-    /* What one that was interrupted used, nobody can tell. */
+    /* What one that was interrupted used, nobody can tell; with a budget it costs what was reserved for it. */
     bool is_lost = strcmp(attempt->outcome, "interrupted") == 0;
-    bool is_unpriced = is_lost || (has_tokens(attempt) && attempt->cost_microusd < 0);
+    bool is_unpriced = (is_lost || has_tokens(attempt)) && attempt->cost_microusd < 0;
     sums->input_tokens += known(attempt->input_tokens);
     sums->output_tokens += known(attempt->output_tokens);
     sums->cached_tokens += known(attempt->cached_tokens);

@@ -123,6 +123,10 @@ test('I5, I6: killed in the middle of it and started again: what was spent is th
     const rows = await spent_by_rows(who);
     assert.ok(rows > 0);
     assert.deepEqual([now.budget.spent_microusd, now.budget.reserved_microusd, now.concurrent.running], [rows, 0, 0]);
+    const cut = (await server.jobs(`&team=${who.id}`)).filter(job => job.status === 'interrupted');
+    assert.ok(cut.length > 0, 'some were under way');
+    for (const job of cut) // 8 tokens of an answer at 15 dollars a million, and the prompt
+        assert.ok(job.cost_microusd > 120 && job.estimated && !job.cost_is_partial, `what was reserved: ${JSON.stringify(job)}`);
     assert.equal((await chat(who)).status, 200);
     await drained(who);
     assert.equal((await who.now()).budget.spent_microusd, await spent_by_rows(who));

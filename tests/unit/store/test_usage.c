@@ -64,8 +64,8 @@ static void leave_running(struct job_record *job)
     struct attempt_record *attempt = &job->attempt[job->attempt_count++];
     attempt->outcome[0] = '\0';
     attempt->input_tokens = attempt->output_tokens = attempt->cached_tokens = -1;
-    attempt->cost_microusd = -1;
-    attempt->is_estimated = false;
+    attempt->is_estimated = random_below(2); /* with a budget: the most that it may cost */
+    attempt->cost_microusd = attempt->is_estimated ? (int64_t)random_below(100000) : -1;
 }
 
 static void random_job(struct job_record *job, int64_t now_ms)
@@ -124,7 +124,10 @@ static struct usage_sums naive(const struct world *world, const struct usage_que
         for (int32_t k = 0; k < job->attempt_count; k++) {
             const struct attempt_record *attempt = &job->attempt[k];
             has_estimated |= attempt->is_estimated;
-            has_unknown |= attempt->outcome[0] == '\0'; /* nobody can tell */
+            if (attempt->outcome[0] == '\0') { /* nobody can tell; or at most that */
+                has_unknown |= attempt->cost_microusd < 0;
+                sums.cost_microusd += attempt->cost_microusd < 0 ? 0 : attempt->cost_microusd;
+            }
             if (attempt->input_tokens < 0)
                 continue;
             bool is_failed = strcmp(attempt->outcome, "failed") == 0;
