@@ -76,6 +76,8 @@ static bool take_known(struct front *front, struct exchange *exchange, struct ap
     if (err != OK)
         return refuse(exchange, call, problem_of_stranger(err, &caller), error.text);
     if (caller.principal->role < call->endpoint->role) {
+        take_caller(call, &caller);
+        refusal_note(front->admin, call, REFUSAL_ACCESS, problem_status(PROBLEM_FORBIDDEN));
         snprintf(sentence, sizeof sentence, "This needs the role %s.",
                  role_name(call->endpoint->role));
         return refuse(exchange, call, PROBLEM_FORBIDDEN, sentence);

@@ -161,6 +161,7 @@ enum err admin_new(const struct admin_options *options, struct admin **out_admin
     pthread_mutex_init(&admin->config_lock, NULL);
     pthread_mutex_init(&admin->pool_lock, NULL);
     people_init(&admin->people);
+    refusals_init(&admin->refusals);
     admin->registry = live_registry_new();
     enum err err = admin->registry ? admin_publish(admin, error)
                                    : error_set(error, ERR_NO_MEMORY, "no memory for the providers");
@@ -243,6 +244,7 @@ void admin_free(struct admin *admin)
     prober_free(admin->prober);
     live_registry_free(admin->registry);
     people_release(&admin->people);
+    refusals_release(&admin->refusals);
     pthread_mutex_destroy(&admin->config_lock);
     pthread_mutex_destroy(&admin->pool_lock);
     mem_free(admin);

@@ -99,12 +99,20 @@ static void answer_now(struct dispatched *at)
     at->exchange = NULL;
 }
 
+/* What is not there, and what is another's. Those whom nobody knows have events of their own. */
+static bool is_refusal(const struct api_call *call)
+{
+    return call->endpoint->role != ROLE_NONE && (call->status == 403 || call->status == 404);
+}
+
 static void on_answered(struct loop_message *message)
 {
     struct dispatched *at = LIST_OWNER(message, struct dispatched, answered);
     log_debug("api", "request=%s method=%s path=/api%s status=%d actor=%s", at->call.request_id,
               http_method_name(at->call.endpoint->method), at->call.endpoint->path, at->call.status,
               at->call.actor);
+    if (is_refusal(&at->call))
+        refusal_note(at->call.admin, &at->call, REFUSAL_ACCESS, at->call.status);
     if (at->exchange)
         answer_now(at);
     dispatched_free(at);
@@ -272,13 +280,14 @@ static void on_body(void *owner)
 }
 
 /* Looking or changing? A dry run changes nothing. */
-static bool has_scope(struct exchange *exchange, const struct api_call *call)
+static bool has_scope(struct admin *admin, struct exchange *exchange, const struct api_call *call)
 {
     bool is_look =
         call->endpoint->method == METHOD_GET || call->endpoint->handler == routing_explain;
     enum scope needed = is_look ? SCOPE_READ : SCOPE_MANAGE;
     if (call->endpoint->role == ROLE_NONE || call->scopes & needed)
         return true;
+    refusal_note(admin, call, REFUSAL_ACCESS, problem_status(PROBLEM_FORBIDDEN));
     answer_problem(exchange, PROBLEM_FORBIDDEN,
                    is_look ? "This needs a key with the scope read."
                            : "This needs a key with the scope manage.",
@@ -330,7 +339,7 @@ void dispatch(struct front *front, struct exchange *exchange, const char *reques
         refuse_unknown(exchange, allow, request_id);
         return;
     }
-    if (!access_check(front, exchange, &call) || !has_scope(exchange, &call))
+    if (!access_check(front, exchange, &call) || !has_scope(front->admin, exchange, &call))
         return;
     if (head->query.len >= sizeof call.query) {
         answer_problem(exchange, PROBLEM_BAD_REQUEST, "The query is too long.", "", request_id);

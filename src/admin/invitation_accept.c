@@ -52,7 +52,7 @@ static bool invitation_read_token(struct api_call *call, const struct store_conf
     if (err == OK && !is_still_given(config, out_row))
         err = error_set(&error, ERR_NOT_FOUND,
                         "Who made this invitation cannot give it any more. Ask for a new one.");
-    if (err != OK && (err != ERR_NOT_FOUND || people_may_err(call)))
+    if (err != OK && (err != ERR_NOT_FOUND || people_may_err(call, "invitation.refused")))
         api_fail_error(call, &error);
     return err == OK;
 }

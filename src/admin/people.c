@@ -3,6 +3,7 @@
 
 #include "admin/endpoints.h"
 #include "admin/key_issue.h"
+#include "admin/refusals.h"
 #include "admin/state.h"
 #include "base/log.h"
 #include "domain/apikey.h"
@@ -56,6 +57,7 @@ static void fail_as_too_often(struct api_call *call, int64_t wait_ms)
         "you can sign in at once.",
         (long long)wait_s);
     call->retry_after_s = wait_s;
+    refusal_note(call->admin, call, REFUSAL_THROTTLE, call->status);
 }
 
 bool people_may_try(struct api_call *call, const char *account, const char *user_id,
@@ -87,10 +89,13 @@ bool people_may_be_told(struct api_call *call, const struct people_try *try)
     return try->wait_ms == 0;
 }
 
-bool people_may_err(struct api_call *call)
+bool people_may_err(struct api_call *call, const char *action)
 {
     struct people_try try;
-    return people_may_try(call, NULL, NULL, &try);
+    if (!people_may_try(call, NULL, NULL, &try))
+        return false;
+    refusal_tell(call, action, NULL, "wrong token");
+    return true;
 }
 
 void people_was_right(struct api_call *call, const struct people_try *try)
@@ -158,7 +163,8 @@ static enum err session_keep(struct api_call *call, const struct session_row *ro
     event.after_json = buf_str(&after).at;
     enum err err = OK;
     if (call->session[0]) {
-        err = store_sessions_end(store, call->user, call->session, NULL, error);
+        struct event_row ended = event_make(call->user, "session.ended", call->session);
+        err = store_sessions_end(store, call->user, call->session, &ended, error);
         (void)sessions_end(sessions, call->user, call->session);
     }
     if (err == OK)

@@ -19,8 +19,6 @@
 struct people {
     pthread_mutex_t lock; /* guards the rest */
     struct throttle throttle;
-    int64_t told_until_ms,
-        untold; /* of failed sign-ins: when events are told again, how many were not */
 };
 void people_init(struct people *people);
 void people_release(struct people *people);
@@ -39,9 +37,9 @@ bool people_may_try(struct api_call *call, const char *account, const char *user
 void people_was_right(struct api_call *call, const struct people_try *try);
 /** It was wrong: may the caller be told so? False: the call has failed (429), as a stranger's. */
 bool people_may_be_told(struct api_call *call, const struct people_try *try);
-/** A wrong token came from the call's address: may it be told so? False: the call has failed (429). Nobody guesses a
- *  token, so whoever has the right one is never asked to wait for those who have not. */
-bool people_may_err(struct api_call *call);
+/** A wrong token came from the call's address: may it be told so? Then an event `action` tells of it. False: the call has
+ *  failed (429). Nobody guesses a token, so whoever has the right one is never asked to wait for those who have not. */
+bool people_may_err(struct api_call *call, const char *action);
 
 struct credentials {
     char email[EMAIL_MAX_BYTES + 1];

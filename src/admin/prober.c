@@ -256,6 +256,7 @@ static void on_tick(struct deadline *tick)
     snapshot_unref(snapshot);
     workers_record(prober->admin); /* what could not be written when it was news */
     strangers_look(&prober->strangers, prober->admin, now_ms);
+    refusals_look(prober->admin, now_ms);
     deadline_set(&prober->tick, loop_refresh_now(prober->loop) + TICK_MS * NS_PER_MS);
 }
 

@@ -5,14 +5,12 @@
 #include "admin/endpoints.h"
 #include "admin/key_issue.h"
 #include "admin/people.h"
+#include "admin/refusals.h"
 #include "admin/state.h"
 #include "base/log.h"
 #include "sys/clock.h"
 #include "sys/password.h"
 #include "sys/secret.h"
-
-#define TOLD_IN_A_ROW 20
-#define TOLD_EVERY_MS 30000
 
 /* ---- who am I ------------------------------------------------------------------------------------ */
 
@@ -59,46 +57,9 @@ static bool credentials_read(struct api_call *call, struct credentials *out)
     return true;
 }
 
-/* Is this one told? Some in a row are, then one now and then, with how many were not. */
-static bool may_tell(struct people *people, int64_t *out_untold)
-{
-    int64_t now_ms = clock_monotonic_ms();
-    pthread_mutex_lock(&people->lock);
-    int64_t from_ms = people->told_until_ms > now_ms ? people->told_until_ms : now_ms;
-    bool may = from_ms - now_ms <= (TOLD_IN_A_ROW - 1) * TOLD_EVERY_MS;
-    if (may)
-        people->told_until_ms = from_ms + TOLD_EVERY_MS;
-    *out_untold = may ? people->untold : 0;
-    people->untold = may ? 0 : people->untold + 1;
-    pthread_mutex_unlock(&people->lock);
-    return may;
-}
-
-/* What was typed is not told: it may be the password, in the wrong field. */
-static void tell_failure(struct api_call *call, const struct user_row *user)
-{
-    struct error error = {0};
-    AUTO_BUF struct buf after = {0};
-    struct json_writer writer;
-    int64_t untold = 0;
-    if (!may_tell(&call->admin->people, &untold))
-        return;
-    buf_init(&after, 1024);
-    json_writer_init(&writer, &after);
-    json_open_object(&writer);
-    json_put_text(&writer, "address", call->address);
-    json_put_text(&writer, "known", user ? "yes" : "no");
-    json_put_int(&writer, "not_told_before", untold);
-    json_close_object(&writer);
-    struct event_row event = event_make("anyone", "session.refused", user ? user->id : "");
-    event.after_json = buf_str(&after).at;
-    if (store_event_add(call->admin->options.store, &event, &error) != OK)
-        log_warn("event_lost", "action=session.refused why=\"%s\"", error.text);
-}
-
 static void fail_as_wrong(struct api_call *call, const struct user_row *user)
 {
-    tell_failure(call, user);
+    refusal_tell(call, "session.refused", user, "wrong password");
     api_fail(call, PROBLEM_WRONG_PASSWORD, NULL, "The email address or the password is wrong.");
 }
 
@@ -159,6 +120,7 @@ void session_create(struct api_call *call)
     if (!is_right)
         return;
     if (user.disabled_at_ms) {
+        refusal_tell(call, "session.refused", &user, "disabled");
         api_fail(call, PROBLEM_FORBIDDEN, NULL, "This account is disabled. Ask an admin.");
         return;
     }

@@ -75,7 +75,7 @@ static bool token_is_right(struct api_call *call)
     }
     bool is_right = str_eq_constant_time(str_of(given), str_of(token));
     secret_wipe(token, sizeof token);
-    if (!is_right && people_may_err(call))
+    if (!is_right && people_may_err(call, "setup.refused"))
         api_fail(call, PROBLEM_WRONG_TOKEN, "token",
                  "This is not the set-up token. The server printed it when it started; "
                  "`auxot setup-token --data-dir D` prints it again.");

@@ -3,6 +3,7 @@
  */
 #pragma once
 #include "admin/people.h"
+#include "admin/refusals.h"
 
 #define LISTENERS_MAX 64
 
@@ -27,6 +28,7 @@ struct admin {
     struct pool *pool, *hash_pool;
     atomic_bool is_set_up; /* there was an owner: as last published */
     struct people people;
+    struct refusals refusals;
 };
 
 /** Reads the rows and publishes them: in force on every loop when it returns. Under config_lock. */

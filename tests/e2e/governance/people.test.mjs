@@ -276,6 +276,39 @@ test('events tell who did what to whom, sign-ins too; no password, token or cook
         assert.ok(!JSON.stringify(items).includes(secret), secret);
 });
 
+test('refusals are events: a disabled account, wrong tokens, too many tries, and what somebody may not; floods are counted', async () => {
+    const other = await Server.start();
+    const post = (where, body) => call(other.url + where, { method: 'POST', body });
+    assert.equal((await post('/api/setup', { token: 'auxo_no', email: 'e@example.com', password: good_password })).status, 403);
+    const boss = await set_up(other);
+    const mia = await invite(boss, 'mia@example.com');
+    const first_session = (await mia.api('GET', '/api/session')).session;
+    await mia.sign_in('mia@example.com');
+    for (let number = 0; number < 5; number++) assert.equal((await mia.call('GET', '/api/users')).status, 403);
+    assert.equal((await mia.call('GET', '/api/keys/key_01hzzzzzzzzzzzzzzzzzzzzzzz')).status, 404);
+    assert.equal((await post('/api/invitations/look', { token: 'auxi_no' })).status, 404);
+    await boss.api('PATCH', `/api/users/${mia.id}`, { disabled: true });
+    assert.equal((await post('/api/session', { email: 'mia@example.com', password: good_password })).status, 403);
+    for (let number = 0; number < 11; number++) await post('/api/session', { email: 'ghost@example.com', password: 'x' });
+
+    const of = async action => (await boss.api('GET', `/api/events?action=${action}`)).items;
+    const until = Date.now() + 20_000;
+    while (!((await of('access.refused')).length && (await of('session.throttled')).length) && Date.now() < until) await new Promise(wake => setTimeout(wake, 100));
+    assert.deepEqual((await of('setup.refused')).map(event => [event.actor, event.after.why, event.after.address]), [['anyone', 'wrong token', '127.0.0.1']]);
+    assert.equal((await of('invitation.refused')).length, 1);
+    const disabled = (await of('session.refused')).filter(event => event.after.why === 'disabled');
+    assert.deepEqual(disabled.map(event => event.subject), [mia.id]);
+    assert.deepEqual((await of('session.ended')).map(event => [event.actor, event.subject]), [[mia.id, first_session]]);
+    const [refused, ...more] = await of('access.refused');
+    assert.deepEqual(more, [], 'one a minute');
+    assert.ok(refused.after.requests >= 1 && refused.after.requests <= 6, JSON.stringify(refused));
+    assert.deepEqual(refused.after.first, { actor: mia.id, address: '127.0.0.1', method: 'GET', path: '/api/users', status: 403 });
+    const [throttled] = await of('session.throttled');
+    assert.deepEqual([throttled.after.requests, throttled.after.first.path, throttled.after.first.status], [1, '/api/session', 429]);
+    await other.stop();
+    assert.equal(other.verdict(), null);
+});
+
 // ---- revocation -----------------------------------------------------------------------------------
 
 // A stream that does not end by itself, of a session and its user; gives both.
