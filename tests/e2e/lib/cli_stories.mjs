@@ -95,6 +95,7 @@ export async function stories(name) {
 
     for (const stream of [false, true])
         test(`${name}: a turn with two of the caller's tools: the process waits for both results (${stream ? 'stream' : 'plain'})`, async () => {
+            await worker.no_process(); // of the test before: its end is not waited for there
             await worker.plays({ when: { body_contains: 'sunny' }, then: { text: 'Sunny at noon.' } }, { then: two_calls });
             const before = await worker.count();
             const messages = [user('Weather and time?')];
