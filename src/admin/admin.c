@@ -89,14 +89,16 @@ void admin_note_seen(struct admin *admin)
         log_warn("sessions_not_noted", "why=\"%s\"", error.text);
 }
 
-/* The end of a key is no write: whoever came with it is looked at again when it comes. */
+/* The end of a key or a session is no write: whoever came with it is looked at again when it comes. */
 static void cut_ended(struct admin *admin, const struct snapshot *snapshot)
 {
     int64_t now_ms = clock_wall_ms();
     if (admin->recheck_version == snapshot->version && now_ms < admin->recheck_at_ms)
         return;
     gateway_recheck(admin->options.gateway);
-    admin->recheck_at_ms = snapshot_next_end(snapshot, now_ms);
+    int64_t key_ms = snapshot_next_end(snapshot, now_ms);
+    int64_t session_ms = sessions_next_end(gateway_sessions(admin->options.gateway), now_ms);
+    admin->recheck_at_ms = key_ms < session_ms ? key_ms : session_ms;
     admin->recheck_version = snapshot->version;
 }
 

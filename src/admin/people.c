@@ -122,12 +122,17 @@ void session_cookie_clear(struct api_call *call)
     cookie_write(call, "", 0);
 }
 
+static int64_t session_life_ms(const struct api_call *call)
+{
+    return sessions_life_ms(gateway_sessions(call->admin->options.gateway));
+}
+
 static struct session_row session_make(const struct api_call *call, const struct user_row *user,
                                        char out_token[APIKEY_LEN + 1])
 {
     uint8_t random[32], id_random[10];
     struct session_row row = {.created_at_ms = clock_wall_ms()};
-    row.expires_at_ms = row.created_at_ms + SESSION_LIFE_MS;
+    row.expires_at_ms = row.created_at_ms + session_life_ms(call);
     row.last_seen_ms = row.created_at_ms;
     random_fill(random, sizeof random);
     random_fill(id_random, sizeof id_random);
@@ -171,6 +176,7 @@ static enum err session_keep(struct api_call *call, const struct session_row *ro
         err = store_session_insert(store, row, hash, &event, error);
     if (err == OK && sessions_put(sessions, row) != OK)
         err = error_set(error, ERR_NO_MEMORY, "no memory for a session; try again");
+    call->admin->recheck_at_ms = 0; /* its end may be the next */
     return err;
 }
 
@@ -182,8 +188,10 @@ bool session_begin(struct api_call *call, const struct user_row *user, const cha
     pthread_mutex_lock(&call->admin->config_lock);
     enum err err = session_keep(call, &row, hash, &error);
     pthread_mutex_unlock(&call->admin->config_lock);
+    if (call->session[0])
+        gateway_recheck(call->admin->options.gateway); /* it ended: what it has open is cut */
     if (err == OK) {
-        cookie_write(call, token, SESSION_LIFE_MS / 1000);
+        cookie_write(call, token, session_life_ms(call) / 1000);
         str_copy(str_of(row.id), call->session, sizeof call->session);
     } else if (err == ERR_NOT_FOUND) {
         api_fail(call, PROBLEM_WRONG_PASSWORD, NULL,

@@ -21,7 +21,7 @@ struct admin {
                                           rows to the publishing; never across a provider's answer */
     bool has_spent;        /* under config_lock: the ledgers know what was spent before the start */
     int64_t started_at_ms; /* wall; 0 until the first configuration is published */
-    int64_t recheck_at_ms; /* under config_lock: when the next key ends (wall) ... */
+    int64_t recheck_at_ms; /* under config_lock: when the next key or session ends (wall) ... */
     int64_t recheck_version;   /* ... as that configuration has it */
     bool is_behind;            /* under config_lock: what the store holds could not be published */
     pthread_mutex_t pool_lock; /* guards the pools, which admin_stop takes away */

@@ -28,6 +28,7 @@ struct sessions {
     struct list by_age, unwritten;
     struct hash_table by_digest, by_user;
     size_t count;
+    int64_t life_ms, idle_ms; /* set before threads share it */
 };
 
 enum err sessions_new(struct sessions **out_sessions)
@@ -38,6 +39,7 @@ enum err sessions_new(struct sessions **out_sessions)
     enum err err = hash_table_init(&sessions->by_digest, TABLE_SLOTS);
     if (err == OK)
         err = hash_table_init(&sessions->by_user, TABLE_SLOTS);
+    sessions_last(sessions, SESSION_LIFE_MS, SESSION_IDLE_MS);
     list_init(&sessions->by_age);
     list_init(&sessions->unwritten);
     pthread_mutex_init(&sessions->lock, NULL);
@@ -78,10 +80,46 @@ void sessions_free(struct sessions *sessions)
     mem_free(sessions);
 }
 
-static bool is_over(const struct session *session, int64_t now_ms)
+void sessions_last(struct sessions *sessions, int64_t life_ms, int64_t idle_ms)
 {
-    return session->row.expires_at_ms <= now_ms ||
-           session->row.last_seen_ms + SESSION_IDLE_MS <= now_ms;
+    sessions->life_ms = life_ms;
+    sessions->idle_ms = idle_ms;
+}
+
+int64_t sessions_life_ms(const struct sessions *sessions)
+{
+    return sessions->life_ms;
+}
+
+static int64_t least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static int64_t end_of(const struct sessions *sessions, const struct session *session)
+{
+    const struct session_row *row = &session->row;
+    return least(least(row->expires_at_ms, row->created_at_ms + sessions->life_ms),
+                 row->last_seen_ms + sessions->idle_ms);
+}
+
+static bool is_over(const struct sessions *sessions, const struct session *session, int64_t now_ms)
+{
+    return end_of(sessions, session) <= now_ms;
+}
+
+int64_t sessions_next_end(struct sessions *sessions, int64_t after_ms)
+{
+    int64_t next_ms = INT64_MAX;
+    pthread_mutex_lock(&sessions->lock);
+    LIST_EACH(node, &sessions->by_age)
+    {
+        int64_t end_ms = end_of(sessions, LIST_OWNER(node, struct session, by_age));
+        if (end_ms > after_ms)
+            next_ms = least(next_ms, end_ms);
+    }
+    pthread_mutex_unlock(&sessions->lock);
+    return next_ms;
 }
 
 /* ---- those of one user --------------------------------------------------------------------------- */
@@ -130,7 +168,7 @@ bool sessions_is_live(struct sessions *sessions, const char *user, const char *i
     bool is_live = false;
     pthread_mutex_lock(&sessions->lock);
     for (struct session *at = first_of(sessions, user); at && !is_live; at = after(sessions, at))
-        is_live = strcmp(at->row.id, id) == 0 && !is_over(at, now_ms);
+        is_live = strcmp(at->row.id, id) == 0 && !is_over(sessions, at, now_ms);
     pthread_mutex_unlock(&sessions->lock);
     return is_live;
 }
@@ -144,7 +182,7 @@ bool sessions_know_address(struct sessions *sessions, const char *user, const ch
     pthread_mutex_lock(&sessions->lock);
     for (struct session *at = first_of(sessions, user); at && !is_known; at = after(sessions, at)) {
         peer_network(at->row.address, known);
-        is_known = !is_over(at, now_ms) && strcmp(wanted, known) == 0;
+        is_known = !is_over(sessions, at, now_ms) && strcmp(wanted, known) == 0;
     }
     pthread_mutex_unlock(&sessions->lock);
     return is_known;
@@ -166,7 +204,7 @@ int sessions_list(struct sessions *sessions, const char *user, int64_t now_ms,
     pthread_mutex_lock(&sessions->lock);
     for (struct session *at = first_of(sessions, user); at && count < SESSIONS_OF_USER_MAX;
          at = after(sessions, at))
-        if (!is_over(at, now_ms))
+        if (!is_over(sessions, at, now_ms))
             insert_by_age(out_rows, count++, &at->row);
     pthread_mutex_unlock(&sessions->lock);
     return count;
@@ -193,7 +231,7 @@ static void drop_old(struct sessions *sessions, int64_t now_ms)
 {
     while (!list_is_empty(&sessions->by_age)) {
         struct session *oldest = LIST_OWNER(sessions->by_age.next, struct session, by_age);
-        if (!is_over(oldest, now_ms))
+        if (!is_over(sessions, oldest, now_ms))
             return;
         session_drop(sessions, oldest);
     }
@@ -229,7 +267,7 @@ static struct session *find(const struct sessions *sessions, const uint8_t diges
         struct session *session = HASH_OWNER(at, struct session, by_digest);
         struct str known = {(const char *)session->row.digest, 32};
         if (str_eq_constant_time(known, wanted))
-            return is_over(session, now_ms) ? NULL : session;
+            return is_over(sessions, session, now_ms) ? NULL : session;
     }
     return NULL;
 }

@@ -3,20 +3,24 @@
  * One table for all loops: what ends here is refused everywhere from then on (RELIABILITY I10). Whether its user may still
  * do anything is the snapshot's to say. The store keeps a copy, so that a restart keeps sessions.
  *
- * A session ends SESSION_LIFE_MS after it began and SESSION_IDLE_MS after it was last used.
+ * A session ends some time after it began, and some time after it was last used: by default SESSION_LIFE_MS and
+ * SESSION_IDLE_MS.
  *
  * Thread:  any; one lock, held for a look-up.
  */
 #pragma once
 #include "store/people.h"
 
-#define SESSION_LIFE_MS (INT64_C(30) * 24 * 3600 * 1000)
-#define SESSION_IDLE_MS (INT64_C(7) * 24 * 3600 * 1000)
+#define SESSION_LIFE_MS (INT64_C(7) * 24 * 3600 * 1000)
+#define SESSION_IDLE_MS (INT64_C(8) * 3600 * 1000)
 #define SESSIONS_MAX    65536 /* beyond it the oldest ends */
 
 struct sessions;
 MUST_USE enum err sessions_new(struct sessions **out_sessions);
 void sessions_free(struct sessions *sessions); /* NULL is fine */
+/** Other times than the defaults; they hold for sessions that began before, too. While one thread has it. */
+void sessions_last(struct sessions *sessions, int64_t life_ms, int64_t idle_ms);
+int64_t sessions_life_ms(const struct sessions *sessions);
 
 /** Takes one in: a new one, or one from the store. ERR_NO_MEMORY. */
 MUST_USE enum err sessions_put(struct sessions *sessions, const struct session_row *row);
@@ -29,6 +33,9 @@ bool sessions_has(struct sessions *sessions, const uint8_t digest[32], int64_t n
 bool sessions_is_live(struct sessions *sessions, const char *user, const char *id, int64_t now_ms);
 /** Ends the user's session of this id; NULL: all of them. Returns how many. */
 int sessions_end(struct sessions *sessions, const char *user, const char *id);
+/** When the next one ends by itself, unless it is used meanwhile: the first end after `after_ms`. INT64_MAX: there is
+ *  none. */
+int64_t sessions_next_end(struct sessions *sessions, int64_t after_ms);
 /** Has the user a live session from the network of this address (http/peer.h)? */
 bool sessions_know_address(struct sessions *sessions, const char *user, const char *host,
                            int64_t now_ms);

@@ -128,7 +128,11 @@ static enum err open_gateway(struct server *server, struct error *error)
         .body_limit_bytes = (size_t)settings->body_limit_bytes,
         .body_budget_bytes = settings->body_budget_bytes,
     };
-    return gateway_new(&options, &server->gateway, error);
+    enum err err = gateway_new(&options, &server->gateway, error);
+    if (err == OK)
+        sessions_last(gateway_sessions(server->gateway), settings->session_lifetime_ms,
+                      settings->session_idle_ms);
+    return err;
 }
 
 static enum plan plan_of(const struct settings *settings)

@@ -22,6 +22,7 @@ struct settings {
     char log_level[16], plan[16], confine[16];
     int64_t threads, max_concurrent, max_attempts;
     int64_t job_timeout_ms, late_head_ms, keepalive_ms, grace_ms;
+    int64_t session_lifetime_ms, session_idle_ms;
     int64_t heartbeat_interval_ms, dead_worker_timeout_ms, queue_wait_ms;
     int64_t body_limit_bytes, body_budget_bytes;
 };

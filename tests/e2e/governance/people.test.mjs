@@ -64,7 +64,7 @@ test('set-up: bad fields are named; then the owner is signed in; then it is over
     owner.email = won.json.user.email;
     owner.id = won.json.user.id;
     assert.deepEqual([won.json.organization, won.json.user.role, won.json.user.name], ['Acme', 'owner', 'Olga Owner']);
-    assert.match(won.headers['set-cookie'][0], /^auxot=auxs_[0-9A-Za-z]{49}; Path=\/; HttpOnly; SameSite=Lax; Max-Age=2592000$/);
+    assert.match(won.headers['set-cookie'][0], /^auxot=auxs_[0-9A-Za-z]{49}; Path=\/; HttpOnly; SameSite=Lax; Max-Age=604800$/);
     assert.deepEqual((await call(`${server.url}/api/setup`)).json, { needed: false });
     assert_problem(await anyone.call('POST', '/api/setup', wish), 409, 'conflict');
     assert.equal((await auxot(['setup-token', '--data-dir', server.data])).code, 1);
@@ -92,7 +92,7 @@ test('sessions are listed with the present one marked; signing out ends one, sig
     const phone = await new Person(server).sign_in('bob@example.com');
     const { items } = await phone.api('GET', '/api/me/sessions');
     assert.deepEqual(items.map(item => [item.address, item.current]), [['127.0.0.1', true], ['127.0.0.1', false]]);
-    assert.ok(items.every(item => item.expires_at_ms - item.created_at_ms === 30 * 86_400_000));
+    assert.ok(items.every(item => item.expires_at_ms - item.created_at_ms === 7 * 86_400_000));
 
     assert_problem(await phone.call('DELETE', '/api/me/sessions/ses_01hzzzzzzzzzzzzzzzzzzzzzzz'), 404, 'not_found');
     await bob.api('DELETE', '/api/session');
@@ -345,6 +345,31 @@ for (const [number, [what, revoke]] of revocations.entries())
         const job = await server.job(stream.job_id);
         assert.deepEqual([job.status, job.reason, job.user], ['failed', 'session_ended', user.id]);
     });
+
+test('I10: signing in anew, and the end of a session\'s time, cut what the old one has open; both times are settings', async () => {
+    const user = await invite(owner, 'anew@example.com');
+    const stream = await open_stream(user);
+    await user.sign_in('anew@example.com');
+    await stream.done.catch(() => {});
+    assert.match(stream.text, /session of this request ended/);
+    await server.stop();
+    const env = server.env;
+    for (const setting of ['AUXOT_SESSION_LIFETIME', 'AUXOT_SESSION_IDLE']) {
+        server.env = { ...env, [setting]: '4s' };
+        await server.restart();
+        const late = await new Person(server).sign_in('anew@example.com');
+        const open = await open_stream(late);
+        const begun = Date.now();
+        await open.done.catch(() => {});
+        assert.match(open.text, /session of this request ended/);
+        assert.ok(Date.now() - begun < 20_000 * Suite.patience, setting);
+        assert.equal((await late.call('GET', '/api/session')).status, 401);
+        await server.stop();
+    }
+    server.env = env;
+    await server.restart();
+    await owner.sign_in(owner.email);
+});
 
 test('a session calls models; its jobs are its user\'s; x-auxot-team names one of their teams', async () => {
     await gpt.plays([]);

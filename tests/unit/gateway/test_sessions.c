@@ -72,10 +72,31 @@ static void a_session_ends_when_it_is_not_used(void **state)
     (void)state;
     struct sessions *sessions = begin();
     put(sessions, 1, "usr_a", NOW);
-    CHECK("after most of a week", use(sessions, 1, NOW + SESSION_IDLE_MS - 1));
-    CHECK("a week from then", !use(sessions, 1, NOW + 2 * SESSION_IDLE_MS - 1));
+    CHECK("after most of the time", use(sessions, 1, NOW + SESSION_IDLE_MS - 1));
+    CHECK("the whole of it from then", !use(sessions, 1, NOW + 2 * SESSION_IDLE_MS - 1));
     CHECK("looking is no use",
           !sessions_has(sessions, row_of(1, "", 0).digest, NOW + 2 * SESSION_IDLE_MS));
+    sessions_free(sessions);
+}
+
+static void the_next_end_is_told_and_other_times_hold_for_all(void **state)
+{
+    (void)state;
+    struct sessions *sessions = begin();
+    CHECK("none", sessions_next_end(sessions, NOW) == INT64_MAX);
+    put(sessions, 1, "usr_a", NOW);
+    put(sessions, 2, "usr_b", NOW + 10);
+    CHECK_INT("the first", sessions_next_end(sessions, NOW), NOW + SESSION_IDLE_MS);
+    CHECK("used", use(sessions, 1, NOW + 50));
+    CHECK_INT("then the other", sessions_next_end(sessions, NOW), NOW + 10 + SESSION_IDLE_MS);
+    CHECK_INT("what is over is not next", sessions_next_end(sessions, NOW + 10 + SESSION_IDLE_MS),
+              NOW + 50 + SESSION_IDLE_MS);
+    sessions_last(sessions, 1000, 100);
+    CHECK_INT("idle", sessions_next_end(sessions, NOW), NOW + 110);
+    CHECK("used", use(sessions, 1, NOW + 149) && use(sessions, 1, NOW + 248));
+    sessions_last(sessions, 1000, 5000);
+    CHECK("before the end of a shorter life", use(sessions, 1, NOW + 999));
+    CHECK("it is over", !use(sessions, 1, NOW + 1000));
     sessions_free(sessions);
 }
 
@@ -157,6 +178,7 @@ static void the_last_use_is_told_now_and_then(void **state)
 
 TEST_MAIN(TEST(a_session_is_found_by_its_whole_digest),
           TEST(a_session_ends_by_age_however_much_it_is_used),
-          TEST(a_session_ends_when_it_is_not_used), TEST(what_ended_is_gone),
+          TEST(a_session_ends_when_it_is_not_used),
+          TEST(the_next_end_is_told_and_other_times_hold_for_all), TEST(what_ended_is_gone),
           TEST(a_user_has_fifty_at_most_and_the_newest_stay), TEST(the_whole_table_is_bounded),
           TEST(addresses_are_known_while_a_session_lives), TEST(the_last_use_is_told_now_and_then))
