@@ -2,8 +2,9 @@
  *
  * A connection that a worker opened arrives here from the loop that answered its upgrade. It says `ready` when it
  * can take a job; then it is parked, and the dispatcher counts it. A job's loop gets it by way of lot_fetch, and
- * sends it back when its answer has ended. Links, and the lists of them, belong to this thread; what the registry
- * knows of a worker is read and changed under the registry's lock, and never while a link is told something.
+ * sends it back when its answer has ended, or leaves it at hand (lot_warm.c). Links, and the lists of them, belong to
+ * this thread; what the registry knows of a worker is read and changed under the registry's lock, and never while a
+ * link is told something.
  */
 #include "gateway/lot_parts.h"
 
@@ -16,8 +17,9 @@
 static void look(struct lot *lot)
 {
     struct workers *workers = lot->workers;
-    pthread_mutex_lock(&workers->lock);
     int64_t now_ms = workers_now_ms();
+    lot_collect_warm(workers, now_ms);
+    pthread_mutex_lock(&workers->lock);
     int64_t due_ms = workers_tick(workers, now_ms);
     pthread_mutex_unlock(&workers->lock);
     if (due_ms == INT64_MAX)
@@ -246,13 +248,18 @@ void lot_put_back_line(struct line *line)
     on_line(&line->message);
 }
 
+void lot_post_line(struct lot *lot, struct line *line)
+{
+    line->message.run = on_line;
+    loop_post(lot->loop, &line->message);
+}
+
 static void line_post(struct workers *workers, struct line *line)
 {
     pthread_mutex_lock(&workers->lock);
     struct lot *lot = workers->lot;
-    line->message.run = on_line;
     if (lot)
-        loop_post(lot->loop, &line->message);
+        lot_post_line(lot, line);
     pthread_mutex_unlock(&workers->lock);
     if (!lot)
         line_free(workers, line);
@@ -284,6 +291,7 @@ void lot_take_line(struct workers *workers, struct worker *worker, int64_t epoch
 
 static void close_lines(struct worker *worker, bool is_dead, int64_t epoch)
 {
+    lot_close_warm(worker, is_dead, epoch);
     LIST_EACH_SAFE(node, &worker->lines)
     {
         struct line *line = LIST_OWNER(node, struct line, node);

@@ -1,4 +1,4 @@
-/* gateway/lot_parts.h: what lot.c and lot_control.c share. Nobody else includes it. */
+/* gateway/lot_parts.h: what lot.c, lot_control.c and lot_warm.c share. Nobody else includes it. */
 #pragma once
 #include "gateway/workers_parts.h"
 
@@ -34,3 +34,9 @@ void worker_break_rule(struct worker *worker, const char *what);
 /* Both end a control connection from our side; `saying` (may be empty) goes first. */
 void control_end(struct control *control, struct str saying, const char *reason);
 void control_say_bye(struct control *control, const char *reason);
+/** Under the lock: an unused line, or one that has something to read, comes to the lot's loop. */
+void lot_post_line(struct lot *lot, struct line *line);
+/** On the lot's thread: those that were not used again come to its loop, like any other that is parked. */
+void lot_collect_warm(struct workers *workers, int64_t now_ms);
+/** Those of a dead worker, or of all its registrations but this one. */
+void lot_close_warm(struct worker *worker, bool is_dead, int64_t epoch);

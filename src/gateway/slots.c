@@ -156,7 +156,7 @@ void seat_fetch(struct seat *seat)
         seat_post(seat, seat->loop, slots_arrived);
 }
 
-/* A slot was granted. True: it is a cap's, so nothing else is needed. */
+/* A slot was granted. True: nothing else is needed, for it is a cap's, or the worker has a connection at hand. */
 static bool take_grant(struct seat *seat)
 {
     struct worker *worker = seat->ticket.lease.owner;
@@ -165,6 +165,9 @@ static bool take_grant(struct seat *seat)
     if (!worker)
         return true;
     worker_hold(worker);
+    seat->line = worker_take_warm(worker, false);
+    if (seat->line)
+        return true;
     seat_fetch(seat);
     return false;
 }
@@ -201,6 +204,20 @@ static void prepare_pools(struct seat *seat, const struct request *request, int6
     }
 }
 
+/* A worker that could not be asked when this was planned, and can now, is planned anew: by slots_arrived. */
+static enum slots_answer take_at_once(const struct request *request, struct seat *seat,
+                                      size_t index)
+{
+    if (!take_grant(seat))
+        return SLOTS_LATER;
+    bool is_old = seat->worker && index >= request->candidate_count;
+    seat->phase = is_old ? SEAT_ARRIVING : SEAT_HELD;
+    seat->is_held = !is_old;
+    if (is_old)
+        seat_post(seat, seat->loop, slots_arrived);
+    return is_old ? SLOTS_LATER : SLOTS_HELD;
+}
+
 static enum slots_answer take(struct request *request, struct seat *seat, size_t *out_index)
 {
     struct workers *workers = seat->workers;
@@ -215,12 +232,8 @@ static enum slots_answer take(struct request *request, struct seat *seat, size_t
         seat->phase = SEAT_WAITING;
         answer = SLOTS_LATER;
     } else if (state == DISPATCH_GRANTED) {
-        bool is_whole = take_grant(seat);
-        answer = is_whole ? SLOTS_HELD : SLOTS_LATER;
-        if (is_whole)
-            seat->phase = SEAT_HELD;
-        seat->is_held = is_whole;
         *out_index = seat->candidate_of[seat->ticket.lease.choice];
+        answer = take_at_once(request, seat, *out_index);
     }
     workers->figures.queue_full += state == DISPATCH_CROWDED;
     workers_settle(workers);

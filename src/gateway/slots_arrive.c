@@ -9,8 +9,8 @@
 
 /* ---- on the lot's thread ----------------------------------------------------------------------- */
 
-/* A parked line of the worker, off the lot's loop. NULL: none is left. */
-static struct line *take_line(struct worker *worker)
+/* A parked line of the worker, off the lot's loop. NULL: none is left there. */
+static struct line *take_parked(struct worker *worker)
 {
     LIST_EACH_SAFE(node, &worker->lines)
     {
@@ -26,6 +26,18 @@ static struct line *take_line(struct worker *worker)
         line_free(worker->workers, line);
     }
     return NULL;
+}
+
+/* The one that the grant counted on may have closed; but as many are left as grants, here or warm. */
+static struct line *take_line(struct worker *worker)
+{
+    struct line *line = take_parked(worker);
+    if (line)
+        return line;
+    pthread_mutex_lock(&worker->workers->lock);
+    line = worker_take_warm(worker, true);
+    pthread_mutex_unlock(&worker->workers->lock);
+    return line;
 }
 
 void lot_fetch(struct loop_message *message)

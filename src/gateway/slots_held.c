@@ -173,7 +173,11 @@ void slot_end(struct request *request)
         seat->worker->jobs += seat->has_begun;
         pthread_mutex_unlock(&seat->workers->lock);
     }
-    seat_line_end(seat->workers, seat_release(seat));
+    struct line *line = seat_release(seat);
+    if (line && line->detached)
+        lot_keep_line(seat->workers, line);
+    else
+        seat_line_end(seat->workers, line);
 }
 
 void slots_leave(struct request *request)

@@ -40,6 +40,7 @@ enum err workers_new(const struct workers_options *options, struct workers **out
     list_init(&workers->all);
     workers->rearm.run = lot_rearm;
     workers->lot_due_ms = INT64_MAX;
+    workers->warm_due_ms = INT64_MAX;
     enum err err = lot_new(workers, &workers->lot, error);
     if (err != OK) {
         workers_free(workers);
@@ -287,6 +288,7 @@ int64_t workers_tick(struct workers *workers, int64_t now_ms)
     workers_settle(workers);
     if (dispatch_waiting(workers->dispatch) > 0)
         due_ms = earlier(due_ms, now_ms + QUEUE_LOOK_MS);
+    due_ms = earlier(due_ms, workers->warm_due_ms);
     workers->lot_due_ms = earlier(due_ms, dispatch_due_ms(workers->dispatch));
     return workers->lot_due_ms;
 }

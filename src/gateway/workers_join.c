@@ -70,6 +70,7 @@ static struct worker *worker_new(struct workers *workers, const struct provider 
     worker->state = WORKER_DEAD;
     worker->live = live_ref(provider_live(provider));
     list_init(&worker->lines);
+    list_init(&worker->warm);
     random_fill(random, sizeof random);
     id_make("wrk_", clock_wall_ms(), random, worker->id);
     str_copy(str_of(provider->id), worker->provider_id, sizeof worker->provider_id);

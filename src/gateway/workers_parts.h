@@ -46,11 +46,12 @@ struct worker {
     /* the lot's */
     struct control *control;
     struct list lines; /* those at the lot: not ready, or parked */
+    struct list warm;  /* under the lock: parked, and on no loop. The last used first */
 };
 
 /* A reverse connection, from its upgrade to its end. At the lot, with a job's loop, or on its way. */
 struct line {
-    struct list node; /* worker->lines, at the lot */
+    struct list node; /* worker->lines, at the lot; worker->warm */
     struct loop_message message;
     struct worker *worker; /* a reference */
     int64_t epoch;
@@ -59,6 +60,7 @@ struct line {
     bool is_parked;            /* at the lot: ready, and counted by the dispatcher */
     bool is_ready;             /* away from the lot, and not used yet */
     bool is_counted;           /* and the dispatcher counts it as parked already */
+    int64_t warm_ms;           /* since when it is on worker->warm; monotonic */
 };
 
 /* What a seat waits for: changed under the lock only. */
@@ -130,7 +132,8 @@ struct workers {
     void (*on_news)(void *arg);
     void *on_news_arg;
     struct workers_figures figures;
-    int64_t lot_due_ms; /* when the lot looks again */
+    int64_t lot_due_ms;  /* when the lot looks again */
+    int64_t warm_due_ms; /* when it collects what was not used again; INT64_MAX: nothing is warm */
     struct loop_message rearm;
     bool is_rearm_posted;
     _Atomic int64_t waiting; /* tickets: read without the lock */
@@ -219,7 +222,12 @@ void lot_take_line(struct workers *workers, struct worker *worker, int64_t epoch
                    struct detached *detached);
 /** A job's loop gives a line back: `line->detached` is set, or the connection is gone and the line with it. */
 void lot_return_line(struct workers *workers, struct line *line);
-/** The same, on the lot's own thread. */
+/** Likewise, of a line over which a job was done: when the worker has said ready, it stays at hand (worker->warm). */
+void lot_keep_line(struct workers *workers, struct line *line);
+/** Under the lock: a parked line that is on no loop, and over which nothing has come, unless `is_any` will do.
+ *  NULL: the lot has what there is. */
+struct line *worker_take_warm(struct worker *worker, bool is_any);
+/** lot_return_line, on the lot's own thread. */
 void lot_put_back_line(struct line *line);
 /** The connection is gone. Any thread, without the lock. */
 void line_free(struct workers *workers, struct line *line);

@@ -20,6 +20,10 @@
 
 /** With the codec's state, the TLS object, bytes read and not yet looked at, bytes not yet sent. */
 struct detached;
+/** Is this text, and nothing else, what has come and was not told yet? Then it counts as told. */
+bool detached_skip_text(struct detached *detached, struct str text);
+/** Has nothing come, or closed, that was not read or not told? One look at the socket. */
+bool detached_is_quiet(const struct detached *detached);
 /** Says goodbye (1001), if that is possible at once, and closes. NULL is fine. */
 void detached_free(struct detached *detached);
 

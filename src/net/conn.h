@@ -98,7 +98,10 @@ struct detached *conn_detach(struct conn *conn);
  *  so it does when there is no on_text to tell it. Never calls back from inside. */
 MUST_USE enum err conn_adopt(struct conn *conn, struct loop *loop, struct detached *detached,
                              size_t text_max, const struct conn_ops *ops, void *owner);
-void detached_free(struct detached *detached); /* see http/upgrade.h */
+/** See http/upgrade.h. */
+bool detached_skip_text(struct detached *detached, struct str text);
+bool detached_is_quiet(const struct detached *detached);
+void detached_free(struct detached *detached);
 /** As conn_write, for one text message. */
 MUST_USE enum err conn_write_text(struct conn *conn, struct str text);
 void conn_ping(struct conn *conn);

@@ -11,6 +11,7 @@
 #include "sys/random.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <openssl/err.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -127,6 +128,28 @@ enum err conn_adopt(struct conn *conn, struct loop *loop, struct detached *detac
     if (conn->is_write_dead)
         event_active(&conn->read_event, EV_READ, 1);
     return OK;
+}
+
+bool detached_skip_text(struct detached *detached, struct str text)
+{
+    bool is_alone =
+        detached->held.kind == WS_TEXT && detached->unread.len == 0 && detached->unsent.len == 0;
+    if (!is_alone || !str_eq(buf_str(&detached->reader.text), text))
+        return false;
+    AUTO_BUF struct buf told;
+    ws_reader_take_text(&detached->reader, &told);
+    detached->held = (struct ws_event){.kind = WS_NOTHING};
+    return true;
+}
+
+bool detached_is_quiet(const struct detached *detached)
+{
+    char byte;
+    if (websocket_is_waiting(detached) || detached->is_write_dead ||
+        (detached->tls && SSL_has_pending(detached->tls)))
+        return false;
+    ssize_t n = recv(detached->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    return n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
 }
 
 /* By way of a connection without a loop: what closes a connection does not need one. */

@@ -8,6 +8,7 @@
  *     fake_worker_end(&worker);
  */
 #pragma once
+#include "gateway/workers.h"
 #include "tests/unit/gateway/gateway_fixture.h"
 
 #include <poll.h>
@@ -24,6 +25,11 @@ struct fake_worker {
     int slots;                 /* 0: one */
     int held_first;            /* so many are begun and never answered */
     int busy_first, cut_first; /* so many jobs are refused as not begun; cut after the 102 */
+    bool says_at_once;         /* ready comes with the answer */
+    int spoils;                /* so many jobs are followed by this frame: its op, 0 for a close */
+    unsigned char spoils_with;
+    const char *spoils_text;
+    atomic_int spoilt;
     struct stage *stage;
     pthread_t thread;
     atomic_int readies, jobs, registrations;
@@ -68,19 +74,30 @@ static inline bool fake_register(struct fake_worker *worker)
 
 /* ---- WebSockets: frames with a mask of zeroes -------------------------------------------------- */
 
-static inline void fake_send(int fd, unsigned char op, const char *bytes, size_t len)
+#define FAKE_FRAME_MAX 4096
+
+/* Returns its length. */
+static inline size_t fake_frame(char frame[FAKE_FRAME_MAX], unsigned char op, const char *bytes,
+                                size_t len)
 {
-    char frame[4096] = {(char)(0x80 | op)};
     size_t at = 2;
-    assert(len < sizeof frame - 8);
+    assert(len < FAKE_FRAME_MAX - 8);
+    frame[0] = (char)(0x80 | op);
     frame[1] = (char)(0x80 | (len < 126 ? len : 126));
     if (len >= 126) {
         frame[at++] = (char)(len >> 8);
         frame[at++] = (char)len;
     }
+    memset(frame + at, 0, 4);
     at += 4; /* the mask */
     memcpy(frame + at, bytes, len);
-    client_say(fd, frame, at + len);
+    return at + len;
+}
+
+static inline void fake_send(int fd, unsigned char op, const char *bytes, size_t len)
+{
+    char frame[FAKE_FRAME_MAX];
+    client_say(fd, frame, fake_frame(frame, op, bytes, len));
 }
 
 static inline bool fake_read(int fd, void *room, size_t len)
@@ -139,12 +156,35 @@ static inline int fake_open(const struct fake_worker *worker, const char *what)
 
 /* ---- its life ---------------------------------------------------------------------------------- */
 
-static inline void fake_ready(struct fake_worker *worker, int fd)
+static inline size_t fake_ready_frame(const struct fake_worker *worker, char frame[FAKE_FRAME_MAX])
 {
     char text[64];
     int len = snprintf(text, sizeof text, "{\"type\":\"ready\",\"epoch\":%ld}", worker->epoch);
-    fake_send(fd, 1, text, (size_t)len);
+    return fake_frame(frame, 1, text, (size_t)len);
+}
+
+static inline void fake_ready(struct fake_worker *worker, int fd)
+{
+    char frame[FAKE_FRAME_MAX];
+    client_say(fd, frame, fake_ready_frame(worker, frame));
     atomic_fetch_add(&worker->readies, 1);
+}
+
+/* The answer and ready in one piece, so that the connection stays at hand; then what the story says. */
+static inline bool fake_say_at_once(struct fake_worker *worker, int fd, int job)
+{
+    char all[2 * FAKE_FRAME_MAX];
+    size_t len = fake_frame(all, 2, worker->answer, strlen(worker->answer));
+    len += fake_ready_frame(worker, all + len);
+    client_say(fd, all, len);
+    atomic_fetch_add(&worker->readies, 1);
+    if (job >= worker->spoils)
+        return true;
+    sleep_ms(20); /* it stays at hand for a second */
+    if (worker->spoils_with)
+        fake_send(fd, worker->spoils_with, worker->spoils_text, strlen(worker->spoils_text));
+    atomic_fetch_add(&worker->spoilt, 1);
+    return worker->spoils_with != 0 && worker->spoils_with != 8;
 }
 
 /* A whole request is there. False: the line is to be closed. */
@@ -161,6 +201,8 @@ static inline bool fake_do(struct fake_worker *worker, int fd)
         return false;
     if (job < worker->busy_first + worker->cut_first + worker->held_first)
         return true;
+    if (worker->says_at_once)
+        return fake_say_at_once(worker, fd, job);
     fake_send(fd, 2, worker->answer, strlen(worker->answer));
     fake_ready(worker, fd);
     return true;
@@ -239,13 +281,29 @@ static inline void fake_worker_begin(struct fake_worker *worker, struct stage *s
         abort();
 }
 
-/* Waits until it has said ready so many times. */
+static inline void fake_note_parked(void *arg, const struct worker_view *view)
+{
+    *(int64_t *)arg += view->parked;
+}
+
+/* Of all workers: connections that the dispatcher counts on. */
+static inline int64_t fake_parked(const struct fake_worker *worker)
+{
+    int64_t parked = 0;
+    struct workers *workers = gateway_workers(worker->stage->gateway);
+    CHECK_INT("listed", workers_each(workers, fake_note_parked, &parked), OK);
+    return parked;
+}
+
+/* Waits until it has said ready so many times, and a job can be given to it (not only: that the words are sent). */
 static inline void fake_worker_await(struct fake_worker *worker, int readies)
 {
     int64_t until_ms = clock_monotonic_ms() + IDLE_WAIT_MS;
-    while (atomic_load(&worker->readies) < readies && clock_monotonic_ms() < until_ms)
+    while ((atomic_load(&worker->readies) < readies || fake_parked(worker) == 0) &&
+           clock_monotonic_ms() < until_ms)
         sleep_ms(1);
-    CHECK("the worker is ready", atomic_load(&worker->readies) >= readies);
+    CHECK("the worker is ready",
+          atomic_load(&worker->readies) >= readies && fake_parked(worker) > 0);
 }
 
 static inline void fake_worker_end(struct fake_worker *worker)

@@ -187,6 +187,65 @@ static void ready_in_the_same_read_as_the_end_of_the_answer_waits_for_the_link(v
     close_all();
 }
 
+/* Behind the answer, in the same read: is it taken for told, and is the connection quiet then? */
+static const struct parting {
+    const char *name;
+    const char *behind;
+    size_t len;
+    bool is_skipped, is_closed;
+} partings[] = {
+    {"ready", FRAMES(MASKED("\x81", "\x85") "ready"), true, false},
+    {"another word", FRAMES(MASKED("\x81", "\x86") "steady"), false, false},
+    {"ready, and more", FRAMES(MASKED("\x81", "\x85") "ready" MASKED("\x81", "\x81") "x"), false,
+     false},
+    {"half of ready", FRAMES(MASKED("\x01", "\x82") "re"), false, false},
+    {"ready, and the end", FRAMES(MASKED("\x81", "\x85") "ready"), true, true},
+};
+
+static void part(const struct parting *parting)
+{
+    static const char answer[] =
+        MASKED("\x82", "\xa8") "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
+    char all[256];
+    struct caller caller;
+    struct talker parked = {0};
+    open_all(false);
+    struct peer *peer = peer_connect(http_listener_port(hub));
+    peer_say(peer, ASK("/ws", ""));
+    WAIT("open", accepted_count == 1);
+    call_over(&caller, TAKE(accepted[0]), "/x", STR(""));
+    memcpy(all, answer, sizeof answer - 1);
+    memcpy(all + sizeof answer - 1, parting->behind, parting->len);
+    peer_send(peer, all, sizeof answer - 1 + parting->len);
+    WAIT(parting->name, caller.ends == 1);
+    CHECK_INT(parting->name, caller.returns, 1);
+    struct detached *returned = TAKE(caller.returned);
+    CHECK_INT(parting->name, detached_skip_text(returned, STR("ready")), parting->is_skipped);
+    CHECK(parting->name, !detached_skip_text(returned, STR("ready")));
+    if (parting->is_skipped)
+        CHECK(parting->name, detached_is_quiet(returned));
+    if (parting->is_closed)
+        peer_close(peer, false);
+    else
+        peer_send(peer, FRAMES(MASKED("\x81", "\x85") "again"));
+    WAIT(parting->name, !detached_is_quiet(returned));
+    talk(&parked, returned, 0);
+    if (parting->is_skipped && !parting->is_closed) {
+        WAIT(parting->name, parked.texts == 1);
+        CHECK(parting->name, str_eq(buf_str(&parked.heard), STR("again\n")));
+    }
+    hush(&parked);
+    forget(&caller);
+    close_all();
+}
+
+static void a_connection_off_its_loop_tells_whether_it_is_quiet(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(partings); i++)
+        part(&partings[i]);
+}
+
 /* F35: between its first word and its answer a worker may work for minutes, or be gone. */
 static void a_worker_that_answers_no_pings_fails_the_call_and_one_that_thinks_does_not(void **state)
 {
@@ -513,6 +572,7 @@ int main(void)
         TEST(a_caller_that_pauses_stops_the_worker),
         TEST(whatever_the_worker_says_the_call_ends_once),
         TEST(ready_in_the_same_read_as_the_end_of_the_answer_waits_for_the_link),
+        TEST(a_connection_off_its_loop_tells_whether_it_is_quiet),
         TEST(a_cancelled_call_is_noticed_by_the_worker),
         TEST(a_worker_that_goes_fails_the_call),
         TEST(a_worker_that_answers_no_pings_fails_the_call_and_one_that_thinks_does_not),
