@@ -59,6 +59,11 @@ enum err reader_take(struct readers *readers, sqlite3 **out_db, struct error *er
     return err;
 }
 
+void reader_lift_limit(void)
+{
+    deadline_ms = INT64_MAX;
+}
+
 void reader_give(struct readers *readers, sqlite3 *db)
 {
     deadline_ms = clock_monotonic_ms() + READ_LIMIT_MS; /* the end itself is never cut off */

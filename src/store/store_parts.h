@@ -23,6 +23,8 @@ struct readers {
 
 /** A connection inside a read transaction, with 2 s to live. Give it back with reader_give. */
 MUST_USE enum err reader_take(struct readers *readers, sqlite3 **out_db, struct error *error);
+/** What this thread reads next is not cut off, until it gives the reader back: a part would be of no use. */
+void reader_lift_limit(void);
 void reader_give(struct readers *readers, sqlite3 *db);
 void readers_release(struct readers *readers);
 

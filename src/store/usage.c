@@ -344,6 +344,8 @@ static enum err sum(struct store *store, struct summing *summing, struct error *
     enum err err = reader_take(&store->readers, &summing->db, error);
     if (err != OK)
         return err;
+    if (summing->is_spent)
+        reader_lift_limit();
     err = summing_read(summing, error);
     sqlite3_finalize(summing->select_group);
     reader_give(&store->readers, summing->db);
