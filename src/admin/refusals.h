@@ -15,11 +15,12 @@ enum refusal {
 
 /** Any thread. */
 struct refusals {
-    pthread_mutex_t lock;           /* guards the rest */
-    int64_t told_until_ms, untold;  /* of failed tries: when they are told again, how many were not */
+    pthread_mutex_t lock; /* guards the rest */
+    int64_t told_until_ms,
+        untold; /* of failed tries: when they are told again, how many were not */
     struct refusal_count {
-        int64_t count;              /* since it was told last */
-        int64_t told_at_ms;         /* monotonic; 0: never */
+        int64_t count;                   /* since it was told last */
+        int64_t told_at_ms;              /* monotonic; 0: never */
         char actor[ID_MAX], address[64]; /* of the first of these */
         const char *method, *path;
         int status;

@@ -32,7 +32,8 @@ static bool network_read(struct str text, struct proxy_network *out)
     int first = memchr(address.at, ':', address.len) ? 0 : V4_PREFIX_BITS;
     int64_t bits = 128 - first;
     if (!address_read(address, out->address) ||
-        (has_bits && (text.len > 3 || !str_to_int64(text, &bits) || bits < 0 || bits > 128 - first)))
+        (has_bits &&
+         (text.len > 3 || !str_to_int64(text, &bits) || bits < 0 || bits > 128 - first)))
         return false;
     out->bits = first + (int)bits;
     for (int i = out->bits; i < 128; i++)

@@ -16,7 +16,11 @@ static const struct client_story {
     {"and only for the last", PROXIES, "192.0.2.1", {"198.51.100.1, 203.0.113.7"}, "203.0.113.7"},
     {"proxies in a row", PROXIES, "192.0.2.1", {"1.1.1.1,203.0.113.7 , 10.1.2.3"}, "203.0.113.7"},
     {"in two headers", PROXIES, "192.0.2.1", {"203.0.113.7", "10.1.2.3"}, "203.0.113.7"},
-    {"the later header counts first", PROXIES, "192.0.2.1", {"1.1.1.1", "203.0.113.7"}, "203.0.113.7"},
+    {"the later header counts first",
+     PROXIES,
+     "192.0.2.1",
+     {"1.1.1.1", "203.0.113.7"},
+     "203.0.113.7"},
     {"proxies only", PROXIES, "192.0.2.1", {"10.9.9.9, 10.1.2.3"}, "10.9.9.9"},
     {"without the header", PROXIES, "192.0.2.1", {NULL}, "192.0.2.1"},
     {"an empty one", PROXIES, "192.0.2.1", {""}, "192.0.2.1"},
@@ -71,20 +75,20 @@ static void a_long_header_is_read_so_far_and_no_farther(void **state)
     for (int i = 0; i < FORWARDED_ENTRIES_MAX - 1; i++)
         strcat(value, ",10.0.0.1");
     struct str list = str_of(value);
-    CHECK("so far", str_eq(forwarded_client(&proxies, STR("192.0.2.1"), &list, 1),
-                           STR("203.0.113.7")));
+    CHECK("so far",
+          str_eq(forwarded_client(&proxies, STR("192.0.2.1"), &list, 1), STR("203.0.113.7")));
     strcat(value, ",10.0.0.1");
     list = str_of(value);
-    CHECK("no farther", str_eq(forwarded_client(&proxies, STR("192.0.2.1"), &list, 1),
-                               STR("10.0.0.1")));
+    CHECK("no farther",
+          str_eq(forwarded_client(&proxies, STR("192.0.2.1"), &list, 1), STR("10.0.0.1")));
 }
 
 static void what_is_no_network_is_refused(void **state)
 {
     (void)state;
-    const char *const bad[] = {",",          "10.0.0.1,", "proxy.local", "10.0.0.0/33", "10.0.0.0/",
-                               "10.0.0.0/x", "10.0.0/8",  "10.0.0.1/8",  "fd00::/129",  "fd00::1/64",
-                               "10.0.0.0/-1", "10.0.0.0/8/8"};
+    const char *const bad[] = {",",          "10.0.0.1,",  "proxy.local", "10.0.0.0/33",
+                               "10.0.0.0/",  "10.0.0.0/x", "10.0.0/8",    "10.0.0.1/8",
+                               "fd00::/129", "fd00::1/64", "10.0.0.0/-1", "10.0.0.0/8/8"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         struct trusted_proxies proxies;
         struct error error = {0};
