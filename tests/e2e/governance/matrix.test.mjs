@@ -165,8 +165,11 @@ const send = (one, { args, body, query = '', by }, caller) => call(server.url + 
 
 // Everything that a write could have changed, as an admin sees it; without what changes by itself.
 const by_itself = new Set(['last_heartbeat_ms', 'latency_ms', 'error_rate', 'in_flight', 'busy', 'queue_depth', 'oldest_wait_ms', 'deprioritised_until_ms', 'last_used_at_ms', 'last_seen_at_ms', 'last_seen_ms']);
-const lists = operations.filter(one => one.method === 'GET' && !one.route.includes('{') && table.get(one.name)?.admin === '200' && !['/jobs', '/usage', '/health', '/openapi.json', '/me/sessions'].includes(one.route));
-const state = async () => JSON.stringify(await Promise.all(lists.map(one => server.api('GET', `/api${one.route}`))), (name, value) => by_itself.has(name) ? undefined : value);
+const lists = operations.filter(one => one.method === 'GET' && !one.route.includes('{') && table.get(one.name)?.admin === '200' && !['/jobs', '/usage', '/health', '/openapi.json', '/me/sessions', '/events', '/events/verify'].includes(one.route));
+// That somebody was refused is told now and then, and changes nothing: such events are left out of those that came last.
+const tells_of_refusals = new Set(['caller.unknown', 'access.refused', 'session.throttled', 'session.refused', 'policy.refused', 'limit.refused']);
+const last_events = async () => (await server.api('GET', '/api/events?limit=200')).items.filter(one => !tells_of_refusals.has(one.action)).slice(0, 20);
+const state = async () => JSON.stringify(await Promise.all([last_events(), ...lists.map(one => server.api('GET', `/api${one.route}`))]), (name, value) => by_itself.has(name) ? undefined : value);
 
 // ---- T07 ---------------------------------------------------------------------------------------------
 
