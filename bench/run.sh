@@ -667,7 +667,7 @@ test_fleet()
         say "bench: $streams streams of workers for 60 s"
         restart auxot
         start_fleet "$streams"
-        out=$(load auxot sse --model fleet/sse-600-100 --expect-stamps 600 --connections "$streams" --warm-ms 3000)
+        out=$(load auxot sse --model fleet/sse-600-100 --expect-stamps 600 --connections "$streams" --warm-ms 3000 --seconds 65)
         keep "fleet$streams" auxot 1 lost "$((streams * 600 - $(value stamps "$out")))"
         keep "fleet$streams" auxot 1 whole "$(($(value answers "$out") - $(value short_streams "$out")))"
         keep "fleet$streams" auxot 1 core_percent "$(quotient "$(value cpu_path_ns "$out")" "$(value window_ms "$out" | awk '{ printf "%d", $1 * 10000 }')")"
