@@ -16,6 +16,17 @@
 #include <sys/stat.h>
 
 /* clang-format off */
+/* Of step 005, and as frozen as it: minutes, hours and days have the same columns. */
+#define SUMS_OF_USAGE \
+    "  at INTEGER NOT NULL, grp INTEGER NOT NULL," \
+    "  jobs INTEGER NOT NULL, failed INTEGER NOT NULL, cancelled INTEGER NOT NULL," \
+    "  refused INTEGER NOT NULL, input_tokens INTEGER NOT NULL, output_tokens INTEGER NOT NULL," \
+    "  cached_tokens INTEGER NOT NULL, wasted_input_tokens INTEGER NOT NULL," \
+    "  wasted_output_tokens INTEGER NOT NULL, cost_microusd INTEGER NOT NULL," \
+    "  wasted_microusd INTEGER NOT NULL, unknown_cost_jobs INTEGER NOT NULL," \
+    "  estimated_jobs INTEGER NOT NULL, PRIMARY KEY (at, grp)" \
+    ") STRICT, WITHOUT ROWID;"
+
 static const char *const steps[] = {
     /* 001: the first release. Tables of jobs are made by chunks.c, one per row of `chunk`. */
     "CREATE TABLE setting ("
@@ -111,33 +122,9 @@ static const char *const steps[] = {
     "  source TEXT NOT NULL, provider_name TEXT NOT NULL, key_name TEXT NOT NULL,"
     "  UNIQUE (key, provider, model, user, team, agent, tier, source)"
     ") STRICT;"
-    "CREATE TABLE usage_minute ("
-    "  at INTEGER NOT NULL, grp INTEGER NOT NULL,"
-    "  jobs INTEGER NOT NULL, failed INTEGER NOT NULL, cancelled INTEGER NOT NULL,"
-    "  refused INTEGER NOT NULL, input_tokens INTEGER NOT NULL, output_tokens INTEGER NOT NULL,"
-    "  cached_tokens INTEGER NOT NULL, wasted_input_tokens INTEGER NOT NULL,"
-    "  wasted_output_tokens INTEGER NOT NULL, cost_microusd INTEGER NOT NULL,"
-    "  wasted_microusd INTEGER NOT NULL, unknown_cost_jobs INTEGER NOT NULL,"
-    "  estimated_jobs INTEGER NOT NULL, PRIMARY KEY (at, grp)"
-    ") STRICT, WITHOUT ROWID;"
-    "CREATE TABLE usage_hour ("
-    "  at INTEGER NOT NULL, grp INTEGER NOT NULL,"
-    "  jobs INTEGER NOT NULL, failed INTEGER NOT NULL, cancelled INTEGER NOT NULL,"
-    "  refused INTEGER NOT NULL, input_tokens INTEGER NOT NULL, output_tokens INTEGER NOT NULL,"
-    "  cached_tokens INTEGER NOT NULL, wasted_input_tokens INTEGER NOT NULL,"
-    "  wasted_output_tokens INTEGER NOT NULL, cost_microusd INTEGER NOT NULL,"
-    "  wasted_microusd INTEGER NOT NULL, unknown_cost_jobs INTEGER NOT NULL,"
-    "  estimated_jobs INTEGER NOT NULL, PRIMARY KEY (at, grp)"
-    ") STRICT, WITHOUT ROWID;"
-    "CREATE TABLE usage_day ("
-    "  at INTEGER NOT NULL, grp INTEGER NOT NULL,"
-    "  jobs INTEGER NOT NULL, failed INTEGER NOT NULL, cancelled INTEGER NOT NULL,"
-    "  refused INTEGER NOT NULL, input_tokens INTEGER NOT NULL, output_tokens INTEGER NOT NULL,"
-    "  cached_tokens INTEGER NOT NULL, wasted_input_tokens INTEGER NOT NULL,"
-    "  wasted_output_tokens INTEGER NOT NULL, cost_microusd INTEGER NOT NULL,"
-    "  wasted_microusd INTEGER NOT NULL, unknown_cost_jobs INTEGER NOT NULL,"
-    "  estimated_jobs INTEGER NOT NULL, PRIMARY KEY (at, grp)"
-    ") STRICT, WITHOUT ROWID;"
+    "CREATE TABLE usage_minute (" SUMS_OF_USAGE
+    "CREATE TABLE usage_hour (" SUMS_OF_USAGE
+    "CREATE TABLE usage_day (" SUMS_OF_USAGE
     "CREATE TABLE price_override ("
     "  id TEXT PRIMARY KEY, model TEXT NOT NULL, provider_id TEXT NOT NULL,"
     "  input INTEGER, output INTEGER, cached INTEGER, cache_write INTEGER, cache_write_1h INTEGER,"
