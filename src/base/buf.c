@@ -82,6 +82,15 @@ void buf_put_uint(struct buf *buf, uint64_t value)
     buf_append(buf, at, (size_t)(room + sizeof room - at));
 }
 
+void buf_put_hex(struct buf *buf, const uint8_t *bytes, size_t len)
+{
+    static const char digits[] = "0123456789abcdef";
+    for (size_t i = 0; i < len; i++) {
+        const char pair[2] = {digits[bytes[i] >> 4], digits[bytes[i] & 15]};
+        buf_append(buf, pair, sizeof pair);
+    }
+}
+
 void buf_vprintf(struct buf *buf, const char *format, va_list args)
 {
     UNSET char room[512];

@@ -75,6 +75,8 @@ static inline void buf_putc(struct buf *buf, char c)
 #define buf_append_lit(buf, literal) buf_append((buf), "" literal, sizeof(literal) - 1)
 /** Decimal, as "%llu" would write it, at a tenth of its price. */
 void buf_put_uint(struct buf *buf, uint64_t value);
+/** Each byte as two lower-case hexadecimal digits. */
+void buf_put_hex(struct buf *buf, const uint8_t *bytes, size_t len);
 void buf_printf(struct buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void buf_vprintf(struct buf *buf, const char *format, va_list args)
     __attribute__((format(printf, 2, 0)));

@@ -71,8 +71,7 @@ static void write_session(struct request *request)
     if (!request->trial.provider->has_workers || memcmp(request->session, none, sizeof none) == 0)
         return;
     buf_append_lit(out, "x-auxot-session: ");
-    for (size_t i = 0; i < sizeof request->session; i++)
-        buf_printf(out, "%02x", request->session[i]);
+    buf_put_hex(out, request->session, sizeof request->session);
     buf_append_lit(out, "\r\n");
 }
 

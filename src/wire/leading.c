@@ -1,6 +1,8 @@
 /* wire/leading.c: see leading.h. A scan of the raw bytes: the body has been validated before. */
 #include "wire/leading.h"
 
+#include <string.h>
+
 #define LEADING_MAX 65536u
 
 static bool is_blank(char c)
@@ -18,11 +20,16 @@ static size_t skip_blanks(struct str text, size_t at)
 /* Where the string that opens at `at` ends (behind its quote), or the end of the text. */
 static size_t skip_string(struct str text, size_t at)
 {
-    for (at++; at < text.len; at++) {
-        if (text.at[at] == '\\')
-            at++;
-        else if (text.at[at] == '"')
-            return at + 1;
+    for (size_t from = at + 1; from < text.len;) {
+        const char *quote = memchr(text.at + from, '"', text.len - from);
+        if (!quote)
+            break;
+        size_t end = (size_t)(quote - text.at), escapes = end;
+        while (escapes > at + 1 && text.at[escapes - 1] == '\\')
+            escapes--;
+        from = end + 1;
+        if ((end - escapes) % 2 == 0) /* no backslash, or all of them escape each other */
+            return from;
     }
     return text.len;
 }

@@ -136,6 +136,18 @@ static void numbers_are_written_as_printf_would(void **unused)
     CHECK("a number is whole or not there", narrow.failed && narrow.len == 0);
 }
 
+static void bytes_are_written_in_hexadecimal(void **unused)
+{
+    (void)unused;
+    static const uint8_t bytes[] = {0x00, 0x09, 0x0a, 0x10, 0x7f, 0x80, 0xf0, 0xff};
+    AUTO_BUF struct buf buf;
+    buf_init(&buf, 100);
+    buf_put_hex(&buf, bytes, 0);
+    CHECK_INT("none", buf.len, 0);
+    buf_put_hex(&buf, bytes, sizeof bytes);
+    CHECK_STR("two digits each", buf.data, "00090a107f80f0ff");
+}
+
 /* buf_vprintf has a room of its own; longer texts take another way. */
 static void printf_of_any_length_is_whole(void **unused)
 {
@@ -218,8 +230,8 @@ TEST_MAIN(TEST(what_is_appended_is_there),
           TEST(it_grows_as_far_as_its_limit_and_not_a_byte_further),
           TEST(a_failed_buffer_keeps_what_it_had_and_takes_no_more),
           TEST(lengths_near_the_end_of_size_t_fail_too), TEST(numbers_are_written_as_printf_would),
-          TEST(printf_of_any_length_is_whole), TEST(printf_beyond_the_limit_adds_nothing),
-          TEST(the_front_can_be_consumed), TEST(reserved_room_may_be_filled_by_hand),
-          TEST(what_is_taken_is_the_takers),
+          TEST(bytes_are_written_in_hexadecimal), TEST(printf_of_any_length_is_whole),
+          TEST(printf_beyond_the_limit_adds_nothing), TEST(the_front_can_be_consumed),
+          TEST(reserved_room_may_be_filled_by_hand), TEST(what_is_taken_is_the_takers),
           TEST(it_begins_in_the_room_it_is_lent_and_leaves_it_when_that_is_full),
           TEST(what_is_taken_from_lent_room_is_a_copy))
