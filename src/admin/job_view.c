@@ -1,5 +1,6 @@
 /* admin/job_view.c: a job as JSON, and as cells. */
 #include "admin/job_view.h"
+#include "domain/route.h"
 
 /* ---- JSON ---------------------------------------------------------------------------------------- */
 
@@ -37,6 +38,7 @@ static void write_attempt(struct json_writer *writer, const struct attempt_recor
     put_text_or_null(writer, "tier", attempt->tier);
     put_text_or_null(writer, "worker", attempt->worker);
     put_text_or_null(writer, "model", attempt->model);
+    put_text_or_null(writer, "chosen", attempt->chosen);
     put_text_or_null(writer, "outcome", attempt->outcome);
     put_text_or_null(writer, "reason", attempt->reason);
     put_or_null(writer, "http_status", attempt->http_status ? attempt->http_status : -1);
@@ -92,6 +94,29 @@ static void write_figures(struct json_writer *writer, const struct job_record *j
     json_put_int(writer, "bytes_out", job->bytes_out);
 }
 
+/* What routing was asked: null where the body was not read, and in records of before this was kept. */
+static void write_shape(struct json_writer *writer, const struct job_record *job)
+{
+    if (job->needs < 0) {
+        json_put_null(writer, "shape");
+        return;
+    }
+    json_open_object_named(writer, "shape");
+    json_open_array(writer, "needs");
+    if (job->needs & NEEDS_TOOLS)
+        json_put_text(writer, NULL, "tools");
+    if (job->needs & NEEDS_IMAGES)
+        json_put_text(writer, NULL, "images");
+    if (job->needs & NEEDS_SCHEMA)
+        json_put_text(writer, NULL, "json_schema");
+    json_close_array(writer);
+    put_or_null(writer, "prompt_tokens", job->prompt_tokens);
+    put_text_or_null(writer, "provider", job->pin);
+    json_put_text(writer, "service_class", job->is_batch ? "batch" : "interactive");
+    put_or_null(writer, "wait_ms", job->wait_ms);
+    json_close_object(writer);
+}
+
 void job_write(struct json_writer *writer, const struct job_record *job)
 {
     json_put_text(writer, "id", job->id);
@@ -111,6 +136,7 @@ void job_write(struct json_writer *writer, const struct job_record *job)
     put_text_or_null(writer, "agent", job->agent);
     json_put_int(writer, "created_at_ms", job->created_at_ms);
     write_figures(writer, job);
+    write_shape(writer, job);
     json_open_array(writer, "attempts");
     for (int32_t i = 0; i < job->attempt_count && i < ATTEMPTS_MAX; i++)
         write_attempt(writer, &job->attempt[i]);

@@ -20,6 +20,7 @@ static bool note_attempt(struct request *request)
         return false;
     *note = (struct attempt_note){.provider = trial->provider,
                                   .model = trial->model,
+                                  .chosen = route_reason_code(trial->chosen),
                                   .started_at_ms = loop_wall_ms(request->gl->loop),
                                   .started_ns = loop_now_ns(request->gl->loop),
                                   .first_byte_ms = -1,
@@ -146,6 +147,7 @@ static bool begin(struct request *request, const struct candidate *candidate, bo
                             .live = live,
                             .model = candidate->model,
                             .asked = candidate->asked,
+                            .chosen = candidate->reason,
                             .quirks =
                                 quirks_join(candidate->quirks, live_quirks(live, candidate->model)),
                             .context_tokens = candidate->context_tokens,

@@ -41,6 +41,7 @@ static void fill_attempt(struct attempt_record *out, const struct attempt_note *
     str_copy(note->model, out->model, sizeof out->model);
     str_copy(str_of(note->worker), out->worker, sizeof out->worker);
     str_copy(str_of(note->outcome), out->outcome, sizeof out->outcome);
+    str_copy(str_of(note->chosen), out->chosen, sizeof out->chosen);
     COPY_TEXT(out->reason, note->reason);
 }
 
@@ -60,6 +61,18 @@ static void fill_fidelity(const struct translation *translation, char *room, siz
         text = buf_str(&notes);
     }
     str_copy(text, room, room_bytes);
+}
+
+/* With this, and who asked, rehearsals route the job again. */
+static void fill_shape(const struct request *request, struct job_record *out)
+{
+    bool is_read = request->facts.model.len > 0;
+    out->needs = is_read ? (int64_t)request_needs(request) : -1;
+    out->prompt_tokens = is_read ? request_least_tokens(request) : -1;
+    str_copy(request->pin, out->pin, sizeof out->pin);
+    out->is_batch = request->is_batch;
+    out->is_admin = request->principal->role >= ROLE_ADMIN;
+    out->wait_ms = request->wait_ms;
 }
 
 static int64_t ms_since_start(const struct request *request, int64_t at_ns)
@@ -91,6 +104,7 @@ static void fill(const struct request *request, struct job_record *out)
     out->duration_ms = -1;
     out->cost_microusd = COST_UNKNOWN;
     out->config_version = request_snapshot(request)->version;
+    fill_shape(request, out);
     out->bytes_in = (int64_t)request->body_bytes;
     out->bytes_out = request->bytes_out;
     if (request->trial.translation)

@@ -257,16 +257,15 @@ static bool keep_candidates(struct request *request, const struct route_plan *pl
     return true;
 }
 
-/* What of a model the body shows that it needs. */
-static unsigned needs_of(const struct body_facts *facts)
+unsigned request_needs(const struct request *request)
 {
+    const struct body_facts *facts = &request->facts;
     return (facts->has_tools ? NEEDS_TOOLS : 0u) | (facts->has_images ? NEEDS_IMAGES : 0u) |
            (facts->wants_schema ? NEEDS_SCHEMA : 0u);
 }
 
-/* Far fewer than there are, whatever the language: no request is turned away by mistake. What pictures and
- * sounds are worth, their bytes do not tell. */
-static int64_t least_tokens(const struct request *request)
+/* So no request is turned away by mistake. What pictures and sounds are worth, their bytes do not tell. */
+int64_t request_least_tokens(const struct request *request)
 {
     return request->facts.has_media ? -1 : (int64_t)(request->body_bytes / LEAST_TOKEN_BYTES);
 }
@@ -281,8 +280,8 @@ enum route_outcome request_plan(struct request *request)
                                    .provider_pin = request->pin,
                                    .is_admin = request->principal->role >= ROLE_ADMIN,
                                    .access = &access,
-                                   .needs = needs_of(&request->facts),
-                                   .prompt_tokens = least_tokens(request),
+                                   .needs = request_needs(request),
+                                   .prompt_tokens = request_least_tokens(request),
                                    .now_ms = loop_now_ms(gl->loop)};
     gateway_views_release(gl->views, gl->view_count);
     gateway_views(snapshot, wanted.now_ms, gl->views);

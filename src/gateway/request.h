@@ -62,6 +62,7 @@ struct attempt_note {
     struct str model;
     char worker[ID_MAX]; /* "" for clouds */
     enum endpoint asked;
+    const char *chosen;  /* why it was asked: a code of ROUTE_REASON_LIST */
     const char *outcome; /* NULL while open */
     char reason[48];
     int http_status;
@@ -80,6 +81,7 @@ struct trial {
     enum endpoint asked; /* the caller's endpoint, or the one that it is translated to */
     unsigned quirks;     /* of the model, as known now; enum quirk */
     int64_t context_tokens, max_output_tokens; /* of the model; -1 unknown */
+    enum route_reason chosen;                  /* why this provider */
     int64_t ceiling;                 /* the most tokens to ask for; -1: as the caller says */
     bool is_lowered;                 /* the caller had asked for more than the ceiling */
     struct translation *translation; /* NULL: bytes pass as they are */
@@ -272,6 +274,10 @@ void request_admit(struct request *request); /* asks for the body, or turns it a
 void request_parsed(struct request *request);
 /* Routes with the health of this moment, into gl->plan. */
 enum route_outcome request_plan(struct request *request);
+/* What of a model the body shows that it needs; enum route_need. */
+unsigned request_needs(const struct request *request);
+/* Far fewer tokens than its prompt has, whatever the language; -1: no saying. */
+int64_t request_least_tokens(const struct request *request);
 /* Says what gl->plan says, which has no candidate. */
 void request_fail_unrouted(struct request *request);
 const struct snapshot *request_snapshot(const struct request *request);

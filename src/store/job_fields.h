@@ -54,7 +54,13 @@ enum field_type {
     X(INT64,   bytes_out,           bytes_out)                     \
     X(TEXT,    fidelity,            fidelity)                      \
     X(INT64,   wasted_microusd,     wasted_microusd)               \
-    X(BOOL,    is_unpriced,         is_unpriced)
+    X(BOOL,    is_unpriced,         is_unpriced)                   \
+    X(MAYBE,   needs,               needs)                         \
+    X(MAYBE,   prompt_tokens,       prompt_tokens)                 \
+    X(TEXT,    pin,                 pin)                           \
+    X(BOOL,    is_batch,            is_batch)                      \
+    X(BOOL,    is_admin,            is_admin)                      \
+    X(MAYBE,   wait_ms,             wait_ms)
 
 #define ATTEMPT_FIELD_LIST(X)                      \
     X(INT32,   seq,            seq)                \
@@ -73,7 +79,8 @@ enum field_type {
     X(MAYBE,   cached_tokens,  cached_tokens)      \
     X(TEXT,    tier,           tier)               \
     X(MAYBE,   cost_microusd,  cost_microusd)      \
-    X(BOOL,    is_estimated,   is_estimated)
+    X(BOOL,    is_estimated,   is_estimated)       \
+    X(TEXT,    chosen,         chosen)
 /* clang-format on */
 
 enum job_field {

@@ -23,7 +23,7 @@
 #include <errno.h>
 #include <unistd.h>
 
-#define SPARES_MAX 256 /* 1 GiB: the closes of a quarter of a million open jobs */
+#define SPARES_MAX 256 /* 1 GiB: the closes of 170,000 open jobs */
 #define BEHIND_MAX \
     128 /* segments (512 MiB) that the writer may be behind before opens are refused */
 #define SEGMENT_USABLE (SEGMENT_BYTES - SEGMENT_HEAD_BYTES - RECORD_MAX_BYTES)

@@ -51,6 +51,7 @@ struct attempt_record {
         cost_microusd; /* of this attempt; COST_UNKNOWN: nobody told tokens, or no price is known;
                               while it is open: the most that it may cost, where there is a budget */
     bool is_estimated; /* its tokens, or some of them, are counted by us; or that is its cost */
+    char chosen[24];   /* why this provider: the code of a route_reason */
 };
 
 struct job_record {
@@ -73,12 +74,19 @@ struct job_record {
     int64_t config_version;
     int64_t bytes_in, bytes_out;
     char fidelity[256]; /* "" or a list, comma-separated */
+    /* What routing was asked, beside endpoint, model, team and key: with these the job can be routed again. */
+    int64_t needs;         /* enum route_need; -1: the body was not read */
+    int64_t prompt_tokens; /* at least so many; -1: no saying */
+    char pin[64];          /* X-Auxot-Provider, as the caller wrote it; "" none */
+    bool is_batch;         /* of the service class batch */
+    bool is_admin;         /* might name models that are not surfaced */
+    int64_t wait_ms;       /* X-Auxot-Wait; -1: not given */
     int32_t attempt_count;
     struct attempt_record attempt[ATTEMPTS_MAX];
 };
 
 /** Longest encoded record; the journal reserves this much for each open job's close. */
-#define RECORD_MAX_BYTES 4096u
+#define RECORD_MAX_BYTES 6144u
 
 /** Appends the framed record: magic, length, CRC-32C, kind, payload. Wants RECORD_MAX_BYTES of room. */
 void record_encode(struct buf *buf, enum record_kind kind, const struct job_record *record);

@@ -14,16 +14,17 @@ static void record_fill(struct job_record *record)
 #define END(member) record->member[sizeof record->member - 1] = '\0'
     END(id), END(reason), END(dialect), END(endpoint), END(source), END(requested_model);
     END(model), END(provider_id), END(provider_name), END(key_id), END(key_name), END(team);
-    END(user), END(agent), END(fidelity);
+    END(user), END(agent), END(fidelity), END(pin);
     record->status = JOB_REFUSED;
     record->is_stream = record->usage.is_estimated = record->is_unpriced = true;
+    record->is_batch = record->is_admin = true;
     record->http_status = INT32_MIN;
     record->created_at_ms = record->cost_microusd = INT64_MIN;
     record->attempt_count = ATTEMPTS_MAX;
     for (int i = 0; i < ATTEMPTS_MAX; i++) {
         END(attempt[i].provider_id), END(attempt[i].provider_name), END(attempt[i].worker);
         END(attempt[i].model), END(attempt[i].outcome), END(attempt[i].reason);
-        END(attempt[i].tier);
+        END(attempt[i].tier), END(attempt[i].chosen);
         record->attempt[i].is_estimated = true;
         record->attempt[i].started_at_ms = INT64_MAX;
     }
@@ -107,7 +108,10 @@ static void what_is_unknown_or_empty_takes_no_room(void **state)
                                 .first_byte_ms = -1,
                                 .duration_ms = -1,
                                 .usage = {-1, -1, -1, -1, -1, false},
-                                .cost_microusd = -1},
+                                .cost_microusd = -1,
+                                .needs = -1,
+                                .prompt_tokens = -1,
+                                .wait_ms = -1},
                       got;
     enum record_kind kind;
     size_t len;
@@ -118,6 +122,27 @@ static void what_is_unknown_or_empty_takes_no_room(void **state)
     CHECK_INT("read", record_decode(buf_str(&buf), &kind, &got, &len), RECORD_READ_OK);
     CHECK("same", is_same(&got, &record));
     CHECK("unknown", got.queued_ms == -1 && got.usage.cached_tokens == -1);
+}
+
+/* Its bits end where its list of fields did. */
+static void a_record_of_an_older_version_leaves_the_newer_fields_unknown(void **state)
+{
+    (void)state;
+    static const char payload[] = "\1\1\0\0\0\0\0\0\0\2ab\1\1\0\0\0\0\0\0\0\2";
+    uint8_t frame[64] = {'A', 0, 'R', 0xa8, sizeof payload - 1};
+    memcpy(frame + 12, payload, sizeof payload - 1);
+    uint32_t crc = crc32c(crc32c(0, frame + 4, 4), payload, sizeof payload - 1);
+    for (int i = 0; i < 4; i++)
+        frame[8 + i] = (uint8_t)(crc >> (8 * i));
+    struct job_record got;
+    enum record_kind kind;
+    size_t len;
+    struct str bytes = {(const char *)frame, 12 + sizeof payload - 1};
+    CHECK_INT("read", record_decode(bytes, &kind, &got, &len), RECORD_READ_OK);
+    CHECK("its shape", got.needs == -1 && got.prompt_tokens == -1 && got.wait_ms == -1);
+    CHECK_STR("no pin", got.pin, "");
+    CHECK_STR("no code", got.attempt[0].chosen, "");
+    CHECK_INT("its attempt", got.attempt[0].seq, 1);
 }
 
 /* `payload` in a frame whose magic ends in `version`, with the right checksum. */
@@ -384,9 +409,10 @@ static void statuses_have_names(void **state)
 }
 
 TEST_MAIN(TEST(records_are_read_back_as_written), TEST(cut_and_flipped_records_are_torn),
-          TEST(what_is_unknown_or_empty_takes_no_room), TEST(a_record_has_one_spelling),
-          TEST(a_peek_tells_kind_id_and_length), TEST(a_text_cannot_pass_for_a_record),
-          TEST(the_checksum_is_castagnolis), TEST(cursors_are_ours_or_refused),
-          TEST(a_token_is_looked_at_letter_by_letter), TEST(a_field_takes_only_what_it_can_hold),
-          TEST(attempts_that_are_damaged_are_refused), TEST(a_number_has_an_end),
-          TEST(a_record_needs_room), TEST(statuses_have_names))
+          TEST(what_is_unknown_or_empty_takes_no_room),
+          TEST(a_record_of_an_older_version_leaves_the_newer_fields_unknown),
+          TEST(a_record_has_one_spelling), TEST(a_peek_tells_kind_id_and_length),
+          TEST(a_text_cannot_pass_for_a_record), TEST(the_checksum_is_castagnolis),
+          TEST(cursors_are_ours_or_refused), TEST(a_token_is_looked_at_letter_by_letter),
+          TEST(a_field_takes_only_what_it_can_hold), TEST(attempts_that_are_damaged_are_refused),
+          TEST(a_number_has_an_end), TEST(a_record_needs_room), TEST(statuses_have_names))
