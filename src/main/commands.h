@@ -6,6 +6,8 @@
 int command_serve(int argc, char **argv);
 int command_keys(int argc, char **argv);
 int command_setup_token(int argc, char **argv);
+int command_backup(int argc, char **argv);
+int command_restore(int argc, char **argv);
 int command_verify(int argc, char **argv);
 int command_doctor(int argc, char **argv);
 int command_version(int argc, char **argv);

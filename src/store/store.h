@@ -224,6 +224,20 @@ MUST_USE enum err store_price_delete(struct store *store, const char *id,
 MUST_USE enum err store_route_delete(struct store *store, const char *id,
                                      const struct event_row *event, struct error *error);
 
+/* ---- backups (store/backup.h) -------------------------------------------------------------------- */
+
+/** When the last backup of this store was made, as far as the store was told. */
+struct backup_note {
+    int64_t at_ms, bytes; /* 0: never */
+};
+MUST_USE enum err store_backup_note(struct store *store, const struct backup_note *note,
+                                    const struct event_row *event, struct error *error);
+MUST_USE enum err store_backup_last(struct store *store, struct backup_note *out_note,
+                                    struct error *error);
+
+/** Reads every page: ERR_MALFORMED with the first damage. Takes as long as the database is large. */
+MUST_USE enum err store_integrity(struct store *store, struct error *error);
+
 /* ---- jobs and events ---------------------------------------------------------------------------- */
 
 /** Notes what happened by itself: a worker joined. The configuration's version stays as it is. */
