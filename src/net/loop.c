@@ -17,6 +17,7 @@
 
 #define DEFERRED_TURNS_MAX 64 /* then look at the sockets again */
 #define NS_PER_MS          1000000
+#define VERY_LATE_NS       (INT64_C(500) * NS_PER_MS)
 
 struct loop {
     int index;
@@ -29,6 +30,7 @@ struct loop {
     int bell_fd;
     struct event timer;
     int64_t timer_ns; /* when it will fire; INT64_MAX: not set */
+    bool is_timer_put_off;
     struct deadlines deadlines;
     char *scratch;
 };
@@ -265,6 +267,19 @@ static void look_at(struct deadline *deadline, int64_t now_ns)
     deadline->on_due(deadline);
 }
 
+/* Much too late: the process was stopped, or the machine was. What has come meanwhile is read before anybody is called
+ * silent: heartbeats may lie in the sockets, and a wait that a signal ends does not look at them. */
+static bool has_been_asleep(struct loop *loop, int64_t now_ns)
+{
+    if (loop->is_timer_put_off || now_ns - loop->timer_ns < VERY_LATE_NS) {
+        loop->is_timer_put_off = false;
+        return false;
+    }
+    loop->is_timer_put_off = true;
+    event_add(&loop->timer, &(struct timeval){0});
+    return true;
+}
+
 static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd;
@@ -272,6 +287,8 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
     struct loop *loop = arg;
     struct deadlines *deadlines = &loop->deadlines;
     int64_t now_ns = loop_now_ns(loop);
+    if (has_been_asleep(loop, now_ns))
+        return;
     loop->timer_ns = INT64_MAX;
     while (deadlines->first && deadlines->first->armed_ns <= now_ns)
         look_at(deadlines->first, now_ns);
