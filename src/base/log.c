@@ -3,13 +3,14 @@
 
 #include <assert.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
 #define LINE_MAX_BYTES 1024
 
 static log_sink *the_sink; /* set once before threads start */
-static enum log_level the_least = LOG_INFO;
+static _Atomic enum log_level the_least = LOG_INFO;
 
 static const char *const names[] = {"debug", "info", "warn", "error"};
 static_assert(sizeof names / sizeof names[0] == LOG_LEVEL_COUNT, "one name per level");
@@ -17,12 +18,17 @@ static_assert(sizeof names / sizeof names[0] == LOG_LEVEL_COUNT, "one name per l
 void log_open(log_sink *sink, enum log_level at_least)
 {
     the_sink = sink;
-    the_least = at_least;
+    log_set_level(at_least);
+}
+
+void log_set_level(enum log_level at_least)
+{
+    atomic_store_explicit(&the_least, at_least, memory_order_relaxed);
 }
 
 bool log_is_on(enum log_level level)
 {
-    return the_sink && level >= the_least;
+    return the_sink && level >= atomic_load_explicit(&the_least, memory_order_relaxed);
 }
 
 const char *log_level_name(enum log_level level)

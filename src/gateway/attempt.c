@@ -302,8 +302,8 @@ static bool begin_at(struct request *request, size_t index)
 
 static int most_attempts(const struct request *request)
 {
-    int most = request->gl->gateway->options.max_attempts;
-    return most < 1 || most > ATTEMPTS_MAX ? ATTEMPTS_MAX : most;
+    int64_t most = request->gl->gateway->tuning.max_attempts;
+    return most < 1 || most > ATTEMPTS_MAX ? ATTEMPTS_MAX : (int)most;
 }
 
 /* Behind the last who can be asked now: is there anybody worth waiting for? */

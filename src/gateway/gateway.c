@@ -11,7 +11,8 @@
 
 #include <assert.h>
 
-#define BODY_LIMIT_DEFAULT ((size_t)32 << 20)
+#define BODY_LIMIT_DEFAULT  ((size_t)32 << 20)
+#define BODY_BUDGET_DEFAULT (INT64_C(256) << 20)
 /* An event is kept until it has EVENT_MAX bytes, and the read that ends it may bring one more scratch. */
 #define EVENT_READER_BYTES ((size_t)EVENT_MAX + LOOP_SCRATCH_BYTES + 4096)
 #define JOINED_BYTES       EVENT_READER_BYTES
@@ -47,9 +48,20 @@ enum err gateway_new(const struct gateway_options *options, struct gateway **out
     }
     pthread_mutex_init(&gateway->lock, NULL);
     pthread_cond_init(&gateway->adopted, NULL);
-    body_budget_set(options->body_budget_bytes ? options->body_budget_bytes : INT64_C(256) << 20);
+    gateway_tune(gateway, &options->tuning);
     *out_gateway = gateway;
     return OK;
+}
+
+void gateway_tune(struct gateway *gateway, const struct gateway_tuning *tuning)
+{
+    gateway->tuning.job_timeout_ms = tuning->job_timeout_ms;
+    gateway->tuning.late_head_ms = tuning->late_head_ms;
+    gateway->tuning.keepalive_ms = tuning->keepalive_ms;
+    gateway->tuning.queue_wait_ms = tuning->queue_wait_ms;
+    gateway->tuning.max_attempts = tuning->max_attempts;
+    gateway->tuning.max_concurrent = tuning->max_concurrent;
+    body_budget_set(tuning->body_budget_bytes ? tuning->body_budget_bytes : BODY_BUDGET_DEFAULT);
 }
 
 static void lease_drop(struct lease *lease)

@@ -12,21 +12,26 @@
 struct own_address;
 struct vault;
 
+/** What may change while requests run. */
+struct gateway_tuning {
+    int64_t job_timeout_ms;    /* 30 min; of requests that come from now on */
+    int64_t late_head_ms;      /* 15 s */
+    int64_t keepalive_ms;      /* 15 s */
+    int64_t queue_wait_ms;     /* 60 s; 0: nobody waits for a slot */
+    int64_t max_attempts;      /* 6 */
+    int64_t max_concurrent;    /* whole server; 0: none */
+    int64_t body_budget_bytes; /* process-wide, held bodies; 0: 256 MiB */
+};
+
 struct gateway_options {
     struct store *store;
     const struct vault *vault;
     const struct own_address *own; /* http/origin.h; outlives the gateway; NULL: nothing is known */
     const char *ca_file, *name_servers;  /* NULL: the system's */
-    int64_t job_timeout_ms;              /* 30 min */
-    int64_t late_head_ms;                /* 15 s */
-    int64_t keepalive_ms;                /* 15 s */
-    int64_t queue_wait_ms;               /* 60 s; 0: nobody waits for a slot */
+    struct gateway_tuning tuning;        /* at first: gateway_tune */
     int64_t heartbeat_ms, dead_after_ms; /* of workers; 0: 30 s, 90 s */
     int64_t grace_ms;                    /* told to workers */
-    int max_attempts;                    /* 6 */
-    int64_t max_concurrent;              /* whole server; 0: none */
     size_t body_limit_bytes;             /* 32 MiB */
-    int64_t body_budget_bytes;           /* process-wide, held bodies; 256 MiB */
 };
 
 struct gateway;
@@ -35,6 +40,8 @@ struct gateway_loop;
 MUST_USE enum err gateway_new(const struct gateway_options *options, struct gateway **out_gateway,
                               struct error *error);
 void gateway_free(struct gateway *gateway);
+/** In force at once. Any thread. */
+void gateway_tune(struct gateway *gateway, const struct gateway_tuning *tuning);
 /** Adds a loop (before its thread runs); index from 0 is also the journal's. */
 MUST_USE enum err gateway_loop_add(struct gateway *gateway, struct loop *loop, int index,
                                    struct gateway_loop **out_loop, struct error *error);

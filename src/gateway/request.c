@@ -151,15 +151,15 @@ static void on_drained(void *owner)
 
 static int64_t next_sign_of_life(const struct request *request)
 {
-    const struct gateway_options *options = &request->gl->gateway->options;
+    const struct gateway *gateway = request->gl->gateway;
     bool is_streaming = request->state == REQUEST_STREAMING && request->trial.is_sse;
     bool is_live =
         request->state == REQUEST_ATTEMPT || request->state == REQUEST_SLOT || is_streaming;
     if (!request->facts.stream || !is_live || !request->exchange)
         return INT64_MAX;
     if (!request->is_head_sent)
-        return request->created_ns + options->late_head_ms * NS_PER_MS;
-    return request->client_write_ns + options->keepalive_ms * NS_PER_MS;
+        return request->created_ns + gateway->tuning.late_head_ms * NS_PER_MS;
+    return request->client_write_ns + gateway->tuning.keepalive_ms * NS_PER_MS;
 }
 
 void request_set_clock(struct request *request)
@@ -384,7 +384,7 @@ struct request *request_new(struct gateway_loop *gl, struct exchange *exchange,
     request->lease = lease_take(gl);
     request->created_ns = loop_now_ns(gl->loop);
     request->created_at_ms = loop_wall_ms(gl->loop);
-    request->deadline_ns = request->created_ns + gl->gateway->options.job_timeout_ms * NS_PER_MS;
+    request->deadline_ns = request->created_ns + gl->gateway->tuning.job_timeout_ms * NS_PER_MS;
     request->free_later.run = free_request;
     request->facts.model = STR("");
     request->last_sentence = "";
@@ -404,7 +404,7 @@ struct request *request_new(struct gateway_loop *gl, struct exchange *exchange,
 static bool take_slot(struct request *request)
 {
     struct gateway *gateway = request->gl->gateway;
-    int64_t most = gateway->options.max_concurrent;
+    int64_t most = gateway->tuning.max_concurrent;
     if (most <= 0)
         return true;
     request->has_slot = atomic_fetch_add(&gateway->running, 1) < most;

@@ -131,7 +131,7 @@ struct request {
     enum endpoint endpoint;
     enum dialect dialect;
     struct lease *lease;
-    bool has_slot; /* one of options.max_concurrent */
+    bool has_slot; /* one of tuning.max_concurrent */
     const struct principal *principal;
     bool is_signed_in;
     uint8_t sign_in[32]; /* the digest of its session, by which it is looked up again */
@@ -227,6 +227,10 @@ struct gateway_loop {
 
 struct gateway {
     struct gateway_options options;
+    struct {
+        _Atomic int64_t job_timeout_ms, late_head_ms, keepalive_ms, queue_wait_ms, max_attempts,
+            max_concurrent;
+    } tuning; /* of gateway_tune: each is read by itself */
     struct gateway_loop *loops[64];
     int loop_count;
     pthread_mutex_t lock;
@@ -239,7 +243,7 @@ struct gateway {
     struct sessions *sessions;
     bool (*offload)(void *arg, struct pool_work *work); /* set before the loops run; NULL: none */
     void *offload_arg;
-    _Atomic int64_t running; /* only kept when max_concurrent is set */
+    _Atomic int64_t running; /* of requests with a place: max_concurrent was set when they came */
 };
 
 static inline void count_up(_Atomic int64_t *counter, int64_t by)

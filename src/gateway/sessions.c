@@ -28,7 +28,7 @@ struct sessions {
     struct list by_age, unwritten;
     struct hash_table by_digest, by_user;
     size_t count;
-    int64_t life_ms, idle_ms; /* set before threads share it */
+    _Atomic int64_t life_ms, idle_ms; /* also read without the lock */
 };
 
 enum err sessions_new(struct sessions **out_sessions)

@@ -18,7 +18,7 @@
 struct sessions;
 MUST_USE enum err sessions_new(struct sessions **out_sessions);
 void sessions_free(struct sessions *sessions); /* NULL is fine */
-/** Other times than the defaults; they hold for sessions that began before, too. While one thread has it. */
+/** Other times than the defaults; they hold for sessions that began before, too. */
 void sessions_last(struct sessions *sessions, int64_t life_ms, int64_t idle_ms);
 int64_t sessions_life_ms(const struct sessions *sessions);
 

@@ -25,7 +25,7 @@ bool slot_is_needed(const struct candidate *candidate)
 int64_t slots_wait_left_ms(const struct request *request)
 {
     int64_t most_ms =
-        request->wait_ms >= 0 ? request->wait_ms : request->gl->gateway->options.queue_wait_ms;
+        request->wait_ms >= 0 ? request->wait_ms : request->gl->gateway->tuning.queue_wait_ms;
     return most_ms > request->waited_ms ? most_ms - request->waited_ms : 0;
 }
 

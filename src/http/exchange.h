@@ -46,7 +46,7 @@ void exchange_want_body(struct exchange *exchange, size_t limit_bytes);
 void exchange_take_body(struct exchange *exchange, struct buf *out_body);
 
 /** Held bodies of the whole process; when it is spent, reading of further bodies pauses. Any thread. */
-void body_budget_set(int64_t limit_bytes); /* once, at start; default 256 MiB */
+void body_budget_set(int64_t limit_bytes); /* any thread; default 256 MiB */
 void body_budget_return(size_t bytes);
 int64_t body_budget_used(void);
 

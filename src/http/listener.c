@@ -318,6 +318,11 @@ void http_listener_figures(const struct http_listener *listener, struct http_fig
                                          .open = listener->counters.open};
 }
 
+void http_listener_set_tls(struct http_listener *listener, SSL_CTX *tls)
+{
+    listener->options.tls = tls;
+}
+
 void http_listener_drain(struct http_listener *listener)
 {
     if (listener->is_draining)

@@ -47,6 +47,9 @@ void *exchange_adopted_owner(const struct exchange *exchange);
 /** Closes it; a running exchange is told on_gone. on_closed follows, later. */
 void adopted_close(struct adopted *adopted);
 
+/** Connections that come from now on take this context; those that are open go on. The caller frees both, the one
+ *  before as soon as this has returned. */
+void http_listener_set_tls(struct http_listener *listener, SSL_CTX *tls);
 /** Stops accepting and closes idle connections; running exchanges go on. */
 void http_listener_drain(struct http_listener *listener);
 /** Cuts what is left and frees. */

@@ -4,14 +4,11 @@
  * the first configuration to them), then a listener on each loop. Taking apart is the reverse;
  * the admin stops while the loops still run, because its answers travel over them.
  */
-#include "main/server.h"
+#include "main/server_parts.h"
 
-#include "admin/front.h"
 #include "admin/people.h"
 #include "base/log.h"
 #include "domain/price.h"
-#include "http/forwarded.h"
-#include "http/origin.h"
 #include "main/setup.h"
 #include "net/tls.h"
 #include "sys/confine.h"
@@ -23,33 +20,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
-
-#define LOOPS_MAX 64
-
-struct server_loop {
-    struct loop *loop;
-    struct gateway_loop *gateway_loop;
-    struct http_listener *listener, *control; /* control: the first loop only */
-    struct front front;
-    pthread_t thread;
-    bool is_running;
-    struct loop_message drain_message; /* at most one of each is under way */
-    bool is_drain_posted;
-};
-
-struct server {
-    struct settings settings;
-    struct own_address own;
-    struct trusted_proxies proxies;
-    struct vault *vault;
-    struct store *store;
-    struct price_table *prices;
-    struct gateway *gateway;
-    struct admin *admin;
-    SSL_CTX *tls;
-    struct server_loop loops[LOOPS_MAX];
-    int loop_count;
-};
 
 /* ---- making -------------------------------------------------------------------------------------- */
 
@@ -72,11 +42,13 @@ static enum err confine_process(const struct settings *settings, struct error *e
         log_warn("not_confined", "why=\"the setting confine is off\"");
         return OK;
     }
-    const char *readable[] = {settings->ca_file, settings->tls_cert, settings->tls_key,
-                              getenv("SSL_CERT_FILE"), getenv("SSL_CERT_DIR")};
+    const char *readable[] = {settings->ca_file, getenv("SSL_CERT_FILE"), getenv("SSL_CERT_DIR")};
+    const char *read_again[] = {settings->tls_cert, settings->tls_key, settings->config_file};
     struct confine_options options = {.data_dir = settings->data_dir,
                                       .readable = readable,
-                                      .readable_count = sizeof readable / sizeof readable[0]};
+                                      .readable_count = sizeof readable / sizeof readable[0],
+                                      .read_again = read_again,
+                                      .read_again_count = sizeof read_again / sizeof read_again[0]};
     struct confinement now;
     confine(&options, &now);
     if (now.missing[0] && strcmp(settings->confine, "require") == 0)
@@ -116,17 +88,11 @@ static enum err open_gateway(struct server *server, struct error *error)
         .own = &server->own,
         .ca_file = or_null(settings->ca_file),
         .name_servers = or_null(settings->resolver),
-        .job_timeout_ms = settings->job_timeout_ms,
-        .late_head_ms = settings->late_head_ms,
-        .keepalive_ms = settings->keepalive_ms,
-        .queue_wait_ms = settings->queue_wait_ms,
+        .tuning = server_tuning(settings),
         .heartbeat_ms = settings->heartbeat_interval_ms,
         .dead_after_ms = settings->dead_worker_timeout_ms,
         .grace_ms = settings->grace_ms,
-        .max_attempts = (int)settings->max_attempts,
-        .max_concurrent = settings->max_concurrent,
         .body_limit_bytes = (size_t)settings->body_limit_bytes,
-        .body_budget_bytes = settings->body_budget_bytes,
     };
     enum err err = gateway_new(&options, &server->gateway, error);
     if (err == OK)
@@ -227,6 +193,7 @@ enum err server_open(const struct settings *settings, struct server **out_server
     if (!server)
         return error_set(error, ERR_NO_MEMORY, "no memory to start");
     server->settings = *settings;
+    sem_init(&server->has_tls, 0, 0);
     server->loop_count = loops_wanted(settings);
     enum err err = own_address_init(&server->own, settings->base_url, settings->host,
                                     settings->tls_cert[0] != '\0', error);
@@ -368,6 +335,7 @@ void server_close(struct server *server)
     if (server->prices)
         price_table_free(server->prices);
     SSL_CTX_free(server->tls);
+    sem_destroy(&server->has_tls);
     vault_free(server->vault);
     mem_free(server);
 }

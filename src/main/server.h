@@ -19,6 +19,12 @@ MUST_USE enum err server_run(struct server *server, char *out_url, size_t room_b
 /** What the first user must bring. ERR_CONFLICT: there was one. Wipe it after use. */
 MUST_USE enum err server_setup_token(const struct server *server, char out_token[APIKEY_LEN + 1],
                                      struct error *error);
+/** Puts changed settings in force, and reads certificate and key again. What has changed and what waits for the next start is
+ *  added to the two, as settings_adopt says. On an error everything stays as it was. */
+MUST_USE enum err server_reload(struct server *server, const struct settings *fresh,
+                                struct buf *out_live, struct buf *out_waiting, struct error *error);
+/** The settings in force. */
+const struct settings *server_settings(const struct server *server);
 /** Stops accepting; running requests go on. */
 void server_drain(struct server *server);
 bool server_is_idle(const struct server *server);

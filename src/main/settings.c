@@ -23,8 +23,10 @@ struct setting {
     int64_t min, max;      /* of numbers, in the base unit */
     const char *choices;   /* of SETTING_CHOICE, with spaces around each */
     const char *sentence;
+    bool is_live; /* SIGHUP puts it in force; the others wait for a start */
 };
 
+#define LIVE       true
 #define AT(member) offsetof(struct settings, member), sizeof(((struct settings *)0)->member)
 #define SECOND     INT64_C(1000)
 #define MINUTE     (60 * SECOND)
@@ -48,43 +50,43 @@ static const struct setting table[] = {
     {"database_url", SETTING_TEXT, AT(database_url), "", 0, 0, NULL,
      "Empty: the embedded database in the data directory."},
     {"tls_cert", SETTING_TEXT, AT(tls_cert), "", 0, 0, NULL,
-     "Certificate chain (PEM); with tls_key it makes the listener speak TLS."},
+     "Certificate chain (PEM); with tls_key it makes the listener speak TLS.", LIVE},
     {"tls_key", SETTING_TEXT, AT(tls_key), "", 0, 0, NULL,
-     "Private key (PEM) of tls_cert."},
+     "Private key (PEM) of tls_cert.", LIVE},
     {"ca_file", SETTING_TEXT, AT(ca_file), "", 0, 0, NULL,
      "Authorities (PEM) that providers' certificates are checked against; empty: the system's."},
     {"resolver", SETTING_TEXT, AT(resolver), "", 0, 0, NULL,
      "Name servers (address:port, with commas) for providers' names; empty: the system's."},
     {"log_level", SETTING_CHOICE, AT(log_level), "info", 0, 0, " debug info warn error ",
-     "Least important lines that are logged: debug, info, warn or error."},
+     "Least important lines that are logged: debug, info, warn or error.", LIVE},
     {"threads", SETTING_INT, AT(threads), "0", 0, 64, NULL,
      "Loop threads; 0: one per core."},
     {"max_concurrent", SETTING_INT, AT(max_concurrent), "0", 0, 1000000, NULL,
-     "Requests in flight on the whole server; 0: no limit."},
+     "Requests in flight on the whole server; 0: no limit.", LIVE},
     {"max_attempts", SETTING_INT, AT(max_attempts), "6", 1, 6, NULL,
-     "Providers that one request may try."},
+     "Providers that one request may try.", LIVE},
     {"job_timeout", SETTING_DURATION, AT(job_timeout_ms), "30m", SECOND, 24 * HOUR, NULL,
-     "Longest life of one request, all attempts together."},
+     "Longest life of one request, all attempts together.", LIVE},
     {"late_head", SETTING_DURATION, AT(late_head_ms), "15s", 0, HOUR, NULL,
-     "A streaming caller who has waited this long gets the head and keep-alives."},
+     "A streaming caller who has waited this long gets the head and keep-alives.", LIVE},
     {"keepalive", SETTING_DURATION, AT(keepalive_ms), "15s", SECOND / 10, HOUR, NULL,
-     "Time between keep-alives in a silent stream."},
+     "Time between keep-alives in a silent stream.", LIVE},
     {"grace", SETTING_DURATION, AT(grace_ms), "30s", 0, 24 * HOUR, NULL,
-     "Time that running requests have to finish after SIGTERM."},
+     "Time that running requests have to finish after SIGTERM.", LIVE},
     {"body_limit", SETTING_BYTES, AT(body_limit_bytes), "32MiB", KIB, GIB, NULL,
      "Largest request body."},
     {"body_budget", SETTING_BYTES, AT(body_budget_bytes), "256MiB", MIB, 64 * GIB, NULL,
-     "Request bodies held at once, all together."},
+     "Request bodies held at once, all together.", LIVE},
     {"heartbeat_interval", SETTING_DURATION, AT(heartbeat_interval_ms), "30s", SECOND / 10, HOUR, NULL,
      "Time between a worker's heartbeats."},
     {"dead_worker_timeout", SETTING_DURATION, AT(dead_worker_timeout_ms), "90s", SECOND / 10, 24 * HOUR, NULL,
      "A worker silent for this long is dead."},
     {"session_lifetime", SETTING_DURATION, AT(session_lifetime_ms), "7d", SECOND, 9000 * HOUR, NULL,
-     "A user is signed in for so long, at most."},
+     "A user is signed in for so long, at most.", LIVE},
     {"session_idle", SETTING_DURATION, AT(session_idle_ms), "8h", SECOND, 9000 * HOUR, NULL,
-     "A session that was not used for so long ends."},
+     "A session that was not used for so long ends.", LIVE},
     {"queue_wait", SETTING_DURATION, AT(queue_wait_ms), "60s", 0, HOUR, NULL,
-     "Longest time that a request waits for a free worker or slot; X-Auxot-Wait sets it for one request."},
+     "Longest time that a request waits for a free worker or slot; X-Auxot-Wait sets it for one request.", LIVE},
     {"plan", SETTING_CHOICE, AT(plan), "enterprise", 0, 0, " free team business enterprise ",
      "Plan: free, team, business or enterprise."},
     {"confine", SETTING_CHOICE, AT(confine), "on", 0, 0, " on off require ",
@@ -354,6 +356,8 @@ enum err settings_load(int *argc, char **argv, char *const *environment,
     assert(err == OK); /* a default outside its own range is our mistake */
     if (err == OK && path)
         err = read_file(&settings, path, error);
+    if (err == OK && path)
+        str_copy(str_of(path), settings.config_file, sizeof settings.config_file);
     if (err == OK)
         err = read_environment(&settings, environment, error);
     if (err == OK)
@@ -363,6 +367,28 @@ enum err settings_load(int *argc, char **argv, char *const *environment,
     if (err == OK)
         *out_settings = settings;
     return err;
+}
+
+/* ---- changes ------------------------------------------------------------------------------------- */
+
+static void name_add(struct buf *names, const char *name)
+{
+    buf_printf(names, "%s%s", names->len ? "," : "", name);
+}
+
+void settings_adopt(struct settings *settings, const struct settings *fresh, struct buf *out_live,
+                    struct buf *out_waiting)
+{
+    for (size_t i = 0; i < SETTING_COUNT; i++) {
+        char *now = (char *)settings + table[i].offset;
+        const char *then = (const char *)fresh + table[i].offset;
+        bool is_text = table[i].type == SETTING_TEXT || table[i].type == SETTING_CHOICE;
+        if (is_text ? strcmp(now, then) == 0 : memcmp(now, then, table[i].size) == 0)
+            continue;
+        if (table[i].is_live)
+            memcpy(now, then, table[i].size);
+        name_add(table[i].is_live ? out_live : out_waiting, table[i].name);
+    }
 }
 
 void settings_print(FILE *out)

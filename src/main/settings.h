@@ -7,6 +7,7 @@
  * Thread:  main's.
  */
 #pragma once
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/str.h"
 #include <stdio.h>
@@ -25,6 +26,7 @@ struct settings {
     int64_t session_lifetime_ms, session_idle_ms;
     int64_t heartbeat_interval_ms, dead_worker_timeout_ms, queue_wait_ms;
     int64_t body_limit_bytes, body_budget_bytes;
+    char config_file[SETTING_PATH_MAX]; /* the file that was read; no setting itself */
 };
 
 /**
@@ -34,6 +36,10 @@ struct settings {
  */
 MUST_USE enum err settings_load(int *argc, char **argv, char *const *environment,
                                 struct settings *out_settings, struct error *error);
+/** Takes over what may change while the server runs. The names of what has changed are added, with commas: of what was
+ *  taken over to `out_live`, of what waits for the next start, and stays as it was, to `out_waiting`. */
+void settings_adopt(struct settings *settings, const struct settings *fresh, struct buf *out_live,
+                    struct buf *out_waiting);
 /** The reference, generated from the table. */
 void settings_print(FILE *out);
 

@@ -11,6 +11,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/landlock.h>
@@ -19,6 +21,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -195,6 +198,18 @@ static bool allow(int ruleset, const char *path, uint64_t rights)
     return syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) == 0;
 }
 
+/* Everything beside the file, under both its names. */
+static void allow_beside(int ruleset, const char *path)
+{
+    char real[PATH_MAX], beside[PATH_MAX];
+    if (!path || !path[0] || strlen(path) >= sizeof beside)
+        return;
+    str_copy(str_of(path), beside, sizeof beside);
+    (void)allow(ruleset, dirname(beside), RIGHTS_READ);
+    if (realpath(path, real))
+        (void)allow(ruleset, dirname(real), RIGHTS_READ);
+}
+
 static bool put_up_ruleset(const struct confine_options *options, int abi)
 {
     struct ruleset rights = withheld(abi);
@@ -205,6 +220,8 @@ static bool put_up_ruleset(const struct confine_options *options, int abi)
         (void)allow(ruleset, system_readable[i], RIGHTS_READ);
     for (size_t i = 0; i < options->readable_count; i++)
         (void)allow(ruleset, options->readable[i], RIGHTS_READ);
+    for (size_t i = 0; i < options->read_again_count; i++)
+        allow_beside(ruleset, options->read_again[i]);
     (void)allow(ruleset, "/dev/null", RIGHTS_OF_FILES & rights.fs);
     return syscall(SYS_landlock_restrict_self, ruleset, 0) == 0;
 }

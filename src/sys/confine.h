@@ -6,7 +6,8 @@
  * to read. Both hold for every thread made afterwards, and nothing takes them down again.
  *
  * A rule of Landlock is for the file that bore the name at the start: one that is replaced by rename
- * (/etc/hosts in an editor) is not readable before the next start.
+ * (/etc/hosts in an editor) is not readable before the next start. Certificates are renewed like that, so of files that
+ * are read again the directories are readable: the one of the name, and the one that its links lead to.
  *
  * Thread:  main's, before any other.
  */
@@ -32,6 +33,8 @@ struct confine_options {
     const char *const
         *readable;         /* files and directories besides the system's; NULL, "" and missing */
     size_t readable_count; /* ones are passed over */
+    const char *const *read_again; /* files that may be replaced; likewise */
+    size_t read_again_count;
 };
 
 struct confinement {

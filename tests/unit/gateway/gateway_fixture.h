@@ -140,10 +140,13 @@ static inline void stage_options(struct stage *stage)
     struct gateway_options *options = &stage->options;
     options->store = stage->kept.store;
     options->vault = stage->kept.vault;
-    options->job_timeout_ms = options->job_timeout_ms ? options->job_timeout_ms : 20000;
-    options->late_head_ms = options->late_head_ms ? options->late_head_ms : 15000;
-    options->keepalive_ms = options->keepalive_ms ? options->keepalive_ms : 15000;
-    options->max_attempts = options->max_attempts ? options->max_attempts : 6;
+    options->tuning.job_timeout_ms =
+        options->tuning.job_timeout_ms ? options->tuning.job_timeout_ms : 20000;
+    options->tuning.late_head_ms =
+        options->tuning.late_head_ms ? options->tuning.late_head_ms : 15000;
+    options->tuning.keepalive_ms =
+        options->tuning.keepalive_ms ? options->tuning.keepalive_ms : 15000;
+    options->tuning.max_attempts = options->tuning.max_attempts ? options->tuning.max_attempts : 6;
 }
 
 static inline void stage_loop_main(void *arg)

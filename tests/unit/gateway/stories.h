@@ -113,9 +113,9 @@ static inline void story_check_job(const struct story *story, const struct job_r
 static inline void story_stage(const struct story *story, struct stage *stage)
 {
     *stage = (struct stage){.kind = story->kind,
-                            .options = {.late_head_ms = story->late_head_ms,
-                                        .keepalive_ms = story->keepalive_ms,
-                                        .job_timeout_ms = story->job_timeout_ms}};
+                            .options.tuning = {.late_head_ms = story->late_head_ms,
+                                               .keepalive_ms = story->keepalive_ms,
+                                               .job_timeout_ms = story->job_timeout_ms}};
     size_t count = 0;
     for (size_t i = 0; i < STAGE_PROVIDERS; i++) {
         memcpy(stage->up[i].plays, story->up[i], sizeof story->up[i]);

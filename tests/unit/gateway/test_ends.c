@@ -213,7 +213,7 @@ static void a_draining_server_says_so(void **state)
 static void a_full_server_takes_the_next_one_when_one_has_ended(void **state)
 {
     (void)state;
-    struct stage stage = {.options = {.max_concurrent = 1}};
+    struct stage stage = {.options.tuning = {.max_concurrent = 1}};
     stage.up[0].plays[0] = (struct play){{SAY(SSE ROLE TEXT("a")), STALL}};
     stage.up[0].plays[1] = (struct play){{SAY(JSON WHOLE)}};
     stage_begin(&stage, 1);
@@ -234,7 +234,7 @@ static void a_full_server_takes_the_next_one_when_one_has_ended(void **state)
 static void a_client_that_does_not_read_holds_the_provider_back(void **state)
 {
     (void)state;
-    struct stage stage = {.options = {.keepalive_ms = 20}};
+    struct stage stage = {.options.tuning = {.keepalive_ms = 20}};
     stage.up[0].plays[0] =
         (struct play){{SAY(SSE ROLE), REPEAT(TEXT("0123456789"), 200000), SAY(STOP DONE)}};
     stage_begin(&stage, 1);
@@ -275,7 +275,7 @@ static void an_answer_is_settled_though_its_client_still_reads(void **state)
 static void a_silence_inside_an_event_costs_nothing(void **state)
 {
     (void)state;
-    struct stage stage = {.options = {.keepalive_ms = 10}};
+    struct stage stage = {.options.tuning = {.keepalive_ms = 10}};
     stage.up[0].plays[0] =
         (struct play){{SAY(SSE ROLE TEXT("a") "data: {\"choices\":[{\"delta\":{\"content\":\""),
                        FILL(600000), WAIT(1000), SAY("\"}}]}\n\n" STOP DONE)}};

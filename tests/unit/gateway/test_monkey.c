@@ -158,7 +158,7 @@ static void whatever_happens_nothing_is_spliced_lost_or_kept(void **state)
     const char *given = getenv("MONKEY_SEED");
     uint32_t seed = given ? (uint32_t)strtoul(given, NULL, 10) : 7;
     struct stage stage = {
-        .options = {.late_head_ms = 10, .keepalive_ms = 10, .job_timeout_ms = 1500}};
+        .options.tuning = {.late_head_ms = 10, .keepalive_ms = 10, .job_timeout_ms = 1500}};
     for (uint32_t i = 0; i < STAGE_PROVIDERS; i++) {
         stage.up[i].choose = random_play;
         stage.up[i].seed = seed * 31 + i;

@@ -220,5 +220,49 @@ static void times_and_sizes_are_read_strictly(void **state)
     }
 }
 
-TEST_MAIN(TEST(settings_come_from_the_right_place), TEST(unknown_words_are_left_to_the_command),
+/* ---- changes ------------------------------------------------------------------------------------- */
+
+static const struct change_story {
+    const char *name;
+    const char *words[WORDS_MAX];
+    const char *want_live, *want_waiting;
+    int64_t want_grace_ms, want_port; /* afterwards */
+} changes[] = {
+    {"the same again changes nothing", {"serve"}, "", "", 30000, 8080},
+    {"what may change is taken over", {"serve", "--grace", "5s"}, "grace", "", 5000, 8080},
+    {"what may not is named and stays", {"serve", "--port", "81"}, "", "port", 30000, 8080},
+    {"each of several goes its own way",
+     {"serve", "--port=81", "--grace=1s", "--log-level=warn", "--plan=free"},
+     "log_level,grace",
+     "port,plan",
+     1000,
+     8080},
+};
+
+static void what_may_change_is_taken_over_and_the_rest_is_named(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(changes); i++) {
+        const struct change_story *story = &changes[i];
+        char *first[] = {(char *)(uintptr_t) "serve", NULL}, *words[WORDS_MAX] = {NULL};
+        int first_count = 1, count = 0;
+        struct settings now, fresh;
+        struct error error = {0};
+        AUTO_BUF struct buf live = {0}, waiting = {0};
+        buf_init(&live, 256);
+        buf_init(&waiting, 256);
+        for (; story->words[count]; count++)
+            words[count] = (char *)(uintptr_t)story->words[count];
+        CHECK_INT(story->name, settings_load(&first_count, first, NULL, &now, &error), OK);
+        CHECK_INT(story->name, settings_load(&count, words, NULL, &fresh, &error), OK);
+        settings_adopt(&now, &fresh, &live, &waiting);
+        CHECK(story->name, str_eq(buf_str(&live), str_of(story->want_live)));
+        CHECK(story->name, str_eq(buf_str(&waiting), str_of(story->want_waiting)));
+        CHECK_INT(story->name, now.grace_ms, story->want_grace_ms);
+        CHECK_INT(story->name, now.port, story->want_port);
+    }
+}
+
+TEST_MAIN(TEST(what_may_change_is_taken_over_and_the_rest_is_named),
+          TEST(settings_come_from_the_right_place), TEST(unknown_words_are_left_to_the_command),
           TEST(times_and_sizes_are_read_strictly))
