@@ -165,6 +165,8 @@ enum err admin_new(const struct admin_options *options, struct admin **out_admin
     people_init(&admin->people);
     refusals_init(&admin->refusals);
     admin->registry = live_registry_new();
+    if (admin->registry)
+        live_registry_note_to(admin->registry, store_transitions(options->store));
     enum err err = admin->registry ? admin_publish(admin, error)
                                    : error_set(error, ERR_NO_MEMORY, "no memory for the providers");
     if (err == OK)

@@ -38,6 +38,7 @@ static void tell_capacity(struct live_provider *live, const struct poll *poll)
         health_on_failure(&live->health, &found->report, STR(""), poll->credential_version,
                           live->credential_version, now_ms, 0.0);
     }
+    live_note(live, now_ms);
     pthread_mutex_unlock(&live->lock);
 }
 

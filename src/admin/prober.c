@@ -239,6 +239,16 @@ static void start_probe(struct prober *prober, const struct provider *provider)
     discovery_start(&probe->call, prober->loop, prober->pool, prober->reader);
 }
 
+/* What time alone has changed, and what was noted on a page that is turned. */
+static void note_time(const struct provider *provider, int64_t now_ms)
+{
+    struct live_provider *live = provider_live(provider);
+    pthread_mutex_lock(&live->lock);
+    if (!live->is_deleted)
+        live_note(live, now_ms);
+    pthread_mutex_unlock(&live->lock);
+}
+
 static void on_tick(struct deadline *tick)
 {
     struct prober *prober = LIST_OWNER(tick, struct prober, tick);
@@ -252,8 +262,11 @@ static void on_tick(struct deadline *tick)
         if (prober->probe_count < PROBES_AT_ONCE && take_turn(provider, now_ms, wall_ms))
             start_probe(prober, provider);
         polls_look(&prober->polls, provider, now_ms);
+        note_time(provider, now_ms);
     }
     snapshot_unref(snapshot);
+    workers_note_all(gateway_workers(prober->admin->options.gateway));
+    store_still_alive(prober->admin->options.store, wall_ms);
     workers_record(prober->admin); /* what could not be written when it was news */
     strangers_look(&prober->strangers, prober->admin, now_ms);
     refusals_look(prober->admin, now_ms);

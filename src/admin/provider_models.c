@@ -215,6 +215,7 @@ void health_tell(struct live_provider *live, const struct discovery *discovery,
         tell_failure(live, discovery->report, now_ms);
     if (discovery->latency_ms >= 0)
         live->heartbeat_at_ms = clock_wall_ms();
+    live_note(live, now_ms);
     pthread_mutex_unlock(&live->lock);
 }
 

@@ -69,23 +69,12 @@ static struct standing standing_of(const struct provider *provider, int64_t now_
     struct live_provider *live = provider_live(provider);
     struct standing standing = {0};
     pthread_mutex_lock(&live->lock);
-    struct health_view view = health_look(&live->health, provider->is_paused, now_ms);
+    struct live_standing stands = live_look(live, now_ms);
     standing.slots = live->slot_figures;
-    str_copy(str_of(live->health.reason), standing.reason, sizeof standing.reason);
-    str_copy(str_of(live->health.sentence), standing.sentence, sizeof standing.sentence);
-    bool is_out = view.state == STATE_PAUSED || view.state == STATE_ERROR;
-    if (provider->has_workers && standing.slots.workers == 0 && !is_out) {
-        bool is_over_quota = standing.slots.quota_until_ms > 0;
-        view.state = is_over_quota ? STATE_OVER_QUOTA : STATE_OFFLINE;
-        view.until_ms = standing.slots.quota_until_ms;
-        str_copy(is_over_quota ? STR("window_used_up") : STR("no_worker"), standing.reason,
-                 sizeof standing.reason);
-        str_copy(is_over_quota ? STR("The subscriptions of all its workers are used up for now.")
-                               : STR("No worker of it is online."),
-                 standing.sentence, sizeof standing.sentence);
-    }
-    standing.state = view.state;
-    standing.until_ms = view.until_ms;
+    str_copy(str_of(stands.reason), standing.reason, sizeof standing.reason);
+    str_copy(str_of(stands.sentence), standing.sentence, sizeof standing.sentence);
+    standing.state = stands.state;
+    standing.until_ms = stands.until_ms;
     standing.error_rate = error_rate_of(&live->health);
     standing.latency_ms = live->latency_ms;
     standing.heartbeat_at_ms = live->heartbeat_at_ms;

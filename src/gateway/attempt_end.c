@@ -108,6 +108,7 @@ void attempt_succeeded(struct request *request)
     enum provider_state before = live->health.state;
     health_on_success(&live->health, loop_now_ms(request->gl->loop));
     bool has_changed = live->health.state != before;
+    live_note(live, loop_now_ms(request->gl->loop));
     live->heartbeat_at_ms = note->ended_at_ms;
     if (note->first_byte_ms >= 0)
         live->latency_ms = live->latency_ms ? (live->latency_ms * 7 + note->first_byte_ms) / 8
@@ -140,6 +141,7 @@ static void tell_health(struct request *request, const struct verdict_report *re
     enum provider_state after = live->health.state;
     if (report->http_status)
         live->heartbeat_at_ms = clock_wall_ms();
+    live_note(live, loop_now_ms(request->gl->loop));
     pthread_mutex_unlock(&live->lock);
     if (is_providers_fault(report->verdict))
         atomic_fetch_add_explicit(&live->failures, 1, memory_order_relaxed);

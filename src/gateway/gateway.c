@@ -36,9 +36,11 @@ enum err gateway_new(const struct gateway_options *options, struct gateway **out
         mem_free(gateway);
         return error_set(error, ERR_NO_MEMORY, "no memory for the gateway");
     }
-    struct workers_options workers = {.heartbeat_ms = options->heartbeat_ms,
-                                      .dead_after_ms = options->dead_after_ms,
-                                      .grace_ms = options->grace_ms};
+    struct workers_options workers = {
+        .heartbeat_ms = options->heartbeat_ms,
+        .dead_after_ms = options->dead_after_ms,
+        .grace_ms = options->grace_ms,
+        .transitions = options->store ? store_transitions(options->store) : NULL};
     enum err err = workers_new(&workers, &gateway->workers, error);
     if (err != OK) {
         sessions_free(gateway->sessions);

@@ -8,6 +8,7 @@
 #include "domain/health.h"
 #include "domain/provider.h"
 #include "domain/quirks.h"
+#include "store/transitions.h"
 #include "sys/secret.h"
 #include <pthread.h>
 #include <stdatomic.h>
@@ -35,6 +36,15 @@ struct live_provider {
     pthread_mutex_t lock; /* guards all below that is not atomic; never held across I/O */
     atomic_int refs;
     char id[32];
+    char name[64];                   /* as last configured; cut */
+    bool is_paused, has_workers;     /* as last configured */
+    struct transitions *transitions; /* where changes of its state are noted; NULL: nowhere */
+    struct live_noted {              /* what was noted last */
+        enum provider_state state;
+        char reason[48];
+        int64_t page;
+        bool is_any;
+    } noted;
     struct health health;
     char *sealed_key; /* vault blob; NULL: none; opened for one request at a time */
     size_t sealed_key_len;
@@ -58,6 +68,20 @@ struct live_provider {
 struct live_provider *live_new(const char *id);
 struct live_provider *live_ref(struct live_provider *live);
 void live_unref(struct live_provider *live);
+
+/** How it stands, in the words of the API: health, pause, and whether somebody is there to do its work. */
+struct live_standing {
+    enum provider_state state;
+    int64_t until_ms;              /* monotonic; 0 */
+    const char *reason, *sentence; /* "" when online; they live as long as the lock is held */
+};
+/** Under its lock. */
+struct live_standing live_look(const struct live_provider *live, int64_t now_ms);
+/** Notes how it stands, if that is another state or reason than was noted last. Under its lock, after whatever may have
+ *  changed it; and once a second, for what time alone changes. */
+void live_note(struct live_provider *live, int64_t now_ms);
+/** It is gone. Under its lock. */
+void live_note_gone(struct live_provider *live);
 
 /** What a refusal taught of this model, or of the whole provider (QUIRKS_OF_SERVICE). Until it moves. */
 void live_learn_quirk(struct live_provider *live, struct str model, unsigned quirk);

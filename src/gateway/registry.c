@@ -21,7 +21,8 @@ struct live_registry {
     pthread_mutex_t lock;
     struct live_entry entries[PROVIDERS_MAX];
     size_t count;
-    struct limits_registry *limits; /* under no lock of this one */
+    struct limits_registry *limits;  /* under no lock of this one */
+    struct transitions *transitions; /* set once; NULL */
 };
 
 struct live_registry *live_registry_new(void)
@@ -41,6 +42,11 @@ struct live_registry *live_registry_new(void)
 struct limits_registry *live_registry_limits(struct live_registry *registry)
 {
     return registry->limits;
+}
+
+void live_registry_note_to(struct live_registry *registry, struct transitions *transitions)
+{
+    registry->transitions = transitions;
 }
 
 void live_registry_free(struct live_registry *registry)
@@ -66,6 +72,7 @@ static void live_delete(struct live_provider *live)
 {
     pthread_mutex_lock(&live->lock);
     live->is_deleted = true;
+    live_note_gone(live);
     mem_free(TAKE(live->sealed_key));
     pthread_mutex_unlock(&live->lock);
     live_unref(live);
@@ -96,6 +103,7 @@ static struct live_entry *registry_entry(struct live_registry *registry, const c
         return NULL;
     struct live_entry *entry = &registry->entries[registry->count++];
     *entry = (struct live_entry){.live = live};
+    live->transitions = registry->transitions;
     return entry;
 }
 
@@ -177,6 +185,10 @@ static bool entry_follow(struct live_entry *entry, const struct provider_row *ro
     live->models_at_ms = row->models_at_ms;
     if (err != OK)
         note_unreadable(live, row, &why, now_ms);
+    str_copy(str_of(row->name), live->name, sizeof live->name);
+    live->is_paused = row->is_paused;
+    live->has_workers = row->base_url[0] == '\0';
+    live_note(live, now_ms);
     pthread_mutex_unlock(&live->lock);
 
     str_copy(str_of(row->base_url), entry->base_url, sizeof entry->base_url);

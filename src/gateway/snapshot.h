@@ -80,6 +80,9 @@ struct snapshot {
 /** Builds one. `live_of` finds or makes the live part of a provider id (a new reference). */
 struct live_registry; /* all live providers by id */
 struct live_registry *live_registry_new(void);
+/** Where changes of state are noted; before the first snapshot is built. */
+struct transitions;
+void live_registry_note_to(struct live_registry *registry, struct transitions *transitions);
 void live_registry_free(struct live_registry *registry);
 /** The counted parts of teams and keys; whoever builds snapshots may use it. */
 struct limits_registry *live_registry_limits(struct live_registry *registry);

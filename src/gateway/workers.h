@@ -24,6 +24,7 @@
 #include "domain/id.h"
 #include "gateway/snapshot.h"
 #include "net/loop.h"
+#include "store/transitions.h"
 #include "wire/worker.h"
 
 struct workers;
@@ -34,6 +35,8 @@ struct workers_options {
     int64_t heartbeat_ms;  /* 0: 30 s */
     int64_t dead_after_ms; /* 0: 90 s */
     int64_t grace_ms;      /* what a worker may take to finish; told to it */
+    struct transitions
+        *transitions; /* where changes of a worker's state are noted; NULL: nowhere */
 };
 
 MUST_USE enum err workers_new(const struct workers_options *options, struct workers **out_workers,
@@ -112,6 +115,9 @@ size_t workers_models(struct workers *workers, const char *provider_id,
                       struct worker_model *out_models, size_t room);
 /** Wakes whoever takes news: called under the lock, must only post. Before any worker comes. */
 void workers_on_news(struct workers *workers, void (*on_news)(void *arg), void *arg);
+
+/** Notes how each stands whose last note is on a page that is turned (store/transitions.h). Once a second. */
+void workers_note_all(struct workers *workers);
 
 struct workers_figures {
     int64_t live, suspect, away, waiting, oldest_wait_ms;

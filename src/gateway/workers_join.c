@@ -68,6 +68,7 @@ static struct worker *worker_new(struct workers *workers, const struct provider 
     worker->workers = workers;
     worker->refs = 1;
     worker->state = WORKER_DEAD;
+    worker->noted_page = -1;
     worker->live = live_ref(provider_live(provider));
     list_init(&worker->lines);
     list_init(&worker->warm);
@@ -140,14 +141,16 @@ static enum err join(struct worker *worker, const struct worker_key *key,
     if (!keep_models(worker, hello->models, hello->model_count))
         return error_set(error, ERR_NO_MEMORY, "no memory for a worker");
     if (worker->slots)
-        worker_die(worker, NULL, NULL, "a newer registration of this worker has taken its place",
-                   now_ms);
+        worker_die(worker, NULL, "replaced",
+                   "a newer registration of this worker has taken its place", now_ms);
     keep_identity(worker, key, hello, now_ms);
     struct dispatch_worker_options options = options_of(worker, names);
     enum err err = dispatch_worker_join(workers->dispatch, &options, now_ms, &worker->slots, error);
     if (err != OK)
         return err;
     worker->state = WORKER_LIVE;
+    worker->state_why = worker->epoch > 1 ? "returned" : "joined";
+    worker_note_state(worker);
     worker_note_quota(worker, hello->over_quota_until_ms, now_ms);
     worker_make_old(worker);
     worker_reckon(worker, now_ms);

@@ -23,6 +23,9 @@ struct worker {
     char id[ID_MAX], provider_id[ID_MAX], key_id[ID_MAX];
     char instance[72], name[128], version[32], tool[32], kind[8];
     enum worker_state state;
+    const char *state_why;         /* static: why it is barred or dead; NULL: the state says it */
+    enum worker_state noted_state; /* as the log of transitions has it ... */
+    int64_t noted_page;            /* ... on this page; -1: it has nothing */
     bool is_leaving;
     bool is_doubted; /* it fell silent over a job; nothing was heard of it since */
     int64_t epoch, vram_mb;
@@ -173,6 +176,9 @@ void worker_control_opened(struct worker *worker, int64_t now_ms);
 void worker_control_closed(struct worker *worker, int64_t epoch, int64_t now_ms);
 /** What it is now, from all that is known of it; tells the dispatcher. */
 void worker_reckon(struct worker *worker, int64_t now_ms);
+const char *worker_state_name(enum worker_state state);
+/** Notes the state, if it is another than was noted last. */
+void worker_note_state(struct worker *worker);
 void worker_note_message(struct worker *worker, const struct worker_message *message,
                          int64_t now_ms);
 /** After its provider's cap, or what it told, has changed: as many slots as are left of that. */

@@ -220,6 +220,7 @@ static void publish_figures(struct workers *workers, struct pool_entry *pool, in
         figures.quota_until_ms = quota_until(workers, pool, now_ms);
     pthread_mutex_lock(&pool->live->lock);
     pool->live->slot_figures = figures;
+    live_note(pool->live, now_ms);
     pthread_mutex_unlock(&pool->live->lock);
 }
 

@@ -5,7 +5,7 @@
 
 #include <assert.h>
 
-static const char *state_name(enum worker_state state)
+const char *worker_state_name(enum worker_state state)
 {
     static const char *const names[] = {"live",   "suspect", "away", "over_quota",
                                         "barred", "leaving", "dead"};
@@ -19,7 +19,7 @@ static void view_make(const struct worker *worker, int64_t now_ms, int64_t wall_
     struct dispatch_worker_view slots = {0};
     *out_view = (struct worker_view){
         .kind = strcmp(worker->kind, "cli") == 0 ? "cli" : "gpu",
-        .state = state_name(worker->state),
+        .state = worker_state_name(worker->state),
         .epoch = worker->epoch,
         .slots = worker->slot_count,
         .vram_mb = worker->vram_mb,

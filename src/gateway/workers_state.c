@@ -4,6 +4,8 @@
 #include "base/log.h"
 #include "sys/clock.h"
 
+#include <assert.h>
+
 #define BREAKS_TO_BAR 3
 #define BREAKS_WITHIN 60000
 #define BARRED_MS     60000
@@ -119,12 +121,57 @@ static enum worker_state reckon(const struct worker *worker, int64_t now_ms)
     return is_late || worker->is_doubted ? WORKER_SUSPECT : WORKER_LIVE;
 }
 
+/* ---- the log of transitions ---------------------------------------------------------------------- */
+
+static const char *why_of(const struct worker *worker)
+{
+    static const char *const reasons[] = {"heard",          "heartbeat_late", "control_closed",
+                                          "window_used_up", "barred",         "goodbye",
+                                          "silent"};
+    static_assert(sizeof reasons / sizeof reasons[0] == WORKER_STATE_COUNT, "one reason per state");
+    if (worker->state_why)
+        return worker->state_why;
+    return worker->state == WORKER_SUSPECT && worker->is_doubted ? "silent_over_a_job"
+                                                                 : reasons[worker->state];
+}
+
+void worker_note_state(struct worker *worker)
+{
+    struct transitions *log = worker->workers->options.transitions;
+    int64_t page = transitions_page(log); /* notes that are lost from here on turn it */
+    bool is_noted = worker->noted_page == page;
+    if (is_noted && worker->noted_state == worker->state)
+        return;
+    struct transition transition = {.at_ms = clock_wall_ms()};
+    transition_set(&transition, TRANSITION_WORKER, worker->id,
+                   is_noted ? worker_state_name(worker->noted_state) : "",
+                   worker_state_name(worker->state), why_of(worker));
+    str_copy(str_of(worker->provider_id), transition.owner, sizeof transition.owner);
+    str_copy(str_of(worker->name), transition.name, sizeof transition.name);
+    transitions_note(log, &transition);
+    worker->noted_state = worker->state;
+    worker->noted_page = page;
+}
+
+void workers_note_all(struct workers *workers)
+{
+    pthread_mutex_lock(&workers->lock);
+    LIST_EACH(node, &workers->all)
+    {
+        worker_note_state(LIST_OWNER(node, struct worker, node));
+    }
+    pthread_mutex_unlock(&workers->lock);
+}
+
 void worker_reckon(struct worker *worker, int64_t now_ms)
 {
     enum worker_state state = reckon(worker, now_ms);
     if (state == worker->state)
         return;
     worker->state = state;
+    if (state != WORKER_BARRED && state != WORKER_DEAD)
+        worker->state_why = NULL;
+    worker_note_state(worker);
     worker_make_old(worker);
     if (worker->slots)
         dispatch_worker_set(worker->workers->dispatch, worker->slots,
@@ -142,6 +189,7 @@ void worker_die(struct worker *worker, const char *news, const char *why, const 
     dispatch_worker_remove(worker->workers->dispatch, TAKE(worker->slots), now_ms);
     worker->end_reason = sentence;
     worker->died_ms = now_ms;
+    worker->state_why = worker->is_leaving ? "left" : why;
     worker_reckon(worker, now_ms);
     if (news)
         worker_news_put(worker, news, why);
@@ -189,6 +237,7 @@ void worker_note_rule_break(struct worker *worker, const char *what, int64_t now
 void worker_bar(struct worker *worker, const char *why, int64_t rest_ms, int64_t now_ms)
 {
     worker->barred_until_ms = now_ms + rest_ms;
+    worker->state_why = why;
     worker_reckon(worker, now_ms);
     if (worker->state == WORKER_BARRED)
         worker_news_put(worker, "worker.barred", why);

@@ -5,7 +5,7 @@
 
 #define CURSOR_MAX 96
 
-enum cursor_kind { CURSOR_JOBS = 1, CURSOR_EVENTS = 2, CURSOR_USAGE = 3 };
+enum cursor_kind { CURSOR_JOBS = 1, CURSOR_EVENTS = 2, CURSOR_USAGE = 3, CURSOR_TRANSITIONS = 4 };
 struct cursor {
     enum cursor_kind kind;
     uint32_t chunk; /* of jobs */

@@ -160,6 +160,15 @@ static const char *const steps[] = {
     " BEGIN SELECT RAISE(ABORT, 'events are never changed'); END;"
     "CREATE TRIGGER event_remains BEFORE DELETE ON event"
     " BEGIN SELECT RAISE(ABORT, 'events are never deleted'); END;",
+
+    /* 008: changes of state of the server, of providers, workers and the configuration (transition_log.c). */
+    "CREATE TABLE transition ("
+    "  seq INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, kind TEXT NOT NULL, id TEXT NOT NULL,"
+    "  owner TEXT NOT NULL, name TEXT NOT NULL, from_state TEXT NOT NULL,"
+    "  to_state TEXT NOT NULL, reason TEXT NOT NULL, lost INTEGER NOT NULL"
+    ") STRICT;"
+    "CREATE INDEX transition_of ON transition (kind, id, seq);"
+    "CREATE INDEX transition_at ON transition (at_ms);",
 };
 /* clang-format on */
 #define STEP_COUNT ((int64_t)(sizeof steps / sizeof steps[0]))

@@ -26,7 +26,8 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#define SERIES_MAX 1024
+#define SERIES_MAX          1024
+#define TRANSITIONS_KEPT_MS (INT64_C(90) * 24 * 3600 * 1000)
 
 /* ---- the directory ------------------------------------------------------------------------------- */
 
@@ -253,6 +254,14 @@ static enum err store_start(struct store *store, const struct store_options *opt
     store->bell.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (store->bell.fd < 0)
         return error_set(error, ERR_IO, "cannot make an eventfd: %s", ERRNO_TEXT(errno));
+    store->transitions = transitions_new(&store->bell);
+    if (!store->transitions)
+        return error_set(error, ERR_NO_MEMORY, "no memory for the changes of state");
+    store->is_server = options->journal_count > 0;
+    if (store->is_server)
+        err = transition_log_begin(store, error);
+    if (err != OK)
+        return err;
     atomic_store(&store->is_urgent, true); /* the replay begins at once */
     err = thread_start("writer", writer_run, store, &store->thread, error);
     store->is_started = err == OK;
@@ -266,7 +275,9 @@ enum err store_open(const struct store_options *options, const struct vault *vau
     if (!store)
         return error_set(error, ERR_NO_MEMORY, "no memory for the store");
     store->vault = vault;
-    store->lock_fd = store->bell.fd = -1;
+    store->lock_fd = store->bell.fd = store->alive_fd = -1;
+    store->transitions_kept_ms =
+        options->transitions_kept_ms > 0 ? options->transitions_kept_ms : TRANSITIONS_KEPT_MS;
     atomic_store(&store->is_writable, true);
     locks_init(store);
     enum err err = store_start(store, options, error);
@@ -299,6 +310,8 @@ void store_close(struct store *store)
 {
     if (!store)
         return;
+    if (store->is_started && store->is_server)
+        transition_log_end(store);
     if (store->is_started)
         writer_stop(store);
     bool is_drained = store->is_started && everything_is_drained(store);
@@ -318,6 +331,8 @@ void store_close(struct store *store)
     sql_close(store->writer.db); /* the last connection: moves the WAL into the file */
     pthread_mutex_destroy(&store->writer.lock);
     pthread_cond_destroy(&store->writer.changed);
+    transitions_free(store->transitions);
+    fd_close(&store->alive_fd);
     fd_close(&store->bell.fd);
     fd_close(&store->lock_fd);
     mem_free(store);
@@ -377,6 +392,7 @@ void store_figures(const struct store *store, struct store_figures *out_figures)
         .write_errors = atomic_load(&store->figures.write_errors),
         .replayed = atomic_load(&store->figures.replayed),
         .interrupted = atomic_load(&store->figures.interrupted),
+        .transitions_lost = transitions_lost(store->transitions),
     };
     pthread_mutex_t *lock = (pthread_mutex_t *)(uintptr_t)&store->writer.lock;
     pthread_mutex_lock(lock);

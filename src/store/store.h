@@ -24,6 +24,7 @@ struct store_options {
     int journal_count;  /* loop threads; 0 for commands that only administrate */
     bool is_locked_ok;  /* unused: reserved */
     int64_t chunk_rows; /* jobs to a chunk before it is sealed; 0: the default (tests seal early) */
+    int64_t transitions_kept_ms; /* changes of state (transitions.h); 0: 90 days */
 };
 
 /**
@@ -47,6 +48,7 @@ bool store_is_writable(const struct store *store);
 /** For metrics. */
 struct store_figures {
     int64_t rows_written, batches, journal_bytes_waiting, write_errors, replayed, interrupted;
+    int64_t transitions_lost;
 };
 void store_figures(const struct store *store, struct store_figures *out_figures);
 

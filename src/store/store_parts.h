@@ -5,6 +5,7 @@
 #include "store/journal_parts.h"
 #include "store/open_jobs.h"
 #include "store/store.h"
+#include "store/transitions.h"
 #include "store/usage_book.h"
 #include <limits.h>
 #include <pthread.h>
@@ -88,6 +89,12 @@ struct store {
     uint64_t *first_positions; /* per series: where this life's segments begin */
     struct writer writer;
     struct readers readers;
+    struct transitions *transitions;
+    bool is_server;                 /* its life is in the log of transitions */
+    int alive_fd;                   /* says when it was last alive */
+    int64_t alive_at_ms;            /* the health thread's: what that says */
+    int64_t transitions_kept_ms;    /* how long */
+    int64_t transitions_trim_at_ms; /* the writer's; wall */
     atomic_bool is_writable;
     struct {
         atomic_llong rows_written, batches, write_errors, replayed, interrupted;
@@ -100,6 +107,30 @@ void writer_run(void *store); /* the thread */
 /** Hands the work over and waits. */
 MUST_USE enum err writer_submit(struct store *store, struct work *work, struct error *error);
 void writer_wake(struct store *store);
+
+/* ---- transitions.c, transition_log.c -------------------------------------------------------------- */
+
+MUST_USE struct transitions *transitions_new(struct bell *bell); /* NULL: no memory */
+void transitions_free(struct transitions *log);
+/** Tells the subscriber of one that is written already. */
+void transitions_told(struct transitions *log, const struct transition *transition);
+/** The first ones, which stay; the writer drops them when they are written. */
+size_t transitions_look(struct transitions *log, struct transition *out_first, size_t room);
+void transitions_drop(struct transitions *log, size_t count);
+bool transitions_wait(struct transitions *log);
+/** Opens the file that says when the server was last alive. Returns what it says, 0: nothing. */
+int64_t alive_open(struct store *store);
+/** A server's life begins: before the writer runs. Ends: before it stops. */
+MUST_USE enum err transition_log_begin(struct store *store, struct error *error);
+void transition_log_end(struct store *store);
+/** Writes some of what waits. `*out_did`: call again. */
+MUST_USE enum err transition_log_step(struct store *store, bool *out_did, struct error *error);
+/** The configuration has a new version: a row of it, inside the transaction that made it. */
+MUST_USE enum err transition_log_config(sqlite3 *db, const struct event_row *event,
+                                        struct transition *out_change, struct error *error);
+/** Deletes some of what is too old, in a transaction of its own. `*out_did`: call again. */
+MUST_USE enum err transition_log_trim(struct store *store, int64_t now_ms, bool *out_did,
+                                      struct error *error);
 
 /* ---- config.c ------------------------------------------------------------------------------------ */
 

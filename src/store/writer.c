@@ -106,15 +106,18 @@ static enum err work_do(struct store *store, struct work *work)
         return error_set(&work->error, ERR_IO, "the store stopped writing: %s",
                          writer->dead_because);
     enum err err = sql_begin(writer->db, SQL_WRITER, &work->error);
-    bool has_failed_itself = false;
+    bool has_failed_itself = false, has_version = !work->is_event_only && !work->keeps_version;
+    struct transition change;
     if (err == OK && !work->is_event_only) {
         err = work->run(writer->db, work->arg, &work->error);
         has_failed_itself = err == ERR_NOT_FOUND || err == ERR_CONFLICT;
     }
-    if (err == OK && !work->is_event_only && !work->keeps_version)
+    if (err == OK && has_version)
         err = sql_run(writer->db,
                       "UPDATE setting SET value = value + 1 WHERE name = 'config_version'",
                       &work->error);
+    if (err == OK && has_version)
+        err = transition_log_config(writer->db, work->event, &change, &work->error);
     if (err == OK && work->event)
         err = event_chain_add(writer->db, store->vault, work->event, &work->error);
     if (err == OK)
@@ -123,6 +126,8 @@ static enum err work_do(struct store *store, struct work *work)
         sql_roll_back(writer->db);
     else if (err != OK)
         on_failure(store, &work->error);
+    else if (has_version)
+        transitions_told(store->transitions, &change);
     return err;
 }
 
@@ -203,6 +208,8 @@ static enum err upkeep(struct store *store, bool is_idle, bool *out_did, struct 
     enum err err = chunks_maintain(&writer->chunks, out_did, error);
     if (err == OK && !*out_did)
         err = usage_book_trim(&writer->usage, clock_wall_ms(), out_did, error);
+    if (err == OK && !*out_did)
+        err = transition_log_trim(store, clock_wall_ms(), out_did, error);
     int64_t now_ms = clock_monotonic_ms();
     writer->upkeep_at_ms = now_ms + (UPKEEP_SHARE - 1) * (now_ms - before_ms);
     return err;
@@ -259,7 +266,12 @@ static void round_run(struct store *store)
             break;
         for (int i = 0; i < store->journal_count; i++)
             journal_prepare(store->journals[i]);
-        enum err err = round_step(store, &has_more, &error);
+        bool did_log = false;
+        enum err err =
+            store->writer.phase == WRITER_DEAD ? OK : transition_log_step(store, &did_log, &error);
+        if (err == OK)
+            err = round_step(store, &has_more, &error);
+        has_more = has_more || did_log;
         if (err == OK) {
             round_worked(store);
         } else {
@@ -276,7 +288,7 @@ static bool is_behind(const struct store *store)
 {
     if (store->writer.phase == WRITER_DEAD)
         return false;
-    if (store->writer.phase != WRITER_LIVE)
+    if (store->writer.phase != WRITER_LIVE || transitions_wait(store->transitions))
         return true;
     for (int i = 0; i < store->series_count; i++)
         if (store->series[i].journal &&

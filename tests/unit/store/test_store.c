@@ -110,7 +110,7 @@ static void make_first_release(const char *path)
                         "DROP TABLE usage_day; DROP TABLE price_override; "
                         "ALTER TABLE chunk DROP COLUMN field_count; "
                         "DROP TRIGGER event_stays; DROP TRIGGER event_remains; "
-                        "ALTER TABLE event DROP COLUMN mac; "
+                        "ALTER TABLE event DROP COLUMN mac; DROP TABLE transition; "
                         "ALTER TABLE jobs_1 DROP COLUMN wasted_microusd; "
                         "ALTER TABLE jobs_1 DROP COLUMN is_unpriced; "
                         "PRAGMA user_version=1");
