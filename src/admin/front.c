@@ -7,6 +7,7 @@
 #include "json/json_writer.h"
 #include "sys/clock.h"
 #include "sys/random.h"
+#include "ui/ui.h"
 #include "wire/say.h"
 
 #include "admin/state.h"
@@ -144,6 +145,14 @@ static void answer_hint(struct exchange *exchange, const char *request_id)
                 request_id);
 }
 
+static void answer_ui(struct exchange *exchange, const char *request_id)
+{
+    AUTO_BUF struct buf headers = {0};
+    buf_init(&headers, 4096);
+    buf_printf(&headers, "request-id: %s\r\nx-request-id: %s\r\n", request_id, request_id);
+    ui_serve(exchange, buf_str(&headers));
+}
+
 static void on_request(void *arg, struct exchange *exchange)
 {
     struct front *front = arg;
@@ -160,9 +169,10 @@ static void on_request(void *arg, struct exchange *exchange)
         return;
     }
     request_id_make(request_id);
+    bool is_ui = (part == FRONT_NOWHERE || part == FRONT_HINT) && ui_wants(head);
     if (part == FRONT_ADMIN)
         dispatch(front, exchange, request_id);
-    else if (part == FRONT_NOWHERE)
+    else if (part == FRONT_NOWHERE && !is_ui)
         answer_problem(exchange, PROBLEM_NOT_FOUND, "There is nothing at this path.", "",
                        request_id);
     else if (!is_read)
@@ -170,6 +180,8 @@ static void on_request(void *arg, struct exchange *exchange)
                        "allow: GET, HEAD\r\n", request_id);
     else if (!exchange_is_control(exchange) && !host_is_ours(front->admin->options.own, head))
         answer_problem(exchange, PROBLEM_MISDIRECTED, HOST_REFUSAL, "", request_id);
+    else if (is_ui)
+        answer_ui(exchange, request_id);
     else if (part == FRONT_HEALTH)
         answer_health(front, exchange, request_id);
     else if (part == FRONT_METRICS)

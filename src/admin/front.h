@@ -3,7 +3,8 @@
  *     /api/openai..., /api/anthropic...   gateway_serve: the data plane
  *     /api/health, /metrics               answered here, without a key
  *     /api/...                            the management API (dispatch.h)
- *     /                                   a hint for people
+ *     /                                   a hint for people with curl
+ *     everything else                     the web UI, for browsers (ui/ui.h)
  *
  * Paths are compared as sent: nothing is decoded, folded or cleaned up first, so that what is checked
  * is what is served (RELIABILITY T03).

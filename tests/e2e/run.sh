@@ -22,7 +22,7 @@ major=$("$node" -p 'process.versions.node.split(".")[0]')
 shopt -s nullglob
 if [ $# = 0 ]; then
     set -- core/*.test.mjs governance/*.test.mjs operations/*.test.mjs
-    [ "$suite" = core ] || set -- "$@" clis/*.test.mjs faults/*.test.mjs
+    [ "$suite" = core ] || set -- "$@" clis/*.test.mjs faults/*.test.mjs web/*.test.mjs
 fi
 
 limit_s=240

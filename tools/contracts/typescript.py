@@ -42,6 +42,8 @@ def types(contract):
         text += (f"  /** {op.summary} */\n  {op.id}: {{\n    method: \"{op.method.upper()}\";\n    path: \"/api{op.path}\";\n"
                  f"    query: {ts_object(contract, op.query or {'properties': {}}, '      ')};\n    body: {ts_type(contract, op.body) if op.body else 'undefined'};\n"
                  f"    answer: {ts_type(contract, op.answer(contract), '      ')};\n  }};\n")
-    text += "}\n\n/** What /api/live sends, by the event's name. */\nexport interface LiveEvents {\n"
+    text += "}\n\n/** Where each operation is asked. */\nexport const places: { [Id in keyof Operations]: readonly [Operations[Id][\"method\"], Operations[Id][\"path\"]] } = {\n"
+    text += "".join(f"  {op.id}: [\"{op.method.upper()}\", \"/api{op.path}\"],\n" for op in contract.operations)
+    text += "};\n\n/** What /api/live sends, by the event's name. */\nexport interface LiveEvents {\n"
     text += "".join(f"  {json.dumps(name)}: {name_of(schema)};\n" for name, schema in contract.doc["x-live-events"].items())
     return text + "}\n"

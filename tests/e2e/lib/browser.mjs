@@ -1,0 +1,56 @@
+// A browser at the real server: Debian's Chromium, driven by Playwright's library. It reaches no other host, and everything
+// that a page complains of (an exception, a line on the console, a report of the policy) fails the test that met it.
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { chromium } from 'playwright-core';
+
+export const chromium_path = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(existsSync);
+const axe_source = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+export class Browser {
+    static async start() {
+        const it = new Browser();
+        it.browser = await chromium.launch({
+            executablePath: chromium_path,
+            args: ['--no-sandbox', '--disable-dev-shm-usage', '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1'],
+        });
+        return it;
+    }
+
+    stop() { return this.browser.close(); }
+
+    // A person's own window: cookies of nobody else.
+    async window(server, { width = 1280, height = 800, dark = false, ...more } = {}) {
+        const context = await this.browser.newContext({ baseURL: server.url, viewport: { width, height }, colorScheme: dark ? 'dark' : 'light', ...more });
+        const page = await context.newPage();
+        page.complaints = [];
+        page.setDefaultTimeout(15_000);
+        page.on('pageerror', error => page.complaints.push(`exception: ${error.message}`));
+        page.on('console', line => {
+            // A failed call is the page's to show; Chromium notes each on the console, too.
+            if ((line.type() === 'error' || line.type() === 'warning') && !/Failed to load resource/.test(line.text()))
+                page.complaints.push(`${line.type()}: ${line.text()}`);
+        });
+        page.on('request', request => {
+            if (!request.url().startsWith(server.url) && !request.url().startsWith('data:')) page.complaints.push(`foreign request: ${request.url()}`);
+        });
+        return page;
+    }
+}
+
+export const no_complaints = page => assert.deepEqual(page.complaints, []);
+
+// What axe finds on the page as it is. Through the DevTools protocol: the policy forbids script tags, and is right.
+export async function axe_findings(page) {
+    const session = await page.context().newCDPSession(page);
+    await session.send('Runtime.evaluate', { expression: axe_source });
+    const { result, exceptionDetails } = await session.send('Runtime.evaluate', {
+        expression: `axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] })
+            .then(found => JSON.stringify(found.violations.map(v => v.id + ': ' + v.nodes.map(n => n.target.join(' ') + ' ' + n.failureSummary).join(' | '))))`,
+        awaitPromise: true, returnByValue: true,
+    });
+    await session.detach();
+    assert.ok(!exceptionDetails, JSON.stringify(exceptionDetails));
+    return JSON.parse(result.value);
+}

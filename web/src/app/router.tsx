@@ -1,0 +1,38 @@
+// Every page by its address. Pages come when they are first wanted; what a page filters by is in its address.
+import { createRootRoute, createRoute, createRouter, lazyRouteComponent, Navigate, Outlet } from "@tanstack/react-router";
+import { Shell } from "./shell";
+
+type Search = Record<string, string | undefined>;
+/** Text only, and no empty ones: an address is what somebody else may have written. */
+const texts = (given: Record<string, unknown>): Search =>
+  Object.fromEntries(Object.entries(given).filter(([, value]) => value !== "" && value != null).map(([name, value]) => [name, String(value)]));
+
+const root = createRootRoute({ component: Outlet });
+const shell = createRoute({ getParentRoute: () => root, id: "shell", component: Shell });
+
+const outside = (path: string, load: () => Promise<Record<string, unknown>>, name: string) =>
+  createRoute({ getParentRoute: () => root, path, validateSearch: texts, component: lazyRouteComponent(load as never, name as never) });
+const inside = (path: string, load: () => Promise<Record<string, unknown>>, name: string) =>
+  createRoute({ getParentRoute: () => shell, path, validateSearch: texts, component: lazyRouteComponent(load as never, name as never) });
+
+const pages = [
+  inside("/settings/providers", () => import("../pages/providers"), "ProvidersPage"),
+  inside("/settings/providers/$id", () => import("../pages/provider"), "ProviderPage"),
+  inside("/settings/profile", () => import("../pages/profile"), "ProfilePage"),
+  createRoute({ getParentRoute: () => shell, path: "/", component: () => <Navigate to={"/settings/providers" as never} replace /> }),
+];
+
+export const router = createRouter({
+  routeTree: root.addChildren([
+    outside("/setup", () => import("../pages/setup"), "SetupPage"),
+    outside("/sign-in", () => import("../pages/sign_in"), "SignInPage"),
+    outside("/invite/$token", () => import("../pages/invite"), "InvitePage"),
+    shell.addChildren(pages),
+  ]),
+  defaultPreload: "intent",
+  scrollRestoration: true,
+  defaultNotFoundComponent: lazyRouteComponent(() => import("../pages/not_found"), "NotFoundPage"),
+});
+
+/** Addresses are text here: the pages' own tables build them. */
+export type Address = string;

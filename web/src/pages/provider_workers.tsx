@@ -1,0 +1,66 @@
+// The machines behind a gpu or cli provider, and the command by which another one joins.
+import { Button, Group, Stack, Table, Text } from "@mantine/core";
+import { useMutation, useQuery } from "@tanstack/react-query";
+import { ask } from "../api/client";
+import type { Provider } from "../api/contract";
+import { refresh, said } from "../app/queries";
+import { CopyField } from "../parts/copy";
+import { ProblemNote } from "../parts/problem";
+import { Age } from "../parts/since";
+import { Status } from "../parts/status";
+import { Section } from "./provider";
+
+const WATCH_MS = 2_000;
+
+function joinCommand(provider: Provider, key: string): string {
+  const what = provider.type === "gpu" ? "--model model.gguf" : "--tool claude";
+  return `AUXOT_WORKER_KEY=${key} auxot worker ${provider.type} --server ${location.origin} ${what}`;
+}
+
+export function WorkersSection({ provider }: { provider: Provider }) {
+  const workers = useQuery({ ...said("workers_list"), refetchInterval: WATCH_MS });
+  const keys = useQuery(said("worker_keys_list", { at: { id: provider.id } }));
+  const make = useMutation({ mutationFn: () => ask("worker_keys_create", { at: { id: provider.id }, body: {} }), onSuccess: () => refresh("worker_keys_list") });
+  const revoke = useMutation({ mutationFn: (key: string) => ask("worker_keys_revoke", { at: { id: provider.id, key } }), onSuccess: () => refresh("worker_keys_list") });
+  const ours = workers.data?.items.filter(worker => worker.provider.id === provider.id) ?? [];
+  const joined = make.data && ours.find(worker => worker.key === make.data.id);
+  return (
+    <Section title="Workers">
+      <Stack gap="sm">
+        {ours.length > 0 && (
+          <Table className="cards" verticalSpacing="xs">
+            <Table.Thead><Table.Tr><Table.Th>Worker</Table.Th><Table.Th>State</Table.Th><Table.Th>Slots</Table.Th><Table.Th>Heartbeat</Table.Th></Table.Tr></Table.Thead>
+            <Table.Tbody>
+              {ours.map(worker => (
+                <Table.Tr key={worker.id}>
+                  <Table.Td data-label="Worker">{worker.name ?? worker.id}{worker.version && <Text size="xs" c="dimmed">{worker.version}</Text>}</Table.Td>
+                  <Table.Td data-label="State"><Status state={worker.state} /></Table.Td>
+                  <Table.Td data-label="Slots">{worker.busy} of {worker.slots}</Table.Td>
+                  <Table.Td data-label="Heartbeat"><Age at={worker.last_heartbeat_ms} /></Table.Td>
+                </Table.Tr>
+              ))}
+            </Table.Tbody>
+          </Table>
+        )}
+        {ours.length === 0 && <Text>No worker has joined yet.</Text>}
+        <Group><Button variant="default" loading={make.isPending} onClick={() => make.mutate()}>Make a join command</Button></Group>
+        {make.data && (
+          <Stack gap="xs">
+            <CopyField label="Run this on the machine; the key in it is shown only now" value={joinCommand(provider, make.data.key)} />
+            <Text role="status">{joined ? `Connected: ${joined.name ?? joined.id}, ${joined.slots} slots.` : "Waiting for it to connect…"}</Text>
+          </Stack>
+        )}
+        {keys.data && keys.data.items.length > 0 && (
+          <Stack gap={4}>
+            <Text size="sm" fw={600}>Keys of workers</Text>
+            {keys.data.items.map(key => (
+              <Group key={key.id} gap="sm"><Text size="sm" className="mono">{key.hint}</Text><Text size="sm">{key.name}</Text>
+                <Button size="compact-xs" variant="default" color="red" aria-label={`Revoke ${key.hint}`} onClick={() => revoke.mutate(key.id)}>Revoke</Button></Group>
+            ))}
+          </Stack>
+        )}
+        <ProblemNote error={make.error ?? revoke.error ?? workers.error} />
+      </Stack>
+    </Section>
+  );
+}

@@ -1,0 +1,120 @@
+// Settings → Providers: who answers Auto now, and everything that can answer, worst first.
+import { Anchor, Button, Group, Paper, Select, Stack, Table, Text, Title } from "@mantine/core";
+import { IconPlus } from "@tabler/icons-react";
+import { useMutation, useQuery } from "@tanstack/react-query";
+import { Link, useNavigate, useSearch } from "@tanstack/react-router";
+import { ask } from "../api/client";
+import type { Provider } from "../api/contract";
+import { refresh, said } from "../app/queries";
+import { isAdmin, useCaller } from "../app/session";
+import { durationText } from "../parts/numbers";
+import { Empty, Loading, Page } from "../parts/page";
+import { ProblemNote } from "../parts/problem";
+import { Age } from "../parts/since";
+import { Status } from "../parts/status";
+import { AddProvider } from "./provider_add";
+import { typeNames } from "./provider_words";
+
+const WATCH_MS = 5_000;
+const severity = ["error", "offline", "over_quota", "degraded", "paused", "online"];
+const worstFirst = (a: Provider, b: Provider) => severity.indexOf(a.status) - severity.indexOf(b.status) || a.created_at_ms - b.created_at_ms;
+
+function AutoSection({ providers }: { providers: Provider[] }) {
+  const caller = useCaller();
+  const routing = useQuery({ ...said("routing_read"), refetchInterval: WATCH_MS });
+  const outcome = useQuery({
+    queryKey: ["routing_explain", "auto"],
+    queryFn: () => ask("routing_explain", { body: { model: "auto" } }),
+    refetchInterval: WATCH_MS,
+  });
+  const choose = useMutation({
+    mutationFn: (provider: string | null) => ask("routing_update", { body: { auto: provider ? { provider } : null } }),
+    onSuccess: () => refresh("routing_read", "routing_explain"),
+  });
+  const candidates = outcome.data?.candidates.filter(each => each.verdict !== "skipped") ?? [];
+  const first = candidates[0];
+  return (
+    <Paper withBorder p="md" mb="lg" component="section" aria-labelledby="auto">
+      <Group justify="space-between" align="flex-end" mb="xs">
+        <Title order={2} size="h4" id="auto">Auto routing</Title>
+        <Select aria-label="Auto asks first" w={260} allowDeselect={false} disabled={!isAdmin(caller) || choose.isPending}
+          value={routing.data?.auto?.provider ?? ""} onChange={value => choose.mutate(value || null)}
+          data={[{ value: "", label: "GPU, then CLI, then cloud" }, ...providers.map(each => ({ value: each.id, label: `${each.name} first` }))]} />
+      </Group>
+      {outcome.data && (
+        <Text role="status">
+          {first
+            ? <>Auto answers from <strong>{first.provider.name}</strong>{first.model && <> with <span className="mono">{first.model}</span></>}
+              {candidates.length > 1 && <>; if it fails, {candidates.slice(1, 4).map(each => each.provider.name).join(", then ")}</>}.</>
+            : <>Nobody answers Auto: {outcome.data.sentence}</>}
+        </Text>
+      )}
+      <ProblemNote error={choose.error ?? outcome.error} />
+    </Paper>
+  );
+}
+
+function Capacity({ provider }: { provider: Provider }) {
+  if (provider.slots === 0) return <>{provider.in_flight} running</>;
+  return <>{provider.busy} of {provider.slots}{provider.queue_depth > 0 && `, ${provider.queue_depth} waiting`}</>;
+}
+
+function Row({ provider }: { provider: Provider }) {
+  const surfaced = provider.models.filter(model => model.surfaced).length;
+  return (
+    <Table.Tr>
+      <Table.Td data-label="Provider">
+        <Anchor component={Link} to={`/settings/providers/${provider.id}` as never} fw={600}>{provider.name}</Anchor>
+        <Text size="xs" c="dimmed">{typeNames[provider.type]}</Text>
+      </Table.Td>
+      <Table.Td data-label="State">
+        <Status state={provider.status} />
+        {provider.error && <Text size="xs" c="dimmed" maw={320}>{provider.error}</Text>}
+      </Table.Td>
+      <Table.Td data-label="Models">{surfaced} of {provider.models.length}</Table.Td>
+      <Table.Td data-label="Slots"><Capacity provider={provider} /></Table.Td>
+      <Table.Td data-label="First token">{durationText(provider.latency_ms)}</Table.Td>
+      <Table.Td data-label="Last answer"><Age at={provider.last_heartbeat_ms} /></Table.Td>
+    </Table.Tr>
+  );
+}
+
+export function ProvidersPage() {
+  const caller = useCaller();
+  const navigate = useNavigate();
+  const { add } = useSearch({ strict: false }) as { add?: string };
+  const providers = useQuery({ ...said("providers_list"), refetchInterval: WATCH_MS });
+  const show = (what: string | undefined) => void navigate({ to: "/settings/providers" as never, search: (what ? { add: what } : {}) as never });
+  const items = [...(providers.data?.items ?? [])].sort(worstFirst);
+  const adding = isAdmin(caller) && <Button leftSection={<IconPlus size={16} />} onClick={() => show("openai")}>Add provider</Button>;
+  return (
+    <Page title="Providers" actions={adding}>
+      {providers.error && <ProblemNote error={providers.error} retry={() => void providers.refetch()} />}
+      {providers.isPending && <Loading />}
+      {providers.data && items.length > 0 && (
+        <Stack gap={0}>
+          <AutoSection providers={items} />
+          <Table className="cards" verticalSpacing="sm" highlightOnHover>
+            <Table.Thead><Table.Tr>
+              <Table.Th>Provider</Table.Th><Table.Th>State</Table.Th><Table.Th>Models</Table.Th><Table.Th>Slots</Table.Th><Table.Th>First token</Table.Th><Table.Th>Last answer</Table.Th>
+            </Table.Tr></Table.Thead>
+            <Table.Tbody>{items.map(provider => <Row key={provider.id} provider={provider} />)}</Table.Tbody>
+          </Table>
+        </Stack>
+      )}
+      {providers.data && items.length === 0 && (
+        <Empty title="No provider yet">
+          <Text>A provider is what answers: a cloud's API, a GPU of yours, or a coding tool that runs headless.</Text>
+          {isAdmin(caller)
+            ? <Group>
+                <Button variant="default" onClick={() => show("openai")}>A cloud, with its API key</Button>
+                <Button variant="default" onClick={() => show("gpu")}>A GPU, with llama.cpp</Button>
+                <Button variant="default" onClick={() => show("cli")}>Claude Code, Codex or Cursor</Button>
+              </Group>
+            : <Text c="dimmed">An admin can add one.</Text>}
+        </Empty>
+      )}
+      <AddProvider type={add} close={() => show(undefined)} />
+    </Page>
+  );
+}

@@ -1,0 +1,18 @@
+// Numbers as they are: money in millionths, tokens, milliseconds; what is not known is said to be not known, never 0.
+const whole = new Intl.NumberFormat();
+
+export const countText = (value: number | null) => (value === null ? "unknown" : whole.format(value));
+
+export function moneyText(microusd: number | null, partial = false): string {
+  if (microusd === null) return "no price";
+  const dollars = microusd / 1e6;
+  const digits = dollars === 0 ? 2 : dollars < 0.01 ? 6 : dollars < 1 ? 4 : 2;
+  return `${partial ? "≥ " : ""}$${dollars.toLocaleString(undefined, { minimumFractionDigits: 2, maximumFractionDigits: digits })}`;
+}
+
+export function durationText(ms: number | null): string {
+  if (ms === null) return "–";
+  if (ms < 1000) return `${ms} ms`;
+  if (ms < 60_000) return `${(ms / 1000).toFixed(1)} s`;
+  return `${Math.floor(ms / 60_000)} min ${Math.round((ms % 60_000) / 1000)} s`;
+}
