@@ -1,7 +1,7 @@
 // The web UI from an empty data directory on: set-up, sign-in, the first provider; by a browser, at the real server.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { axe_findings, Browser, no_complaints } from '../lib/browser.mjs';
+import { axe_findings, Browser, chromium_path, no_complaints } from '../lib/browser.mjs';
 import { good_password } from '../lib/person.mjs';
 import { Server } from '../lib/server.mjs';
 import { Sim } from '../lib/sim.mjs';
@@ -9,6 +9,7 @@ import { Sim } from '../lib/sim.mjs';
 let server, sim, browser, page;
 
 before(async () => {
+    if (!chromium_path) return;
     [server, sim, browser] = await Promise.all([Server.start(), Sim.start({ models: ['gpt-sim', 'gpt-mini'] }), Browser.start()]);
     page = await browser.window(server);
 });
@@ -18,7 +19,9 @@ after(async () => {
     await server?.stop();
 });
 
-test('whoever comes first is led to the set-up, and becomes the owner with the printed token', async () => {
+const options = { skip: !chromium_path && 'no Chromium' };
+
+test('whoever comes first is led to the set-up, and becomes the owner with the printed token', options, async () => {
     await page.goto('/');
     await page.waitForURL('**/setup');
     const [, token] = server.all_logs.match(/set-up token: (auxo_\w+)/);
@@ -34,7 +37,7 @@ test('whoever comes first is led to the set-up, and becomes the owner with the p
     no_complaints(page);
 });
 
-test('a provider is added with its key, tried, and its models are there', async () => {
+test('a provider is added with its key, tried, and its models are there', options, async () => {
     await page.getByRole('button', { name: 'Add provider' }).click();
     await page.getByRole('radio', { name: /OpenAI-compatible/ }).check();
     await page.getByLabel('Name').fill('House cloud');
@@ -48,7 +51,7 @@ test('a provider is added with its key, tried, and its models are there', async 
     no_complaints(page);
 });
 
-test('the list says in a sentence who answers Auto now', async () => {
+test('the list says in a sentence who answers Auto now', options, async () => {
     await page.getByRole('link', { name: 'All providers' }).click();
     await page.getByRole('status').filter({ hasText: 'Auto answers from House cloud' }).waitFor();
     no_complaints(page);
