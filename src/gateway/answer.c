@@ -34,7 +34,7 @@ static void write_fidelity(const struct fidelity *fidelity, struct buf *out)
     buf_append_lit(out, "\r\n");
 }
 
-void answer_headers_write(const struct request *request, struct buf *out)
+void answer_names_write(const struct request *request, struct buf *out)
 {
     const struct trial *trial = &request->trial;
     struct str id = str_of(request->id);
@@ -58,6 +58,11 @@ void answer_headers_write(const struct request *request, struct buf *out)
     buf_append_lit(out, "x-auxot-attempts: ");
     buf_put_uint(out, (uint64_t)request->attempt_count);
     buf_append_lit(out, "\r\n");
+}
+
+void answer_headers_write(const struct request *request, struct buf *out)
+{
+    answer_names_write(request, out);
     admission_headers(request, out);
 }
 
@@ -73,7 +78,7 @@ void answer_error(struct exchange *exchange, const struct own_error *error)
     int status = say_status(error->what);
     if (!say_may_retry(error->what) || error->is_hopeless) {
         buf_puts(&headers, "x-should-retry: false\r\n");
-    } else if (status == 429 || status == 503) {
+    } else if (status == 409 || status == 429 || status == 503) {
         int64_t seconds = error->retry_after_ms > 0 ? (error->retry_after_ms + 999) / 1000 : 1;
         buf_printf(&headers, "retry-after: %lld\r\n", (long long)seconds);
     }

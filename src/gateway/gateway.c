@@ -3,6 +3,7 @@
  * A snapshot reaches a loop by message; the loop swaps its lease, cuts requests whose key is gone, and says
  * so; gateway_publish waits for all of them. Old leases die when their last request ends.
  */
+#include "gateway/repeat.h"
 #include "gateway/thinking.h"
 #include "gateway/translate.h"
 #include "gateway/workers_parts.h"
@@ -21,6 +22,28 @@
 
 static const struct own_address unknown_address;
 
+#define NAMES_MAX        ((size_t)1 << 18) /* about 200 bytes each */
+#define ANSWER_BYTES_MAX ((size_t)1 << 20)
+#define ANSWER_KEPT_MS   INT64_C(600000)
+
+/* A quarter of all for one API key, so that nobody takes the room of everybody. */
+static struct idempotency *idempotency_of(struct gateway_options *options)
+{
+    if (options->idempotency_ms <= 0)
+        options->idempotency_ms = INT64_C(3600000);
+    if (options->idempotency_bytes <= 0)
+        options->idempotency_bytes = INT64_C(64) << 20;
+    int64_t window_ms = options->idempotency_ms;
+    return idempotency_new(&(struct idempotency_limits){
+        .names_max = NAMES_MAX,
+        .names_of_one_max = NAMES_MAX / 4,
+        .answers_bytes = (size_t)options->idempotency_bytes,
+        .answers_of_one_bytes = (size_t)options->idempotency_bytes / 4,
+        .answer_of_bytes = ANSWER_BYTES_MAX,
+        .window_ms = window_ms,
+        .answer_ms = window_ms < ANSWER_KEPT_MS ? window_ms : ANSWER_KEPT_MS});
+}
+
 enum err gateway_new(const struct gateway_options *options, struct gateway **out_gateway,
                      struct error *error)
 {
@@ -31,8 +54,10 @@ enum err gateway_new(const struct gateway_options *options, struct gateway **out
     if (!options->own)
         gateway->options.own = &unknown_address;
     gateway->thinking = thinking_memory_new();
-    if (!gateway->thinking || sessions_new(&gateway->sessions) != OK) {
+    gateway->idempotency = idempotency_of(&gateway->options);
+    if (!gateway->thinking || !gateway->idempotency || sessions_new(&gateway->sessions) != OK) {
         thinking_memory_free(gateway->thinking);
+        idempotency_free(gateway->idempotency);
         mem_free(gateway);
         return error_set(error, ERR_NO_MEMORY, "no memory for the gateway");
     }
@@ -45,6 +70,7 @@ enum err gateway_new(const struct gateway_options *options, struct gateway **out
     if (err != OK) {
         sessions_free(gateway->sessions);
         thinking_memory_free(gateway->thinking);
+        idempotency_free(gateway->idempotency);
         mem_free(gateway);
         return err;
     }
@@ -134,6 +160,7 @@ void gateway_free(struct gateway *gateway)
         snapshot_unref(gateway->newest);
     sessions_free(gateway->sessions);
     thinking_memory_free(gateway->thinking);
+    idempotency_free(gateway->idempotency);
     pthread_cond_destroy(&gateway->adopted);
     pthread_mutex_destroy(&gateway->lock);
     mem_free(gateway);
@@ -342,6 +369,11 @@ void gateway_offload(struct gateway *gateway, bool (*submit)(void *arg, struct p
 {
     gateway->offload = submit;
     gateway->offload_arg = arg;
+}
+
+void gateway_recall(struct gateway *gateway)
+{
+    repeat_recall(gateway);
 }
 
 /* ---- draining -------------------------------------------------------------------------------- */

@@ -32,6 +32,8 @@ struct gateway_options {
     int64_t heartbeat_ms, dead_after_ms; /* of workers; 0: 30 s, 90 s */
     int64_t grace_ms;                    /* told to workers */
     size_t body_limit_bytes;             /* 32 MiB */
+    int64_t idempotency_ms;              /* an Idempotency-Key is remembered; 1 h */
+    int64_t idempotency_bytes;           /* of answers that are kept for repetitions; 64 MiB */
 };
 
 struct gateway;
@@ -87,6 +89,9 @@ struct snapshot *gateway_snapshot(struct gateway *gateway);
 struct pool_work;
 void gateway_offload(struct gateway *gateway, bool (*submit)(void *arg, struct pool_work *work),
                      void *arg);
+/** Reads, on one of those threads, which Idempotency-Keys were used in the last life. Requests with such a key wait for
+ *  it with 503. */
+void gateway_recall(struct gateway *gateway);
 
 /** No new requests (503 draining); running ones go on; `on_idle` once, when none is left. */
 void gateway_drain(struct gateway *gateway);

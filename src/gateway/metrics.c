@@ -1,6 +1,7 @@
 /* gateway/metrics.c: counters as Prometheus text. Labels are bounded: endpoints, status classes, providers by
  * slug (at most PROVIDERS_MAX); never models, keys or users.
  */
+#include "gateway/idempotency.h"
 #include "gateway/request.h"
 #include "gateway/workers.h"
 #include "sys/clock.h"
@@ -150,6 +151,14 @@ void gateway_metrics(struct gateway *gateway, struct buf *out)
     simple(out, "auxot_jobs_refused_total", "counter",
            "Requests of known callers refused before any provider was asked.",
            total(gateway, COUNT_REFUSED));
+    struct idempotency_figures repeats;
+    idempotency_figures(gateway->idempotency, &repeats);
+    simple(out, "auxot_answers_replayed_total", "counter",
+           "Repeated requests that got the answer of the first.", total(gateway, COUNT_REPLAYED));
+    simple(out, "auxot_idempotency_keys", "gauge", "Idempotency-Keys that are remembered.",
+           repeats.names);
+    simple(out, "auxot_idempotency_answers_bytes", "gauge", "Answers kept for repetitions.",
+           repeats.answers_bytes);
     simple(out, "auxot_attempts_total", "counter", "Attempts at providers.",
            total(gateway, COUNT_ATTEMPTS));
     simple(out, "auxot_failovers_total", "counter", "Attempts after a first one failed.",

@@ -5,7 +5,7 @@
  * away afterwards; the body goes along, and comes back with the answer. A client that leaves meanwhile
  * only cuts the tie: the work frees what it carries when it returns.
  */
-#include "gateway/request.h"
+#include "gateway/repeat.h"
 #include "sys/pool.h"
 
 #define AWAY_BYTES (1u << 20)
@@ -18,6 +18,9 @@ struct parsing {
     enum endpoint endpoint;
     struct buf body;
     size_t charged;
+    char key[REPEAT_KEY_MAX]; /* of the fingerprint; "": none is wanted */
+    size_t key_len;
+    uint8_t fingerprint[IDEMPOTENCY_NAME_BYTES];
     struct json_reader *reader; /* its strings live until the facts were copied */
     struct body_facts facts;
     enum err err;
@@ -62,6 +65,9 @@ static void on_work(struct pool_work *work, struct json_reader *reader, bool is_
     if (parsing->err == OK)
         parsing->err = body_read(parsing->reader, parsing->endpoint, buf_str(&parsing->body),
                                  &parsing->facts, &parsing->error);
+    if (parsing->err == OK && parsing->key_len)
+        repeat_fingerprint((struct str){parsing->key, parsing->key_len}, buf_str(&parsing->body),
+                           parsing->fingerprint);
     loop_post(parsing->loop, &parsing->done);
 }
 
@@ -73,6 +79,9 @@ static void on_done(struct loop_message *message)
         request->parsing = NULL;
         request->body = parsing->body;
         request->body_charged = parsing->charged;
+        if (request->repeat)
+            memcpy(request->repeat->claim.fingerprint, parsing->fingerprint,
+                   sizeof parsing->fingerprint);
         go_on(request, parsing->err, &parsing->facts, parsing->error.text);
     } else {
         buf_release(&parsing->body);
@@ -93,6 +102,10 @@ static bool send_away(struct request *request)
     parsing->loop = request->gl->loop;
     parsing->request = request;
     parsing->endpoint = request->endpoint;
+    if (request->repeat) {
+        parsing->key_len = request->repeat->key.len;
+        memcpy(parsing->key, request->repeat->key.at, parsing->key_len);
+    }
     parsing->body = request->body;
     parsing->charged = request->body_charged;
     if (!gateway->offload(gateway->offload_arg, &parsing->work)) {
@@ -116,6 +129,9 @@ void request_parse(struct request *request)
         return;
     enum err err = body_read(request->gl->body_reader, request->endpoint, buf_str(&request->body),
                              &facts, &error);
+    if (err == OK && request->repeat)
+        repeat_fingerprint(request->repeat->key, buf_str(&request->body),
+                           request->repeat->claim.fingerprint);
     go_on(request, err, &facts, error.text);
 }
 

@@ -9,6 +9,7 @@
  * together and written once behind the last of them; then the requests go on. On an idle loop a turn has
  * one request, which waits for nobody.
  */
+#include "gateway/repeat.h"
 #include "gateway/translate.h"
 #include "base/log.h"
 #include "sys/clock.h"
@@ -111,6 +112,7 @@ static void fill(const struct request *request, struct job_record *out)
         fill_fidelity(request->trial.translation, out->fidelity, sizeof out->fidelity);
     else if (request->trial.is_lowered)
         str_copy(STR("changed:max_tokens"), out->fidelity, sizeof out->fidelity);
+    repeat_write(request, out->idempotency);
     out->attempt_count = request->attempt_count;
     for (int i = 0; i < request->attempt_count; i++)
         fill_attempt(&out->attempt[i], request->notes[i], i + 1);
@@ -218,6 +220,7 @@ static void close_by(journal_way *way, struct request *request, enum job_status 
         log_error("record_close_lost", "job=%s why=\"%s\"", request->id, error.text);
     admission_settle(request, tokens_that_count(request, &record),
                      record.cost_microusd > 0 ? record.cost_microusd : 0);
+    repeat_ended(request, status == JOB_DONE || request->first_byte_ns > 0);
     count_up(&gl->counters[status == JOB_DONE        ? COUNT_DONE
                            : status == JOB_CANCELLED ? COUNT_CANCELLED
                            : status == JOB_REFUSED   ? COUNT_REFUSED

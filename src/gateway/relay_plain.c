@@ -4,6 +4,7 @@
  */
 #include "gateway/relay_parts.h"
 #include "base/log.h"
+#include "gateway/repeat.h"
 #include "gateway/translate.h"
 
 #define END_KEPT (16u * 1024) /* of a large answer: usage, and what vendors put behind it */
@@ -109,6 +110,14 @@ void relay_plain(struct request *request, char *bytes, size_t len)
     batch_send(request, &batch);
 }
 
+struct str answer_type(const struct request *request)
+{
+    const struct trial *trial = &request->trial;
+    return !trial->translation     ? trial->content_type
+           : request->facts.stream ? STR("text/event-stream")
+                                   : STR("application/json");
+}
+
 static void answer_whole(struct request *request)
 {
     struct trial *trial = &request->trial;
@@ -117,10 +126,7 @@ static void answer_whole(struct request *request)
     buf_init_in(&headers, HEADERS_MAX, room, sizeof room);
     answer_headers_write(request, &headers);
     buf_append_str(&headers, trial->extra_headers);
-    struct str type = !trial->translation     ? trial->content_type
-                      : request->facts.stream ? STR("text/event-stream")
-                                              : STR("application/json");
-    exchange_answer(TAKE(request->exchange), trial->status, buf_str(&headers), type,
+    exchange_answer(TAKE(request->exchange), trial->status, buf_str(&headers), answer_type(request),
                     buf_str(&trial->held));
 }
 
@@ -176,6 +182,7 @@ static void held_is_whole(struct request *request)
     request->is_answered = true;
     request->first_byte_ns = loop_now_ns(request->gl->loop);
     request->bytes_out += (int64_t)trial->held.len;
+    repeat_answered(request);
     record_close_put(request, JOB_DONE, relay_done_reason(request), trial->status);
     request->state = REQUEST_ANSWERING;
     record_await(request, on_recorded);

@@ -5,6 +5,7 @@
  * loop, so no function loses its own request under its feet; after a call that may end the request, check
  * `state`.
  */
+#include "gateway/repeat.h"
 #include "gateway/slots.h"
 #include "base/log.h"
 #include "sys/clock.h"
@@ -56,6 +57,7 @@ void request_finish(struct request *request)
     attempt_take_apart(request);
     slots_leave(request);
     admission_settle(request, 0, 0); /* unless its record has done so */
+    repeat_ended(request, false);    /* likewise */
     request_stop_parsing(request);
     free_body(request);
     list_unlink(&request->node);
@@ -350,7 +352,8 @@ static void route(struct request *request)
 
 void request_parsed(struct request *request)
 {
-    route(request);
+    if (repeat_begin(request))
+        route(request);
 }
 
 static void on_body(void *owner)
@@ -476,7 +479,7 @@ void request_admit(struct request *request)
     } else if (!read_wait(head, &request->wait_ms)) {
         request_fail(request, SAY_BAD_REQUEST, "bad_wait",
                      "X-Auxot-Wait must be 0, or a time such as 500ms, 30s or 2m.");
-    } else {
+    } else if (repeat_read(request, head)) {
         exchange_attach(request->exchange, &exchange_ops, request);
         exchange_want_body(request->exchange, limit);
     }

@@ -157,6 +157,7 @@ struct request {
     int not_begun, worker_deaths; /* workers that had no room after all; that died over it */
     bool is_pinned;
     bool is_strict;                            /* X-Auxot-Strict: no loss in translation */
+    struct repeat *repeat;                     /* its Idempotency-Key; arena; NULL: none */
     const char *unfit_reason, *unfit_sentence; /* why a candidate could not be asked; arena */
     struct attempt_note *notes[ATTEMPTS_MAX];
     int attempt_count;
@@ -186,6 +187,7 @@ enum {
     COUNT_ATTEMPTS,
     COUNT_FAILOVERS,
     COUNT_BAD_KEYS,
+    COUNT_REPLAYED,
     COUNT_COUNT
 };
 
@@ -239,6 +241,8 @@ struct gateway {
     struct snapshot *newest;
     atomic_bool is_draining;
     struct thinking_memory *thinking;
+    struct idempotency *idempotency;
+    atomic_bool is_recalling; /* the names of the last life are being read */
     struct workers *workers;
     struct sessions *sessions;
     bool (*offload)(void *arg, struct pool_work *work); /* set before the loops run; NULL: none */
@@ -366,6 +370,10 @@ void record_refused(struct request *request, const char *reason, int http_status
 #define HEADERS_MAX   8192u
 #define HEADERS_USUAL 768u /* ours, and the provider's two */
 void answer_headers_write(const struct request *request, struct buf *out);
+/* Of these, what tells the job and who answered. */
+void answer_names_write(const struct request *request, struct buf *out);
+/* Of a plain answer that is whole. */
+struct str answer_type(const struct request *request);
 /* An error of the server's own, in the caller's dialect. */
 struct own_error {
     enum dialect dialect;

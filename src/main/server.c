@@ -89,6 +89,8 @@ static enum err open_gateway(struct server *server, struct error *error)
         .ca_file = or_null(settings->ca_file),
         .name_servers = or_null(settings->resolver),
         .tuning = server_tuning(settings),
+        .idempotency_ms = settings->idempotency_ms,
+        .idempotency_bytes = settings->idempotency_bytes,
         .heartbeat_ms = settings->heartbeat_interval_ms,
         .dead_after_ms = settings->dead_worker_timeout_ms,
         .grace_ms = settings->grace_ms,
@@ -242,6 +244,8 @@ enum err server_run(struct server *server, char *out_url, size_t room_bytes, str
 {
     /* The api threads first: the port takes connections already, and a loop may bring a call. */
     enum err err = admin_start(server->admin, error);
+    if (err == OK)
+        gateway_recall(server->gateway);
     for (int i = 0; err == OK && i < server->loop_count; i++) {
         struct server_loop *at = &server->loops[i];
         char name[24];

@@ -60,7 +60,8 @@ enum field_type {
     X(TEXT,    pin,                 pin)                           \
     X(BOOL,    is_batch,            is_batch)                      \
     X(BOOL,    is_admin,            is_admin)                      \
-    X(MAYBE,   wait_ms,             wait_ms)
+    X(MAYBE,   wait_ms,             wait_ms)                       \
+    X(TEXT,    idempotency,         idempotency)
 
 #define ATTEMPT_FIELD_LIST(X)                      \
     X(INT32,   seq,            seq)                \

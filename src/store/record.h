@@ -32,7 +32,8 @@ bool job_status_parse(struct str name, enum job_status *out_status);
 
 enum record_kind { RECORD_OPEN = 1, RECORD_PROGRESS = 2, RECORD_CLOSE = 3 };
 
-#define ATTEMPTS_MAX 6
+#define ATTEMPTS_MAX         6
+#define IDEMPOTENCY_TEXT_MAX 65 /* two digests of 16 bytes, in hexadecimal */
 struct attempt_record {
     int32_t seq; /* from 1 */
     char provider_id[ID_MAX];
@@ -75,12 +76,13 @@ struct job_record {
     int64_t bytes_in, bytes_out;
     char fidelity[256]; /* "" or a list, comma-separated */
     /* What routing was asked, beside endpoint, model, team and key: with these the job can be routed again. */
-    int64_t needs;         /* enum route_need; -1: the body was not read */
-    int64_t prompt_tokens; /* at least so many; -1: no saying */
-    char pin[64];          /* X-Auxot-Provider, as the caller wrote it; "" none */
-    bool is_batch;         /* of the service class batch */
-    bool is_admin;         /* might name models that are not surfaced */
-    int64_t wait_ms;       /* X-Auxot-Wait; -1: not given */
+    int64_t needs;                          /* enum route_need; -1: the body was not read */
+    int64_t prompt_tokens;                  /* at least so many; -1: no saying */
+    char pin[64];                           /* X-Auxot-Provider, as the caller wrote it; "" none */
+    bool is_batch;                          /* of the service class batch */
+    bool is_admin;                          /* might name models that are not surfaced */
+    int64_t wait_ms;                        /* X-Auxot-Wait; -1: not given */
+    char idempotency[IDEMPOTENCY_TEXT_MAX]; /* of the caller's Idempotency-Key; "" none */
     int32_t attempt_count;
     struct attempt_record attempt[ATTEMPTS_MAX];
 };

@@ -22,8 +22,11 @@
     X(NO_MODEL,             404, "invalid_request_error", "model_not_found",         "not_found_error",       false)  \
     X(BAD_METHOD,           405, "invalid_request_error", NULL,                      "invalid_request_error", false)  \
     X(REQUEST_TIMEOUT,      408, "invalid_request_error", NULL,                      "invalid_request_error", true)   \
+    X(KEY_IN_USE,           409, "invalid_request_error", "idempotency_key_in_use",  "conflict_error",        true)   \
+    X(KEY_USED,             409, "invalid_request_error", "idempotency_key_used",    "conflict_error",        false)  \
     X(BODY_TOO_LARGE,       413, "invalid_request_error", NULL,                      "request_too_large",     false)  \
     X(MISDIRECTED,          421, "invalid_request_error", NULL,                      "invalid_request_error", false)  \
+    X(KEY_REUSED,           422, "invalid_request_error", "idempotency_key_reused",  "invalid_request_error", false)  \
     X(UPGRADE,              426, "invalid_request_error", NULL,                      "invalid_request_error", false)  \
     X(RATE_LIMITED,         429, "rate_limit_error",      NULL,                      "rate_limit_error",      true)   \
     X(BUDGET_SPENT,         429, "insufficient_quota",    "insufficient_quota",      "rate_limit_error",      false)  \

@@ -14,7 +14,7 @@ static void record_fill(struct job_record *record)
 #define END(member) record->member[sizeof record->member - 1] = '\0'
     END(id), END(reason), END(dialect), END(endpoint), END(source), END(requested_model);
     END(model), END(provider_id), END(provider_name), END(key_id), END(key_name), END(team);
-    END(user), END(agent), END(fidelity), END(pin);
+    END(user), END(agent), END(fidelity), END(pin), END(idempotency);
     record->status = JOB_REFUSED;
     record->is_stream = record->usage.is_estimated = record->is_unpriced = true;
     record->is_batch = record->is_admin = true;
