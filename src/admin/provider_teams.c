@@ -5,6 +5,7 @@
 #include "admin/team_issue.h"
 
 #define TEAMS_BYTES_MAX ((size_t)64 * 1024)
+#define LIST_BYTES_MAX  ((size_t)1024 * 1024)
 
 bool provider_plan_check(struct api_call *call, const struct store_config *config,
                          const struct provider_row *row)
@@ -88,4 +89,35 @@ bool provider_is_seen(const struct api_call *call, const struct snapshot *snapsh
         if (team_is_callers(call, snapshot, provider->teams[i]))
             return true;
     return false;
+}
+
+static void write_seen_of(struct json_writer *writer, struct json list, struct json_reader *reader,
+                          struct str text, const struct snapshot *snapshot,
+                          const struct api_call *call)
+{
+    for (struct json_cursor each = json_each(list); json_next(&each);) {
+        char id[ID_MAX];
+        struct str provider = json_string_or_empty(json_get(each.value, "provider"));
+        str_copy(provider, id, sizeof id);
+        if (provider.len == 0 || provider_is_seen(call, snapshot, snapshot_provider(snapshot, id)))
+            json_put_raw(writer, NULL, json_raw(reader, each.value, text));
+    }
+}
+
+void seen_entries_write(struct json_writer *writer, const char *name, const char *list,
+                        const struct snapshot *snapshot, const struct api_call *call)
+{
+    struct str text = list && list[0] ? str_of(list) : STR("[]");
+    if (call->role >= ROLE_ADMIN || str_eq(text, STR("[]"))) {
+        json_put_raw(writer, name, text);
+        return;
+    }
+    struct json_reader *reader = NULL;
+    struct json root;
+    json_open_array(writer, name);
+    if (json_reader_new(LIST_BYTES_MAX, &reader) == OK &&
+        json_parse(reader, text, &root, NULL) == OK)
+        write_seen_of(writer, root, reader, text, snapshot, call);
+    json_close_array(writer);
+    json_reader_free(reader);
 }

@@ -19,3 +19,7 @@ bool team_is_callers(const struct api_call *call, const struct snapshot *snapsho
 /** Admins see every provider; others those that are everybody's or their teams'. NULL: not seen. */
 bool provider_is_seen(const struct api_call *call, const struct snapshot *snapshot,
                       const struct provider *provider);
+/** Appends a list as it is kept, whose entries may name a `provider` by its id: without those whose provider the caller
+ *  does not see. Empty: "[]". */
+void seen_entries_write(struct json_writer *writer, const char *name, const char *list,
+                        const struct snapshot *snapshot, const struct api_call *call);

@@ -91,8 +91,21 @@ static void put_time(struct json_writer *writer, const char *name, int64_t at_ms
         json_put_null(writer, name);
 }
 
+/* What a provider said may name its address, which members do not see: they are told how it stands. */
+static const char *sentence_for(const struct standing *standing, const struct api_call *call)
+{
+    if (!standing->sentence[0] || call->role >= ROLE_ADMIN)
+        return null_if_empty(standing->sentence);
+    switch (standing->state) {
+    case STATE_OFFLINE: return "It cannot be reached now.";
+    case STATE_OVER_QUOTA: return "It is over its quota for now.";
+    case STATE_ERROR: return "Its key was refused, or it has no models; an admin can see why.";
+    default: return "It failed lately; an admin can see why.";
+    }
+}
+
 static void write_standing(struct json_writer *writer, const struct provider_row *row,
-                           const struct snapshot *snapshot)
+                           const struct snapshot *snapshot, const struct api_call *call)
 {
     const struct provider *provider = snapshot_provider(snapshot, row->id);
     int64_t now_ms = clock_monotonic_ms();
@@ -101,7 +114,7 @@ static void write_standing(struct json_writer *writer, const struct provider_row
         standing = standing_of(provider, now_ms);
     bool is_well = standing.state == STATE_ONLINE || standing.state == STATE_PAUSED;
     json_put_text(writer, "status", provider_state_name(standing.state));
-    json_put_text(writer, "error", is_well ? NULL : null_if_empty(standing.sentence));
+    json_put_text(writer, "error", is_well ? NULL : sentence_for(&standing, call));
     json_put_text(writer, "error_code", is_well ? NULL : null_if_empty(standing.reason));
     put_time(writer, "last_heartbeat_ms", standing.heartbeat_at_ms);
     json_put_double(writer, "error_rate", standing.error_rate);
@@ -117,13 +130,24 @@ static void write_standing(struct json_writer *writer, const struct provider_row
              standing.until_ms > now_ms ? clock_wall_ms() + standing.until_ms - now_ms : 0);
 }
 
-static void write_configured(struct json_writer *writer, const struct provider_row *row)
+/* `call` NULL: for the record, which shows all. */
+static void write_rules(struct json_writer *writer, const struct provider_row *row,
+                        const struct snapshot *snapshot, const struct api_call *call)
+{
+    if (call)
+        seen_entries_write(writer, "fallback_rules", row->rules_json, snapshot, call);
+    else
+        json_put_raw(writer, "fallback_rules", list_or_empty(row->rules_json));
+}
+
+static void write_configured(struct json_writer *writer, const struct provider_row *row,
+                             const struct snapshot *snapshot, const struct api_call *call)
 {
     json_put_text(writer, "base_url", null_if_empty(row->base_url));
     write_dialects(writer, row);
     json_put_text(writer, "key_hint", null_if_empty(row->key_hint));
     json_put_text(writer, "default_model", null_if_empty(row->default_model));
-    json_put_raw(writer, "fallback_rules", list_or_empty(row->rules_json));
+    write_rules(writer, row, snapshot, call);
     write_timeouts(writer, row);
     json_put_int(writer, "wait_ms", row->wait_ms);
     json_put_int(writer, "max_concurrent", row->max_concurrent);
@@ -172,7 +196,7 @@ static void write_seen(struct json_writer *writer, const struct provider_row *ro
     buf_init(&teams, 64 * 1024);
     struct provider_row shown =
         call->role >= ROLE_ADMIN ? *row : row_for_member(row, snapshot, call, &teams);
-    write_configured(writer, &shown);
+    write_configured(writer, &shown, snapshot, call);
 }
 
 void provider_write(struct json_writer *writer, const struct provider_row *row,
@@ -186,7 +210,7 @@ void provider_write(struct json_writer *writer, const struct provider_row *row,
     json_put_text(writer, "slug", row->slug);
     json_put_text(writer, "tier", tier_name(provider_kind_tier(kind)));
     write_seen(writer, row, snapshot, call);
-    write_standing(writer, row, snapshot);
+    write_standing(writer, row, snapshot, call);
     json_put_raw(writer, "models", list_or_empty(row->models_json));
     put_time(writer, "models_at_ms", row->models_at_ms);
     json_put_int(writer, "created_at_ms", row->created_at_ms);
@@ -201,7 +225,7 @@ void provider_row_write(struct buf *out, const struct provider_row *row, bool ha
     json_open_object(&writer);
     json_put_text(&writer, "type", row->kind);
     json_put_text(&writer, "name", row->name);
-    write_configured(&writer, row);
+    write_configured(&writer, row, NULL, NULL);
     if (has_models)
         json_put_raw(&writer, "models", list_or_empty(row->models_json));
     json_close_object(&writer);

@@ -4,6 +4,7 @@
 #include "admin/endpoints.h"
 #include "admin/key_issue.h"
 #include "admin/provider_models.h"
+#include "admin/provider_teams.h"
 #include "admin/state.h"
 #include "domain/route.h"
 #include "sys/clock.h"
@@ -20,11 +21,19 @@ static struct route_row *config_route(const struct store_config *config, const c
     return NULL;
 }
 
-static void route_write(struct json_writer *writer, const struct route_row *row)
+/* `call` NULL: for the record, which shows all. Members do not see steps to providers of other teams. */
+static void route_write(struct json_writer *writer, const struct route_row *row,
+                        const struct api_call *call)
 {
     json_put_text(writer, "id", row->id);
     json_put_text(writer, "name", row->name);
-    json_put_raw(writer, "steps", row->steps_json ? str_of(row->steps_json) : STR("[]"));
+    if (call) {
+        struct snapshot *snapshot = gateway_snapshot(call->admin->options.gateway);
+        seen_entries_write(writer, "steps", row->steps_json, snapshot, call);
+        snapshot_unref(snapshot);
+    } else {
+        json_put_raw(writer, "steps", row->steps_json ? str_of(row->steps_json) : STR("[]"));
+    }
     json_put_int(writer, "created_at_ms", row->created_at_ms);
     json_put_int(writer, "rev", row->rev);
 }
@@ -126,7 +135,7 @@ static void answer_route(struct api_call *call, int status, const char *id)
     }
     const struct route_row *row = config_route(&config, id);
     if (row) {
-        route_write(api_answer(call, status), row);
+        route_write(api_answer(call, status), row, call);
         api_done(call);
     } else {
         api_fail(call, PROBLEM_NOT_FOUND, NULL, "There is no route \"%.64s\".", id);
@@ -140,7 +149,7 @@ static void row_text(struct buf *out, const struct route_row *row)
     buf_init(out, STEPS_BYTES_MAX);
     json_writer_init(&writer, out);
     json_open_object(&writer);
-    route_write(&writer, row);
+    route_write(&writer, row, NULL);
     json_close_object(&writer);
 }
 
@@ -188,7 +197,7 @@ void routes_list(struct api_call *call)
     json_open_array(writer, "items");
     for (size_t i = 0; i < config.route_count; i++) {
         json_open_object(writer);
-        route_write(writer, &config.routes[i]);
+        route_write(writer, &config.routes[i], call);
         json_close_object(writer);
     }
     api_done_list(call, NULL);

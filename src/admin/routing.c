@@ -4,6 +4,7 @@
 #include "admin/endpoints.h"
 #include "admin/key_issue.h"
 #include "admin/provider_models.h"
+#include "admin/provider_teams.h"
 #include "admin/state.h"
 #include "sys/clock.h"
 
@@ -36,8 +37,12 @@ void routing_read(struct api_call *call)
         api_fail_error(call, &error);
         return;
     }
+    struct snapshot *snapshot = gateway_snapshot(call->admin->options.gateway);
+    bool is_seen =
+        provider_is_seen(call, snapshot, snapshot_provider(snapshot, config.auto_provider));
     struct json_writer *writer = api_answer(call, 200);
-    write_auto(writer, config.auto_provider, config.auto_model, &config);
+    write_auto(writer, is_seen ? config.auto_provider : "", config.auto_model, &config);
+    snapshot_unref(snapshot);
     json_put_int(writer, "version", config.version);
     api_done(call);
     store_config_release(&config);
@@ -176,7 +181,7 @@ static bool fault_put(struct dry_run *run, struct json fault)
     str_copy(json_string_or_empty(json_get(fault, "provider")), name, sizeof name);
     (void)condition_parse(json_string_or_empty(json_get(fault, "fault")), &condition);
     const struct provider *provider = snapshot_provider(run->snapshot, name);
-    if (!provider) {
+    if (!provider || !provider_is_seen(run->call, run->snapshot, provider)) {
         api_fail(run->call, PROBLEM_INVALID_FIELD, "faults",
                  "faults: provider must be the id or slug of a provider.");
         return false;
@@ -196,7 +201,7 @@ static bool faults_field(struct dry_run *run)
     return true;
 }
 
-/* The live part's own sentence, when the reason lies in its state. */
+/* The live part's own sentence, when the reason lies in its state: for admins, for it may name addresses. */
 static void write_evidence(struct json_writer *writer, const struct dry_run *run,
                            const struct candidate *candidate)
 {
@@ -207,7 +212,7 @@ static void write_evidence(struct json_writer *writer, const struct dry_run *run
     pthread_mutex_lock(&live->lock);
     str_copy(str_of(live->health.sentence), said, sizeof said);
     pthread_mutex_unlock(&live->lock);
-    bool has_said = view->health.state != STATE_ONLINE && said[0];
+    bool has_said = view->health.state != STATE_ONLINE && said[0] && run->call->role >= ROLE_ADMIN;
     snprintf(text, sizeof text, "%s%s%s%s", route_reason_text(candidate->reason),
              has_said ? " (it said: " : "", has_said ? said : "", has_said ? ")" : "");
     json_put_text(writer, "evidence", text);
@@ -287,7 +292,8 @@ static void answer_plan(const struct dry_run *run)
     struct json_writer *writer = api_answer(run->call, 200);
     json_open_array(writer, "candidates");
     for (size_t i = 0; i < plan->count; i++)
-        write_candidate(writer, run, &plan->list[i]);
+        if (provider_is_seen(run->call, run->snapshot, plan->list[i].provider))
+            write_candidate(writer, run, &plan->list[i]);
     json_close_array(writer);
     write_outcome(writer, plan);
     json_put_int(writer, "config_version", run->snapshot->version);

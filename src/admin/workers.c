@@ -8,6 +8,7 @@
 #include "admin/endpoints.h"
 #include "admin/key_issue.h"
 #include "admin/provider_models.h"
+#include "admin/provider_teams.h"
 #include "admin/state.h"
 #include "base/log.h"
 #include "gateway/workers.h"
@@ -50,6 +51,7 @@ static void write_model(struct json_writer *writer, const struct worker_model *m
 }
 
 struct listing {
+    const struct api_call *call;
     struct json_writer *writer;
     const struct snapshot *snapshot;
 };
@@ -59,6 +61,8 @@ static void write_worker(void *arg, const struct worker_view *view)
     const struct listing *listing = arg;
     struct json_writer *writer = listing->writer;
     const struct provider *provider = snapshot_provider(listing->snapshot, view->provider_id);
+    if (!provider_is_seen(listing->call, listing->snapshot, provider))
+        return;
     json_open_object(writer);
     json_put_text(writer, "id", view->id);
     put_text(writer, "name", view->name);
@@ -92,7 +96,7 @@ static void write_worker(void *arg, const struct worker_view *view)
 void workers_list(struct api_call *call)
 {
     struct gateway *gateway = call->admin->options.gateway;
-    struct listing listing = {.snapshot = gateway_snapshot(gateway)};
+    struct listing listing = {.call = call, .snapshot = gateway_snapshot(gateway)};
     listing.writer = api_answer(call, 200);
     json_open_array(listing.writer, "items");
     enum err err = workers_each(gateway_workers(gateway), write_worker, &listing);

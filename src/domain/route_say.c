@@ -50,6 +50,13 @@ static void note_too_long(const struct candidate *candidate, struct leftover *le
         left->too_long = candidate;
 }
 
+/* Rather one that the caller may know of. */
+static void note_denied(const struct candidate *candidate, struct leftover *left)
+{
+    if (!left->denied || left->denied->reason == REASON_PROVIDER_TEAMS)
+        left->denied = candidate;
+}
+
 static struct leftover look_at_leftover(const struct planning *planning)
 {
     struct leftover left = {0};
@@ -57,7 +64,7 @@ static struct leftover look_at_leftover(const struct planning *planning)
         const struct candidate *candidate = &planning->plan->list[i];
         bool is_out = route_is_out(planning->views[candidate->index].health.state);
         if (route_is_denied(candidate->reason))
-            note(&left.denied, candidate);
+            note_denied(candidate, &left);
         switch (candidate->reason) {
         case REASON_OVER_QUOTA: note_over_quota(planning, candidate, &left); break;
         case REASON_OFFLINE:
@@ -250,6 +257,11 @@ static void say_too_long(struct planning *planning, const struct candidate *cand
 static void say_denied(struct planning *planning, const struct candidate *candidate)
 {
     const struct access *access = planning->request->access;
+    if (candidate->reason == REASON_PROVIDER_TEAMS && !planning->request->is_admin) {
+        say(planning, "Whoever could answer is assigned to other teams than this caller's. An "
+                      "admin can change that."); /* members are told nothing of these */
+        return;
+    }
     access_say(access, candidate->provider, candidate->model,
                access_decide(access, candidate->provider, candidate->model),
                planning->plan->sentence, sizeof planning->plan->sentence);
