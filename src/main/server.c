@@ -75,7 +75,8 @@ static enum err open_store(struct server *server, struct error *error)
     if (err != OK)
         return err;
     struct store_options options = {.data_dir = settings->data_dir,
-                                    .journal_count = server->loop_count};
+                                    .journal_count = server->loop_count,
+                                    .transitions_kept_ms = settings->transition_retention_ms};
     return store_open(&options, server->vault, &server->store, error);
 }
 

@@ -91,6 +91,8 @@ static const struct setting table[] = {
      "An Idempotency-Key is remembered for so long behind the end of its request."},
     {"idempotency_memory", SETTING_BYTES, AT(idempotency_bytes), "64MiB", MIB, 64 * GIB, NULL,
      "Answers kept for repetitions, for up to 10 minutes and in memory only, all together."},
+    {"transition_retention", SETTING_DURATION, AT(transition_retention_ms), "90d", HOUR, 3650 * 24 * HOUR, NULL,
+     "Changes of state (GET /api/transitions, GET /api/routing/at) are kept for so long; the newest 500,000 of them at most."},
     {"plan", SETTING_CHOICE, AT(plan), "enterprise", 0, 0, " free team business enterprise ",
      "Plan: free, team, business or enterprise."},
     {"confine", SETTING_CHOICE, AT(confine), "on", 0, 0, " on off require ",

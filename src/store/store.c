@@ -348,7 +348,9 @@ struct journal *store_journal(struct store *store, int index)
 
 static bool has_reached(const struct store *store, const uint64_t *wanted)
 {
-    if (store->writer.phase == WRITER_REPLAY || store->writer.phase == WRITER_INTERRUPT)
+    bool is_starting =
+        store->writer.phase == WRITER_REPLAY || store->writer.phase == WRITER_INTERRUPT;
+    if (is_starting || transitions_wait(store->transitions))
         return false;
     for (int i = 0; i < store->journal_count; i++)
         if (store->writer.drained[i] < wanted[i])

@@ -151,7 +151,7 @@ static enum err killed_at(struct store *store, int64_t alive_ms, int64_t now_ms,
                          0, &newest_ms, error);
     if (err != OK || seq == 0 || strcmp(last.to, "stopped") == 0)
         return err;
-    *out_at_ms = alive_ms > newest_ms ? alive_ms : newest_ms;
+    *out_at_ms = alive_ms > newest_ms ? alive_ms : newest_ms + 1; /* it lived to note that */
     *out_at_ms = *out_at_ms < now_ms ? *out_at_ms : now_ms;
     return OK;
 }
