@@ -12,8 +12,8 @@
 #include "sys/vault.h"
 
 /* The role of who made it, and the user whose it is. A key is asked for itself: it may be gone while its user stays. */
-static enum role maker_role(const struct store_config *config, const char *maker_id,
-                            const char **out_user)
+enum role link_maker_role(const struct store_config *config, const char *maker_id,
+                          const char **out_user)
 {
     const struct key_row *key = config_key(config, maker_id);
     *out_user = key ? key->user_id : maker_id;
@@ -29,7 +29,7 @@ static bool is_still_given(const struct store_config *config, const struct invit
 {
     enum role given = ROLE_NONE;
     const char *user = NULL;
-    enum role held = maker_role(config, row->created_by, &user);
+    enum role held = link_maker_role(config, row->created_by, &user);
     if (held == ROLE_NONE || !role_parse(str_of(row->role), &given))
         return false;
     return held >= ROLE_ADMIN ? held >= given

@@ -29,15 +29,15 @@ bool key_may_invite(const struct key_row *row)
            !row->expires_at_ms && !has_models && !has_limits;
 }
 
-/* Whoever accepts signs in, and may make keys as wide as their role. */
-static bool is_wide_enough(struct api_call *call, const struct store_config *config)
+/* Whoever uses a link signs in, and may make keys as wide as their role. */
+bool link_maker_is_wide(struct api_call *call, const struct store_config *config)
 {
     const struct key_row *key = config_key(config, call->actor);
     if (!key || key_may_invite(key))
         return true;
     api_fail(call, PROBLEM_FORBIDDEN, NULL,
-             "A key with an end, models, limits or not all scopes invites nobody: who accepts "
-             "would hold more than it.");
+             "A key with an end, models, limits or not all scopes makes no link to sign in by: "
+             "who uses it would hold more than the key.");
     return false;
 }
 
@@ -214,7 +214,7 @@ void invitations_create(struct api_call *call)
     char token[APIKEY_LEN + 1];
     if (!change_begin(&change, call->admin, call))
         return;
-    if (is_wide_enough(call, &change.config) && wish_read(call, &change.config, &row)) {
+    if (link_maker_is_wide(call, &change.config) && wish_read(call, &change.config, &row)) {
         token_make(call, &row, token);
         if (invitation_keep(call, &change.config, &row, &error) == OK)
             invitation_answer(call, &change.config, &row, token);

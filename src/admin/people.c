@@ -29,7 +29,7 @@ void people_release(struct people *people)
 bool people_hashes(api_handler *handler)
 {
     return handler == setup_do || handler == session_create || handler == me_update ||
-           handler == invitations_accept;
+           handler == invitations_accept || handler == password_resets_use;
 }
 
 /* ---- trying -------------------------------------------------------------------------------------- */

@@ -83,6 +83,8 @@ const struct user_row *config_user(const struct store_config *config, const char
 void user_write(struct json_writer *writer, const struct store_config *config,
                 const struct user_row *user);
 void user_write_event(struct buf *out, const struct user_row *user);
+/** Does what the caller holds cover what the user has? False: the call has failed, also when there is none (NULL). */
+bool user_may_touch(struct api_call *call, const struct user_row *user);
 
 /** What the set-up token is: good until set-up. Wipe it after use. */
 MUST_USE enum err setup_token(struct store *store, const struct vault *vault,
@@ -90,3 +92,4 @@ MUST_USE enum err setup_token(struct store *store, const struct vault *vault,
 #define TOKEN_PREFIX_SETUP      "auxo_"
 #define TOKEN_PREFIX_SESSION    "auxs_"
 #define TOKEN_PREFIX_INVITATION "auxi_"
+#define TOKEN_PREFIX_RESET      "auxp_"

@@ -78,8 +78,7 @@ static enum role role_of(const struct user_row *user)
     return role;
 }
 
-/* What the caller holds covers what the user has. False: the call has failed. */
-static bool may_touch(struct api_call *call, const struct user_row *user)
+bool user_may_touch(struct api_call *call, const struct user_row *user)
 {
     if (!user)
         fail_as_missing(call);
@@ -153,7 +152,7 @@ void users_update(struct api_call *call)
         return;
     const struct user_row *user = config_user(&change.config, call->args[0]);
     struct user_row row = user ? *user : (struct user_row){0};
-    if (!may_touch(call, user) || !fields_read(call, &row)) {
+    if (!user_may_touch(call, user) || !fields_read(call, &row)) {
         change_drop(&change);
         return;
     }
@@ -174,7 +173,7 @@ void users_delete(struct api_call *call)
     if (!change_begin(&change, call->admin, call))
         return;
     const struct user_row *user = config_user(&change.config, call->args[0]);
-    if (!may_touch(call, user)) {
+    if (!user_may_touch(call, user)) {
         change_drop(&change);
         return;
     }
@@ -200,7 +199,7 @@ void users_sessions_end(struct api_call *call)
     int count = 0;
     if (!people_config(call, &config))
         return;
-    bool may = may_touch(call, config_user(&config, call->args[0]));
+    bool may = user_may_touch(call, config_user(&config, call->args[0]));
     store_config_release(&config);
     if (!may || !sessions_close(call, call->args[0], NULL, "session.all_ended", &count))
         return;

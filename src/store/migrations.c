@@ -169,6 +169,12 @@ static const char *const steps[] = {
     ") STRICT;"
     "CREATE INDEX transition_of ON transition (kind, id, seq);"
     "CREATE INDEX transition_at ON transition (at_ms);",
+
+    /* 009: links to a new password. One that was used or revoked has no row. */
+    "CREATE TABLE password_reset ("
+    "  user_id TEXT PRIMARY KEY, created_by TEXT NOT NULL, digest BLOB NOT NULL UNIQUE,"
+    "  created_at_ms INTEGER NOT NULL, expires_at_ms INTEGER NOT NULL"
+    ") STRICT;",
 };
 /* clang-format on */
 #define STEP_COUNT ((int64_t)(sizeof steps / sizeof steps[0]))
@@ -332,7 +338,8 @@ enum err migrations_verify(sqlite3 *db, struct error *error)
                                          "PRAGMA quick_check('service_account')",
                                          "PRAGMA quick_check('user')",
                                          "PRAGMA quick_check('session')",
-                                         "PRAGMA quick_check('invitation')"};
+                                         "PRAGMA quick_check('invitation')",
+                                         "PRAGMA quick_check('password_reset')"};
     enum err err = OK;
     for (size_t i = 0; err == OK && i < sizeof checks / sizeof checks[0]; i++)
         err = table_verify(db, checks[i], error);

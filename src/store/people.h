@@ -27,6 +27,12 @@ struct session_row {
     uint8_t digest[32]; /* of the cookie's value */
     int64_t created_at_ms, expires_at_ms, last_seen_ms;
 };
+/** A link by which a user chooses a new password. */
+struct password_reset_row {
+    char user_id[ID_MAX], created_by[ID_MAX];
+    uint8_t digest[32]; /* of its token */
+    int64_t created_at_ms, expires_at_ms;
+};
 struct invitation_row {
     char id[ID_MAX], email[EMAIL_MAX_BYTES + 1], role[16], team_id[ID_MAX], created_by[ID_MAX];
     uint8_t digest[32]; /* of its token */
@@ -64,6 +70,23 @@ MUST_USE enum err store_user_by_email(struct store *store, const char *email,
 MUST_USE enum err store_user_password(struct store *store, const char *id, const char *was,
                                       const char *hash, const struct event_row *event,
                                       struct error *error);
+
+/* ---- password resets ---------------------------------------------------------------------------- */
+
+/** In the place of the one that the user had. */
+MUST_USE enum err store_password_reset_put(struct store *store,
+                                           const struct password_reset_row *row,
+                                           const struct event_row *event, struct error *error);
+MUST_USE enum err store_password_reset_delete(struct store *store, const char *user_id,
+                                              const struct event_row *event, struct error *error);
+/** The open one with this token. ERR_NOT_FOUND. */
+MUST_USE enum err store_password_reset_find(struct store *store, const uint8_t digest[32],
+                                            int64_t now_ms, struct password_reset_row *out_row,
+                                            struct error *error);
+/** Spends it, sets the password and ends the user's sessions. ERR_NOT_FOUND: spent meanwhile. */
+MUST_USE enum err store_password_reset_use(struct store *store,
+                                           const struct password_reset_row *row, const char *hash,
+                                           const struct event_row *event, struct error *error);
 
 /* ---- sessions ----------------------------------------------------------------------------------- */
 

@@ -181,6 +181,8 @@ MUST_USE enum err setting_put(sqlite3 *db, const char *name, const char *value,
 #define USER_COLUMN_COUNT 7
 #define USERS_SELECT      "SELECT " USER_COLUMNS " FROM user ORDER BY id"
 MUST_USE enum err user_read(sqlite3_stmt *statement, void *out_row);
+/** All sessions of a user; inside a transaction. */
+MUST_USE enum err sessions_drop(sqlite3 *db, const char *user_id, struct error *error);
 
 /* ---- worker_keys.c ------------------------------------------------------------------------------- */
 

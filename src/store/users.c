@@ -113,9 +113,15 @@ static enum err run_for(sqlite3 *db, const char *sql, const char *id, int64_t at
     return sql_done(statement, NULL, error);
 }
 
-static enum err sessions_drop(sqlite3 *db, const char *user_id, struct error *error)
+enum err sessions_drop(sqlite3 *db, const char *user_id, struct error *error)
 {
     return run_for(db, "DELETE FROM session WHERE user_id = ?1", user_id, 0, error);
+}
+
+/* None outlives the password that it was to replace. */
+static enum err password_reset_drop(sqlite3 *db, const char *user_id, struct error *error)
+{
+    return run_for(db, "DELETE FROM password_reset WHERE user_id = ?1", user_id, 0, error);
 }
 
 struct user_change {
@@ -157,6 +163,8 @@ static enum err user_delete(sqlite3 *db, void *arg, struct error *error)
         err = owner_is_left(db, error);
     if (err == OK)
         err = sessions_drop(db, end->id, error);
+    if (err == OK)
+        err = password_reset_drop(db, end->id, error);
     if (err == OK)
         err = run_for(db, "DELETE FROM team_member WHERE user_id = ?1", end->id, 0, error);
     if (err == OK)
@@ -207,6 +215,8 @@ static enum err password_put(sqlite3 *db, void *arg, struct error *error)
     err = sql_done(update, NULL, error);
     if (err == OK && sqlite3_changes(db) == 0)
         return error_set(error, ERR_CONFLICT, "The password was changed meanwhile.");
+    if (err == OK && change->ends_sessions)
+        err = password_reset_drop(db, change->id, error);
     return err == OK && change->ends_sessions ? sessions_drop(db, change->id, error) : err;
 }
 

@@ -135,6 +135,13 @@ const how = {
     'PATCH /users/{id}': () => ({ args: [lead.id], body: { name: unique('name') } }),
     'DELETE /users/{id}': async () => ({ args: [(await person()).id] }),
     'DELETE /users/{id}/sessions': async () => ({ args: [(await person()).id] }),
+    'POST /users/{id}/password-reset': async () => ({ args: [(await person()).id] }),
+    'DELETE /users/{id}/password-reset': async () => {
+        const { id } = await person();
+        await server.api('POST', `/api/users/${id}/password-reset`);
+        return { args: [id] };
+    },
+    'POST /password-reset': async () => ({ body: { token: (await server.api('POST', `/api/users/${(await person()).id}/password-reset`)).token, password: good_password } }),
     'GET /invitations': () => ({}),
     'POST /invitations': async caller => ({ body: { team: 'Led' }, ...caller === 'member' ? await by_session(caller, 'POST', lead) : {} }),
     'DELETE /invitations/{id}': async caller => ({ args: [(await invitation(lead, { team: 'Led' })).id], other: [(await invitation(boss)).id],

@@ -202,6 +202,75 @@ test('T05: nobody gives what they do not hold: roles, and teams that they lead',
     assert_problem(await anyone.call('POST', '/api/invitations/accept', { token: of_admin.token, password: good_password, email: 'late@example.com' }), 404, 'not_found');
 });
 
+test('a new password by a link of an admin: good once, for the user alone; it ends all sessions, and leaves events', async () => {
+    const other = await Server.start(); // wrong tokens are counted
+    other.admin = await other.key('admin');
+    const boss = await set_up(other);
+    const user = await invite(boss, 'forgetful@example.com'), again = await new Person(other).sign_in('forgetful@example.com');
+    const make = (host, who = user) => host.call('POST', `/api/users/${who.id}/password-reset`);
+    const first = await boss.api('POST', `/api/users/${user.id}/password-reset`, undefined, { expect: 201 });
+    const made = await boss.api('POST', `/api/users/${user.id}/password-reset`, undefined, { expect: 201 });
+    assert.equal(made.link, `${other.url}/reset#token=${made.token}`);
+    assert.deepEqual([made.user, Math.round((made.expires_at_ms - Date.now()) / 3_600_000)], [user.id, 24]);
+    const use = (token, password = 'a new and better password', who = new Person(other)) => who.call('POST', '/api/password-reset', { token, password });
+    assert_problem(await use(first.token), 404, 'not_found');
+    assert_problem(await use(made.token, 'short'), 400, 'invalid_field', 'password');
+    assert.equal((await user.call('GET', '/api/me')).status, 200, 'until it is used, nothing ends');
+    const browser = new Person(other);
+    const at_once = await Promise.all([browser, new Person(other), new Person(other)].map(who => use(made.token, undefined, who)));
+    assert.deepEqual(at_once.map(answer => answer.status).sort(), [201, 404, 404]);
+    const winner = at_once.find(answer => answer.status === 201);
+    assert.deepEqual([winner.json.user.email, winner.json.role], ['forgetful@example.com', 'member'], 'signed in');
+    for (const gone of [user, again]) assert.equal((await gone.call('GET', '/api/me')).status, 401, 'all sessions ended');
+    await new Person(other).sign_in('forgetful@example.com', 'a new and better password');
+    assert_problem(await new Person(other).call('POST', '/api/session', { email: 'forgetful@example.com', password: good_password }), 401, 'wrong_password');
+    assert_problem(await use(made.token), 404, 'not_found');
+    const told = (await boss.api('GET', '/api/events?limit=200')).items.filter(event => event.subject === user.id && event.action.startsWith('password_reset.'));
+    assert.deepEqual(told.map(event => [event.action, event.actor]), [['password_reset.used', user.id], ['password_reset.created', boss.id], ['password_reset.created', boss.id]]);
+    assert.ok(!JSON.stringify(told).includes('auxp_') && !other.all_logs.includes(made.token));
+
+    const revoked = (await make(boss)).json;
+    await boss.api('DELETE', `/api/users/${user.id}/password-reset`);
+    assert_problem(await use(revoked.token), 404, 'not_found');
+    assert_problem(await boss.call('DELETE', `/api/users/${user.id}/password-reset`), 404, 'not_found');
+    const stale = (await make(boss)).json;
+    const signed_in = await new Person(other).sign_in('forgetful@example.com', 'a new and better password');
+    await signed_in.api('PATCH', '/api/me', { password: 'yet another password', current_password: 'a new and better password' });
+    assert_problem(await use(stale.token), 404, 'not_found');
+    await other.stop();
+    assert.equal(other.verdict(), null);
+});
+
+test('T05: nobody opens an account above their own by a link; what its maker has lost meanwhile it gives no more', async () => {
+    const other = await Server.start(); // wrong tokens are counted
+    other.admin = await other.key('admin');
+    const boss = await set_up(other);
+    await boss.api('POST', '/api/teams', { name: 'Research' });
+    const admin = await invite(boss, 'resetter@example.com', { role: 'admin' });
+    const user = await invite(boss, 'reset-me@example.com'), lead = await invite(boss, 'lead2@example.com', { team: 'Research', team_role: 'lead' });
+    const where = who => `/api/users/${who.id}/password-reset`;
+    assert_problem(await admin.call('POST', where(boss)), 403, 'forbidden');
+    assert_problem(await admin.call('DELETE', where(boss)), 403, 'forbidden');
+    for (const low of [lead, user]) assert_problem(await low.call('POST', where(user)), 403, 'forbidden');
+    assert_problem(await boss.call('POST', '/api/users/usr_none/password-reset'), 404, 'not_found');
+    const narrow = await other.api('POST', '/api/keys', { name: 'k', role: 'admin', expires_at_ms: Date.now() + 3_600_000 });
+    assert_problem(await call(other.url + where(user), { method: 'POST', key: narrow.key }), 403, 'forbidden');
+
+    const promoted = await admin.api('POST', where(user), undefined, { expect: 201 });
+    const demoted = await admin.api('POST', where(lead), undefined, { expect: 201 });
+    const use = token => new Person(other).call('POST', '/api/password-reset', { token, password: good_password });
+    await boss.api('PATCH', `/api/users/${user.id}`, { role: 'owner' });
+    assert_problem(await use(promoted.token), 404, 'not_found');
+    await boss.api('PATCH', `/api/users/${admin.id}`, { role: 'member' });
+    assert_problem(await use(demoted.token), 404, 'not_found');
+    await boss.api('PATCH', `/api/users/${lead.id}`, { disabled: true });
+    assert_problem(await boss.call('POST', where(lead)), 409, 'conflict');
+    await boss.api('DELETE', `/api/users/${user.id}`);
+    assert_problem(await use(promoted.token), 404, 'not_found');
+    await other.stop();
+    assert.equal(other.verdict(), null);
+});
+
 test('T05, I10: an invitation by a key ends with the key; a key that is narrower than its role invites nobody', async () => {
     const other = await Server.start(); // wrong tokens are counted
     other.admin = await other.key('admin');
@@ -532,6 +601,9 @@ test('T14: wrong tokens are refused after some, right ones never: nobody locks o
     assert.deepEqual(await wrong('/api/setup', wish), [...Array(10).fill(403), 429, 429]);
     const boss = await set_up(other);
     assert.deepEqual([...new Set(await wrong('/api/invitations/look', { token: 'auxi_no' }))], [429], 'still');
+    assert.deepEqual([...new Set(await wrong('/api/password-reset', { token: 'auxp_no', password: good_password }))], [429], 'of all tokens together');
+    const reset = await boss.api('POST', `/api/users/${boss.id}/password-reset`, undefined, { expect: 201 });
+    boss.keep(await call(`${other.url}/api/password-reset`, { method: 'POST', body: { token: reset.token, password: good_password } }));
     await invite(boss, 'late@example.com');
     const { token } = await boss.api('POST', '/api/invitations', {}, { expect: 201 });
     assert.equal((await call(`${other.url}/api/invitations/look`, { method: 'POST', body: { token } })).status, 200);

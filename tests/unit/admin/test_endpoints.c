@@ -130,6 +130,7 @@ static const char *const members_may[] = {
     "DELETE /invitations/{id}",
     "POST /invitations/look",
     "POST /invitations/accept",
+    "POST /password-reset",
     "POST /keys",
     "PATCH /keys/{id}",
     "DELETE /keys/{id}",

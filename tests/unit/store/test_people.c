@@ -270,6 +270,55 @@ static void an_invitation_is_good_once_and_for_a_while(void **state)
               ERR_NOT_FOUND);
 }
 
+static struct password_reset_row reset(uint8_t first)
+{
+    return (struct password_reset_row){.user_id = "usr_1",
+                                       .created_by = "usr_1",
+                                       .digest = {first},
+                                       .created_at_ms = FIXTURE_TIME,
+                                       .expires_at_ms = FIXTURE_TIME + 1000};
+}
+
+static enum err find_reset(uint8_t first, int64_t now_ms)
+{
+    struct password_reset_row wanted = reset(first), found = {0};
+    enum err err = store_password_reset_find(fixture.store, wanted.digest, now_ms, &found, &error);
+    CHECK_STR("whose", found.user_id, err == OK ? "usr_1" : "");
+    return err;
+}
+
+static void a_link_to_a_password_is_good_once_and_for_a_while(void **state)
+{
+    (void)state;
+    struct password_reset_row one = reset(1), two = reset(2);
+    struct user_row found = {0};
+    char hash[PASSWORD_HASH_MAX] = "";
+    set_up();
+    CHECK_INT("made", store_password_reset_put(fixture.store, &one, NULL, &error), OK);
+    CHECK_INT("open", find_reset(1, FIXTURE_TIME + 999), OK);
+    CHECK_INT("over", find_reset(1, FIXTURE_TIME + 1000), ERR_NOT_FOUND);
+    CHECK_INT("another", store_password_reset_put(fixture.store, &two, NULL, &error), OK);
+    CHECK_INT("replaces it", find_reset(1, FIXTURE_TIME), ERR_NOT_FOUND);
+    CHECK_INT("the first is of no use",
+              store_password_reset_use(fixture.store, &one, "h1", NULL, &error), ERR_NOT_FOUND);
+    CHECK_INT("used", store_password_reset_use(fixture.store, &two, "h2", NULL, &error), OK);
+    CHECK_INT("once", store_password_reset_use(fixture.store, &two, "h3", NULL, &error),
+              ERR_NOT_FOUND);
+    CHECK_INT("found", store_user_by_email(fixture.store, "ann@example.com", &found, hash, &error),
+              OK);
+    CHECK_STR("the password", hash, "h2");
+    CHECK_INT("no session is left", sessions(), 0);
+    CHECK_INT("again", store_password_reset_put(fixture.store, &one, NULL, &error), OK);
+    CHECK_INT("revoked", store_password_reset_delete(fixture.store, "usr_1", NULL, &error), OK);
+    CHECK_INT("once", store_password_reset_delete(fixture.store, "usr_1", NULL, &error),
+              ERR_NOT_FOUND);
+    struct event_row event = {.id = "evt_1", .action = "user.password_changed"};
+    CHECK_INT("again", store_password_reset_put(fixture.store, &one, NULL, &error), OK);
+    CHECK_INT("another password",
+              store_user_password(fixture.store, "usr_1", "h2", "h4", &event, &error), OK);
+    CHECK_INT("no link outlives it", find_reset(1, FIXTURE_TIME), ERR_NOT_FOUND);
+}
+
 static void nobody_takes_the_room_of_others_invitations(void **state)
 {
     (void)state;
@@ -367,6 +416,7 @@ int main(void)
         STORY(a_password_that_was_changed_meanwhile_opens_nothing),
         STORY(sessions_come_back_after_a_restart_and_are_bounded),
         STORY(an_invitation_is_good_once_and_for_a_while),
+        STORY(a_link_to_a_password_is_good_once_and_for_a_while),
         STORY(nobody_takes_the_room_of_others_invitations),
         STORY(what_ends_nothing_is_no_event),
         STORY(whoever_is_invited_into_a_team_is_in_it),

@@ -111,6 +111,7 @@ static void make_first_release(const char *path)
                         "ALTER TABLE chunk DROP COLUMN field_count; "
                         "DROP TRIGGER event_stays; DROP TRIGGER event_remains; "
                         "ALTER TABLE event DROP COLUMN mac; DROP TABLE transition; "
+                        "DROP TABLE password_reset; "
                         "ALTER TABLE jobs_1 DROP COLUMN wasted_microusd; "
                         "ALTER TABLE jobs_1 DROP COLUMN is_unpriced; "
                         "PRAGMA user_version=1");
