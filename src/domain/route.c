@@ -41,6 +41,28 @@ const char *route_verdict_name(enum route_verdict verdict)
     return names[verdict];
 }
 
+const char *route_outcome_reason(enum route_outcome outcome)
+{
+    static const char *const codes[] = {
+        [ROUTE_OK] = "ok",
+        [ROUTE_UNKNOWN_MODEL] = "unknown_model",
+        [ROUTE_UNKNOWN_PIN] = "unknown_provider",
+        [ROUTE_PIN_LACKS_MODEL] = "model_not_served",
+        [ROUTE_PINS_DISAGREE] = "pins_disagree",
+        [ROUTE_DIALECT] = "dialect_not_supported",
+        [ROUTE_ABILITY] = "lacks_ability",
+        [ROUTE_TOO_LONG] = "context_too_small",
+        [ROUTE_ENDPOINT] = "endpoint_not_supported",
+        [ROUTE_DENIED] = "policy_denied",
+        [ROUTE_ALL_OVER_QUOTA] = "all_over_quota",
+        [ROUTE_NOBODY_NOW] = "no_worker",
+        [ROUTE_NONE_EVER] = "no_candidate",
+    };
+    static_assert(sizeof codes / sizeof codes[0] == ROUTE_NONE_EVER + 1, "one for each");
+    assert(outcome <= ROUTE_NONE_EVER);
+    return codes[outcome];
+}
+
 /* ---- what is asked for ------------------------------------------------------------------------- */
 
 static size_t find_slug(const struct routing *routing, struct str slug)

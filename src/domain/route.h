@@ -145,6 +145,9 @@ enum route_outcome {
     ROUTE_NONE_EVER        /* 503: none configured, paused, key refused, offline */
 };
 
+/** The code of a job that was refused for it: "no_candidate"; "ok". */
+const char *route_outcome_reason(enum route_outcome outcome);
+
 struct route_plan {
     enum route_outcome outcome;
     /* Eligible ones first, in order; then those that may be waited for (offline, over quota); then the rest. */

@@ -214,26 +214,6 @@ static enum say say_of(enum route_outcome outcome)
     return SAY_INTERNAL;
 }
 
-static const char *reason_of(enum route_outcome outcome)
-{
-    static const char *const reasons[] = {
-        [ROUTE_OK] = "ok",
-        [ROUTE_UNKNOWN_MODEL] = "unknown_model",
-        [ROUTE_UNKNOWN_PIN] = "unknown_provider",
-        [ROUTE_PIN_LACKS_MODEL] = "model_not_served",
-        [ROUTE_PINS_DISAGREE] = "pins_disagree",
-        [ROUTE_DIALECT] = "dialect_not_supported",
-        [ROUTE_ABILITY] = "lacks_ability",
-        [ROUTE_TOO_LONG] = "context_too_small",
-        [ROUTE_ENDPOINT] = "endpoint_not_supported",
-        [ROUTE_DENIED] = "policy_denied",
-        [ROUTE_ALL_OVER_QUOTA] = "all_over_quota",
-        [ROUTE_NOBODY_NOW] = "no_worker",
-        [ROUTE_NONE_EVER] = "no_candidate",
-    };
-    return reasons[outcome];
-}
-
 /* Keeps the eligible candidates, and those that may come. Their strings live in the snapshot or in the request, save
  * what workers have loaded. */
 static bool keep_candidates(struct request *request, const struct route_plan *plan)
@@ -298,7 +278,8 @@ void request_fail_unrouted(struct request *request)
     request->quota_wait_ms = plan->wait_ms;
     if (plan->outcome == ROUTE_DENIED)
         admission_note_denied(request);
-    request_fail(request, say_of(plan->outcome), reason_of(plan->outcome), plan->sentence);
+    request_fail(request, say_of(plan->outcome), route_outcome_reason(plan->outcome),
+                 plan->sentence);
 }
 
 /* Of workers each is tried once: the dispatcher sees to that. */
