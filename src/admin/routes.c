@@ -1,6 +1,8 @@
 /* admin/routes.c: /api/routes: named routes and aliases (SPEC 4.1 item 4). Not the table of endpoints: that
  * is endpoints.c.
  */
+#include "admin/routes.h"
+
 #include "admin/endpoints.h"
 #include "admin/key_issue.h"
 #include "admin/provider_models.h"
@@ -123,6 +125,11 @@ static bool steps_field(struct api_call *call, const struct store_config *config
     return true;
 }
 
+bool route_fields(struct api_call *call, const struct store_config *config, struct route_row *row)
+{
+    return name_field(call, row) && steps_field(call, config, row);
+}
+
 /* ---- handlers ------------------------------------------------------------------------------------ */
 
 static void answer_route(struct api_call *call, int status, const char *id)
@@ -175,7 +182,7 @@ void routes_create(struct api_call *call)
     id_make("rte_", row.created_at_ms, random, row.id);
     if (!change_begin(&change, call->admin, call))
         return;
-    if (!name_field(call, &row) || !steps_field(call, &change.config, &row)) {
+    if (!route_fields(call, &change.config, &row)) {
         change_drop(&change);
     } else {
         enum err err = put_row(call, &row, NULL, &error);
@@ -235,7 +242,7 @@ void routes_update(struct api_call *call)
     AUTO_BUF struct buf before = {0};
     row_text(&before, row);
     str_copy(str_of(row->id), id, sizeof id);
-    if (!name_field(call, row) || !steps_field(call, &change.config, row)) {
+    if (!route_fields(call, &change.config, row)) {
         change_drop(&change);
         return;
     }

@@ -1,6 +1,8 @@
 /* admin/routing.c: /api/routing: the Auto default; and the dry run, which asks the very function that live
  * traffic asks, with faults put into its view of the providers.
  */
+#include "admin/routing.h"
+
 #include "admin/endpoints.h"
 #include "admin/key_issue.h"
 #include "admin/provider_models.h"
@@ -81,6 +83,12 @@ static bool model_is_known(struct api_call *call, const char *provider_id, const
     return is_known;
 }
 
+bool routing_auto_field(struct api_call *call, const struct store_config *config,
+                        char provider_id[ID_MAX], char model[200])
+{
+    return auto_field(call, config, provider_id, model) && model_is_known(call, provider_id, model);
+}
+
 static enum err auto_store(struct api_call *call, const struct store_config *config,
                            const char *provider_id, const char *model, struct error *error)
 {
@@ -113,8 +121,7 @@ void routing_update(struct api_call *call)
     }
     if (!change_begin(&change, call->admin, call))
         return;
-    if (!auto_field(call, &change.config, provider_id, model) ||
-        !model_is_known(call, provider_id, model)) {
+    if (!routing_auto_field(call, &change.config, provider_id, model)) {
         change_drop(&change);
         return;
     }
@@ -163,23 +170,25 @@ static void needs_field(struct dry_run *run)
                 run->needs |= known[i].need;
 }
 
-static void apply_fault(struct provider_view *view, enum condition fault)
+/* One request is no traffic: what becomes of it is seen once the fault is known. */
+static void apply_fault(struct provider_view *view, struct str fault)
 {
-    if (fault == CONDITION_QUEUE_TOO_DEEP) {
+    if (str_eq(fault, STR("queue_too_deep"))) {
         view->waiting = MANY_WAITING;
         return;
     }
-    view->health.state = fault == CONDITION_OFFLINE ? STATE_OFFLINE : STATE_OVER_QUOTA;
-    view->health.may_try = false;
-    view->health.until_ms = clock_monotonic_ms() + 30000;
+    view->health = (struct health_view){.state = STATE_OFFLINE};
+    if (str_eq(fault, STR("key_rejected")))
+        view->health.state = STATE_ERROR;
+    if (str_eq(fault, STR("over_quota")))
+        view->health = (struct health_view){.state = STATE_OVER_QUOTA,
+                                            .until_ms = clock_monotonic_ms() + 30000};
 }
 
 static bool fault_put(struct dry_run *run, struct json fault)
 {
-    enum condition condition = CONDITION_OFFLINE;
     char name[128];
     str_copy(json_string_or_empty(json_get(fault, "provider")), name, sizeof name);
-    (void)condition_parse(json_string_or_empty(json_get(fault, "fault")), &condition);
     const struct provider *provider = snapshot_provider(run->snapshot, name);
     if (!provider || !provider_is_seen(run->call, run->snapshot, provider)) {
         api_fail(run->call, PROBLEM_INVALID_FIELD, "faults",
@@ -188,7 +197,7 @@ static bool fault_put(struct dry_run *run, struct json fault)
     }
     for (size_t i = 0; i < run->snapshot->routing.provider_count; i++)
         if (run->snapshot->routing.providers[i] == provider)
-            apply_fault(&run->views[i], condition);
+            apply_fault(&run->views[i], json_string_or_empty(json_get(fault, "fault")));
     return true;
 }
 

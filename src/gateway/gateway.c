@@ -92,6 +92,13 @@ void gateway_tune(struct gateway *gateway, const struct gateway_tuning *tuning)
     body_budget_set(tuning->body_budget_bytes ? tuning->body_budget_bytes : BODY_BUDGET_DEFAULT);
 }
 
+void gateway_bounds(const struct gateway *gateway, int64_t *out_queue_wait_ms,
+                    int *out_max_attempts)
+{
+    *out_queue_wait_ms = gateway->tuning.queue_wait_ms;
+    *out_max_attempts = (int)gateway->tuning.max_attempts;
+}
+
 static void lease_drop(struct lease *lease)
 {
     if (lease->users > 0 || lease->is_current)

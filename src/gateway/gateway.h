@@ -44,6 +44,9 @@ MUST_USE enum err gateway_new(const struct gateway_options *options, struct gate
 void gateway_free(struct gateway *gateway);
 /** In force at once. Any thread. */
 void gateway_tune(struct gateway *gateway, const struct gateway_tuning *tuning);
+/** What bounds a request's way through the candidates now: how long it may wait, how many it may try. Any thread. */
+void gateway_bounds(const struct gateway *gateway, int64_t *out_queue_wait_ms,
+                    int *out_max_attempts);
 /** Adds a loop (before its thread runs); index from 0 is also the journal's. */
 MUST_USE enum err gateway_loop_add(struct gateway *gateway, struct loop *loop, int index,
                                    struct gateway_loop **out_loop, struct error *error);

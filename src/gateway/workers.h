@@ -85,6 +85,8 @@ struct worker_view {
     const char *kind, *state;
     char name[128], version[32], tool[32];
     int64_t epoch, slots, busy, parked, vram_mb;
+    int64_t slots_said;                    /* by itself; `slots` is what an admin leaves of them */
+    bool is_of_pool;                       /* live or suspect: it may get jobs */
     int64_t registered_at_ms, heard_at_ms; /* wall */
     int64_t over_quota_until_ms, barred_until_ms;
     int64_t jobs, failures;

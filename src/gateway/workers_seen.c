@@ -22,6 +22,8 @@ static void view_make(const struct worker *worker, int64_t now_ms, int64_t wall_
         .state = worker_state_name(worker->state),
         .epoch = worker->epoch,
         .slots = worker->slot_count,
+        .slots_said = worker->slots_said,
+        .is_of_pool = worker->state == WORKER_LIVE || worker->state == WORKER_SUSPECT,
         .vram_mb = worker->vram_mb,
         .registered_at_ms = worker->registered_at_ms,
         .heard_at_ms = worker->heard_at_ms,

@@ -101,6 +101,18 @@ void job_sql_select(struct buf *sql, int64_t chunk, int64_t field_count)
     buf_printf(sql, " FROM jobs_%lld", (long long)chunk); /* table name only */
 }
 
+void job_sql_select_some(struct buf *sql, int64_t chunk, int64_t field_count,
+                         const enum job_field *fields, size_t count)
+{
+    buf_puts(sql, "SELECT at");
+    for (size_t i = 0; i < count; i++) {
+        const struct field *field = &job_fields[fields[i]];
+        bool is_there = (int64_t)fields[i] < field_count;
+        buf_printf(sql, ", %s", is_there ? field->column : missing_value(field->type));
+    }
+    buf_printf(sql, " FROM jobs_%lld", (long long)chunk); /* table name only */
+}
+
 void job_sql_index(struct buf *sql, int64_t chunk, enum job_index index)
 {
     const char *column = job_index_column(index);

@@ -38,6 +38,9 @@ void job_sql_insert(struct buf *sql,
 void job_sql_update(struct buf *sql, int64_t chunk, int64_t field_count);
 /* "SELECT at, columns FROM jobs_n"; what an older chunk has no columns for reads as 0, or unknown. */
 void job_sql_select(struct buf *sql, int64_t chunk, int64_t field_count);
+/* "SELECT at, ... FROM jobs_n" of the fields that are named. */
+void job_sql_select_some(struct buf *sql, int64_t chunk, int64_t field_count,
+                         const enum job_field *fields, size_t count);
 void job_sql_index(struct buf *sql, int64_t chunk, enum job_index index);
 
 /** Binds key and columns. `attempts` (RECORD_MAX_BYTES) and the record must outlive the step. */

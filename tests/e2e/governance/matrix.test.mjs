@@ -79,6 +79,7 @@ const how = {
     'GET /me/access': () => ({}),
     'GET /routing': () => ({}),
     'PATCH /routing': () => ({ body: { auto: { provider: gpt.id, model: ++count % 2 ? 'gpt-sim' : null } }, deep: { auto: { provider: gpt.id, model: 'gpt-sim' } } }),
+    'POST /routing/rehearse': () => ({ body: { show: 3 }, deep: { faults: [{ provider: gpt.id, fault: 'offline' }], changes: { providers: [{ provider: gpt.id, paused: true }], auto: null, routes: [{ name: 'rehearsed', steps: [{ tier: 'cloud' }] }], teams: [] } } }),
     'POST /routing/explain': () => ({ body: { model: 'auto' }, deep: { model: 'auto', needs: ['tools'], faults: [{ provider: gpt.id, fault: 'offline' }] } }),
     'GET /routing/at': () => ({ query: `?t=${Date.now() - 1}` }),
     'GET /transitions': () => ({ query: '?limit=1' }),
