@@ -27,6 +27,7 @@ static void take_caller(struct api_call *call, const struct caller *caller)
              sizeof call->service_account);
     str_copy(str_of(principal->team ? principal->team->id : ""), call->team, sizeof call->team);
     str_copy(str_of(caller->session), call->session, sizeof call->session);
+    memcpy(call->digest, principal->digest, sizeof call->digest);
     call->role = principal->role;
     call->scopes = principal->scopes;
 }

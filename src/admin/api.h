@@ -32,6 +32,7 @@ struct api_call {
     char team[ID_MAX]; /* who pays; "" none */
     char service_account[ID_MAX];
     char session[ID_MAX];         /* the session it came with; "" none */
+    uint8_t digest[32];           /* of the secret it came with, when that is an API key's */
     char address[64];             /* of the other side, without its port */
     char agent[128];              /* what it calls itself */
     char origin[ORIGIN_MAX];      /* under which it reached us: "https://ai.example.com" */

@@ -33,6 +33,15 @@ unsigned key_scopes(const struct key_row *row, enum role role)
     return row->scopes ? row->scopes : scopes_of_role(role);
 }
 
+/* Is the secret that the call came with one of the key's still? It may have been rotated, and its grace time be over. */
+static bool is_its_secret(const struct key_row *row, const struct api_call *call, int64_t now_ms)
+{
+    if (memcmp(row->digest, call->digest, sizeof row->digest) == 0)
+        return true;
+    return row->previous_until_ms > now_ms &&
+           memcmp(row->previous_digest, call->digest, sizeof row->previous_digest) == 0;
+}
+
 struct held {
     enum role role;
     unsigned scopes;
@@ -48,7 +57,7 @@ static struct held held_now(const struct api_call *call, const struct store_conf
         return held;
     }
     const struct key_row *key = config_key(config, call->actor);
-    if (key) {
+    if (key && is_its_secret(key, call, now_ms)) {
         held.role = key_role_now(config, key, now_ms);
         held.scopes = key_scopes(key, held.role);
     }

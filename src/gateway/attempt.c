@@ -276,12 +276,24 @@ static void exhausted(struct request *request)
 }
 
 /* Tries candidates[index], whose slot is held if it needs one. False: it was not to be, and the next one is due. */
+/* Its key may have ended while it waited: those that run are looked at once a second, and this may come before. */
+static bool has_key_ended(const struct request *request)
+{
+    int64_t end_ms = request->principal->expires_at_ms;
+    return end_ms > 0 && end_ms <= loop_wall_ms(request->gl->loop);
+}
+
 static bool begin_at(struct request *request, size_t index)
 {
     struct gateway_loop *gl = request->gl;
     const struct candidate *candidate = &request->candidates[index];
     bool is_health_trial = false;
     request->next_candidate = index + 1;
+    if (has_key_ended(request)) {
+        request_fail(request, SAY_UNAUTHORIZED, "key_expired",
+                     "The API key of this request ended before a provider was asked.");
+        return true;
+    }
     if (!may_begin(request, candidate, &is_health_trial)) {
         slot_end(request);
         return false; /* a lost race is not an attempt */

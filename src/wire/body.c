@@ -279,14 +279,21 @@ static const struct part_type {
     struct str name;
     bool is_media, is_image;
 } part_types[] = {
-    {STR_INIT("text"), false, false},       {STR_INIT("tool_use"), false, false},
-    {STR_INIT("input_text"), false, false}, {STR_INIT("output_text"), false, false},
-    {STR_INIT("thinking"), false, false},   {STR_INIT("function_call"), false, false},
+    {STR_INIT("text"), false, false},
+    {STR_INIT("tool_use"), false, false},
+    {STR_INIT("input_text"), false, false},
+    {STR_INIT("output_text"), false, false},
+    {STR_INIT("thinking"), false, false},
+    {STR_INIT("function_call"), false, false},
     {STR_INIT("image_url"), true, true},   /* chat */
     {STR_INIT("input_image"), true, true}, /* responses */
     {STR_INIT("image"), true, true},       /* messages */
-    {STR_INIT("document"), true, false},    {STR_INIT("file"), true, false},
-    {STR_INIT("input_file"), true, false},  {STR_INIT("input_audio"), true, false},
+    {STR_INIT("document"), true, false},
+    {STR_INIT("file"), true, false},
+    {STR_INIT("input_file"), true, false},
+    {STR_INIT("input_audio"), true, false},
+    {STR_INIT("computer_screenshot"), true, true},
+    {STR_INIT("image_generation_call"), true, false}, /* one that was made, in `result` */
 };
 
 /* False when a part of this type, or of none that is known, may hold others. */
@@ -302,21 +309,31 @@ static bool note_part(struct str type, struct body_facts *facts)
     return false;
 }
 
-/* Looks for parts that are no text: messages have them in `content`, results of tools in `content` or `output`. A
- * walk over the tree, so texts cost nothing, however long. */
-static void find_media(struct json list, int depth, struct body_facts *facts)
+static void find_media(struct json value, int depth, struct body_facts *facts);
+
+/* A part says what it is by its type; others hold parts in `content` or `output`. */
+static void look_at_part(struct json part, int depth, struct body_facts *facts)
 {
-    for (struct json_cursor each = json_each(list); !facts->has_images && json_next(&each);) {
-        bool is_done = false;
-        for (struct json_cursor member = json_each(each.value); !is_done && json_next(&member);) {
-            bool holds_parts =
-                str_eq(member.name, STR("content")) || str_eq(member.name, STR("output"));
-            if (holds_parts && depth < NESTING_MAX)
-                find_media(member.value, depth + 1, facts);
-            is_done = holds_parts || (str_eq(member.name, STR("type")) &&
-                                      note_part(json_string_or_empty(member.value), facts));
-        }
+    bool is_done = false;
+    for (struct json_cursor member = json_each(part); !is_done && json_next(&member);) {
+        bool holds_parts =
+            str_eq(member.name, STR("content")) || str_eq(member.name, STR("output"));
+        if (holds_parts && depth < NESTING_MAX)
+            find_media(member.value, depth + 1, facts);
+        is_done = holds_parts || (str_eq(member.name, STR("type")) &&
+                                  note_part(json_string_or_empty(member.value), facts));
     }
+}
+
+/* Looks for parts that are no text, in a list or in the one part that stands in its place (a screenshot). A walk over the
+ * tree, so texts cost nothing, however long. */
+static void find_media(struct json value, int depth, struct body_facts *facts)
+{
+    if (json_type_of(value) == JSON_OBJECT)
+        look_at_part(value, depth, facts);
+    else
+        for (struct json_cursor each = json_each(value); !facts->has_images && json_next(&each);)
+            look_at_part(each.value, depth, facts);
 }
 
 /* ---- reading it ------------------------------------------------------------------------------ */

@@ -324,4 +324,24 @@ test('`auxot keys create --team` takes an id or a name, and makes the team that 
     assert.equal((await as(server.admin, 'POST', '/api/keys', { name: 'x', team: 'Not there' })).status, 400, 'over HTTP a slip of the pen makes no team');
 });
 
+test('I10: a key that ends while its request waits for a slot reaches no provider, however soon the slot comes', async () => {
+    await gpt.patch({ max_concurrent: 1 });
+    for (let round = 0; round < 4; round++) {
+        const { key } = await make({ expires_at_ms: Date.now() + 700 + 130 * round });
+        const late = Number((await server.api('GET', '/api/keys?limit=200')).items.at(-1).expires_at_ms);
+        await gpt.sim.plays([{ then: { delay_ms: late - Date.now() + 40 } }]);
+        const before = (await gpt.sim.log()).length;
+        const holder = chat(server.admin);
+        await until(async () => (await gpt.sim.log()).length > before, 'the slot is taken');
+        const waited = await chat(key);
+        assert.deepEqual([waited.status, waited.json.error.type], [401, 'invalid_request_error'], waited.text);
+        const job = await server.job(waited.job_id);
+        assert.deepEqual([job.reason, job.attempts.length], ['key_expired', 0]);
+        assert.equal((await holder).status, 200);
+        assert.equal((await gpt.sim.log()).length - before, 1, 'the provider saw the holder only');
+    }
+    await gpt.sim.plays([]);
+    await gpt.patch({ max_concurrent: null });
+});
+
 closing(here);
