@@ -1,5 +1,5 @@
 // Colours and names that axe finds nothing wrong with, in both themes (UI.md section 3).
-import { CloseButton, createTheme, Modal, type CSSVariablesResolver } from "@mantine/core";
+import { Anchor, CloseButton, createTheme, Modal, type CSSVariablesResolver } from "@mantine/core";
 
 export const theme = createTheme({
   primaryColor: "indigo",
@@ -9,6 +9,7 @@ export const theme = createTheme({
   fontFamilyMonospace: "ui-monospace, SFMono-Regular, Menlo, Consolas, monospace",
   respectReducedMotion: true,
   components: {
+    Anchor: Anchor.extend({ defaultProps: { underline: "always" } }),
     CloseButton: CloseButton.extend({ defaultProps: { ...({ "aria-label": "Close" } as Record<never, never>) } }),
     Modal: Modal.extend({
       defaultProps: { closeButtonProps: { "aria-label": "Close" }, attributes: { header: { role: "presentation" } } },

@@ -22,7 +22,7 @@ export class Browser {
 
     // A person's own window: cookies of nobody else.
     async window(server, { width = 1280, height = 800, dark = false, ...more } = {}) {
-        const context = await this.browser.newContext({ baseURL: server.url, viewport: { width, height }, colorScheme: dark ? 'dark' : 'light', ...more });
+        const context = await this.browser.newContext({ baseURL: server.url, viewport: { width, height }, colorScheme: dark ? 'dark' : 'light', reducedMotion: 'reduce', ...more });
         const page = await context.newPage();
         page.complaints = [];
         page.setDefaultTimeout(15_000);

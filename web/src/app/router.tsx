@@ -18,6 +18,16 @@ const inside = (path: string, load: () => Promise<Record<string, unknown>>, name
 const pages = [
   inside("/settings/providers", () => import("../pages/providers"), "ProvidersPage"),
   inside("/settings/providers/$id", () => import("../pages/provider"), "ProviderPage"),
+  inside("/settings/keys", () => import("../pages/keys"), "KeysPage"),
+  inside("/settings/models", () => import("../pages/models"), "ModelsPage"),
+  inside("/settings/teams", () => import("../pages/teams"), "TeamsPage"),
+  inside("/settings/teams/$id", () => import("../pages/team"), "TeamPage"),
+  inside("/settings/members", () => import("../pages/members"), "MembersPage"),
+  inside("/playground", () => import("../pages/playground"), "PlaygroundPage"),
+  inside("/audit/jobs", () => import("../pages/jobs"), "JobsPage"),
+  inside("/audit/jobs/$id", () => import("../pages/job"), "JobPage"),
+  inside("/audit/events", () => import("../pages/events"), "EventsPage"),
+  inside("/usage", () => import("../pages/usage"), "UsagePage"),
   inside("/settings/profile", () => import("../pages/profile"), "ProfilePage"),
   createRoute({ getParentRoute: () => shell, path: "/", component: () => <Navigate to={"/settings/providers" as never} replace /> }),
 ];
@@ -26,7 +36,7 @@ export const router = createRouter({
   routeTree: root.addChildren([
     outside("/setup", () => import("../pages/setup"), "SetupPage"),
     outside("/sign-in", () => import("../pages/sign_in"), "SignInPage"),
-    outside("/invite/$token", () => import("../pages/invite"), "InvitePage"),
+    outside("/invite", () => import("../pages/invite"), "InvitePage"),
     shell.addChildren(pages),
   ]),
   defaultPreload: "intent",

@@ -1,14 +1,14 @@
 // Whoever has an invitation's link becomes a user.
 import { Button, PasswordInput, Stack, Text, TextInput } from "@mantine/core";
 import { useMutation, useQuery } from "@tanstack/react-query";
-import { useParams } from "@tanstack/react-router";
 import { useState } from "react";
 import { ask } from "../api/client";
 import { Outside } from "../parts/outside";
 import { ProblemNote } from "../parts/problem";
 
 export function InvitePage() {
-  const { token } = useParams({ strict: false }) as { token: string };
+  // Behind the #, which stays in the browser: no log on the way has it.
+  const [token] = useState(() => new URLSearchParams(location.hash.slice(1)).get("token") ?? "");
   const look = useQuery({ queryKey: ["invitations_look", token], queryFn: () => ask("invitations_look", { body: { token } }), retry: false });
   const [given, setGiven] = useState({ name: "", email: "", password: "" });
   const field = (name: keyof typeof given) => ({

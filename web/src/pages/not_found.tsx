@@ -1,6 +1,7 @@
+// An address that no page has.
 import { Anchor, Text } from "@mantine/core";
-import { Page } from "../parts/page";
+import { Outside } from "../parts/outside";
 
 export function NotFoundPage() {
-  return <Page title="Nothing here"><Text>No page has this address. <Anchor href="/">To the start</Anchor></Text></Page>;
+  return <Outside title="Nothing here"><Text>No page has this address. <Anchor href="/">To the start</Anchor></Text></Outside>;
 }

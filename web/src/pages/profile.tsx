@@ -1,15 +1,18 @@
 // One's own name, password, keys of the keyboard, and where one is signed in.
-import { Badge, Button, Group, Paper, PasswordInput, Stack, Switch, Table, TextInput, Title } from "@mantine/core";
+import { Badge, Button, Group, PasswordInput, Stack, Switch, TextInput } from "@mantine/core";
 import { notifications } from "@mantine/notifications";
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { ask } from "../api/client";
+import type { Session } from "../api/contract";
 import { areKeysOn, turnKeys } from "../app/keys";
 import { refresh, said } from "../app/queries";
 import { useCaller } from "../app/session";
 import { Loading, Page } from "../parts/page";
 import { ProblemNote } from "../parts/problem";
+import { Section } from "../parts/section";
 import { Age, Moment } from "../parts/since";
+import { Rows, type Column } from "../parts/table";
 
 function NameForm() {
   const caller = useCaller();
@@ -50,24 +53,18 @@ function Sessions() {
   const sessions = useQuery(said("me_sessions_list"));
   const end = useMutation({ mutationFn: (id: string) => ask("me_session_end", { at: { id } }), onSuccess: () => refresh("me_sessions_list") });
   const endAll = useMutation({ mutationFn: () => ask("me_sessions_end"), onSuccess: () => location.assign("/sign-in") });
+  const columns: Column<Session>[] = [
+    { label: "Browser", cell: session => <>{session.agent || "unknown"} {session.current && <Badge size="sm" variant="light">this one</Badge>}</> },
+    { label: "Address", cell: session => session.address },
+    { label: "Since", cell: session => <Moment at={session.created_at_ms} /> },
+    { label: "Last seen", cell: session => <Age at={session.last_seen_ms} /> },
+    { label: "End", right: true, cell: session => !session.current && <Button size="compact-xs" variant="default" onClick={() => end.mutate(session.id)}>Sign out</Button> },
+  ];
   if (sessions.error) return <ProblemNote error={sessions.error} retry={() => void sessions.refetch()} />;
   if (!sessions.data) return <Loading rows={2} />;
   return (
     <Stack gap="sm">
-      <Table className="cards" verticalSpacing="xs">
-        <Table.Thead><Table.Tr><Table.Th>Browser</Table.Th><Table.Th>Address</Table.Th><Table.Th>Since</Table.Th><Table.Th>Last seen</Table.Th><Table.Th>End</Table.Th></Table.Tr></Table.Thead>
-        <Table.Tbody>
-          {sessions.data.items.map(session => (
-            <Table.Tr key={session.id}>
-              <Table.Td data-label="Browser">{session.agent || "unknown"} {session.current && <Badge size="sm" variant="light">this one</Badge>}</Table.Td>
-              <Table.Td data-label="Address">{session.address}</Table.Td>
-              <Table.Td data-label="Since"><Moment at={session.created_at_ms} /></Table.Td>
-              <Table.Td data-label="Last seen"><Age at={session.last_seen_ms} /></Table.Td>
-              <Table.Td data-label="End">{!session.current && <Button size="compact-xs" variant="default" onClick={() => end.mutate(session.id)}>Sign out</Button>}</Table.Td>
-            </Table.Tr>
-          ))}
-        </Table.Tbody>
-      </Table>
+      <Rows label="Sessions" columns={columns} rows={sessions.data.items} keyOf={session => session.id} />
       <Group><Button variant="default" color="red" onClick={() => endAll.mutate()}>Sign out everywhere</Button></Group>
       <ProblemNote error={end.error ?? endAll.error} />
     </Stack>
@@ -79,11 +76,11 @@ export function ProfilePage() {
   return (
     <Page title="Profile">
       <Stack gap="lg">
-        <Paper withBorder p="md"><Title order={2} size="h4" mb="sm">You</Title><NameForm /></Paper>
-        <Paper withBorder p="md"><Title order={2} size="h4" mb="sm">Password</Title><PasswordForm /></Paper>
-        <Paper withBorder p="md"><Title order={2} size="h4" mb="sm">Sessions</Title><Sessions /></Paper>
-        <Paper withBorder p="md"><Title order={2} size="h4" mb="sm">Keyboard</Title>
-          <Switch checked={areOn} label="Single keys (g and a letter, /)" onChange={event => { turnKeys(event.currentTarget.checked); setOn(event.currentTarget.checked); }} /></Paper>
+        <Section title="You"><NameForm /></Section>
+        <Section title="Password"><PasswordForm /></Section>
+        <Section title="Sessions"><Sessions /></Section>
+        <Section title="Keyboard">
+          <Switch checked={areOn} label="Single keys (g and a letter, /)" onChange={event => { turnKeys(event.currentTarget.checked); setOn(event.currentTarget.checked); }} /></Section>
       </Stack>
     </Page>
   );

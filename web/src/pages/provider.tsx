@@ -1,15 +1,16 @@
 // One provider: how it is, and everything about it that can be changed. What is changed is saved at once; keys, workers and
 // deletion are asked for.
-import { Anchor, Button, Group, Paper, Stack, Text, TextInput, Title } from "@mantine/core";
+import { Anchor, Button, Group, Stack, Text, TextInput } from "@mantine/core";
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { Link, useParams } from "@tanstack/react-router";
-import { useState, type ReactNode } from "react";
+import { useState } from "react";
 import { ask } from "../api/client";
 import type { Provider } from "../api/contract";
 import { refresh, said } from "../app/queries";
 import { isAdmin, useCaller } from "../app/session";
 import { Loading, Page } from "../parts/page";
 import { ProblemNote } from "../parts/problem";
+import { Section } from "../parts/section";
 import { Age } from "../parts/since";
 import { Status } from "../parts/status";
 import { DangerZone } from "./provider_danger";
@@ -19,11 +20,6 @@ import { WorkersSection } from "./provider_workers";
 import { typeNames } from "./provider_words";
 
 const WATCH_MS = 5_000;
-
-export function Section({ title, children }: { title: string; children: ReactNode }) {
-  const id = title.toLowerCase().replace(/\W+/g, "-");
-  return <Paper withBorder p="md" component="section" aria-labelledby={id}><Title order={2} size="h4" mb="sm" id={id}>{title}</Title>{children}</Paper>;
-}
 
 /** Saves one field of a provider, and says so. */
 export function useChange(provider: Provider) {

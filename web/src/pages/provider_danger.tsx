@@ -7,7 +7,7 @@ import { ask } from "../api/client";
 import type { Provider } from "../api/contract";
 import { refresh, said } from "../app/queries";
 import { ProblemNote } from "../parts/problem";
-import { Section } from "./provider";
+import { Section } from "../parts/section";
 
 function useWhatBreaks(provider: Provider): string[] {
   const providers = useQuery(said("providers_list")).data?.items ?? [];

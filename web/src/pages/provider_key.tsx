@@ -4,7 +4,8 @@ import { notifications } from "@mantine/notifications";
 import { useState } from "react";
 import type { Provider } from "../api/contract";
 import { ProblemNote } from "../parts/problem";
-import { Section, useChange } from "./provider";
+import { Section } from "../parts/section";
+import { useChange } from "./provider";
 
 export function KeySection({ provider }: { provider: Provider }) {
   const [key, setKey] = useState("");

@@ -7,7 +7,8 @@ import type { Provider } from "../api/contract";
 import { refresh } from "../app/queries";
 import { isAdmin, useCaller } from "../app/session";
 import { ProblemNote } from "../parts/problem";
-import { Section, useChange } from "./provider";
+import { Section } from "../parts/section";
+import { useChange } from "./provider";
 
 export function ModelsSection({ provider }: { provider: Provider }) {
   const caller = useCaller();

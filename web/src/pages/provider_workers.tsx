@@ -1,14 +1,15 @@
 // The machines behind a gpu or cli provider, and the command by which another one joins.
-import { Button, Group, Stack, Table, Text } from "@mantine/core";
+import { Button, Group, Stack, Text } from "@mantine/core";
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { ask } from "../api/client";
-import type { Provider } from "../api/contract";
+import type { Provider, Worker } from "../api/contract";
 import { refresh, said } from "../app/queries";
 import { CopyField } from "../parts/copy";
 import { ProblemNote } from "../parts/problem";
 import { Age } from "../parts/since";
 import { Status } from "../parts/status";
-import { Section } from "./provider";
+import { Rows, type Column } from "../parts/table";
+import { Section } from "../parts/section";
 
 const WATCH_MS = 2_000;
 
@@ -16,6 +17,13 @@ function joinCommand(provider: Provider, key: string): string {
   const what = provider.type === "gpu" ? "--model model.gguf" : "--tool claude";
   return `AUXOT_WORKER_KEY=${key} auxot worker ${provider.type} --server ${location.origin} ${what}`;
 }
+
+const columns: Column<Worker>[] = [
+  { label: "Worker", cell: worker => <>{worker.name ?? worker.id}{worker.version && <Text size="xs" c="dimmed">{worker.version}</Text>}</> },
+  { label: "State", cell: worker => <Status state={worker.state} /> },
+  { label: "Slots", cell: worker => `${worker.busy} of ${worker.slots}` },
+  { label: "Heartbeat", cell: worker => <Age at={worker.last_heartbeat_ms} /> },
+];
 
 export function WorkersSection({ provider }: { provider: Provider }) {
   const workers = useQuery({ ...said("workers_list"), refetchInterval: WATCH_MS });
@@ -27,21 +35,7 @@ export function WorkersSection({ provider }: { provider: Provider }) {
   return (
     <Section title="Workers">
       <Stack gap="sm">
-        {ours.length > 0 && (
-          <Table className="cards" verticalSpacing="xs">
-            <Table.Thead><Table.Tr><Table.Th>Worker</Table.Th><Table.Th>State</Table.Th><Table.Th>Slots</Table.Th><Table.Th>Heartbeat</Table.Th></Table.Tr></Table.Thead>
-            <Table.Tbody>
-              {ours.map(worker => (
-                <Table.Tr key={worker.id}>
-                  <Table.Td data-label="Worker">{worker.name ?? worker.id}{worker.version && <Text size="xs" c="dimmed">{worker.version}</Text>}</Table.Td>
-                  <Table.Td data-label="State"><Status state={worker.state} /></Table.Td>
-                  <Table.Td data-label="Slots">{worker.busy} of {worker.slots}</Table.Td>
-                  <Table.Td data-label="Heartbeat"><Age at={worker.last_heartbeat_ms} /></Table.Td>
-                </Table.Tr>
-              ))}
-            </Table.Tbody>
-          </Table>
-        )}
+        {ours.length > 0 && <Rows label="Workers" columns={columns} rows={ours} keyOf={worker => worker.id} />}
         {ours.length === 0 && <Text>No worker has joined yet.</Text>}
         <Group><Button variant="default" loading={make.isPending} onClick={() => make.mutate()}>Make a join command</Button></Group>
         {make.data && (

@@ -1,5 +1,5 @@
 // Settings → Providers: who answers Auto now, and everything that can answer, worst first.
-import { Anchor, Button, Group, Paper, Select, Stack, Table, Text, Title } from "@mantine/core";
+import { Anchor, Button, Group, Paper, Select, Stack, Text, Title } from "@mantine/core";
 import { IconPlus } from "@tabler/icons-react";
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
@@ -12,6 +12,7 @@ import { Empty, Loading, Page } from "../parts/page";
 import { ProblemNote } from "../parts/problem";
 import { Age } from "../parts/since";
 import { Status } from "../parts/status";
+import { Rows, type Column } from "../parts/table";
 import { AddProvider } from "./provider_add";
 import { typeNames } from "./provider_words";
 
@@ -59,25 +60,19 @@ function Capacity({ provider }: { provider: Provider }) {
   return <>{provider.busy} of {provider.slots}{provider.queue_depth > 0 && `, ${provider.queue_depth} waiting`}</>;
 }
 
-function Row({ provider }: { provider: Provider }) {
-  const surfaced = provider.models.filter(model => model.surfaced).length;
-  return (
-    <Table.Tr>
-      <Table.Td data-label="Provider">
-        <Anchor component={Link} to={`/settings/providers/${provider.id}` as never} fw={600}>{provider.name}</Anchor>
-        <Text size="xs" c="dimmed">{typeNames[provider.type]}</Text>
-      </Table.Td>
-      <Table.Td data-label="State">
-        <Status state={provider.status} />
-        {provider.error && <Text size="xs" c="dimmed" maw={320}>{provider.error}</Text>}
-      </Table.Td>
-      <Table.Td data-label="Models">{surfaced} of {provider.models.length}</Table.Td>
-      <Table.Td data-label="Slots"><Capacity provider={provider} /></Table.Td>
-      <Table.Td data-label="First token">{durationText(provider.latency_ms)}</Table.Td>
-      <Table.Td data-label="Last answer"><Age at={provider.last_heartbeat_ms} /></Table.Td>
-    </Table.Tr>
-  );
-}
+const columns: Column<Provider>[] = [
+  {
+    label: "Provider", cell: provider => <>
+      <Anchor component={Link} to={`/settings/providers/${provider.id}` as never} fw={600}>{provider.name}</Anchor>
+      <Text size="xs" c="dimmed">{typeNames[provider.type]}</Text>
+    </>,
+  },
+  { label: "State", cell: provider => <><Status state={provider.status} />{provider.error && <Text size="xs" c="dimmed" maw={320}>{provider.error}</Text>}</> },
+  { label: "Models", cell: provider => `${provider.models.filter(model => model.surfaced).length} of ${provider.models.length}` },
+  { label: "Slots", cell: provider => <Capacity provider={provider} /> },
+  { label: "First token", cell: provider => durationText(provider.latency_ms) },
+  { label: "Last answer", cell: provider => <Age at={provider.last_heartbeat_ms} /> },
+];
 
 export function ProvidersPage() {
   const caller = useCaller();
@@ -94,12 +89,7 @@ export function ProvidersPage() {
       {providers.data && items.length > 0 && (
         <Stack gap={0}>
           <AutoSection providers={items} />
-          <Table className="cards" verticalSpacing="sm" highlightOnHover>
-            <Table.Thead><Table.Tr>
-              <Table.Th>Provider</Table.Th><Table.Th>State</Table.Th><Table.Th>Models</Table.Th><Table.Th>Slots</Table.Th><Table.Th>First token</Table.Th><Table.Th>Last answer</Table.Th>
-            </Table.Tr></Table.Thead>
-            <Table.Tbody>{items.map(provider => <Row key={provider.id} provider={provider} />)}</Table.Tbody>
-          </Table>
+          <Rows label="Providers" columns={columns} rows={items} keyOf={provider => provider.id} />
         </Stack>
       )}
       {providers.data && items.length === 0 && (

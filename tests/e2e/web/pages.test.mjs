@@ -1,0 +1,145 @@
+// Every page of the web UI with something on it, in both colours: axe finds nothing, the policy is kept, nothing is asked of
+// another host, and a narrow screen does not scroll sideways.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { axe_findings, chromium_path, no_complaints } from '../lib/browser.mjs';
+import { Site } from '../lib/site.mjs';
+
+const options = { skip: !chromium_path && 'no Chromium' };
+let site, job, team;
+
+before(async () => {
+    if (!chromium_path) return;
+    site = await Site.start();
+    team = await site.owner.api('POST', '/api/teams', { name: 'Engineering', policy: { requests_per_minute: 100, budget_microusd_per_month: 5_000_000 } });
+    await site.owner.api('POST', '/api/keys', { name: 'laptop' });
+    await site.owner.api('POST', '/api/invitations', { email: 'guest@example.com' });
+    await site.owner.api('POST', '/api/service-accounts', { name: 'ci', team: team.id });
+    await site.first.plays([{ then: { status: 503 } }]);
+    job = await site.job();
+});
+after(() => site?.stop());
+
+// The address, and what is on the page when it is whole.
+const pages = () => [
+    ['/settings/providers', page => page.getByText('Auto answers from')],
+    [`/settings/providers/${site.providers[0].id}`, page => page.getByRole('checkbox', { name: 'gpt-sim' })],
+    ['/settings/models', page => page.getByRole('cell', { name: 'gpt-mini' })],
+    ['/settings/keys', page => page.getByRole('cell', { name: 'laptop' })],
+    ['/settings/teams', page => page.getByRole('link', { name: 'Engineering' })],
+    [`/settings/teams/${team.id}`, page => page.getByText('Requests in the last minute')],
+    ['/settings/members', page => page.getByRole('cell', { name: 'owner@example.com' })],
+    ['/settings/members?tab=invited', page => page.getByRole('cell', { name: 'guest@example.com' })],
+    ['/settings/members?tab=accounts', page => page.getByRole('button', { name: 'Delete ci' })],
+    ['/settings/profile', page => page.getByText('this one')],
+    ['/playground', page => page.getByRole('button', { name: 'Send' })],
+    ['/audit/jobs', page => page.getByRole('img', { name: 'answered' })],
+    [`/audit/jobs/${job.id}`, page => page.getByRole('img', { name: /lanes over/ })],
+    ['/audit/events', page => page.getByRole('cell', { name: /provider/ }).first()],
+    ['/usage', page => page.getByRole('link', { name: 'Spare cloud' })],
+    ['/nothing/here', page => page.getByText('No page has this address')],
+];
+
+for (const dark of [false, true])
+    test(`axe finds nothing on any page, ${dark ? 'dark' : 'light'}`, options, async () => {
+        const page = await site.window(site.owner, { dark });
+        for (const [address, whole] of pages()) {
+            await page.goto(address);
+            await whole(page).first().waitFor();
+            assert.deepEqual(await axe_findings(page), [], address);
+            assert.deepEqual(page.complaints, [], address);
+        }
+        await page.context().close();
+    });
+
+test('at 360 pixels no page scrolls sideways', options, async () => {
+    const page = await site.window(site.owner, { width: 360, height: 740 });
+    for (const [address, whole] of pages()) {
+        await page.goto(address);
+        await whole(page).first().waitFor();
+        assert.ok(await page.evaluate('document.documentElement.scrollWidth <= 360'), `${address} is wider than the screen`);
+    }
+    no_complaints(page);
+    await page.context().close();
+});
+
+test('modals have no finding either, and give the focus back', options, async () => {
+    const page = await site.window();
+    for (const [address, button] of [['/settings/providers', 'Add provider'], ['/settings/keys', 'Create key'], ['/settings/teams', 'Create team'], ['/settings/members', 'Invite']]) {
+        await page.goto(address);
+        await page.getByRole('button', { name: button }).click();
+        await page.getByRole('dialog').waitFor();
+        assert.deepEqual(await axe_findings(page), [], address);
+        await page.keyboard.press('Escape');
+        await page.getByRole('dialog').waitFor({ state: 'detached' });
+        assert.equal(await page.evaluate('document.activeElement.textContent'), button, `${address}: the focus goes back`);
+    }
+    no_complaints(page);
+    await page.context().close();
+});
+
+test('the row of a job that failed over says who failed and who answered', options, async () => {
+    const page = await site.window();
+    await page.goto('/audit/jobs');
+    const row = page.getByRole('row').filter({ hasText: 'gpt-sim' }).first();
+    const text = await row.textContent();
+    assert.match(text, /House cloud ✕.*› Spare cloud ✓/);
+    await page.context().close();
+});
+
+test('a session that has ended leads to the sign-in, and back to the page', options, async () => {
+    const page = await site.window();
+    await page.context().clearCookies();
+    await page.goto('/audit/jobs?status=done');
+    await page.waitForURL('**/sign-in?back=*');
+    assert.deepEqual(await axe_findings(page), []);
+    await page.getByLabel('E-mail').fill(site.owner.email);
+    await page.getByLabel('Password').first().fill('not this one, surely');
+    await page.keyboard.press('Enter');
+    await page.getByRole('alert').waitFor();
+    await page.getByLabel('Password').first().fill('kingfisher at the weir');
+    await page.keyboard.press('Enter');
+    await page.waitForURL('**/audit/jobs?status=done');
+    await page.context().close();
+});
+
+test('the playground streams an answer, says who gave it, and leads to the job', options, async () => {
+    await site.first.plays([]);
+    const page = await site.window();
+    await page.goto('/playground');
+    await page.getByRole('button', { name: 'Send' }).click();
+    await page.getByRole('log', { name: 'Answer' }).filter({ hasText: /\w{2}/ }).waitFor();
+    await page.getByRole('link', { name: 'the job' }).click();
+    await page.getByRole('heading', { name: 'What became of it' }).waitFor();
+    no_complaints(page);
+    await page.context().close();
+});
+
+test('a key is shown once, and the page says when its first call arrives', options, async () => {
+    const page = await site.window();
+    await page.goto('/settings/keys');
+    await page.getByRole('button', { name: 'Create key' }).click();
+    await page.getByLabel('Name').fill('from the page');
+    await page.getByRole('button', { name: 'Create', exact: true }).click();
+    const secret = await page.getByLabel(/copy it now/).inputValue();
+    assert.match(secret, /^auxk_/);
+    await page.getByText('Waiting for its first call').waitFor();
+    const answer = await fetch(`${site.server.url}/api/openai/v1/models`, { headers: { authorization: `Bearer ${secret}` } });
+    assert.equal(answer.status, 200);
+    await page.getByText('The first call has arrived').waitFor();
+    no_complaints(page);
+    await page.context().close();
+});
+
+test('whoever has an invitation joins by its link', options, async () => {
+    const { link } = await site.owner.api('POST', '/api/invitations', { email: 'new@example.com' }, { expect: 201 });
+    const page = await site.browser.window(site.server);
+    await page.goto(link);
+    await page.getByLabel('Your name').fill('Nia New');
+    await page.getByLabel('Password').first().fill('a heron on the bank');
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { name: 'Providers' }).waitFor();
+    assert.equal(await page.getByRole('button', { name: 'Add provider' }).count(), 0, 'a member adds none');
+    no_complaints(page);
+    await page.context().close();
+});

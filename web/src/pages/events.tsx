@@ -1,0 +1,58 @@
+// Who changed what, before and after; and what the system noticed by itself.
+import { Button, Code, Collapse, Group, Text, TextInput } from "@mantine/core";
+import { useNavigate, useSearch } from "@tanstack/react-router";
+import { useState } from "react";
+import type { Event } from "../api/contract";
+import { More } from "../parts/more";
+import { Empty, Loading, Page } from "../parts/page";
+import { useList } from "../parts/pages";
+import { ProblemNote } from "../parts/problem";
+import { Moment } from "../parts/since";
+import { Rows, type Column } from "../parts/table";
+
+const WATCH_MS = 5_000;
+
+function Change({ event }: { event: Event }) {
+  const [isOpen, setOpen] = useState(false);
+  if (event.before === null && event.after === null) return null;
+  return (
+    <>
+      <Button size="compact-xs" variant="default" aria-expanded={isOpen} aria-label={`Before and after of ${event.action}`} onClick={() => setOpen(!isOpen)}>Before and after</Button>
+      <Collapse expanded={isOpen}>
+        <Code block tabIndex={0} ta="left">{`- ${JSON.stringify(event.before)}\n+ ${JSON.stringify(event.after)}`}</Code>
+      </Collapse>
+    </>
+  );
+}
+
+const columns: Column<Event>[] = [
+  { label: "Time", cell: event => <Moment at={event.at_ms} /> },
+  { label: "Who", cell: event => <span className="mono">{event.actor}</span> },
+  { label: "Did", cell: event => event.action },
+  { label: "To", cell: event => <span className="mono">{event.subject}</span> },
+  { label: "Change", cell: event => <Change event={event} /> },
+];
+
+type Filter = Partial<Record<"actor" | "action" | "subject", string>>;
+
+export function EventsPage() {
+  const navigate = useNavigate();
+  const filter = useSearch({ strict: false }) as Filter;
+  const events = useList("events_list", filter, WATCH_MS);
+  const set = (name: keyof Filter, value: string) => void navigate({ to: "/audit/events" as never, search: { ...filter, [name]: value || undefined } as never, replace: true });
+  return (
+    <Page title="Events" wide>
+      <Group mb="md" align="flex-end">
+        {(["actor", "action", "subject"] as const).map(name => (
+          <TextInput key={name} label={{ actor: "Who", action: "Did", subject: "To" }[name]} defaultValue={filter[name] ?? ""} w={200} onBlur={event => set(name, event.currentTarget.value.trim())}
+            onKeyDown={event => { if (event.key === "Enter") set(name, event.currentTarget.value.trim()); }} />
+        ))}
+      </Group>
+      <ProblemNote error={events.error} retry={() => void events.refetch()} />
+      {events.isPending && <Loading rows={8} />}
+      {events.items.length > 0 && <Rows label="Events" columns={columns} rows={events.items} keyOf={event => event.id} />}
+      {events.data && events.items.length === 0 && <Empty title="No event matches"><Text>Changes, sign-ins and lost workers are listed here.</Text></Empty>}
+      <More list={events} />
+    </Page>
+  );
+}

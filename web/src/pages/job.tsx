@@ -1,0 +1,70 @@
+// One request: what became of it, attempt by attempt, what it used and what it cost.
+import { Anchor, Code, Group, Stack, Text } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
+import { Link, useParams } from "@tanstack/react-router";
+import type { Attempt, Job } from "../api/contract";
+import { said } from "../app/queries";
+import { CopyField } from "../parts/copy";
+import { countText, durationText, moneyText } from "../parts/numbers";
+import { Loading, Page } from "../parts/page";
+import { ProblemNote } from "../parts/problem";
+import { Section } from "../parts/section";
+import { Moment } from "../parts/since";
+import { Status } from "../parts/status";
+import { Rows, type Column } from "../parts/table";
+import { reasonText } from "./job_words";
+import { Waterfall } from "./waterfall";
+
+const columns: Column<Attempt>[] = [
+  { label: "Attempt", cell: attempt => attempt.seq },
+  { label: "Provider", cell: attempt => attempt.provider ? <Anchor component={Link} to={`/settings/providers/${attempt.provider.id}` as never}>{attempt.provider.name}</Anchor> : "deleted" },
+  { label: "Model", cell: attempt => <span className="mono">{attempt.model ?? "–"}</span> },
+  { label: "Outcome", cell: attempt => <><Status state={attempt.outcome ?? "running"} /> {reasonText(attempt.reason)}{attempt.http_status ? ` (${attempt.http_status})` : ""}</> },
+  { label: "First byte", right: true, cell: attempt => durationText(attempt.first_byte_ms) },
+  { label: "Took", right: true, cell: attempt => durationText(attempt.ended_at_ms === null ? null : attempt.ended_at_ms - attempt.started_at_ms) },
+  { label: "Tokens in", right: true, cell: attempt => countText(attempt.input_tokens) },
+  { label: "Tokens out", right: true, cell: attempt => countText(attempt.output_tokens) },
+  { label: "Cost", right: true, cell: attempt => moneyText(attempt.cost_microusd) },
+];
+
+function Facts({ job }: { job: Job }) {
+  const facts: [string, React.ReactNode][] = [
+    ["Asked for", <span className="mono" key="m">{job.requested_model ?? "–"}</span>],
+    ["Answered", job.provider ? `${job.provider.name} · ${job.model ?? ""}` : "nobody"],
+    ["Who", job.key_name ?? job.user ?? "–"],
+    ["Came", <Moment key="t" at={job.created_at_ms} />],
+    ["Waited", durationText(job.queued_ms)],
+    ["First byte", durationText(job.first_byte_ms)],
+    ["Took", durationText(job.duration_ms)],
+    ["Tokens", `${countText(job.input_tokens)} in, ${countText(job.output_tokens)} out, ${countText(job.cached_tokens)} cached${job.estimated ? " (estimated)" : ""}`],
+    ["Cost", `${moneyText(job.cost_microusd, job.cost_is_partial)}${job.wasted_microusd ? `, of it ${moneyText(job.wasted_microusd)} by attempts that failed` : ""}`],
+    ["Form", `${job.endpoint}, ${job.stream ? "streamed" : "plain"}, configuration ${job.config_version}`],
+  ];
+  return (
+    <Stack gap={4} component="dl" m={0}>
+      {facts.map(([name, value]) => <Group key={name} gap="sm" wrap="nowrap" align="flex-start"><Text component="dt" size="sm" c="dimmed" w={90} style={{ flexShrink: 0 }}>{name}</Text><Text component="dd" size="sm" m={0}>{value}</Text></Group>)}
+    </Stack>
+  );
+}
+
+export function JobPage() {
+  const { id } = useParams({ strict: false }) as { id: string };
+  const job = useQuery({ ...said("jobs_read", { at: { id } }), refetchInterval: query => (query.state.data?.status === "open" ? 1_000 : false) });
+  if (job.error) return <Page title="Job"><ProblemNote error={job.error} retry={() => void job.refetch()} /></Page>;
+  if (!job.data) return <Page title="Job"><Loading /></Page>;
+  const it = job.data;
+  return (
+    <Page title="Job" actions={<Anchor component={Link} to={"/audit/jobs" as never}>All jobs</Anchor>}>
+      <Stack gap="md">
+        <Section title="What became of it">
+          <Group mb="sm"><Status state={it.status} /><Text size="sm">{reasonText(it.reason)}</Text></Group>
+          <Facts job={it} />
+        </Section>
+        <Section title="Waterfall"><Waterfall job={it} /></Section>
+        <Section title="Attempts"><Rows label="Attempts" columns={columns} rows={it.attempts} keyOf={attempt => String(attempt.seq)} /></Section>
+        {it.fidelity.length > 0 && <Section title="What translation could not carry"><Code block tabIndex={0}>{it.fidelity.join("\n")}</Code></Section>}
+        <CopyField label="Id" value={it.id} />
+      </Stack>
+    </Page>
+  );
+}
