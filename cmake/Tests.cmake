@@ -42,6 +42,14 @@ else()
   message(WARNING "no cmocka: unit tests are not built")
 endif()
 
+# The server as it is, with two faults that can be asked of it: operations/watchdog.test.mjs (F65, F69).
+if(TARGET auxot)
+  add_executable(auxot_faulty src/main/main.c tests/faulty.c)
+  add_dependencies(auxot_faulty auxot_version)
+  target_link_libraries(auxot_faulty PRIVATE ${rooms_up_to_main} auxot_flags)
+  target_link_options(auxot_faulty PRIVATE -Wl,--wrap=gateway_serve -Wl,--wrap=pthread_create)
+endif()
+
 file(GLOB harnesses CONFIGURE_DEPENDS "tests/fuzz/fuzz_*.c")
 if(NOT WSLAY)
   message(WARNING "no wslay: fuzz_websocket is not built")

@@ -3,6 +3,7 @@
 
 #include "admin/dispatch.h"
 #include "admin/problem.h"
+#include "base/log.h"
 #include "http/origin.h"
 #include "json/json_writer.h"
 #include "sys/clock.h"
@@ -123,6 +124,13 @@ static void write_http_metrics(const struct admin *admin, struct buf *out)
     write_rows(rows, sizeof rows / sizeof rows[0], out);
 }
 
+static void write_log_metrics(struct buf *out)
+{
+    const struct metric_row row = {"auxot_log_lines_dropped_total", "counter",
+                                   "Log lines that stderr did not take.", log_lines_dropped()};
+    write_rows(&row, 1, out);
+}
+
 static void answer_metrics(struct front *front, struct exchange *exchange, const char *request_id)
 {
     AUTO_BUF struct buf body = {0};
@@ -130,6 +138,7 @@ static void answer_metrics(struct front *front, struct exchange *exchange, const
     gateway_metrics(front->admin->options.gateway, &body);
     write_store_metrics(front->admin->options.store, &body);
     write_http_metrics(front->admin, &body);
+    write_log_metrics(&body);
     answer_text(exchange, STR("text/plain; version=0.0.4; charset=utf-8"), buf_str(&body),
                 request_id);
 }

@@ -9,6 +9,7 @@
 
 #define LINE_MAX_BYTES 1024
 
+static atomic_llong dropped;
 static log_sink *the_sink; /* set once before threads start */
 static _Atomic enum log_level the_least = LOG_INFO;
 
@@ -24,6 +25,11 @@ void log_open(log_sink *sink, enum log_level at_least)
 void log_set_level(enum log_level at_least)
 {
     atomic_store_explicit(&the_least, at_least, memory_order_relaxed);
+}
+
+long long log_lines_dropped(void)
+{
+    return atomic_load_explicit(&dropped, memory_order_relaxed);
 }
 
 bool log_is_on(enum log_level level)
@@ -65,5 +71,6 @@ void log_line(enum log_level level, const char *event, const char *format, ...)
     for (size_t i = 0; i < len; i++)
         if ((unsigned char)line[i] < 0x20 || line[i] == 0x7f)
             line[i] = '?';
-    the_sink(level, line, len);
+    if (!the_sink(level, line, len))
+        atomic_fetch_add_explicit(&dropped, 1, memory_order_relaxed);
 }

@@ -13,11 +13,12 @@
 
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR, LOG_LEVEL_COUNT };
 
-/** Receives one finished line without its newline; must not block and must not log. */
-typedef void log_sink(enum log_level level, const char *line, size_t len);
+/** Receives one finished line without its newline; must not block and must not log. False: the line is lost. */
+typedef bool log_sink(enum log_level level, const char *line, size_t len);
 
 void log_open(log_sink *sink, enum log_level at_least); /* once, before threads start */
 void log_set_level(enum log_level at_least);            /* any thread */
+long long log_lines_dropped(void);                      /* that the sink did not take */
 bool log_is_on(enum log_level level);
 const char *log_level_name(enum log_level level);
 bool log_level_parse(const char *name, enum log_level *out_level);

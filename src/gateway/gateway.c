@@ -144,6 +144,11 @@ struct workers *gateway_workers(struct gateway *gateway)
     return gateway->workers;
 }
 
+struct loop *gateway_lot_loop(struct gateway *gateway)
+{
+    return lot_loop(gateway->workers->lot);
+}
+
 struct sessions *gateway_sessions(struct gateway *gateway)
 {
     return gateway->sessions;

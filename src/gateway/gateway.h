@@ -58,6 +58,8 @@ void gateway_serve_worker(struct gateway_loop *loop, struct exchange *exchange);
 /** The registry of workers and the dispatcher. */
 struct workers;
 struct workers *gateway_workers(struct gateway *gateway);
+/** The loop of the thread `lot`. */
+struct loop *gateway_lot_loop(struct gateway *gateway);
 /** Who calls, by a key or a session. Lives as long as the loop's present snapshot. */
 struct caller {
     const struct principal *principal;

@@ -7,9 +7,11 @@
 #include "main/logging.h"
 
 #include "sys/clock.h"
+#include "sys/secret.h"
 
 #include <errno.h>
 #include <poll.h>
+#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
@@ -18,7 +20,7 @@
 
 #define LINE_BYTES_MAX 4096 /* PIPE_BUF: lines of several threads do not mix */
 
-static atomic_long dropped;
+static atomic_long untold; /* dropped since that was last said */
 
 static bool would_take(void)
 {
@@ -38,7 +40,7 @@ static size_t write_time(char *room, size_t room_bytes)
     return len > 0 ? (size_t)len : 0;
 }
 
-static void put_line(const char *text, size_t len)
+static bool put_line(const char *text, size_t len)
 {
     char line[LINE_BYTES_MAX];
     size_t at = write_time(line, 64);
@@ -46,21 +48,37 @@ static void put_line(const char *text, size_t len)
         len = sizeof line - at - 1;
     memcpy(line + at, text, len);
     line[at + len] = '\n';
-    if (!would_take() || write(STDERR_FILENO, line, at + len + 1) < 0)
-        atomic_fetch_add(&dropped, 1);
+    return would_take() && write(STDERR_FILENO, line, at + len + 1) >= 0;
 }
 
-static void to_stderr(enum log_level level, const char *line, size_t len)
+static bool to_stderr(enum log_level level, const char *line, size_t len)
 {
     (void)level; /* it stands in the line */
-    long missed = would_take() ? atomic_exchange(&dropped, 0) : 0;
+    long missed = would_take() ? atomic_exchange(&untold, 0) : 0;
     if (missed > 0) {
         char note[80];
         int note_len =
             snprintf(note, sizeof note, "level=warn event=log_lines_dropped count=%ld", missed);
-        put_line(note, (size_t)note_len);
+        if (!put_line(note, (size_t)note_len))
+            atomic_fetch_add(&untold, missed);
     }
-    put_line(line, len);
+    bool is_taken = put_line(line, len);
+    if (!is_taken)
+        atomic_fetch_add(&untold, 1);
+    return is_taken;
+}
+
+void logging_tell(const char *format, ...)
+{
+    char text[LINE_BYTES_MAX];
+    va_list args;
+    va_start(args, format);
+    int len = vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    bool fits = len > 0 && (size_t)len < sizeof text;
+    if (!fits || !would_take() || write(STDERR_FILENO, text, (size_t)len) < 0)
+        atomic_fetch_add(&untold, 1);
+    secret_wipe(text, sizeof text);
 }
 
 void logging_open(enum log_level at_least)

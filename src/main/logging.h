@@ -5,3 +5,5 @@
 #include "base/log.h"
 
 void logging_open(enum log_level at_least);
+/** For people, once: no line of the log, but it does not wait for stderr either. At most a few lines, "\n" at the end. */
+void logging_tell(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -10,6 +10,7 @@
 #include "main/reload.h"
 #include "main/server.h"
 #include "main/setup.h"
+#include "net/watchdog.h"
 #include "sys/clock.h"
 #include "sys/secret.h"
 
@@ -105,10 +106,10 @@ static void announce_setup(const struct server *server)
         log_warn("no_setup_token", "why=\"%s\"", error.text);
         return;
     }
-    fprintf(stderr,
-            "auxot: nobody can sign in yet: POST /api/setup makes the first user, with this token\n"
-            "auxot: set-up token: %s\n",
-            token);
+    logging_tell(
+        "auxot: nobody can sign in yet: POST /api/setup makes the first user, with this token\n"
+        "auxot: set-up token: %s\n",
+        token);
     secret_wipe(token, sizeof token);
 }
 
@@ -141,6 +142,7 @@ static int serve(const struct settings *settings, const struct reload *reload)
     (void)log_level_parse(settings->log_level, &level); /* one of the choices */
     logging_open(level);
     limits_apply();
+    watchdog_prepare();
     sigset_t set = all_signals();
     pthread_sigmask(SIG_BLOCK, &set, NULL); /* every thread inherits it; sigwait takes them */
     return run(settings, reload);

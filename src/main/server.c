@@ -241,6 +241,18 @@ static bool write_url(const struct settings *settings, char *room, size_t room_b
     return !url.failed;
 }
 
+static enum err start_watchdog(struct server *server, struct error *error)
+{
+    struct watchdog_options options = {.on_stuck = watchdog_abort};
+    enum err err = watchdog_new(&options, &server->watchdog, error);
+    if (err != OK)
+        return err;
+    for (int i = 0; i < server->loop_count; i++)
+        watchdog_watch(server->watchdog, server->loops[i].loop, server->loops[i].name);
+    watchdog_watch(server->watchdog, gateway_lot_loop(server->gateway), "lot");
+    return watchdog_start(server->watchdog, error);
+}
+
 enum err server_run(struct server *server, char *out_url, size_t room_bytes, struct error *error)
 {
     /* The api threads first: the port takes connections already, and a loop may bring a call. */
@@ -249,11 +261,12 @@ enum err server_run(struct server *server, char *out_url, size_t room_bytes, str
         gateway_recall(server->gateway);
     for (int i = 0; err == OK && i < server->loop_count; i++) {
         struct server_loop *at = &server->loops[i];
-        char name[24];
-        snprintf(name, sizeof name, "loop-%d", i);
-        err = thread_start(name, loop_main, at->loop, &at->thread, error);
+        snprintf(at->name, sizeof at->name, "loop-%d", i);
+        err = thread_start(at->name, loop_main, at->loop, &at->thread, error);
         at->is_running = err == OK;
     }
+    if (err == OK)
+        err = start_watchdog(server, error);
     if (err == OK && !write_url(&server->settings, out_url, room_bytes))
         err = error_set(error, ERR_MALFORMED, "the host's name is too long");
     return err;
@@ -326,6 +339,7 @@ static void free_listeners(struct server *server)
 
 void server_close(struct server *server)
 {
+    watchdog_stop(server->watchdog);
     if (server->admin)
         admin_stop(server->admin);
     stop_loops(server);
@@ -336,6 +350,7 @@ void server_close(struct server *server)
     for (int i = 0; i < server->loop_count; i++)
         if (server->loops[i].loop)
             loop_free(server->loops[i].loop);
+    watchdog_free(server->watchdog);
     store_close(server->store);
     if (server->prices)
         price_table_free(server->prices);

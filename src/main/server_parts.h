@@ -4,6 +4,7 @@
 #include "http/forwarded.h"
 #include "http/origin.h"
 #include "main/server.h"
+#include "net/watchdog.h"
 
 #include <pthread.h>
 #include <semaphore.h>
@@ -16,6 +17,7 @@ struct server_loop {
     struct http_listener *listener, *control; /* control: the first loop only */
     struct front front;
     pthread_t thread;
+    char name[16];
     bool is_running;
     struct loop_message drain_message, tls_message; /* at most one of each is under way */
     bool is_drain_posted;
@@ -33,6 +35,7 @@ struct server {
     struct admin *admin;
     SSL_CTX *tls;
     sem_t has_tls; /* posted by each loop whose listener has taken `tls` */
+    struct watchdog *watchdog;
     struct server_loop loops[LOOPS_MAX];
     int loop_count;
 };

@@ -1,6 +1,7 @@
 /* main/setup.c: the beginnings that commands share. */
 #include "main/setup.h"
 
+#include "main/logging.h"
 #include "sys/file.h"
 
 #include <stdarg.h>
@@ -62,11 +63,11 @@ enum err load_settings(int *argc, char **argv, struct settings *out_settings, st
 static void announce_secret(const struct master_secret *secret)
 {
     if (secret->was_created)
-        fprintf(stderr,
-                "auxot: made a new secret in %s\n"
-                "auxot: keep a copy of it elsewhere: without it the stored provider keys cannot be"
-                " read, and backups leave it out\n",
-                secret->path);
+        logging_tell(
+            "auxot: made a new secret in %s\n"
+            "auxot: keep a copy of it elsewhere: without it the stored provider keys cannot be"
+            " read, and backups leave it out\n",
+            secret->path);
 }
 
 enum err open_vault(const struct settings *settings, bool may_create, struct vault **out_vault,

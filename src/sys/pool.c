@@ -64,7 +64,8 @@ enum err pool_new(const struct pool_options *options, struct pool **out_pool, st
     list_init(&pool->queue);
     enum err err = OK;
     for (int i = 0; err == OK && i < options->threads; i++)
-        err = json_reader_new(READER_BYTES_MAX, &pool->readers[i]);
+        if (json_reader_new(READER_BYTES_MAX, &pool->readers[i]) != OK)
+            err = error_set(error, ERR_NO_MEMORY, "no memory for the %s threads", options->name);
     for (int i = 0; err == OK && i < options->threads; i++) {
         char name[16];
         snprintf(name, sizeof name, "%s-%d", options->name, i);
@@ -74,7 +75,7 @@ enum err pool_new(const struct pool_options *options, struct pool **out_pool, st
     }
     if (err != OK) {
         pool_free(pool);
-        return error_set(error, err, "cannot start the %s threads", options->name);
+        return err;
     }
     *out_pool = pool;
     return OK;

@@ -6,13 +6,16 @@ static char last_line[4096];
 static enum log_level last_level;
 static int lines;
 
-static void catch_line(enum log_level level, const char *line, size_t len)
+static bool is_full;
+
+static bool catch_line(enum log_level level, const char *line, size_t len)
 {
     assert_true(len < sizeof last_line);
     memcpy(last_line, line, len);
     last_line[len] = '\0';
     last_level = level;
     lines++;
+    return !is_full;
 }
 
 static void listen_from(enum log_level at_least)
@@ -105,6 +108,19 @@ static void levels_have_names_both_ways(void **unused)
     }
 }
 
-TEST_MAIN(TEST(without_a_sink_lines_go_nowhere), TEST(a_line_says_level_event_and_values),
+static void lines_that_are_not_taken_are_counted(void **unused)
+{
+    (void)unused;
+    long long before = log_lines_dropped();
+    listen_from(LOG_INFO);
+    log_info("heard", "x=%d", 1);
+    is_full = true;
+    log_info("lost", "x=%d", 1);
+    log_debug("never_on", "x=%d", 1);
+    is_full = false;
+    CHECK_INT("one of three", log_lines_dropped() - before, 1);
+}
+
+TEST_MAIN(TEST(lines_that_are_not_taken_are_counted), TEST(without_a_sink_lines_go_nowhere), TEST(a_line_says_level_event_and_values),
           TEST(levels_below_the_least_are_dropped), TEST(control_characters_cannot_forge_a_line),
           TEST(a_long_value_is_cut), TEST(levels_have_names_both_ways))
