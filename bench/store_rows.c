@@ -258,7 +258,7 @@ static void wait_until_sealed(const char *dir)
     sql_close(db);
 }
 
-static int read_again(struct store_options *options, const struct vault *vault)
+static int read_again(struct store_options *options, struct vault *vault)
 {
     struct error error = {0};
     struct store *store = NULL;

@@ -113,13 +113,12 @@ static bool insert_and_publish(struct api_call *call, struct provider_row *row, 
 {
     struct change change;
     struct error error = {0};
-    enum err err = row_finish(call, row, key, found, &error);
-    if (err != OK) {
-        api_fail_error(call, &error);
-        return false;
-    }
     if (!change_begin(&change, call->admin, call))
         return false;
+    /* Sealed under the lock: a rotation of the secret comes before it or behind it. */
+    enum err err = row_finish(call, row, key, found, &error);
+    if (err != OK)
+        return change_end(&change, err, &error);
     if (!provider_plan_check(call, &change.config, row)) {
         change_drop(&change);
         return false;

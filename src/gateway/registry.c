@@ -153,10 +153,20 @@ static void note_unreadable(struct live_provider *live, const struct provider_ro
         .verdict = VERDICT_KEY,
         .retry_after_ms = RETRY_UNKNOWN_MS,
         .reason = "key_unreadable",
-        .sentence = "The stored key cannot be decrypted; enter the provider's key again.",
+        .sentence =
+            "The stored key cannot be decrypted: it is sealed under another secret. Start with that one in "
+            "AUXOT_SECRET_KEY_PREVIOUS, or enter the provider's key again.",
     };
     health_on_failure(&live->health, &report, STR(""), row->credential_version,
                       row->credential_version, now_ms, 0.0);
+}
+
+/* The same key, sealed under another secret: nothing that health knows of it changes. */
+static bool is_resealed(const struct live_provider *live, const struct provider_row *row)
+{
+    return live->sealed_key && row->sealed_key &&
+           (live->sealed_key_len != row->sealed_key_len ||
+            memcmp(live->sealed_key, row->sealed_key, row->sealed_key_len) != 0);
 }
 
 static bool entry_follow(struct live_entry *entry, const struct provider_row *row,
@@ -171,7 +181,8 @@ static bool entry_follow(struct live_entry *entry, const struct provider_row *ro
     bool has_new_key = is_new || live->credential_version != row->credential_version;
     bool has_moved = !is_new && strcmp(entry->base_url, row->base_url) != 0;
     bool is_unpaused = !is_new && entry->is_paused && !row->is_paused;
-    enum err err = has_new_key ? live_take_key(live, row, vault, &why) : OK;
+    enum err err =
+        has_new_key || is_resealed(live, row) ? live_take_key(live, row, vault, &why) : OK;
     if (err == ERR_NO_MEMORY) {
         pthread_mutex_unlock(&live->lock);
         return false;

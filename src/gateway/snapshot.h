@@ -92,7 +92,7 @@ MUST_USE enum err snapshot_build(const struct store_config *config, const struct
                                  struct live_registry *registry, const struct price_table *prices,
                                  struct snapshot **out_snapshot, struct error *error);
 /** Seals a provider's key as snapshot_build will open it: bound to that provider's row. */
-#define SNAPSHOT_ORG "org_default" /* one per installation to begin with */
+#define SNAPSHOT_ORG STORE_ORG
 MUST_USE enum err provider_key_seal(const struct vault *vault, const char *provider_id,
                                     struct str key, struct buf *out, struct error *error);
 struct snapshot *snapshot_ref(struct snapshot *snapshot);

@@ -6,6 +6,7 @@
 int command_serve(int argc, char **argv);
 int command_keys(int argc, char **argv);
 int command_setup_token(int argc, char **argv);
+int command_secret(int argc, char **argv);
 int command_backup(int argc, char **argv);
 int command_restore(int argc, char **argv);
 int command_verify(int argc, char **argv);

@@ -19,7 +19,7 @@ enum err data_access_open(struct data_access *access, struct error *error)
     if (err != ERR_NOT_FOUND)
         return err;
     struct store_options options = {.data_dir = access->settings.data_dir};
-    err = open_vault(&access->settings, true, &access->vault, error);
+    err = open_vault(&access->settings, true, &access->vault, &options.secret_is_in_files, error);
     if (err == OK)
         err = store_open(&options, access->vault, &access->store, error);
     return err;

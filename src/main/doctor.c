@@ -127,12 +127,12 @@ static void check_secret(struct doctor *doctor)
         return;
     }
     if (err == OK)
-        err = vault_new(secret_borrow(found.secret), &doctor->vault, &error);
+        err = master_secret_vault(&found, &doctor->vault, &error);
     if (err != OK)
         bad(doctor, "see the sentence", "secret: %s", error.text);
     else
         ok("secret: from %s", found.from_environment ? "AUXOT_SECRET_KEY" : found.path);
-    secret_free(found.secret);
+    master_secret_release(&found);
 }
 
 /* With a server, the store is the server's: its own answer says whether it can be written. */

@@ -16,6 +16,7 @@ static const struct command {
     {"keys", command_keys, "Makes, lists and revokes API keys."},
     {"setup-token", command_setup_token, "Prints the token that makes the first user."},
     {"verify", command_verify, "Says whether the events on record are as they were written."},
+    {"secret", command_secret, "Replaces the master secret while the server runs."},
     {"backup", command_backup, "Copies the database into one file, while a server runs or not."},
     {"restore", command_restore, "Makes a data directory out of a backup, and checks it."},
     {"doctor", command_doctor, "Looks for what would keep the gateway from working, with the fix."},

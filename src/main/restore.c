@@ -98,7 +98,6 @@ static enum err secret_copy(struct restore *restore, struct error *error)
 
 static enum err secret_check(struct restore *restore, struct error *error)
 {
-    uint8_t check[BACKUP_SUM_BYTES];
     struct master_secret found = {0};
     struct error why = {0};
     enum err err = master_secret_load(restore->settings.data_dir, false, &found, &why);
@@ -108,12 +107,11 @@ static enum err secret_check(struct restore *restore, struct error *error)
                          "AUXOT_SECRET_KEY, or name its secret.key with --secret-file");
     if (err != OK)
         return error_set(error, err, "%s", why.text);
-    err = vault_new(secret_borrow(found.secret), &restore->vault, error);
-    secret_free(found.secret);
+    err = master_secret_vault(&found, &restore->vault, error);
+    master_secret_release(&found);
     if (err != OK)
         return err;
-    vault_check_value(restore->vault, check);
-    if (memcmp(check, restore->manifest.secret_check, sizeof check) != 0)
+    if (vault_ring_find(restore->vault, restore->manifest.secret_check) == VAULT_NOWHERE)
         return error_set(error, ERR_DENIED,
                          "this is not the secret that the backup was made under: nothing was "
                          "restored. Bring the AUXOT_SECRET_KEY, or the secret.key, of the server "

@@ -69,14 +69,14 @@ static enum err open_store(struct server *server, struct error *error)
             error, ERR_MALFORMED,
             "database_url: PostgreSQL is not there yet; leave it empty for the embedded"
             " database");
-    enum err err = open_vault(settings, true, &server->vault, error);
+    struct store_options options = {.data_dir = settings->data_dir,
+                                    .journal_count = server->loop_count,
+                                    .transitions_kept_ms = settings->transition_retention_ms};
+    enum err err = open_vault(settings, true, &server->vault, &options.secret_is_in_files, error);
     if (err == OK)
         err = confine_process(settings, error);
     if (err != OK)
         return err;
-    struct store_options options = {.data_dir = settings->data_dir,
-                                    .journal_count = server->loop_count,
-                                    .transitions_kept_ms = settings->transition_retention_ms};
     return store_open(&options, server->vault, &server->store, error);
 }
 

@@ -71,7 +71,7 @@ static void announce_secret(const struct master_secret *secret)
 }
 
 enum err open_vault(const struct settings *settings, bool may_create, struct vault **out_vault,
-                    struct error *error)
+                    bool *out_is_in_files, struct error *error)
 {
     struct master_secret found = {0};
     enum err err = may_create ? file_make_private_dir(settings->data_dir, error) : OK;
@@ -80,8 +80,9 @@ enum err open_vault(const struct settings *settings, bool may_create, struct vau
     if (err != OK)
         return err;
     announce_secret(&found);
-    err = vault_new(secret_borrow(found.secret), out_vault, error);
-    secret_free(found.secret);
+    *out_is_in_files = !found.from_environment;
+    err = master_secret_vault(&found, out_vault, error);
+    master_secret_release(&found);
     return err;
 }
 

@@ -17,9 +17,9 @@ int complain(const char *command, int status, const char *format, ...)
 MUST_USE enum err load_settings(int *argc, char **argv, struct settings *out_settings,
                                 struct error *error);
 /** Data directory, secret and vault. `may_create` as in master_secret.h; says on stderr when it made
- *  the secret. Yours: vault_free. */
+ *  the secret. `out_is_in_files`: it stands in D/secret.key. Yours: vault_free. */
 MUST_USE enum err open_vault(const struct settings *settings, bool may_create,
-                             struct vault **out_vault, struct error *error);
+                             struct vault **out_vault, bool *out_is_in_files, struct error *error);
 /** D/control into `room`. ERR_MALFORMED when it does not fit a socket address (107 bytes). */
 MUST_USE enum err control_path(const struct settings *settings, char room[108],
                                struct error *error);

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "store/migrations.h"
+#include "store/secret_ring.h"
 #include "store/store_parts.h"
 #include "sys/clock.h"
 #include "sys/fd.h"
@@ -64,9 +65,9 @@ static enum err db_file_make(struct store *store, struct error *error)
 
 /* ---- the database -------------------------------------------------------------------------------- */
 
-/* Reads a blob setting, or puts `fresh` when there is none. `*out_is_same`: it equals `fresh`. */
+/* Reads a blob setting, or puts `fresh` when there is none. */
 static enum err setting_have(sqlite3 *db, const char *name, struct str fresh, uint8_t *out_value,
-                             bool *out_is_same, struct error *error)
+                             struct error *error)
 {
     AUTO_STMT sqlite3_stmt *put = NULL;
     AUTO_STMT sqlite3_stmt *get = NULL;
@@ -88,34 +89,23 @@ static enum err setting_have(sqlite3 *db, const char *name, struct str fresh, ui
     struct str value = has_row ? sql_blob(get, 0) : (struct str){"", 0};
     if (value.len != fresh.len)
         return error_set(error, ERR_MALFORMED, "the setting '%s' is damaged", name);
-    *out_is_same = str_eq_constant_time(value, fresh);
-    if (out_value)
-        memcpy(out_value, value.at, value.len);
+    memcpy(out_value, value.at, value.len);
     return OK;
 }
 
 static enum err settings_check(struct store *store, struct error *error)
 {
     sqlite3 *db = store->writer.db;
-    uint8_t check[32], node[16];
-    bool is_same = false, unused = false;
-    vault_check_value(store->vault, check);
+    uint8_t node[16];
     random_fill(node, sizeof node);
     random_fill(store->owner.boot, sizeof store->owner.boot);
+    struct secret_open secret = {store->vault, store->data_dir, store->secret_is_in_files};
     enum err err = sql_run(
         db, "INSERT OR IGNORE INTO setting (name, value) VALUES ('config_version', 1)", error);
     if (err == OK)
         err = setting_have(db, "node_id", (struct str){(const char *)node, sizeof node},
-                           store->owner.node, &unused, error);
-    if (err == OK)
-        err = setting_have(db, "secret_check", (struct str){(const char *)check, sizeof check},
-                           NULL, &is_same, error);
-    if (err == OK && !is_same)
-        return error_set(error, ERR_DENIED,
-                         "AUXOT_SECRET_KEY is not the one that '%s' was made with: set the former "
-                         "secret, or choose another data directory",
-                         store->data_dir);
-    return err;
+                           store->owner.node, error);
+    return err == OK ? secret_ring_open(db, &secret, clock_wall_ms(), error) : err;
 }
 
 static enum err db_open(struct store *store, int64_t chunk_rows, struct error *error)
@@ -268,7 +258,7 @@ static enum err store_start(struct store *store, const struct store_options *opt
     return err;
 }
 
-enum err store_open(const struct store_options *options, const struct vault *vault,
+enum err store_open(const struct store_options *options, struct vault *vault,
                     struct store **out_store, struct error *error)
 {
     struct store *store = mem_zalloc(1, sizeof *store);
@@ -278,6 +268,7 @@ enum err store_open(const struct store_options *options, const struct vault *vau
     store->lock_fd = store->bell.fd = store->alive_fd = -1;
     store->transitions_kept_ms =
         options->transitions_kept_ms > 0 ? options->transitions_kept_ms : TRANSITIONS_KEPT_MS;
+    store->secret_is_in_files = options->secret_is_in_files;
     atomic_store(&store->is_writable, true);
     locks_init(store);
     enum err err = store_start(store, options, error);

@@ -25,17 +25,21 @@ struct store_options {
     bool is_locked_ok;  /* unused: reserved */
     int64_t chunk_rows; /* jobs to a chunk before it is sealed; 0: the default (tests seal early) */
     int64_t transitions_kept_ms; /* changes of state (transitions.h); 0: 90 days */
+    bool secret_is_in_files; /* D/secret.key holds it, so that a rotation may replace it */
 };
 
+#define STORE_ORG \
+    "org_default" /* one per installation to begin with: part of what blobs are bound to */
+
 /**
- * Opens (creating the directory 0700 and the database when missing), locks, migrates, checks the secret's
- * check value (sets it in a new store), starts the writer thread, and queues the replay of leftover journal
+ * Opens (creating the directory 0700 and the database when missing), locks, migrates, brings vault and store to agree
+ * about the secret (store/secret_ring.h), starts the writer thread, and queues the replay of leftover journal
  * segments: the caller need not wait for it. Open jobs of earlier lives are closed as interrupted.
  * Errors  ERR_BUSY when another process holds the lock; ERR_DENIED when the secret is another than the
  *         one that made the ciphertexts; ERR_MALFORMED for a damaged or newer database (never touched);
  *         ERR_IO. Each with a sentence that says what to do.
  */
-MUST_USE enum err store_open(const struct store_options *options, const struct vault *vault,
+MUST_USE enum err store_open(const struct store_options *options, struct vault *vault,
                              struct store **out_store, struct error *error);
 /** Drains journals, stops the writer, closes. NULL is fine. */
 void store_close(struct store *store);
@@ -239,6 +243,24 @@ MUST_USE enum err store_backup_last(struct store *store, struct backup_note *out
 
 /** Reads every page: ERR_MALFORMED with the first damage. Takes as long as the database is large. */
 MUST_USE enum err store_integrity(struct store *store, struct error *error);
+
+/* ---- the secret (docs/adr/0023) ------------------------------------------------------------------- */
+
+struct secret_report {
+    int64_t rotated_at_ms; /* wall; 0: never */
+    int64_t rows, left;    /* sealed values; of these under another secret than the current one */
+    int64_t resealed;      /* by this rotation */
+    char left_id[ID_MAX];  /* one of those left */
+    uint8_t check[32];     /* of the current secret */
+    bool is_in_files;
+};
+MUST_USE enum err store_secret_status(struct store *store, struct secret_report *out_report,
+                                      struct error *error);
+/** A new secret in D/secret.key, everything sealed under it, the former one in D/secret.key.previous. API keys, sessions
+ *  and the chain of events stay valid. Not at the same time as other changes of providers. ERR_CONFLICT with a sentence
+ *  when the secret is not in a file, or rows are left that cannot be opened. */
+MUST_USE enum err store_secret_rotate(struct store *store, const struct event_row *event,
+                                      struct secret_report *out_report, struct error *error);
 
 /* ---- jobs and events ---------------------------------------------------------------------------- */
 

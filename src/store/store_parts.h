@@ -75,7 +75,8 @@ struct writer {
 };
 
 struct store {
-    const struct vault *vault;
+    struct vault *vault;
+    bool secret_is_in_files;
     char data_dir[PATH_MAX / 2], db_path[PATH_MAX], journal_dir[PATH_MAX];
     int lock_fd;
     bool is_started;

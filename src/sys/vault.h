@@ -3,7 +3,13 @@
  * HKDF-SHA256 gives one key per purpose. A sealed blob is: version (1 byte), key id (4 bytes), nonce
  * (12 random bytes), ciphertext, tag (16 bytes), base64-free binary; AES-256-GCM; the additional data
  * binds it to its row, so that a blob moved to another row does not open.
- * Thread:  any (immutable after opening).
+ *
+ * The secret can be replaced while the server runs (docs/adr/0023). The vault holds a ring: the current secret, which
+ * seals, and others, whose blobs open too. What cannot be sealed again because nobody has the text (digests of
+ * API keys, sessions, the chain of events, cursors, envelopes) is under keys of its own, the identity: those of the first
+ * secret, kept sealed under the current one.
+ *
+ * Thread:  any; what makes or changes the identity, before other threads have the vault.
  */
 #pragma once
 #include "base/buf.h"
@@ -12,7 +18,16 @@
 #include <stdint.h>
 
 #define VAULT_SECRET_MIN_CHARS 32
+#define VAULT_RING_MAX         3
 struct vault;
+
+/** What a secret in the ring is for. */
+enum vault_place {
+    VAULT_NOWHERE,
+    VAULT_CURRENT,
+    VAULT_PREVIOUS, /* was current */
+    VAULT_NEXT      /* was to become current when a rotation was cut short */
+};
 
 /** Derives the keys. ERR_MALFORMED with a sentence when the secret is shorter than 32 characters, or is
  *  a well-known default or one repeated character. */
@@ -39,5 +54,24 @@ void vault_cursor_mac(const struct vault *vault, struct str cursor, uint8_t out_
 void vault_turn_name(const struct vault *vault, struct str content, uint8_t out_name[16]);
 /** Chains the rows of events (store/event_chain.h): nobody without the secret can make the next link. */
 void vault_event_mac(const struct vault *vault, struct str bytes, uint8_t out_mac[32]);
-/** The value kept in the store that tells a wrong secret at start: 32 bytes. */
+/** The value kept in the store that tells a wrong secret at start: 32 bytes, of the current secret. */
 void vault_check_value(const struct vault *vault, uint8_t out_value[32]);
+
+/** Adds a secret whose blobs open from now on; one that is there already stays where it is. In a full ring the oldest makes
+ *  way. `out_check`: its check value. Errors as vault_new. */
+MUST_USE enum err vault_ring_add(struct vault *vault, struct str master_secret,
+                                 enum vault_place place, uint8_t out_check[32],
+                                 struct error *error);
+enum vault_place vault_ring_find(const struct vault *vault, const uint8_t check[32]);
+/** Makes the secret with that check value, which is in the ring, the current one; the others are previous ones. */
+void vault_ring_choose(struct vault *vault, const uint8_t check[32]);
+/** Was it sealed under the current secret? */
+bool vault_is_current(const struct vault *vault, struct str blob);
+
+/** Seals the identity under the secret with that check value, which is in the ring. */
+MUST_USE enum err vault_identity_seal(const struct vault *vault, const uint8_t check[32],
+                                      struct buf *out, struct error *error);
+/** From now on the identity is that of the secret with that check value, as it was before any rotation ... */
+void vault_identity_derive(struct vault *vault, const uint8_t check[32]);
+/** ... or the one that was sealed. ERR_DENIED, ERR_MALFORMED: it is as it was. */
+MUST_USE enum err vault_identity_open(struct vault *vault, struct str blob, struct error *error);

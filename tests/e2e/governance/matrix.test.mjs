@@ -156,6 +156,8 @@ const how = {
     'GET /jobs/{id}': () => ({ args: [jobs.member], other: [jobs.admin] }),
     'GET /events': () => ({ query: '?limit=1' }),
     'GET /events/verify': () => ({}),
+    'GET /secret': () => ({}),
+    'POST /secret/rotate': () => ({ body: {} }),
     'GET /backup': () => ({}),
     'POST /backup/begin': () => ({ body: {} }),
     'POST /backup/end': () => ({ body: { at_ms: 1, bytes: 1 } }),

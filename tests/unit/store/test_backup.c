@@ -50,7 +50,7 @@ static void count_job(void *arg, const struct job_record *job)
 }
 
 /* Jobs of a store made of the backup, opened as any other. */
-static int jobs_in(const struct pair *at, const struct vault *vault)
+static int jobs_in(const struct pair *at, struct vault *vault)
 {
     struct fixture elsewhere = {.dir = "/tmp/auxot-store-XXXXXX", .vault = NULL};
     char path[128];

@@ -7,7 +7,7 @@
 
 #include "tests/test.h"
 
-static enum err try_open(struct fixture *fixture, const struct vault *vault, struct error *error)
+static enum err try_open(struct fixture *fixture, struct vault *vault, struct error *error)
 {
     struct store *store = NULL;
     struct store_options options = {.data_dir = fixture->dir};
