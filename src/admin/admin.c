@@ -60,6 +60,8 @@ static enum err publish(struct admin *admin, struct error *error)
 enum err admin_publish(struct admin *admin, struct error *error)
 {
     const struct timespec pause = {.tv_nsec = PUBLISH_PAUSE_MS * 1000000};
+    if (!admin->options.gateway)
+        return OK; /* a command, where no server runs */
     enum err err = publish(admin, error);
     for (int i = 1; err == ERR_NO_MEMORY && i < PUBLISH_TRIES; i++) {
         (void)nanosleep(&pause, NULL);

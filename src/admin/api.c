@@ -58,6 +58,7 @@ void api_fail(struct api_call *call, enum problem problem, const char *field, co
     buf_clear(&call->answer);
     call->status = problem_status(problem);
     call->is_problem = true;
+    call->problem = problem;
     call->content_type = NULL;
     problem_write(&call->answer, problem, detail, field, call->request_id);
 }

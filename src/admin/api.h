@@ -45,6 +45,7 @@ struct api_call {
 
     int status; /* 0: no answer yet */
     bool is_problem;
+    enum problem problem;                 /* which, if it is one */
     const char *content_type, *file_name; /* of an export; NULL: JSON */
     char next_cursor[96];                 /* likewise, for a header; "" on the last page */
     char set_cookie[256];                 /* "" none */

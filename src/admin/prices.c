@@ -6,6 +6,7 @@
 #include "admin/endpoints.h"
 #include "admin/key_issue.h"
 #include "admin/provider_models.h"
+#include "admin/row_fields.h"
 #include "admin/state.h"
 #include "sys/clock.h"
 #include "sys/random.h"
@@ -36,7 +37,7 @@ static void put_provider(struct json_writer *writer, const struct snapshot *snap
     json_close_object(writer);
 }
 
-static void write_numbers(struct json_writer *writer, const struct price *price)
+void price_numbers_write(struct json_writer *writer, const struct price *price)
 {
 #define X(member, name) put_or_null(writer, name, price->member);
     PRICE_LIST(X)
@@ -54,7 +55,7 @@ static void price_write(struct json_writer *writer, const struct snapshot *snaps
     json_put_text(writer, "model", price->model);
     put_provider(writer, snapshot, price->provider_id);
     json_put_text(writer, "type", is_override ? NULL : provider_kind_name(price->kind));
-    write_numbers(writer, price);
+    price_numbers_write(writer, price);
     json_put_text(writer, "origin", is_override ? "override" : "shipped");
     json_put_text(writer, "source", price->source[0] ? price->source : NULL);
     json_put_text(writer, "source_date", price->source_date[0] ? price->source_date : NULL);
@@ -230,7 +231,7 @@ static void row_text(struct buf *out, const struct price_row *row)
     json_open_object(&writer);
     json_put_text(&writer, "model", row->model);
     json_put_text(&writer, "provider", row->provider_id[0] ? row->provider_id : NULL);
-    write_numbers(&writer, &row->price);
+    price_numbers_write(&writer, &row->price);
     json_put_text(&writer, "note", row->note);
     json_close_object(&writer);
 }
@@ -251,9 +252,8 @@ static void answer_price(struct api_call *call, const char *id)
     snapshot_unref(snapshot);
 }
 
-/* The row to be written, from what is there, or the table, and the call. False: the call has failed. */
-static bool row_make(struct api_call *call, const struct store_config *config,
-                     const struct price_row **out_before, struct price_row *row)
+bool price_row_make(struct api_call *call, const struct store_config *config,
+                    const struct price_row **out_before, struct price_row *row)
 {
     const struct provider_row *provider = NULL;
     uint8_t random[10];
@@ -298,7 +298,7 @@ void prices_put(struct api_call *call)
     AUTO_BUF struct buf old = {0}, new = {0};
     if (!change_begin(&change, call->admin, call))
         return;
-    if (!row_make(call, &change.config, &before, &row)) {
+    if (!price_row_make(call, &change.config, &before, &row)) {
         change_drop(&change);
         return;
     }

@@ -7,6 +7,7 @@
 
 #include "admin/discovery.h"
 #include "admin/polls.h"
+#include "admin/provider_fields.h"
 #include "admin/provider_models.h"
 #include "admin/state.h"
 #include "admin/strangers.h"
@@ -200,8 +201,10 @@ static bool take_turn(const struct provider *provider, int64_t now_ms, int64_t w
         wall_ms - live->models_at_ms > (is_gpu ? GPU_REFRESH_MS : REFRESH_MS + stagger_ms);
     bool is_error_old =
         view.state == STATE_ERROR && now_ms - live->health.since_ms >= ERROR_AGAIN_MS;
-    bool is_due =
-        !provider->is_paused && now_ms >= live->probe_at_ms && (is_never || is_old || is_error_old);
+    bool lacks_key =
+        strcmp(live->health.reason, KEY_MISSING) == 0; /* what it said would be in vain */
+    bool is_due = !provider->is_paused && !lacks_key && now_ms >= live->probe_at_ms &&
+                  (is_never || is_old || is_error_old);
     if (is_due)
         live->probe_at_ms =
             now_ms +

@@ -11,6 +11,7 @@
 #include <stdio.h>
 
 #define KEY_BYTES_MAX  2048
+#define SEALED_MAX     8192
 #define TIMEOUT_MS_MAX (INT64_C(24) * 3600 * 1000)
 #define CONCURRENT_MAX 1000000
 #define LIST_BYTES_MAX ((size_t)2 * 1024 * 1024)
@@ -49,6 +50,26 @@ void provider_key_hint(struct str key, char *room, size_t room_bytes)
         snprintf(room, room_bytes, "%.4s…%.4s", key.at, key.at + key.len - 4);
     else
         str_copy(key.len ? STR("…") : STR(""), room, room_bytes);
+}
+
+enum err provider_key_put(const struct vault *vault, struct provider_row *row, struct str key,
+                          struct error *error)
+{
+    AUTO_BUF struct buf sealed = {0};
+    buf_init(&sealed, SEALED_MAX);
+    mem_free(row->sealed_key);
+    row->sealed_key = NULL;
+    row->sealed_key_len = 0;
+    provider_key_hint(key, row->key_hint, sizeof row->key_hint);
+    row->credential_version++;
+    if (!key.len)
+        return OK;
+    enum err err = provider_key_seal(vault, row->id, key, &sealed, error);
+    if (err != OK || sealed.failed)
+        return err != OK ? err : error_set(error, ERR_NO_MEMORY, "no memory to seal the key");
+    row->sealed_key_len = sealed.len;
+    row->sealed_key = buf_take(&sealed);
+    return OK;
 }
 
 bool provider_has_moved(const char *old_url, const char *new_url)

@@ -16,7 +16,6 @@
 #include "sys/random.h"
 
 #define EVENT_BYTES_MAX ((size_t)1024 * 1024)
-#define SEALED_MAX      8192
 #define SPARE_MS        500 /* of a handler's deadline, for what comes after the provider's answer */
 
 /* ---- asking the provider ------------------------------------------------------------------------- */
@@ -65,26 +64,6 @@ static bool look_and_apply(struct api_call *call, const char *id, struct models_
 
 /* ---- create -------------------------------------------------------------------------------------- */
 
-static enum err seal_into(struct admin *admin, struct provider_row *row, struct str key,
-                          struct error *error)
-{
-    AUTO_BUF struct buf sealed = {0};
-    buf_init(&sealed, SEALED_MAX);
-    mem_free(row->sealed_key);
-    row->sealed_key = NULL;
-    row->sealed_key_len = 0;
-    provider_key_hint(key, row->key_hint, sizeof row->key_hint);
-    row->credential_version++;
-    if (!key.len)
-        return OK;
-    enum err err = provider_key_seal(admin->options.vault, row->id, key, &sealed, error);
-    if (err != OK || sealed.failed)
-        return err != OK ? err : error_set(error, ERR_NO_MEMORY, "no memory to seal the key");
-    row->sealed_key_len = sealed.len;
-    row->sealed_key = buf_take(&sealed);
-    return OK;
-}
-
 static enum err row_finish(struct api_call *call, struct provider_row *row, struct str key,
                            const struct discovery *found, struct error *error)
 {
@@ -94,7 +73,7 @@ static enum err row_finish(struct api_call *call, struct provider_row *row, stru
     models_change_release(&change);
     if (err != OK)
         return error_set(error, err, "no memory for the model list");
-    return seal_into(call->admin, row, key, error);
+    return provider_key_put(call->admin->options.vault, row, key, error);
 }
 
 static enum err row_insert(struct api_call *call, const struct provider_row *row,
@@ -227,7 +206,7 @@ static bool key_fields(struct api_call *call, struct provider_row *row, const ch
             "The key was given for another host; give api_key together with the new base_url.");
         return false;
     }
-    if (*out_has_key && seal_into(call->admin, row, key, &error) != OK) {
+    if (*out_has_key && provider_key_put(call->admin->options.vault, row, key, &error) != OK) {
         api_fail_error(call, &error);
         return false;
     }

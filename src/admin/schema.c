@@ -7,6 +7,7 @@
 /* Where the walk is, for the sentence: fallback_rules[0].threshold */
 struct walk {
     struct schema_breach *breach;
+    struct json at;
     size_t place_len;
     char place[192];
 };
@@ -24,6 +25,7 @@ __attribute__((format(printf, 2, 3))) static bool fail(struct walk *walk, const 
     va_end(args);
     snprintf(walk->breach->detail, sizeof walk->breach->detail, "%s %s",
              walk->place_len ? walk->place : "The body", what);
+    walk->breach->where = walk->at;
     return false;
 }
 
@@ -139,6 +141,7 @@ static bool field_holds(struct walk *walk, const struct schema *schema,
     size_t place_len = walk->place_len;
     char shown[64];
     str_copy(member->name, shown, sizeof shown);
+    walk->at = member->value;
     if (!place_len) /* the top level */
         str_copy(member->name, walk->breach->field, sizeof walk->breach->field);
     if (!field) {
@@ -167,6 +170,7 @@ static bool object_holds(struct walk *walk, const struct schema *schema, struct 
     for (const struct schema_field *field = schema->fields; field->name; field++) {
         if (!field->is_required || seen >> (field - schema->fields) & 1)
             continue;
+        walk->at = object;
         if (!walk->place_len)
             str_copy(str_of(field->name), walk->breach->field, sizeof walk->breach->field);
         return fail(walk, "needs the field \"%s\".", field->name);
@@ -177,6 +181,7 @@ static bool object_holds(struct walk *walk, const struct schema *schema, struct 
 static bool holds(struct walk *walk, const struct schema *schema, struct json value)
 {
     enum json_type type = json_type_of(value);
+    walk->at = value;
     if (!(schema->types & SCHEMA_BIT(type)))
         return fail_type(walk, schema);
     switch (type) {

@@ -31,7 +31,8 @@ struct schema_field {
 /** What a body breaks, for a problem. */
 struct schema_breach {
     bool is_unknown_field;
-    char field[64]; /* of the top level, as it was sent */
+    char field[64];    /* of the top level, as it was sent */
+    struct json where; /* the value that breaks it, or that lacks something */
     char detail[ERROR_TEXT_MAX];
 };
 

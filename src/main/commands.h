@@ -5,6 +5,7 @@
 
 int command_serve(int argc, char **argv);
 int command_keys(int argc, char **argv);
+int command_config(int argc, char **argv);
 int command_setup_token(int argc, char **argv);
 int command_secret(int argc, char **argv);
 int command_backup(int argc, char **argv);

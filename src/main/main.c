@@ -14,6 +14,8 @@ static const struct command {
     {"demo", command_demo, "Shows a routed request, a failover and their record, without any key."},
     {"worker", command_worker, "Brings a machine's models, or a tool, to a gateway elsewhere."},
     {"keys", command_keys, "Makes, lists and revokes API keys."},
+    {"config", command_config,
+     "All configuration as one file: exports, compares, applies, checks."},
     {"setup-token", command_setup_token, "Prints the token that makes the first user."},
     {"verify", command_verify, "Says whether the events on record are as they were written."},
     {"secret", command_secret, "Replaces the master secret while the server runs."},

@@ -44,6 +44,17 @@ const char *take_flag(int *argc, char **argv, const char *name)
     return NULL;
 }
 
+bool take_switch(int *argc, char **argv, const char *name)
+{
+    for (int at = 1; at < *argc; at++) {
+        if (strncmp(argv[at], "--", 2) != 0 || strcmp(argv[at] + 2, name) != 0)
+            continue;
+        drop_words(argc, argv, at, 1);
+        return true;
+    }
+    return false;
+}
+
 int complain(const char *command, int status, const char *format, ...)
 {
     va_list args;

@@ -10,6 +10,8 @@
 bool asks_for_help(int argc, char **argv);
 /** Takes `--name value` (or --name=value) out of argv; NULL when it is not there or has no value. */
 const char *take_flag(int *argc, char **argv, const char *name);
+/** Takes `--name`, a flag without a value, out of argv. Was it there? */
+bool take_switch(int *argc, char **argv, const char *name);
 /** "auxot COMMAND: sentence" to stderr. Returns `status`. */
 int complain(const char *command, int status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

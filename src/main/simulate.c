@@ -37,20 +37,6 @@ static void print_help(void)
           stdout);
 }
 
-/* Takes a flag without a value out of argv. */
-static bool take_switch(int *argc, char **argv, const char *name)
-{
-    for (int i = 1; i < *argc; i++) {
-        if (!str_eq(str_of(argv[i]), str_of(name)))
-            continue;
-        for (int k = i; k < *argc; k++)
-            argv[k] = argv[k + 1];
-        --*argc;
-        return true;
-    }
-    return false;
-}
-
 static enum err read_number(const char *text, const char *name, int64_t high, int64_t *out_number,
                             struct error *error)
 {
@@ -77,9 +63,9 @@ static enum err read_flags(int *argc, char **argv, struct simulator_options *opt
     if (dialect && !vendor_parse(str_of(dialect), &options->vendor))
         return error_set(error, ERR_MALFORMED, "--dialect is openai, anthropic or llama, not '%s'",
                          dialect);
-    options->needs_key = !take_switch(argc, argv, "--no-key") && options->vendor != VENDOR_LLAMA;
-    options->is_strict = take_switch(argc, argv, "--strict");
-    options->keeps_log = !take_switch(argc, argv, "--no-log");
+    options->needs_key = !take_switch(argc, argv, "no-key") && options->vendor != VENDOR_LLAMA;
+    options->is_strict = take_switch(argc, argv, "strict");
+    options->keeps_log = !take_switch(argc, argv, "no-log");
 
     enum err err = read_number(port, "--port", 65535, &port_number, error);
     if (err == OK)

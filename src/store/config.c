@@ -154,7 +154,7 @@ static enum err slug_choose(sqlite3 *db, const struct provider_row *wanted, char
     return err != OK ? err : error_set(error, ERR_CONFLICT, "too many providers have that name");
 }
 
-static enum err provider_insert(sqlite3 *db, void *arg, struct error *error)
+enum err provider_insert(sqlite3 *db, void *arg, struct error *error)
 {
     struct provider_row row = *(const struct provider_row *)arg; /* borrows its lists */
     int64_t count = 0;
@@ -182,7 +182,7 @@ static enum err provider_insert(sqlite3 *db, void *arg, struct error *error)
 }
 
 /* What was fixed at creation (order, time) stays; `rev` grows whether or not the caller raised it. */
-static enum err provider_update(sqlite3 *db, void *arg, struct error *error)
+enum err provider_update(sqlite3 *db, void *arg, struct error *error)
 {
     const struct provider_row *row = arg;
     AUTO_STMT sqlite3_stmt *update = NULL;
@@ -217,7 +217,7 @@ enum err delete_by_id(sqlite3 *db, const char *sql, const char *what, const char
     return done_one(statement, what, id, error);
 }
 
-static enum err provider_delete(sqlite3 *db, void *arg, struct error *error)
+enum err provider_delete(sqlite3 *db, void *arg, struct error *error)
 {
     enum err err = delete_by_id(db, "DELETE FROM provider WHERE id = ?1", "provider", arg, error);
     if (err == OK)
@@ -245,24 +245,11 @@ enum err store_provider_delete(struct store *store, const char *id, const struct
 
 /* ---- routes and the Auto default ----------------------------------------------------------------- */
 
-struct route_put {
-    const struct route_row *row;
-    bool is_new;
-};
-
-static enum err route_put(sqlite3 *db, void *arg, struct error *error)
+static enum err route_put(sqlite3 *db, const struct route_row *row, const char *sql,
+                          struct error *error)
 {
-    const struct route_put *put = arg;
-    const struct route_row *row = put->row;
     AUTO_STMT sqlite3_stmt *statement = NULL;
-    enum err err = sql_prepare(
-        db,
-        put->is_new
-            ? "INSERT INTO route (id, name, steps_json, created_at_ms, rev) "
-              "VALUES (?1, ?2, ?3, ?4, ?5)"
-            : "UPDATE route SET name = ?2, steps_json = ?3, "
-              "created_at_ms = coalesce(created_at_ms, ?4), rev = max(rev + 1, ?5) WHERE id = ?1",
-        &statement, error);
+    enum err err = sql_prepare(db, sql, &statement, error);
     if (err != OK)
         return err;
     sql_bind_text(statement, 1, str_of(row->id));
@@ -273,7 +260,24 @@ static enum err route_put(sqlite3 *db, void *arg, struct error *error)
     return done_named(statement, "route", row->id, row->name, error);
 }
 
-static enum err route_delete(sqlite3 *db, void *arg, struct error *error)
+enum err route_insert(sqlite3 *db, void *arg, struct error *error)
+{
+    return route_put(db, arg,
+                     "INSERT INTO route (id, name, steps_json, created_at_ms, rev) "
+                     "VALUES (?1, ?2, ?3, ?4, ?5)",
+                     error);
+}
+
+enum err route_update(sqlite3 *db, void *arg, struct error *error)
+{
+    return route_put(
+        db, arg,
+        "UPDATE route SET name = ?2, steps_json = ?3, "
+        "created_at_ms = coalesce(created_at_ms, ?4), rev = max(rev + 1, ?5) WHERE id = ?1",
+        error);
+}
+
+enum err route_delete(sqlite3 *db, void *arg, struct error *error)
 {
     return delete_by_id(db, "DELETE FROM route WHERE id = ?1", "route", arg, error);
 }
@@ -297,8 +301,7 @@ void route_row_release(struct route_row *row)
 enum err store_route_put(struct store *store, const struct route_row *row, bool is_new,
                          const struct event_row *event, struct error *error)
 {
-    struct route_put put = {row, is_new};
-    return config_submit(store, route_put, &put, event, error);
+    return config_submit(store, is_new ? route_insert : route_update, row, event, error);
 }
 
 enum err store_route_delete(struct store *store, const char *id, const struct event_row *event,
@@ -321,13 +324,9 @@ enum err setting_put(sqlite3 *db, const char *name, const char *value, struct er
     return sql_done(put, NULL, error);
 }
 
-struct auto_default {
-    const char *provider_id, *model;
-};
-
-static enum err auto_set(sqlite3 *db, void *arg, struct error *error)
+enum err auto_set(sqlite3 *db, void *arg, struct error *error)
 {
-    const struct auto_default *wanted = arg;
+    const struct store_auto *wanted = arg;
     enum err err = setting_put(db, "auto_provider", wanted->provider_id, error);
     return err != OK ? err : setting_put(db, "auto_model", wanted->model, error);
 }
@@ -335,7 +334,7 @@ static enum err auto_set(sqlite3 *db, void *arg, struct error *error)
 enum err store_auto_set(struct store *store, const char *provider_id, const char *model,
                         const struct event_row *event, struct error *error)
 {
-    struct auto_default wanted = {provider_id ? provider_id : "", model ? model : ""};
+    struct store_auto wanted = {provider_id ? provider_id : "", model ? model : ""};
     return config_submit(store, auto_set, &wanted, event, error);
 }
 

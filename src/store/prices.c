@@ -9,7 +9,7 @@ static void bind_or_null(sqlite3_stmt *statement, int at, int64_t value)
         (void)sqlite3_bind_int64(statement, at, value);
 }
 
-static enum err price_put(sqlite3 *db, void *arg, struct error *error)
+enum err price_put(sqlite3 *db, void *arg, struct error *error)
 {
 #define PARAMETER(member, name)   "?, "
 #define REPLACEMENT(member, name) #member " = excluded." #member ", "
@@ -39,7 +39,7 @@ static enum err price_put(sqlite3 *db, void *arg, struct error *error)
     return done_named(put, "price", row->id, row->model, error);
 }
 
-static enum err price_delete(sqlite3 *db, void *arg, struct error *error)
+enum err price_delete(sqlite3 *db, void *arg, struct error *error)
 {
     return delete_by_id(db, "DELETE FROM price_override WHERE id = ?1", "price", arg, error);
 }

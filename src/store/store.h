@@ -243,6 +243,36 @@ MUST_USE enum err store_backup_last(struct store *store, struct backup_note *out
 
 /** Reads every page: ERR_MALFORMED with the first damage. Takes as long as the database is large. */
 MUST_USE enum err store_integrity(struct store *store, struct error *error);
+/* Many of these writes at once: all or none. */
+// clang-format off
+#define CONFIG_WRITE_LIST(X)                                                                        \
+    /* name            what `arg` is */                                                             \
+    X(PROVIDER_INSERT) /* struct provider_row; its slug and created_seq are as the store chose */   \
+    X(PROVIDER_UPDATE) X(PROVIDER_DELETE) /* a deletion: the id */                                  \
+    X(ROUTE_INSERT) X(ROUTE_UPDATE) X(ROUTE_DELETE)                                                 \
+    X(TEAM_INSERT) X(TEAM_UPDATE) X(TEAM_DELETE)                                                    \
+    X(ACCOUNT_INSERT) X(ACCOUNT_DELETE)                                                             \
+    X(PRICE_PUT) X(PRICE_DELETE)                                                                    \
+    X(AUTO_SET)        /* struct store_auto */
+// clang-format on
+enum config_write_kind {
+#define X(name) CONFIG_WRITE_##name,
+    CONFIG_WRITE_LIST(X)
+#undef X
+        CONFIG_WRITE_COUNT
+};
+struct store_auto {
+    const char *provider_id, *model; /* "" none */
+};
+struct config_write {
+    enum config_write_kind kind;
+    const void *arg;
+    struct event_row event;
+};
+/** In one transaction, in their order, each with its event; the version grows by one. Errors: the first write's that
+ *  fails, as it would fail alone; then nothing was written. */
+MUST_USE enum err store_write_all(struct store *store, const struct config_write *writes,
+                                  size_t count, struct error *error);
 
 /* ---- the secret (docs/adr/0023) ------------------------------------------------------------------- */
 

@@ -154,6 +154,20 @@ MUST_USE enum err copy_column(sqlite3_stmt *statement, int column, char **out_co
 /** The same for a text where "" means that there is none: NULL. */
 MUST_USE enum err copy_text_column(sqlite3_stmt *statement, int column, char **out_copy);
 
+/* The writes of config.c, teams.c and prices.c, each inside a transaction. `arg` is a row, or an id where something is
+ * deleted. */
+typedef enum err store_write(sqlite3 *db, void *arg, struct error *error);
+store_write provider_insert, provider_update, provider_delete;
+store_write route_insert, route_update, route_delete;
+store_write team_insert, team_update, team_delete, account_insert;
+store_write price_put, price_delete;
+store_write auto_set; /* a struct store_auto */
+struct account_end {
+    const char *id;
+    int64_t at_ms;
+};
+store_write account_delete; /* a struct account_end */
+
 /* ---- api_keys.c, teams.c ------------------------------------------------------------------------- */
 
 #define KEY_COLUMNS                                                                       \

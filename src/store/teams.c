@@ -20,7 +20,7 @@ static enum err team_put(sqlite3 *db, const struct team_row *row, const char *sq
     return done_named(statement, "team", row->id, row->name, error);
 }
 
-static enum err team_insert(sqlite3 *db, void *arg, struct error *error)
+enum err team_insert(sqlite3 *db, void *arg, struct error *error)
 {
     return team_put(db, arg,
                     "INSERT INTO team (id, name, policy_json, created_at_ms, rev) "
@@ -28,7 +28,7 @@ static enum err team_insert(sqlite3 *db, void *arg, struct error *error)
                     error);
 }
 
-static enum err team_update(sqlite3 *db, void *arg, struct error *error)
+enum err team_update(sqlite3 *db, void *arg, struct error *error)
 {
     return team_put(db, arg,
                     "UPDATE team SET name = ?2, policy_json = ?3, "
@@ -85,7 +85,7 @@ static enum err members_drop(sqlite3 *db, const char *id, struct error *error)
     return sql_done(drop, NULL, error);
 }
 
-static enum err team_delete(sqlite3 *db, void *arg, struct error *error)
+enum err team_delete(sqlite3 *db, void *arg, struct error *error)
 {
     enum err err = team_is_unused(db, arg, error);
     if (err == OK)
@@ -199,7 +199,7 @@ static enum err account_put(sqlite3 *db, const struct service_account_row *row, 
     return done_named(statement, "service account", row->id, row->name, error);
 }
 
-static enum err account_insert(sqlite3 *db, void *arg, struct error *error)
+enum err account_insert(sqlite3 *db, void *arg, struct error *error)
 {
     return account_put(db, arg,
                        "INSERT INTO service_account (id, team_id, name, created_at_ms, rev) "
@@ -218,12 +218,7 @@ static enum err account_update(sqlite3 *db, void *arg, struct error *error)
                        error);
 }
 
-struct account_end {
-    const char *id;
-    int64_t at_ms;
-};
-
-static enum err account_delete(sqlite3 *db, void *arg, struct error *error)
+enum err account_delete(sqlite3 *db, void *arg, struct error *error)
 {
     const struct account_end *end = arg;
     enum err err = delete_by_id(db, "DELETE FROM service_account WHERE id = ?1", "service account",

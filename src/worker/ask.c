@@ -109,11 +109,11 @@ static void write_head(struct ask *ask)
     struct buf *head = &ask->head;
     char *room = buf_reserve(head, HEAD_MAX); /* once: no copy of a key stays behind */
     (void)room;                               /* a failure shows at the end */
-    buf_printf(
-        head,
-        "%s %s%s HTTP/1.1\r\nhost: %s\r\nuser-agent: auxot-worker/%s\r\naccept: application/json\r\n",
-        ask->body.len ? "POST" : "GET", options->target->path, options->path,
-        options->target->authority, AUXOT_VERSION);
+    buf_printf(head,
+               "%s %s%s HTTP/1.1\r\nhost: %s\r\nuser-agent: %s/%s\r\naccept: application/json\r\n",
+               ask->body.len ? "POST" : "GET", options->target->path, options->path,
+               options->target->authority, options->agent ? options->agent : "auxot-worker",
+               AUXOT_VERSION);
     if (options->bearer.len) {
         buf_append_lit(head, "authorization: Bearer ");
         buf_append_str(head, options->bearer);

@@ -30,6 +30,7 @@ struct ask_options {
     struct str bearer; /* empty: none */
     struct str body;   /* JSON, copied; empty: GET */
     int64_t timeout_ms;
+    const char *agent; /* what asks; NULL: a worker */
     /** Once, unless cancelled; the ask is gone by then. What is told is borrowed. Never from inside ask_start. */
     void (*on_done)(void *owner, const struct answered *answered);
     void *owner;
