@@ -43,7 +43,8 @@ void config_read(struct api_call *call)
         return;
     }
     if (json_reader_new(TEXT_BYTES_MAX, &reader) == OK)
-        print_config(call, &(struct config_names){&config, reader}, strcmp(comments, "false") != 0);
+        print_config(call, &(struct config_names){&config, reader, NULL},
+                     strcmp(comments, "false") != 0);
     else
         api_fail(call, PROBLEM_OVERLOADED, NULL, "No memory.");
     json_reader_free(reader);
@@ -78,7 +79,7 @@ static enum err rev_of(const struct store_config *config, struct json_reader *re
                        char out_rev[CONFIG_REV_MAX], struct error *error)
 {
     AUTO_BUF struct buf text;
-    struct config_names names = {config, reader};
+    struct config_names names = {config, reader, NULL};
     buf_init(&text, TEXT_BYTES_MAX);
     config_text(&text, &names);
     if (text.failed)

@@ -6,6 +6,8 @@
 #include "store/usage.h"
 #include "sys/clock.h"
 
+#include <assert.h>
+
 #define ENTRY_BYTES_MAX ((size_t)1024 * 1024)
 #define CHANGES_MAX     30000u
 #define DAY_MS          (INT64_C(24) * 3600 * 1000)
@@ -68,7 +70,8 @@ static void note_alone(struct finding *finding, enum config_kind kind, enum conf
     const struct config_section *section = &config_sections[kind];
     struct config_change change = {.kind = kind, .action = action, .row = row};
     str_copy(str_of(row), change.id, sizeof change.id);
-    section->name(names->config, row, change.name, sizeof change.name);
+    section->name(names->before ? names->before : names->config, row, change.name,
+                  sizeof change.name);
     entry_text(action == CONFIG_CREATE ? &change.after : &change.before, section, names, row);
     note(finding, change);
 }
@@ -105,7 +108,7 @@ static void find_rows(struct finding *finding, enum config_kind kind)
 {
     const struct config_section *section = &config_sections[kind];
     size_t count, wanted_count, at = 0;
-    const char *rows = config_rows(finding->now.config, section, &count);
+    const char *rows = config_rows(finding->plan->now, section, &count);
     const char *wanted = config_rows(finding->wanted.config, section, &wanted_count);
     for (size_t i = 0; i < count; i++) {
         const char *row = rows + i * section->row_bytes;
@@ -122,13 +125,15 @@ static void find_rows(struct finding *finding, enum config_kind kind)
                    wanted + at * section->row_bytes);
 }
 
-static void auto_text(struct buf *out, const struct config_names *names)
+/* Of the Auto default each side has its own. */
+static void auto_text(struct buf *out, const struct store_config *config,
+                      struct json_reader *reader)
 {
     struct json_writer writer;
     buf_init(out, ENTRY_BYTES_MAX);
     json_writer_init(&writer, out);
     json_open_object(&writer);
-    config_auto_write(&writer, names);
+    config_auto_write(&writer, &(struct config_names){config, reader, NULL});
     json_close_object(&writer);
 }
 
@@ -137,8 +142,8 @@ static void find_auto(struct finding *finding)
     struct config_change change = {.kind = CONFIG_AUTO, .action = CONFIG_UPDATE};
     str_copy(STR("auto"), change.id, sizeof change.id);
     str_copy(STR("auto"), change.name, sizeof change.name);
-    auto_text(&change.before, &finding->now);
-    auto_text(&change.after, &finding->wanted);
+    auto_text(&change.before, finding->plan->now, finding->plan->reader);
+    auto_text(&change.after, &finding->plan->wanted, finding->plan->reader);
     if (!str_eq(buf_str(&change.before), buf_str(&change.after))) {
         note(finding, change);
         return;
@@ -151,10 +156,13 @@ enum err config_changes_find(struct config_plan *plan, struct config_changes *ou
                              struct error *error)
 {
     *out_changes = (struct config_changes){0};
-    struct finding finding = {.plan = plan,
-                              .changes = out_changes,
-                              .now = {plan->now, plan->reader},
-                              .wanted = {&plan->wanted, plan->reader}};
+    struct finding finding = {
+        .plan = plan,
+        .changes = out_changes,
+        /* By the names that they will have: a new one is a change of its own, not of all
+                               * that point there. */
+        .now = {&plan->wanted, plan->reader, plan->now},
+        .wanted = {&plan->wanted, plan->reader, NULL}};
     for (int kind = 0; kind < CONFIG_AUTO; kind++)
         find_rows(&finding, (enum config_kind)kind);
     find_auto(&finding);
@@ -204,6 +212,7 @@ static struct config_write write_of(const struct config_change *change,
             [CONFIG_DELETE] = {section->deleted, section->remove, change->id},
         };
         event = by_action[change->action].event;
+        assert(event); /* service accounts are made and removed, never changed */
         write.kind = by_action[change->action].write;
         write.arg = by_action[change->action].arg;
     }

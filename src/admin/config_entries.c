@@ -25,6 +25,18 @@ const char *config_team_name(const struct store_config *config, struct str id)
     return "";
 }
 
+static const char *slug_of(const struct config_names *names, struct str id)
+{
+    const char *slug = config_provider_slug(names->config, id);
+    return slug[0] || !names->before ? slug : config_provider_slug(names->before, id);
+}
+
+static const char *team_of(const struct config_names *names, struct str id)
+{
+    const char *name = config_team_name(names->config, id);
+    return name[0] || !names->before ? name : config_team_name(names->before, id);
+}
+
 /* A list or an object out of a row; a damaged one is none. */
 static struct json read_column(const struct config_names *names, const char *text)
 {
@@ -80,8 +92,7 @@ static void write_rules(struct json_writer *writer, const struct config_names *n
     json_open_array(writer, "fallback_rules");
     struct json rules = read_column(names, rules_json);
     for (struct json_cursor each = json_each(rules); json_next(&each);) {
-        const char *slug = config_provider_slug(
-            names->config, json_string_or_empty(json_get(each.value, "provider")));
+        const char *slug = slug_of(names, json_string_or_empty(json_get(each.value, "provider")));
         if (!slug[0])
             continue;
         json_open_object(writer);
@@ -124,7 +135,7 @@ static void write_teams_of(struct json_writer *writer, const struct config_names
     json_open_array(writer, "teams");
     struct json teams = read_column(names, teams_json);
     for (struct json_cursor each = json_each(teams); json_next(&each);) {
-        const char *name = config_team_name(names->config, json_string_or_empty(each.value));
+        const char *name = team_of(names, json_string_or_empty(each.value));
         if (name[0])
             json_put_text(writer, NULL, name);
     }
@@ -159,7 +170,7 @@ static void write_step(struct json_writer *writer, const struct config_names *na
                        struct json step)
 {
     struct json provider = json_get(step, "provider");
-    const char *slug = config_provider_slug(names->config, json_string_or_empty(provider));
+    const char *slug = slug_of(names, json_string_or_empty(provider));
     if (json_type_of(provider) == JSON_STRING && !slug[0])
         return;
     json_open_object(writer);
@@ -192,7 +203,7 @@ static void write_allowed_providers(struct json_writer *writer, const struct con
 {
     json_open_array(writer, "allowed_providers");
     for (struct json_cursor each = json_each(list); json_next(&each);) {
-        const char *slug = config_provider_slug(names->config, json_string_or_empty(each.value));
+        const char *slug = slug_of(names, json_string_or_empty(each.value));
         if (slug[0])
             json_put_text(writer, NULL, slug);
     }
@@ -232,7 +243,7 @@ void config_account_write(struct json_writer *writer, const struct config_names 
 {
     const struct service_account_row *row = given;
     json_put_text(writer, "name", row->name);
-    json_put_text(writer, "team", config_team_name(names->config, str_of(row->team_id)));
+    json_put_text(writer, "team", team_of(names, str_of(row->team_id)));
 }
 
 /* ---- prices and auto ----------------------------------------------------------------------------- */
@@ -242,8 +253,7 @@ void config_price_write(struct json_writer *writer, const struct config_names *n
 {
     const struct price_row *row = given;
     json_put_text(writer, "model", row->model);
-    put_or_null(writer, "provider",
-                str_of(config_provider_slug(names->config, str_of(row->provider_id))));
+    put_or_null(writer, "provider", str_of(slug_of(names, str_of(row->provider_id))));
     price_numbers_write(writer, &row->price);
     put_or_null(writer, "note", str_of(row->note));
 }
@@ -251,7 +261,7 @@ void config_price_write(struct json_writer *writer, const struct config_names *n
 void config_auto_write(struct json_writer *writer, const struct config_names *names)
 {
     const struct store_config *config = names->config;
-    const char *slug = config_provider_slug(config, str_of(config->auto_provider));
+    const char *slug = slug_of(names, str_of(config->auto_provider));
     if (!slug[0]) {
         json_put_null(writer, "auto");
         return;

@@ -14,6 +14,7 @@
 struct config_names {
     const struct store_config *config;
     struct json_reader *reader;
+    const struct store_config *before; /* for what `config` does not have any more; may be NULL */
 };
 #define CONFIG_LIST_BYTES_MAX ((size_t)4 * 1024 * 1024) /* for the reader */
 

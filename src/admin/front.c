@@ -232,11 +232,21 @@ static void write_error(void *arg, int status, struct str path, const char *sent
     common_headers(headers, request_id);
 }
 
+static struct str error_type(void *arg, struct str path)
+{
+    (void)arg;
+    return front_part_of(path) == FRONT_GATEWAY ? STR("application/json")
+                                                : STR(PROBLEM_CONTENT_TYPE);
+}
+
 void front_init(struct front *front, struct admin *admin, struct gateway_loop *gateway_loop)
 {
     *front = (struct front){
         .admin = admin,
         .gateway_loop = gateway_loop,
-        .service = {.on_request = on_request, .write_error = write_error, .arg = front},
+        .service = {.on_request = on_request,
+                    .write_error = write_error,
+                    .error_type = error_type,
+                    .arg = front},
     };
 }

@@ -332,12 +332,14 @@ void exchange_answer_error_with(struct server_conn *sc, int status, struct str m
     buf_append_str(&headers, more);
     buf_init(&body, 8192);
     service->write_error(service->arg, status, exchange->head.path, sentence, &headers, &body);
+    struct str type = service->error_type ? service->error_type(service->arg, exchange->head.path)
+                                          : STR("application/json");
     count_up(&sc->listener->counters.bad_requests, 1);
     const struct exchange_ops *ops = exchange->ops;
     void *owner = exchange->owner;
     exchange->closes_after = true;
     exchange->head.minor_version = 1;
-    exchange_answer(exchange, status, buf_str(&headers), STR("application/json"), buf_str(&body));
+    exchange_answer(exchange, status, buf_str(&headers), type, buf_str(&body));
     if (ops && ops->on_refused)
         ops->on_refused(owner, status);
     else if (ops)

@@ -30,6 +30,8 @@ struct http_service {
      *  dialect: 400, 408, 413, 431, 503 and so on. `path` may be empty. Also appends header lines. */
     void (*write_error)(void *arg, int status, struct str path, const char *sentence,
                         struct buf *headers, struct buf *body);
+    /** What kind of text that is; NULL: application/json. */
+    struct str (*error_type)(void *arg, struct str path);
     void *arg;
 };
 

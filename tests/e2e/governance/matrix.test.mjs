@@ -59,6 +59,13 @@ const own_session = async () => {
     return [who, (await who.api('GET', '/api/me/sessions')).items[0].id];
 };
 
+// A file of configuration with every kind of object; that is here already, but for the names.
+const deep_config = {
+    auto: { provider: 'gpt', model: 'gpt-sim' },
+    providers: [{ slug: 'gpt', fallback_rules: [{ condition: 'offline', provider: 'rack' }], timeouts: { connect_ms: 2000 } }],
+    routes: [{ name: 'of-the-file', steps: [{ model: 'gpt-sim' }] }], teams: [{ name: 'of the file', policy: {} }], prices: [{ model: 'of-the-file' }],
+};
+
 // A request that is right, for the caller that is named, if he may send it: {args, body, query}; `by`: other options of the call, where a
 // key is not what this operation wants; `other`: about an object of somebody else's; `deep`: a body
 // that is right too and has every kind of object that may stand inside.
@@ -161,6 +168,9 @@ const how = {
     'GET /backup': () => ({}),
     'POST /backup/begin': () => ({ body: {} }),
     'POST /backup/end': () => ({ body: { at_ms: 1, bytes: 1 } }),
+    'GET /config': () => ({}),
+    'POST /config/diff': () => ({ body: { config: {} }, deep: { config: deep_config } }),
+    'POST /config/apply': () => ({ body: { config: {} }, deep: { config: deep_config } }),
     'GET /openapi.json': () => ({}),
     'GET /health': () => ({}),
 };
@@ -180,7 +190,7 @@ const send = (one, { args, body, query = '', by }, caller) => call(server.url + 
 
 // Everything that a write could have changed, as an admin sees it; without what changes by itself.
 const by_itself = new Set(['last_heartbeat_ms', 'latency_ms', 'error_rate', 'in_flight', 'busy', 'queue_depth', 'oldest_wait_ms', 'deprioritised_until_ms', 'last_used_at_ms', 'last_seen_at_ms', 'last_seen_ms']);
-const lists = operations.filter(one => one.method === 'GET' && !one.route.includes('{') && table.get(one.name)?.admin === '200' && !['/jobs', '/usage', '/health', '/openapi.json', '/me/sessions', '/events', '/events/verify', '/routing/at', '/transitions'].includes(one.route));
+const lists = operations.filter(one => one.method === 'GET' && !one.route.includes('{') && table.get(one.name)?.admin === '200' && !['/jobs', '/usage', '/health', '/openapi.json', '/config', '/me/sessions', '/events', '/events/verify', '/routing/at', '/transitions'].includes(one.route));
 // That somebody was refused is told now and then, and changes nothing: such events are left out of those that came last.
 const tells_of_refusals = new Set(['caller.unknown', 'access.refused', 'session.throttled', 'session.refused', 'policy.refused', 'limit.refused']);
 const last_events = async () => (await server.api('GET', '/api/events?limit=200')).items.filter(one => !tells_of_refusals.has(one.action)).slice(0, 20);

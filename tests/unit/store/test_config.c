@@ -240,6 +240,101 @@ static void many_threads_write_and_read_their_writes(void **state)
     fixture_end(&fixture);
 }
 
+static struct config_write write_of(enum config_write_kind kind, const void *arg, const char *id)
+{
+    struct config_write write = {.kind = kind, .arg = arg, .event = {.at_ms = FIXTURE_TIME}};
+    snprintf(write.event.id, sizeof write.event.id, "evt_%s", id);
+    str_copy(STR("tester"), write.event.actor, sizeof write.event.actor);
+    str_copy(STR("all.changed"), write.event.action, sizeof write.event.action);
+    str_copy(str_of(id), write.event.subject, sizeof write.event.subject);
+    return write;
+}
+
+static void count_event(void *arg, const struct event_row *event)
+{
+    (void)event;
+    ++*(int *)arg;
+}
+
+static int events_of(struct fixture *fixture)
+{
+    struct event_filter filter = {.action = "all.changed", .limit = 100};
+    struct error error = {0};
+    char next[96];
+    int count = 0;
+    CHECK_INT("events", store_events(fixture->store, &filter, count_event, &count, next, &error),
+              OK);
+    return count;
+}
+
+static void many_writes_are_one_change_or_none(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    struct error error = {0};
+    fixture_begin(&fixture);
+    fixture_open(&fixture, 0, 0);
+    struct provider_row one = provider("prv_1", "One"), two = provider("prv_2", "Two");
+    struct team_row team = {.id = "tea_1", .name = "Blue", .policy_json = (char[]){""}, .rev = 1};
+    struct service_account_row account = {
+        .id = "svc_1", .team_id = "tea_1", .name = "ci", .rev = 1};
+    struct route_row route = {.id = "rte_1", .name = "r", .steps_json = (char[]){"[]"}, .rev = 1};
+    struct price_row price = {.id = "pri_1", .model = "m", .rev = 1};
+    struct store_auto wanted = {"prv_2", "m"};
+    struct config_write all[] = {
+        write_of(CONFIG_WRITE_TEAM_INSERT, &team, "1"),
+        write_of(CONFIG_WRITE_ACCOUNT_INSERT, &account, "2"),
+        write_of(CONFIG_WRITE_PROVIDER_INSERT, &one, "3"),
+        write_of(CONFIG_WRITE_PROVIDER_INSERT, &two, "4"),
+        write_of(CONFIG_WRITE_ROUTE_INSERT, &route, "5"),
+        write_of(CONFIG_WRITE_PRICE_PUT, &price, "6"),
+        write_of(CONFIG_WRITE_AUTO_SET, &wanted, "7"),
+        write_of(CONFIG_WRITE_TEAM_DELETE, "tea_none", "8"),
+    };
+    struct store_config before = load(&fixture);
+    CHECK_INT("the last one fails", store_write_all(fixture.store, all, COUNT(all), &error),
+              ERR_NOT_FOUND);
+    struct store_config now = load(&fixture);
+    CHECK("nothing is written", now.provider_count + now.team_count + now.route_count == 0);
+    CHECK_INT("no version", now.version, before.version);
+    CHECK_INT("no event", events_of(&fixture), 0);
+    store_config_release(&now);
+
+    CHECK_INT("without it", store_write_all(fixture.store, all, COUNT(all) - 1, &error), OK);
+    now = load(&fixture);
+    CHECK("all is there", now.provider_count == 2 && now.team_count == 1 && now.route_count == 1 &&
+                              now.service_account_count == 1 && now.price_count == 1);
+    CHECK_STR("in its order", now.providers[1].id, "prv_2");
+    CHECK_STR("auto", now.auto_provider, "prv_2");
+    CHECK_INT("one version", now.version, before.version + 1);
+    CHECK_INT("an event each", events_of(&fixture), (int)COUNT(all) - 1);
+    store_config_release(&now);
+
+    str_copy(STR("b"), route.name, sizeof route.name);
+    str_copy(STR("Uno"), one.name, sizeof one.name);
+    str_copy(STR("Green"), team.name, sizeof team.name);
+    struct config_write more[] = {
+        write_of(CONFIG_WRITE_PRICE_DELETE, "pri_1", "11"),
+        write_of(CONFIG_WRITE_PROVIDER_DELETE, "prv_2", "12"),
+        write_of(CONFIG_WRITE_ACCOUNT_DELETE, "svc_1", "13"),
+        write_of(CONFIG_WRITE_PROVIDER_UPDATE, &one, "14"),
+        write_of(CONFIG_WRITE_ROUTE_UPDATE, &route, "15"),
+        write_of(CONFIG_WRITE_ROUTE_DELETE, "rte_1", "16"),
+        write_of(CONFIG_WRITE_TEAM_UPDATE, &team, "17"),
+        write_of(CONFIG_WRITE_TEAM_DELETE, "tea_1", "18"),
+    };
+    CHECK_INT("changes and deletions", store_write_all(fixture.store, more, COUNT(more), &error),
+              OK);
+    now = load(&fixture);
+    CHECK("one is left", now.provider_count == 1 && now.team_count == 0 && now.route_count == 0 &&
+                             now.service_account_count == 0 && now.price_count == 0);
+    CHECK_STR("as it was changed", now.providers[0].name, "Uno");
+    CHECK_INT("one version more", now.version, before.version + 2);
+    store_config_release(&now);
+    store_config_release(&before);
+    fixture_end(&fixture);
+}
+
 TEST_MAIN(TEST(a_provider_is_read_back_as_written), TEST(names_and_slugs_are_unique),
           TEST(keys_routes_and_auto_are_kept), TEST(events_come_with_their_write_and_page),
-          TEST(many_threads_write_and_read_their_writes))
+          TEST(many_writes_are_one_change_or_none), TEST(many_threads_write_and_read_their_writes))
