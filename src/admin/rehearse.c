@@ -126,6 +126,17 @@ static void look_at_keys(struct rehearse_report *report, struct route_plan *plan
     }
 }
 
+/* A fallback rule is of no use to whom a policy forbids its target. */
+static void look_at_policies(struct rehearse_report *report, struct route_plan *plan)
+{
+    for (size_t i = 0; i < report->stranded_count; i++) {
+        const struct rehearse_question *question =
+            &report->traffic.questions[report->stranded[i].question];
+        rehearse_plan_settled(&report->after.world, question, plan);
+        report->are_denied[i] = !question->pin.len && plan->outcome == ROUTE_DENIED;
+    }
+}
+
 static const char *name_of_provider(const struct rehearse_side *side, int32_t index)
 {
     return side->snapshot->routing.providers[index]->name;
@@ -186,6 +197,7 @@ static enum err conclude(struct rehearse_report *report, struct error *error)
     report->stranded_count =
         rehearse_strand(&report->traffic, report->before.landings, report->after.landings,
                         report->stranded, &report->stranded_jobs);
+    look_at_policies(report, plan);
     look_at_teams(report, plan);
     look_at_keys(report, plan);
     tell(report);

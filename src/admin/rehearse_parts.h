@@ -63,6 +63,7 @@ struct rehearse_report {
     int32_t after_of[PROVIDERS_MAX]; /* where a provider of `before` stands in `after` */
     int64_t moved, stranded_jobs, as_recorded;
     struct rehearse_stranded stranded[REHEARSE_STRANDED_MAX];
+    bool are_denied[REHEARSE_STRANDED_MAX]; /* of each: others stand, and a policy forbids them */
     size_t stranded_count;
     /* Teams and keys without requests in the window, for which `auto` leaves nothing. */
     struct rehearse_idle {

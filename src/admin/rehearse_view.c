@@ -172,8 +172,8 @@ static void write_stranded(struct json_writer *writer, const struct rehearse_rep
         const struct rehearse_stranded *row = &report->stranded[i];
         const struct rehearse_question *question = &report->traffic.questions[row->question];
         struct owner owner = owner_of(report, question->caller);
-        rehearse_fix(row->reason, owner.words, pin_name(report, question->pin), other, fix,
-                     sizeof fix);
+        const char *trouble = report->are_denied[i] ? "policy_denied" : row->reason;
+        rehearse_fix(trouble, owner.words, pin_name(report, question->pin), other, fix, sizeof fix);
         write_one_stranded(writer, &owner, question, row->reason, row->jobs, fix);
     }
     for (size_t i = 0; i < report->idle_count; i++) {

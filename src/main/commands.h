@@ -11,6 +11,8 @@ int command_secret(int argc, char **argv);
 int command_backup(int argc, char **argv);
 int command_restore(int argc, char **argv);
 int command_verify(int argc, char **argv);
+int command_explain(int argc, char **argv);
+int command_rehearse(int argc, char **argv);
 int command_doctor(int argc, char **argv);
 int command_version(int argc, char **argv);
 int command_demo(int argc, char **argv);

@@ -16,7 +16,7 @@ test('version prints one line with a number', async () => {
 });
 
 test('every command has --help; no command and an unknown one say what there is', async () => {
-    for (const command of ['serve', 'worker', 'keys', 'config', 'simulate', 'doctor', 'demo', 'version']) {
+    for (const command of ['serve', 'worker', 'keys', 'config', 'explain', 'rehearse', 'simulate', 'doctor', 'demo', 'version']) {
         const { code, stdout } = await auxot([command, '--help']);
         assert.equal(code, 0, command);
         assert.match(stdout, /usage/i, command);

@@ -1,10 +1,12 @@
 // A rehearsal tells what would be, so it is held to what then is: traffic is recorded, rehearsed under a fault or a change, the
 // fault or change is made for good, the same traffic is sent again, and where each request lands is compared, one by one.
 import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
 import { test } from 'node:test';
 import { ask, at, closing, scene } from '../lib/scene.mjs';
 import { Sim } from '../lib/sim.mjs';
-import { auxot } from '../lib/server.mjs';
+import { auxot, empty_dir } from '../lib/server.mjs';
 import { team } from '../lib/teams.mjs';
 import { until } from '../lib/process.mjs';
 import { Worker, provider_of_workers } from '../lib/worker.mjs';
@@ -238,6 +240,12 @@ test('a slot that nobody counts cannot be halved, and a team without requests is
     assert.match(report.notes.join(' '), /claude has no counted slots/);
     const row = report.stranded.find(({ id }) => id === quiet.id);
     assert.deepEqual([row.kind, row.jobs, row.reason], ['team', 0, 'policy_denied'], 'it may not use what stands');
+    const since = Date.now();
+    await server.call(at.chat, ask.chat('auto'), { key: quiet.key });
+    const asked = await server.api('POST', '/api/routing/rehearse', { since, faults: [{ provider: 'spare', fault: 'offline' }] });
+    const loud = asked.stranded.find(({ id }) => id === quiet.id);
+    assert.deepEqual([loud.jobs, loud.reason], [1, 'attempts_exhausted']);
+    assert.match(loud.fix, /^Let team Quiet use/, 'a rule would lead where it may not go');
     await server.api('DELETE', `/api/keys/${quiet.key_id}`);
     await server.api('DELETE', `/api/teams/${quiet.id}`);
 });
@@ -276,6 +284,45 @@ test('what would be refused where it is changed is refused here, and nothing is 
     await server.api('POST', '/api/routing/rehearse', { changes: { providers: [{ provider: 'gpt', paused: true }] } });
     assert.equal((await server.api('GET', '/api/routing')).version, version);
     assert.equal((await gpt.look()).paused, false);
+});
+
+test('auxot explain: who would answer, as a table and as JSON; the trouble of a question is said', async () => {
+    for (const cloud of [gpt, spare, claude]) await cloud.plays();
+    const here_is = ['--data-dir', server.data];
+    const { code, stdout, stderr } = await auxot(['explain', 'shared', '--fault', 'gpt=offline', '--needs', 'tools', ...here_is]);
+    assert.equal(code, 0, stderr);
+    const rows = stdout.split('\n').slice(3).map(row => row.trim().split(/ {2,}/));
+    assert.deepEqual(rows[0].slice(0, 5), ['1', 'chosen', 'spare', 'shared', 'serves_model']);
+    assert.ok(rows.some(([, verdict, name, , reason]) => verdict === 'skipped' && name === 'gpt' && reason === 'offline'), stdout);
+    const raw = await auxot(['explain', '--json', '--provider', 'claude', '--fault=claude=key_rejected', ...here_is]);
+    const answer = JSON.parse(raw.stdout);
+    assert.deepEqual([answer.outcome, answer.candidates.find(({ provider }) => provider.slug === 'claude').reason], ['no_candidate', 'error']);
+    const wrong = await auxot(['explain', '--fault', 'nobody=offline', ...here_is]);
+    assert.deepEqual([wrong.code, wrong.stdout], [1, '']);
+    assert.match(wrong.stderr, /provider must be the id or slug/);
+    assert.equal((await auxot(['explain', '--fault', 'gpt', ...here_is])).code, 2);
+    const nowhere = await auxot(['explain', '--data-dir', empty_dir()]);
+    assert.equal(nowhere.code, 1);
+    assert.match(nowhere.stderr, /no server runs on/);
+});
+
+test('auxot rehearse: the sentence, both sides, who is left with nothing and what mends it', async () => {
+    const since = Date.now();
+    await in_turn(mixed);
+    const here_is = ['--since', `${since}`, '--data-dir', server.data];
+    const { code, stdout, stderr } = await auxot(['rehearse', '--fault', 'gpt=offline', '--show', '3', ...here_is]);
+    assert.equal(code, 0, stderr);
+    assert.match(stdout, /^Of 18 requests, \d+ would land elsewhere .*; \d+ would fail\.$/m);
+    assert.match(stdout, /^ +gpt +\d+ \(\d+\.\d %\) +0 \(0\.0 %\)$/m);
+    assert.match(stdout, /^ +cost an hour +\$\d+\.\d\d +\$\d+\.\d\d$/m);
+    assert.match(stdout, /auto at gpt, 1 request, attempts_exhausted\n +.*pinned to gpt: give gpt a fallback rule/);
+    assert.equal(stdout.match(/^ +job_/gm).length, 3);
+    const file = path.join(empty_dir(), 'changes.json');
+    fs.writeFileSync(file, JSON.stringify({ providers: [{ provider: 'gpt', paused: true }] }, null, 2));
+    const raw = JSON.parse((await auxot(['rehearse', '--json', '--changes', file, ...here_is])).stdout);
+    assert.ok(raw.moved > 0 && raw.window.rehearsed === 18, raw.sentence);
+    assert.equal((await auxot(['rehearse', '--since', 'yesterday', '--data-dir', server.data])).code, 2);
+    assert.match((await auxot(['rehearse', '--changes', '/nowhere', ...here_is])).stderr, /nowhere/);
 });
 
 closing(here, { ledger: false }); // simulators were stopped, and their logs with them
