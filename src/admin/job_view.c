@@ -117,7 +117,18 @@ static void write_shape(struct json_writer *writer, const struct job_record *job
     json_close_object(writer);
 }
 
-void job_write(struct json_writer *writer, const struct job_record *job)
+/* What people are called today, beside the ids of then; null: gone, or shut out. */
+static void write_names(struct json_writer *writer, const struct job_record *job,
+                        const struct snapshot *snapshot)
+{
+    const struct team *team = snapshot_team(snapshot, job->team);
+    const struct principal *user = job->user[0] ? snapshot_user(snapshot, job->user, "") : NULL;
+    json_put_text(writer, "team_name", team ? team->name : NULL);
+    json_put_text(writer, "user_name", user ? user->name : NULL);
+}
+
+void job_write(struct json_writer *writer, const struct job_record *job,
+               const struct snapshot *snapshot)
 {
     json_put_text(writer, "id", job->id);
     json_put_text(writer, "status", job_status_name(job->status));
@@ -134,6 +145,7 @@ void job_write(struct json_writer *writer, const struct job_record *job)
     put_text_or_null(writer, "key", job->key_id);
     put_text_or_null(writer, "key_name", job->key_name);
     put_text_or_null(writer, "agent", job->agent);
+    write_names(writer, job, snapshot);
     json_put_int(writer, "created_at_ms", job->created_at_ms);
     write_figures(writer, job);
     write_shape(writer, job);

@@ -75,17 +75,24 @@ static void resolve_names(struct api_call *call, struct job_filter *filter)
 
 /* ---- handlers ------------------------------------------------------------------------------------ */
 
+/* A list that is being written. */
+struct listing {
+    struct json_writer *writer;
+    struct snapshot *snapshot; /* of which the names are */
+};
+
 static void on_job(void *arg, const struct job_record *job)
 {
-    struct json_writer *writer = arg;
-    json_open_object(writer);
-    job_write(writer, job);
-    json_close_object(writer);
+    const struct listing *listing = arg;
+    json_open_object(listing->writer);
+    job_write(listing->writer, job, listing->snapshot);
+    json_close_object(listing->writer);
 }
 
 /* A file that is being filled. */
 struct file {
     struct buf *out;
+    struct snapshot *snapshot; /* of which the names are */
     enum export_format format;
     struct csv csv;
 };
@@ -100,7 +107,7 @@ static void on_row(void *arg, const struct job_record *job)
     }
     json_writer_init(&writer, file->out);
     json_open_object(&writer);
-    job_write(&writer, job);
+    job_write(&writer, job, file->snapshot);
     json_close_object(&writer);
     buf_append_lit(file->out, "\n");
 }
@@ -109,21 +116,24 @@ static void on_row(void *arg, const struct job_record *job)
 static void export(struct api_call *call, struct job_filter *filter, enum export_format format)
 {
     struct error error = {0};
-    struct file file = {.out = export_begin(call, format, "jobs"), .format = format};
+    struct file file = {.out = export_begin(call, format, "jobs"),
+                        .snapshot = gateway_snapshot(call->admin->options.gateway),
+                        .format = format};
     int left = filter->limit;
     file.csv.out = file.out;
     if (format == EXPORT_CSV)
         job_csv_head(&file.csv);
+    enum err err = OK;
     do {
         filter->limit = left < JOBS_PAGE_MAX ? left : JOBS_PAGE_MAX;
         left -= filter->limit;
-        if (store_jobs(call->admin->options.store, filter, on_row, &file, filter->cursor, &error) !=
-            OK) {
-            api_fail_error(call, &error);
-            return;
-        }
-    } while (left > 0 && filter->cursor[0] && file.out->len < EXPORT_BYTES);
-    api_done_text(call, filter->cursor);
+        err = store_jobs(call->admin->options.store, filter, on_row, &file, filter->cursor, &error);
+    } while (err == OK && left > 0 && filter->cursor[0] && file.out->len < EXPORT_BYTES);
+    if (err == OK)
+        api_done_text(call, filter->cursor);
+    else
+        api_fail_error(call, &error);
+    snapshot_unref(file.snapshot);
 }
 
 /* A person's are those of all their keys and sessions; a key of nobody has its own. */
@@ -161,9 +171,12 @@ void jobs_list(struct api_call *call)
         export(call, &filter, format);
         return;
     }
-    json_open_array(api_answer(call, 200), "items");
+    struct listing listing = {.writer = api_answer(call, 200),
+                              .snapshot = gateway_snapshot(call->admin->options.gateway)};
+    json_open_array(listing.writer, "items");
     enum err err =
-        store_jobs(call->admin->options.store, &filter, on_job, &call->writer, next_cursor, &error);
+        store_jobs(call->admin->options.store, &filter, on_job, &listing, next_cursor, &error);
+    snapshot_unref(listing.snapshot);
     if (err == OK)
         api_done_list(call, next_cursor);
     else
@@ -182,7 +195,9 @@ void jobs_read(struct api_call *call)
     } else if (err != OK) {
         api_fail_error(call, &error);
     } else {
-        job_write(api_answer(call, 200), &job);
+        struct snapshot *snapshot = gateway_snapshot(call->admin->options.gateway);
+        job_write(api_answer(call, 200), &job, snapshot);
+        snapshot_unref(snapshot);
         api_done(call);
     }
 }

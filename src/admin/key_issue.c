@@ -1,7 +1,9 @@
 /* admin/key_issue.c: see key_issue.h. */
 #include "admin/key_issue.h"
 
+#include "admin/people.h"
 #include "admin/policy_field.h"
+#include "admin/rights.h"
 #include "admin/team_issue.h"
 #include "domain/role.h"
 #include "sys/clock.h"
@@ -65,6 +67,19 @@ void key_write(struct json_writer *writer, const struct key_row *row)
     json_put_int(writer, "rev", row->rev ? row->rev : 1);
 }
 
+void key_write_named(struct json_writer *writer, const struct key_row *row,
+                     const struct store_config *config)
+{
+    const struct team_row *team = row->team[0] ? config_team(config, str_of(row->team)) : NULL;
+    const struct user_row *user = row->user_id[0] ? config_user(config, row->user_id) : NULL;
+    const struct service_account_row *account =
+        row->service_account_id[0] ? config_service_account(config, row->service_account_id) : NULL;
+    key_write(writer, row);
+    json_put_text(writer, "team_name", team ? team->name : NULL);
+    json_put_text(writer, "user_name", user ? user->name : NULL);
+    json_put_text(writer, "service_account_name", account ? account->name : NULL);
+}
+
 const char *key_text(struct buf *room, const struct key_row *row)
 {
     struct json_writer writer;
@@ -111,14 +126,11 @@ static size_t keys_beside(const struct store_config *config, const struct key_ro
     return count;
 }
 
-enum err key_room_check(const struct store_config *config, const struct key_row *row,
-                        struct error *error)
+enum err key_owner_room_check(const struct store_config *config, const struct key_row *row,
+                              struct error *error)
 {
     bool is_ones = row->user_id[0] || row->service_account_id[0];
     size_t most = is_ones ? KEYS_OF_ONE_MAX : KEYS_OF_TEAM_MAX;
-    if (config->key_count >= KEYS_MAX)
-        return error_set(error, ERR_CONFLICT, "There are %u keys, which is the most: revoke some.",
-                         KEYS_MAX);
     if ((!is_ones && !row->team[0]) || keys_beside(config, row) < most)
         return OK;
     return error_set(error, ERR_CONFLICT, "%s has %zu keys%s, which is the most: revoke some.",
@@ -126,6 +138,15 @@ enum err key_room_check(const struct store_config *config, const struct key_row 
                      : row->service_account_id[0] ? "The service account"
                                                   : "The team",
                      most, is_ones ? "" : " of its own");
+}
+
+enum err key_room_check(const struct store_config *config, const struct key_row *row,
+                        struct error *error)
+{
+    if (config->key_count >= KEYS_MAX)
+        return error_set(error, ERR_CONFLICT, "There are %u keys, which is the most: revoke some.",
+                         KEYS_MAX);
+    return key_owner_room_check(config, row, error);
 }
 
 enum err key_make(const struct key_maker *maker, struct key_row *row, char out_key[APIKEY_LEN + 1],

@@ -24,6 +24,9 @@ MUST_USE enum err key_name_check(struct str name, struct error *error);
 #define KEYS_OF_TEAM_MAX 1000u
 MUST_USE enum err key_room_check(const struct store_config *config, const struct key_row *row,
                                  struct error *error);
+/** The same for a key that is there already, and goes to another owner. */
+MUST_USE enum err key_owner_room_check(const struct store_config *config, const struct key_row *row,
+                                       struct error *error);
 
 /**
  * Makes a key as `row` describes it, and fills in its id, hint, digest, time and rev. What the row says was
@@ -64,6 +67,9 @@ MUST_USE enum err key_issue(const struct key_issuer *issuer, const struct key_wi
 
 /** The members of a key into the object that is open; never its digests. */
 void key_write(struct json_writer *writer, const struct key_row *row);
+/** With the names of whose it is beside their ids. */
+void key_write_named(struct json_writer *writer, const struct key_row *row,
+                     const struct store_config *config);
 /** The same as an object of its own, for events. NULL when it did not fit. */
 const char *key_text(struct buf *room, const struct key_row *row);
 

@@ -94,12 +94,13 @@ static enum err make_team(struct api_call *call, struct change *change, struct e
     return store_config_load(call->admin->options.store, &change->config, error);
 }
 
+/* Before the change ends: its configuration knows the names. On failure the end replaces the answer. */
 static void answer_secret(struct api_call *call, int status, const char *key,
-                          const struct key_row *row)
+                          const struct key_row *row, const struct store_config *config)
 {
     struct json_writer *writer = api_answer(call, status);
     json_put_text(writer, "key", key);
-    key_write(writer, row);
+    key_write_named(writer, row, config);
     api_done(call);
 }
 
@@ -122,8 +123,9 @@ static void create(struct api_call *call, struct change *change, struct key_row 
     struct key_maker maker = maker_of(call);
     if (err == OK)
         err = key_make(&maker, row, key, &error);
-    if (change_end(change, err, &error))
-        answer_secret(call, 201, key, row);
+    if (err == OK)
+        answer_secret(call, 201, key, row, &change->config);
+    (void)change_end(change, err, &error);
     secret_wipe(key, sizeof key);
 }
 
@@ -176,7 +178,7 @@ static void list(struct api_call *call, const struct store_config *config)
             !page_takes(&page, row->id))
             continue;
         json_open_object(&call->writer);
-        key_write(&call->writer, row);
+        key_write_named(&call->writer, row, config);
         json_close_object(&call->writer);
     }
     page_end(&page);
@@ -204,9 +206,10 @@ static struct key_row *key_of_path(struct api_call *call, const struct store_con
     return NULL;
 }
 
-static void answer_key(struct api_call *call, const struct key_row *row)
+static void answer_key(struct api_call *call, const struct key_row *row,
+                       const struct store_config *config)
 {
-    key_write(api_answer(call, 200), row);
+    key_write_named(api_answer(call, 200), row, config);
     api_done(call);
 }
 
@@ -220,7 +223,7 @@ void keys_read(struct api_call *call)
     }
     const struct key_row *row = key_of_path(call, &config);
     if (row)
-        answer_key(call, row);
+        answer_key(call, row, &config);
     store_config_release(&config);
 }
 
@@ -256,6 +259,12 @@ static bool row_copy(struct api_call *call, const struct key_row *row, struct ke
     return false;
 }
 
+/* A team's own key, which counts for another one from now on. */
+static bool is_new_to_team(const struct key_row *was, const struct key_row *row)
+{
+    return !row->user_id[0] && !row->service_account_id[0] && strcmp(was->team, row->team) != 0;
+}
+
 static void update(struct api_call *call, struct change *change, const struct key_row *was,
                    struct key_row *row)
 {
@@ -268,9 +277,14 @@ static void update(struct api_call *call, struct change *change, const struct ke
     }
     struct key_maker maker = maker_of(call);
     row->rev++;
-    enum err err = key_change(&maker, row, key_text(&before, was), &error);
-    if (change_end(change, err, &error))
-        answer_key(call, row);
+    enum err err = OK;
+    if (is_new_to_team(was, row))
+        err = key_owner_room_check(&change->config, row, &error);
+    if (err == OK)
+        err = key_change(&maker, row, key_text(&before, was), &error);
+    if (err == OK)
+        answer_key(call, row, &change->config);
+    (void)change_end(change, err, &error);
 }
 
 void keys_update(struct api_call *call)
@@ -310,8 +324,9 @@ void keys_rotate(struct api_call *call)
     }
     struct key_maker maker = maker_of(call);
     enum err err = key_rotate(&maker, row, grace_ms, key, &error);
-    answer_secret(call, 200, key, row);
-    (void)change_end(&change, err, &error); /* on failure it replaces the answer */
+    if (err == OK)
+        answer_secret(call, 200, key, row, &change.config);
+    (void)change_end(&change, err, &error);
     secret_wipe(key, sizeof key);
 }
 

@@ -198,6 +198,14 @@ static void member_write(struct json_writer *writer, const struct team_member_ro
     json_put_text(writer, "role", row->is_lead ? "lead" : "member");
 }
 
+static void member_write_named(struct json_writer *writer, const struct team_member_row *row,
+                               const struct store_config *config)
+{
+    const struct user_row *user = config_user(config, row->user_id);
+    member_write(writer, row);
+    json_put_text(writer, "user_name", user ? user->name : NULL);
+}
+
 void team_members_list(struct api_call *call)
 {
     struct error error = {0};
@@ -211,7 +219,7 @@ void team_members_list(struct api_call *call)
             if (strcmp(row->team_id, call->args[0]) != 0 || !page_takes(&page, row->user_id))
                 continue;
             json_open_object(&call->writer);
-            member_write(&call->writer, row);
+            member_write_named(&call->writer, row, &config);
             json_close_object(&call->writer);
         }
         page_end(&page);
@@ -274,10 +282,11 @@ void team_members_put(struct api_call *call)
         err = error_set(&error, ERR_NOT_FOUND, "There is no user \"%s\".", row.user_id);
     if (err == OK)
         err = store_team_member_put(call->admin->options.store, &row, &event, &error);
-    if (!change_end(&change, err, &error))
-        return;
-    member_write(api_answer(call, 200), &row);
-    api_done(call);
+    if (err == OK) {
+        member_write_named(api_answer(call, 200), &row, &change.config);
+        api_done(call);
+    }
+    (void)change_end(&change, err, &error); /* on failure it replaces the answer */
 }
 
 /* For somebody without any team no policy and no budget holds. */

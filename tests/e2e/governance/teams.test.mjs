@@ -10,7 +10,13 @@ const here = await scene({ gpt: { models: ['gpt-sim'] } });
 const { server, gpt } = here;
 const boss = await set_up(server);
 let count = 0;
-const person = async () => (await invite(boss, `p${++count}@example.com`)).id;
+const names = new Map();
+const person = async () => {
+    const { id } = await invite(boss, `p${++count}@example.com`);
+    names.set(id, `p${count}`);
+    return id;
+};
+const name_of = id => names.get(id);
 const as = (key, method, where, body, headers) => call(server.url + where, { method, body, key, headers });
 const last_event = async () => (await server.api('GET', '/api/events?limit=1')).items[0];
 const none = {
@@ -90,7 +96,7 @@ test('leads look after members, keys and service accounts of their team, not aft
     assert.equal((await as(leads.key, 'PUT', `/api/teams/${id}/members/${mate}`, {})).status, 200);
     const event = await last_event();
     assert.deepEqual([event.action, event.actor, event.subject, event.after], ['team.member_set', leads.id, id, { user: mate, role: 'member' }]);
-    assert.deepEqual((await as(leads.key, 'GET', `/api/teams/${id}/members`)).json.items, [{ user: lead, role: 'lead' }, { user: mate, role: 'member' }].sort((a, b) => a.user < b.user ? -1 : 1));
+    assert.deepEqual((await as(leads.key, 'GET', `/api/teams/${id}/members`)).json.items, [{ user: lead, role: 'lead', user_name: name_of(lead) }, { user: mate, role: 'member', user_name: name_of(mate) }].sort((a, b) => a.user < b.user ? -1 : 1));
     const mates = await server.api('POST', '/api/keys', { name: 'mate', user: mate, scopes: ['inference', 'read', 'manage'] });
     for (const [method, path, body] of [['PATCH', '', { name: 'Mine' }], ['PATCH', '', { policy: {} }], ['DELETE', '']])
         assert.equal((await as(leads.key, method, `/api/teams/${id}${path}`, body)).status, 403, method);
@@ -212,6 +218,49 @@ test('T06: members do not see providers of other teams, nor of any its address, 
     assert.deepEqual(whole.teams, [own.id, third.id]);
     assert.ok(whole.base_url && whole.key_hint, 'an admin sees all');
     await gpt.patch({ teams: null });
+});
+
+test('jobs, keys and members tell names beside ids', async () => {
+    const [team, user] = [await server.api('POST', '/api/teams', { name: 'Named' }), await person()];
+    const member = await server.api('PUT', `/api/teams/${team.id}/members/${user}`, {});
+    assert.deepEqual([member.user, member.user_name], [user, name_of(user)]);
+    const account = await server.api('POST', '/api/service-accounts', { name: 'Robot', team: team.id });
+    const mine = await server.api('POST', '/api/keys', { name: 'k', user, team: team.id });
+    const theirs = await server.api('POST', '/api/keys', { name: 'r', service_account: account.id });
+    const plain = await server.api('POST', '/api/keys', { name: 'n' });
+    const told = key => [key.team, key.team_name, key.user, key.user_name, key.service_account, key.service_account_name];
+    assert.deepEqual(told(mine), [team.id, 'Named', user, name_of(user), null, null]);
+    assert.deepEqual(told(theirs), [team.id, 'Named', null, null, account.id, 'Robot']);
+    assert.deepEqual(told(plain), [null, null, null, null, null, null]);
+    for (const made of [mine, theirs]) {
+        assert.deepEqual(told(await server.api('GET', `/api/keys/${made.id}`)), told(made));
+        assert.deepEqual(told(await server.api('PATCH', `/api/keys/${made.id}`, { name: 'again' })), told(made));
+        assert.deepEqual(told((await server.api('GET', '/api/keys?limit=200')).items.find(one => one.id === made.id)), told(made));
+    }
+    assert.deepEqual(told(await server.api('POST', `/api/keys/${mine.id}/rotate`, {})), told(mine));
+    const { key } = await server.api('POST', '/api/keys', { name: 'j', user, team: team.id });
+    const answer = await call(server.url + at.chat, { body: ask.chat('gpt-sim'), key });
+    const job = await server.job(answer.job_id);
+    assert.deepEqual([job.team, job.team_name, job.user, job.user_name], [team.id, 'Named', user, name_of(user)]);
+    assert.equal((await server.api('GET', `/api/jobs?team=Named`)).items[0].team_name, 'Named');
+    assert.match((await call(`${server.url}/api/jobs?team=Named&format=jsonl`, { key: server.admin })).text, /"team_name":"Named","user_name":"p/);
+    await server.api('PATCH', `/api/teams/${team.id}`, { name: 'Renamed' });
+    assert.equal((await server.job(answer.job_id)).team_name, 'Renamed', 'as it is called today');
+});
+
+test('a key that is moved into a full team is counted there, too', async () => {
+    const [full, other] = [await server.api('POST', '/api/teams', { name: 'Full' }), await server.api('POST', '/api/teams', { name: 'Roomy' })];
+    for (let made = 0; made < 1000; made += 20)
+        await Promise.all(Array.from({ length: 20 }, () => server.api('POST', '/api/keys', { name: 'k', team: full.id })));
+    const late = await server.api('POST', '/api/keys', { name: 'late', team: other.id });
+    const moved = await as(server.admin, 'PATCH', `/api/keys/${late.id}`, { team: full.id });
+    assert.deepEqual([moved.status, moved.json.code], [409, 'conflict'], moved.text);
+    assert.match(moved.json.detail, /The team has 1000 keys of its own, which is the most/);
+    assert.equal((await server.api('GET', `/api/keys/${late.id}`)).team, other.id, 'it stays where it was');
+    const [one] = (await server.api('GET', `/api/keys?team=Full&limit=1`)).items;
+    assert.equal((await server.api('PATCH', `/api/keys/${one.id}`, { name: 'renamed' })).name, 'renamed', 'who is there may stay');
+    await server.api('DELETE', `/api/keys/${one.id}`);
+    assert.equal((await server.api('PATCH', `/api/keys/${late.id}`, { team: full.id })).team_name, 'Full', 'now there is room');
 });
 
 // ---- plans -------------------------------------------------------------------------------------------
