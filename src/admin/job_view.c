@@ -1,6 +1,38 @@
 /* admin/job_view.c: a job as JSON, and as cells. */
 #include "admin/job_view.h"
+#include "admin/job_answer_view.h"
+#include "admin/provider_teams.h"
+#include "admin/state.h"
 #include "domain/route.h"
+
+/* ---- who reads ----------------------------------------------------------------------------------- */
+
+void job_reader_open(struct job_reader *reader, const struct api_call *call)
+{
+    *reader = (struct job_reader){call, gateway_snapshot(call->admin->options.gateway)};
+}
+
+void job_reader_close(struct job_reader *reader)
+{
+    snapshot_unref(reader->snapshot);
+}
+
+/* A member is not told of providers that are other teams'. */
+static bool may_name(void *arg, struct str provider_id)
+{
+    const struct job_reader *reader = arg;
+    char id[ID_MAX];
+    str_copy(provider_id, id, sizeof id);
+    return provider_is_seen(reader->call, reader->snapshot,
+                            snapshot_provider(reader->snapshot, id));
+}
+
+static void job_answer_of(const struct job_record *job, const struct job_reader *reader,
+                          struct job_answer *out_answer)
+{
+    bool is_admin = reader->call->role >= ROLE_ADMIN;
+    job_answer_make(job, is_admin ? NULL : may_name, (void *)(uintptr_t)reader, out_answer);
+}
 
 /* ---- JSON ---------------------------------------------------------------------------------------- */
 
@@ -128,8 +160,10 @@ static void write_names(struct json_writer *writer, const struct job_record *job
 }
 
 void job_write(struct json_writer *writer, const struct job_record *job,
-               const struct snapshot *snapshot)
+               const struct job_reader *reader)
 {
+    struct job_answer answer;
+    job_answer_of(job, reader, &answer);
     json_put_text(writer, "id", job->id);
     json_put_text(writer, "status", job_status_name(job->status));
     put_text_or_null(writer, "reason", job->reason);
@@ -145,10 +179,11 @@ void job_write(struct json_writer *writer, const struct job_record *job,
     put_text_or_null(writer, "key", job->key_id);
     put_text_or_null(writer, "key_name", job->key_name);
     put_text_or_null(writer, "agent", job->agent);
-    write_names(writer, job, snapshot);
+    write_names(writer, job, reader->snapshot);
     json_put_int(writer, "created_at_ms", job->created_at_ms);
     write_figures(writer, job);
     write_shape(writer, job);
+    job_answer_write(writer, job, &answer);
     json_open_array(writer, "attempts");
     for (int32_t i = 0; i < job->attempt_count && i < ATTEMPTS_MAX; i++)
         write_attempt(writer, &job->attempt[i]);
@@ -192,7 +227,8 @@ void job_write(struct json_writer *writer, const struct job_record *job,
     X(wasted_microusd,  NUMBER(is_waste_unknown(job) ? -1 : job->wasted_microusd)) \
     X(http_status,      NUMBER(job->http_status ? job->http_status : -1)) \
     X(config_version,   NUMBER(job->config_version))               \
-    X(fidelity,         TEXT(job->fidelity))
+    X(fidelity,         TEXT(job->fidelity))                       \
+    X(answer_line,      csv_text(csv, line))
 /* clang-format on */
 
 void job_csv_head(struct csv *csv)
@@ -203,8 +239,14 @@ void job_csv_head(struct csv *csv)
     csv_end_line(csv);
 }
 
-void job_csv(struct csv *csv, const struct job_record *job)
+void job_csv(struct csv *csv, const struct job_record *job, const struct job_reader *reader)
 {
+    struct job_answer answer;
+    AUTO_BUF struct buf sentence;
+    buf_init(&sentence, ANSWER_LINE_MAX);
+    job_answer_of(job, reader, &answer);
+    answer_line_write(&answer.facts, &sentence);
+    struct str line = buf_str(&sentence);
 #define X(name, put) put;
     COLUMN_LIST(X)
 #undef X

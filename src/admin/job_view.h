@@ -1,12 +1,21 @@
 /* admin/job_view.h: a job as people see it: JSON, or a line of CSV. Thread: any. */
 #pragma once
+#include "admin/api.h"
 #include "admin/csv.h"
 #include "gateway/snapshot.h"
 #include "json/json_writer.h"
 #include "store/record.h"
 
-/** The members of an object that is open; names of team and user as `snapshot` has them. */
+/** Who reads, and the names of today. */
+struct job_reader {
+    const struct api_call *call;
+    struct snapshot *snapshot;
+};
+void job_reader_open(struct job_reader *reader, const struct api_call *call);
+void job_reader_close(struct job_reader *reader);
+
+/** The members of an object that is open; names of team and user as the reader's snapshot has them. */
 void job_write(struct json_writer *writer, const struct job_record *job,
-               const struct snapshot *snapshot);
+               const struct job_reader *reader);
 void job_csv_head(struct csv *csv);
-void job_csv(struct csv *csv, const struct job_record *job);
+void job_csv(struct csv *csv, const struct job_record *job, const struct job_reader *reader);

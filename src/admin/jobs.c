@@ -78,21 +78,21 @@ static void resolve_names(struct api_call *call, struct job_filter *filter)
 /* A list that is being written. */
 struct listing {
     struct json_writer *writer;
-    struct snapshot *snapshot; /* of which the names are */
+    struct job_reader reader;
 };
 
 static void on_job(void *arg, const struct job_record *job)
 {
     const struct listing *listing = arg;
     json_open_object(listing->writer);
-    job_write(listing->writer, job, listing->snapshot);
+    job_write(listing->writer, job, &listing->reader);
     json_close_object(listing->writer);
 }
 
 /* A file that is being filled. */
 struct file {
     struct buf *out;
-    struct snapshot *snapshot; /* of which the names are */
+    struct job_reader reader;
     enum export_format format;
     struct csv csv;
 };
@@ -102,12 +102,12 @@ static void on_row(void *arg, const struct job_record *job)
     struct file *file = arg;
     struct json_writer writer;
     if (file->format == EXPORT_CSV) {
-        job_csv(&file->csv, job);
+        job_csv(&file->csv, job, &file->reader);
         return;
     }
     json_writer_init(&writer, file->out);
     json_open_object(&writer);
-    job_write(&writer, job, file->snapshot);
+    job_write(&writer, job, &file->reader);
     json_close_object(&writer);
     buf_append_lit(file->out, "\n");
 }
@@ -116,9 +116,8 @@ static void on_row(void *arg, const struct job_record *job)
 static void export(struct api_call *call, struct job_filter *filter, enum export_format format)
 {
     struct error error = {0};
-    struct file file = {.out = export_begin(call, format, "jobs"),
-                        .snapshot = gateway_snapshot(call->admin->options.gateway),
-                        .format = format};
+    struct file file = {.out = export_begin(call, format, "jobs"), .format = format};
+    job_reader_open(&file.reader, call);
     int left = filter->limit;
     file.csv.out = file.out;
     if (format == EXPORT_CSV)
@@ -133,7 +132,7 @@ static void export(struct api_call *call, struct job_filter *filter, enum export
         api_done_text(call, filter->cursor);
     else
         api_fail_error(call, &error);
-    snapshot_unref(file.snapshot);
+    job_reader_close(&file.reader);
 }
 
 /* A person's are those of all their keys and sessions; a key of nobody has its own. */
@@ -171,12 +170,12 @@ void jobs_list(struct api_call *call)
         export(call, &filter, format);
         return;
     }
-    struct listing listing = {.writer = api_answer(call, 200),
-                              .snapshot = gateway_snapshot(call->admin->options.gateway)};
+    struct listing listing = {.writer = api_answer(call, 200)};
+    job_reader_open(&listing.reader, call);
     json_open_array(listing.writer, "items");
     enum err err =
         store_jobs(call->admin->options.store, &filter, on_job, &listing, next_cursor, &error);
-    snapshot_unref(listing.snapshot);
+    job_reader_close(&listing.reader);
     if (err == OK)
         api_done_list(call, next_cursor);
     else
@@ -195,9 +194,10 @@ void jobs_read(struct api_call *call)
     } else if (err != OK) {
         api_fail_error(call, &error);
     } else {
-        struct snapshot *snapshot = gateway_snapshot(call->admin->options.gateway);
-        job_write(api_answer(call, 200), &job, snapshot);
-        snapshot_unref(snapshot);
+        struct job_reader reader;
+        job_reader_open(&reader, call);
+        job_write(api_answer(call, 200), &job, &reader);
+        job_reader_close(&reader);
         api_done(call);
     }
 }

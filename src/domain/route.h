@@ -44,8 +44,9 @@ struct provider_view {
         *loaded; /* what its live workers have, sorted by id; NULL: it has no workers, or
                                    none is live */
     size_t loaded_count;
-    int64_t waiting; /* tickets whose first choice this is */
-    bool is_full;    /* it has slots, and none is free */
+    int64_t waiting;     /* tickets whose first choice this is */
+    int64_t heard_at_ms; /* wall clock: its last sign of life; 0: none yet. For the record only */
+    bool is_full;        /* it has slots, and none is free */
 };
 
 /* What of a model the request cannot do without. */
@@ -114,9 +115,12 @@ enum route_reason {
 const char *route_reason_code(enum route_reason reason);
 const char *route_reason_text(enum route_reason reason);
 
+#define RANK_UNLISTED SIZE_MAX
 struct candidate {
     const struct provider *provider;
-    size_t index;     /* into routing.providers */
+    size_t index; /* into routing.providers */
+    size_t
+        rank; /* its place in the order of preference, before anybody was left out or put back; or RANK_UNLISTED */
     struct str model; /* what this provider is asked for; borrowed from config or request */
     /* Where it is asked: the request's own endpoint, or the one that the request is translated to. ENDPOINT_COUNT:
      * nobody is asked, for tokens can be counted here, if not exactly. */

@@ -46,6 +46,7 @@ static void add(struct planning *planning, size_t index, struct str model, enum 
     planning->plan->list[planning->plan->count++] =
         (struct candidate){.provider = provider_at(planning, index),
                            .index = index,
+                           .rank = RANK_UNLISTED,
                            .model = model,
                            .asked = planning->request->endpoint,
                            .verdict = ROUTE_ELIGIBLE,
@@ -257,7 +258,9 @@ void route_list_make(struct planning *planning)
     else
         add_who_serves(planning, planning->model, REASON_SERVES_MODEL);
     apply_rules(planning);
-    put_degraded_back(planning);
+    for (size_t place = 0; place < planning->plan->count; place++)
+        planning->plan->list[place].rank = place;
+    put_degraded_back(planning); /* which passes them over */
 }
 
 /* ---- removal ----------------------------------------------------------------------------------- */

@@ -55,6 +55,7 @@ void answer_names_write(const struct request *request, struct buf *out)
         write_fidelity(&trial->translation->fidelity, out);
     else if (trial->provider && trial->is_lowered)
         buf_append_lit(out, "x-auxot-fidelity: changed:max_tokens\r\n");
+    passed_header(request, out);
     buf_append_lit(out, "x-auxot-attempts: ");
     buf_put_uint(out, (uint64_t)request->attempt_count);
     buf_append_lit(out, "\r\n");
@@ -118,6 +119,7 @@ void answer_token_estimate(struct request *request)
     AUTO_BUF struct buf headers, body;
     buf_init(&headers, 8192);
     buf_init(&body, 256);
+    request->ended = "estimated";
     answer_headers_write(request, &headers);
     buf_append_lit(&headers, "x-auxot-estimated: input_tokens\r\n");
     buf_printf(&body, "{\"input_tokens\":%lld}", (long long)((bytes + 3) / 4));

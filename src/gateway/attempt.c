@@ -148,6 +148,7 @@ static bool begin(struct request *request, const struct candidate *candidate, bo
                             .model = candidate->model,
                             .asked = candidate->asked,
                             .chosen = candidate->reason,
+                            .rank = candidate->rank,
                             .quirks =
                                 quirks_join(candidate->quirks, live_quirks(live, candidate->model)),
                             .context_tokens = candidate->context_tokens,
@@ -257,6 +258,7 @@ static void exhausted(struct request *request)
     char sentence[400];
     if (slots_linger(request))
         return;
+    passed_note_before(request, SIZE_MAX);
     if (request->attempt_count == 0) {
         nobody_asked(request);
         return;
@@ -296,6 +298,7 @@ static bool begin_at(struct request *request, size_t index)
     }
     if (!may_begin(request, candidate, &is_health_trial)) {
         slot_end(request);
+        passed_note_one(request, candidate, "just_changed");
         return false; /* a lost race is not an attempt */
     }
     if (request->attempt_count >= 2 && !retry_budget_take(&gl->retries, loop_now_ms(gl->loop))) {
@@ -306,8 +309,10 @@ static bool begin_at(struct request *request, size_t index)
         exhausted(request);
         return true;
     }
+    passed_note_before(request, candidate->rank);
     if (begin(request, candidate, is_health_trial))
         return true;
+    passed_note_one(request, candidate, request->unfit_reason);
     slot_end(request);
     return false;
 }
@@ -337,6 +342,7 @@ void attempt_next(struct request *request)
             return;
         }
         if (!is_behind && !attempt_is_large_enough(request, &request->candidates[index])) {
+            passed_note_one(request, &request->candidates[index], "context_too_small");
             request->next_candidate++;
             continue;
         }

@@ -205,6 +205,7 @@ void attempt_relay_error(struct request *request, int status, struct str content
                          struct str body, const char *reason)
 {
     request->is_answered = true;
+    request->ended = reason;
     record_close(request, JOB_FAILED, reason, request->is_head_sent ? 200 : status);
     if (request->is_head_sent) {
         relay_error_late(request, status, content_type, body);

@@ -359,6 +359,7 @@ void gateway_views(const struct snapshot *snapshot, int64_t now_ms, struct provi
         views[i].health = health_look(&live->health, provider->is_paused, now_ms);
         views[i].waiting = live->slot_figures.waiting;
         views[i].is_full = live->slot_figures.is_full;
+        views[i].heard_at_ms = live->heartbeat_at_ms;
         if (provider->has_workers)
             look_at_workers(live, &views[i]);
         for (size_t m = 0; m < HEALTH_MODELS_MAX && copied < MISSING_COPIES; m++) {

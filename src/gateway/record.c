@@ -12,6 +12,7 @@
 #include "gateway/repeat.h"
 #include "gateway/translate.h"
 #include "base/log.h"
+#include "store/job_answer.h"
 #include "sys/clock.h"
 
 #include <assert.h>
@@ -131,6 +132,7 @@ enum err record_open(struct request *request, struct error *error)
 {
     UNSET struct job_record record;
     fill(request, &record);
+    passed_write(request, request->trial.rank, record.passed_over, sizeof record.passed_over);
     fill_stake(request, &record);
     enum err err = journal_put(request->gl->journal, RECORD_OPEN, false, &record, error);
     request->is_opened = err == OK;
@@ -142,6 +144,7 @@ void record_progress(struct request *request)
     UNSET struct job_record record;
     UNSET struct error error;
     fill(request, &record);
+    passed_write(request, request->trial.rank, record.passed_over, sizeof record.passed_over);
     fill_stake(request, &record);
     if (journal_append(request->gl->journal, RECORD_PROGRESS, true, &record, &error) != OK)
         log_warn("record_progress_lost", "job=%s why=\"%s\"", request->id, error.text);
@@ -156,6 +159,18 @@ static void fill_answer(const struct request *request, struct job_record *record
     str_copy(str_of(trial->provider->id), record->provider_id, sizeof record->provider_id);
     str_copy(str_of(trial->provider->name), record->provider_name, sizeof record->provider_name);
     str_copy(trial->model, record->model, sizeof record->model);
+}
+
+/* Before whom? When nobody answered, everybody who was left out was passed over. */
+static void fill_passed(const struct request *request, struct job_record *record)
+{
+    bool is_unasked = request->attempt_count == 0;
+    bool is_nobody = is_unasked || (record->status == JOB_FAILED && !request->is_answered);
+    record->passed_over[0] = '\0';
+    if (is_unasked && !request->is_looked_for)
+        return; /* a limit, say: nobody was going to be asked */
+    passed_write(request, is_nobody ? SIZE_MAX : request->trial.rank, record->passed_over,
+                 sizeof record->passed_over);
 }
 
 /* Adds what is known to what is known. */
@@ -197,6 +212,24 @@ static int64_t tokens_that_count(const struct request *request, const struct job
     return (input > 0 ? input : 0) + (output > 0 ? output : 0);
 }
 
+static void log_end(const struct request *request, const struct job_record *record)
+{
+    bool has_failed = record->status == JOB_FAILED;
+    if (!log_is_on(LOG_DEBUG) && !has_failed)
+        return;
+    AUTO_BUF struct buf line;
+    buf_init(&line, ANSWER_LINE_MAX);
+    job_answer_line(record, &line);
+    for (size_t i = 0; i < line.len; i++)
+        if (line.data[i] == '"')
+            line.data[i] = '\''; /* of a name */
+    log_line(has_failed ? LOG_WARN : LOG_DEBUG, "job",
+             "id=%s status=%s reason=%s provider=%s attempts=%d ms=%lld answer=\"%.*s\"",
+             record->id, job_status_name(record->status), record->reason,
+             request->trial.provider ? request->trial.provider->slug : "-", record->attempt_count,
+             (long long)record->duration_ms, STR_ARG(buf_str(&line)));
+}
+
 typedef enum err journal_way(struct journal *journal, enum record_kind kind, bool was_opened,
                              const struct job_record *record, struct error *error);
 
@@ -215,6 +248,7 @@ static void close_by(journal_way *way, struct request *request, enum job_status 
     record.duration_ms = ms_since_start(request, loop_now_ns(gl->loop));
     str_copy(str_of(reason), record.reason, sizeof record.reason);
     fill_answer(request, &record);
+    fill_passed(request, &record);
     fill_bill(request, &record);
     if (way(gl->journal, RECORD_CLOSE, request->is_opened, &record, &error) != OK)
         log_error("record_close_lost", "job=%s why=\"%s\"", request->id, error.text);
@@ -232,12 +266,7 @@ static void close_by(journal_way *way, struct request *request, enum job_status 
         count_up(&gl->tokens_in, record.usage.input_tokens);
     if (record.usage.output_tokens > 0)
         count_up(&gl->tokens_out, record.usage.output_tokens);
-    if (log_is_on(LOG_DEBUG) || status == JOB_FAILED)
-        log_line(status == JOB_FAILED ? LOG_WARN : LOG_DEBUG, "job",
-                 "id=%s status=%s reason=%s provider=%s attempts=%d ms=%lld", request->id,
-                 job_status_name(status), record.reason,
-                 request->trial.provider ? request->trial.provider->slug : "-",
-                 request->attempt_count, (long long)record.duration_ms);
+    log_end(request, &record);
 }
 
 void record_close(struct request *request, enum job_status status, const char *reason,

@@ -84,6 +84,7 @@ void request_fail(struct request *request, enum say what, const char *reason, co
         return; /* nothing is left to fail */
     bool was_asked = request->attempt_count > 0;
     attempt_cancel(request, "failed", reason);
+    request->ended = reason;
     int status = request->is_head_sent ? 200 : say_status(what);
     record_close(request, was_asked ? JOB_FAILED : JOB_REFUSED, reason, status);
     struct exchange *exchange = TAKE(request->exchange);
@@ -269,12 +270,14 @@ enum route_outcome request_plan(struct request *request)
     gateway_views(snapshot, wanted.now_ms, gl->views);
     gl->view_count = snapshot->routing.provider_count;
     route_plan_make(&snapshot->routing, gl->views, &wanted, &gl->plan);
+    passed_note_plan(request, &wanted);
     return gl->plan.outcome;
 }
 
 void request_fail_unrouted(struct request *request)
 {
     const struct route_plan *plan = &request->gl->plan;
+    request->is_looked_for = true;
     request->quota_wait_ms = plan->wait_ms;
     if (plan->outcome == ROUTE_DENIED)
         admission_note_denied(request);
@@ -325,6 +328,7 @@ static void route(struct request *request)
     if (!admission_take(request))
         return;
     request->state = REQUEST_ATTEMPT;
+    request->is_looked_for = true;
     request_set_clock(request);
     attempt_next(request);
 }

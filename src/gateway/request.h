@@ -10,6 +10,7 @@
  *     translate.c the same in another dialect, and its answer back
  *     reply.c     what comes back, and its errors
  *     relay.c     hold back, COMMIT, pass on in whole events, end
+ *     passed.c    who was passed over
  *     record.c    what is written down, when
  *     answer.c    what the server itself says
  *
@@ -19,6 +20,7 @@
 #include "base/list.h"
 #include "base/mem.h"
 #include "domain/attempt.h"
+#include "domain/passed_over.h"
 #include "domain/retry_budget.h"
 #include "gateway/admission.h"
 #include "gateway/gateway.h"
@@ -82,6 +84,7 @@ struct trial {
     unsigned quirks;     /* of the model, as known now; enum quirk */
     int64_t context_tokens, max_output_tokens; /* of the model; -1 unknown */
     enum route_reason chosen;                  /* why this provider */
+    size_t rank;                               /* of its candidate */
     int64_t ceiling;                 /* the most tokens to ask for; -1: as the caller says */
     bool is_lowered;                 /* the caller had asked for more than the ceiling */
     struct translation *translation; /* NULL: bytes pass as they are */
@@ -145,6 +148,10 @@ struct request {
     struct candidate *candidates; /* the eligible ones, then those that may come; arena */
     size_t candidate_count, later_count, next_candidate;
     bool has_asked_later;
+    struct passed_note *passed; /* passed.c; arena */
+    uint32_t passed_more;       /* that are only counted */
+    bool is_looked_for;         /* somebody to ask: whom that passes over, counts */
+    const char *ended;          /* a code: it ends otherwise than by an answer; NULL */
     struct admission admission;
     struct seat *seat; /* NULL until it comes to a provider with counted slots */
     int64_t wait_ms;   /* X-Auxot-Wait; -1: not given */
@@ -366,9 +373,20 @@ void record_turn(struct loop_message *message); /* gl->record_message */
 /* A request that was refused before any provider was asked: one closed record. */
 void record_refused(struct request *request, const char *reason, int http_status);
 
+/* passed.c */
+/* Notes whom gl->plan, just made for `wanted`, leaves out. */
+void passed_note_plan(struct request *request, const struct route_request *wanted);
+/* The candidate of this rank is asked: notes who stood before him and was neither asked nor noted. SIZE_MAX: nobody is
+ * asked any more. */
+void passed_note_before(struct request *request, size_t rank);
+void passed_note_one(struct request *request, const struct candidate *candidate, const char *code);
+/* The lines of passed_over.h: of those that stood before `rank`. */
+void passed_write(const struct request *request, size_t rank, char *room, size_t room_bytes);
+void passed_header(const struct request *request, struct buf *out); /* X-Auxot-Reason */
+
 /* answer.c */
 #define HEADERS_MAX   8192u
-#define HEADERS_USUAL 768u /* ours, and the provider's two */
+#define HEADERS_USUAL 896u /* ours, and the provider's two */
 void answer_headers_write(const struct request *request, struct buf *out);
 /* Of these, what tells the job and who answered. */
 void answer_names_write(const struct request *request, struct buf *out);

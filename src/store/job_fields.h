@@ -10,7 +10,8 @@
 #include "store/record.h"
 
 enum field_type {
-    FIELD_TEXT,
+    FIELD_TEXT, /* of up to 255 bytes */
+    FIELD_LONG, /* longer text */
     FIELD_INT32,
     FIELD_INT64,
     FIELD_MAYBE, /* int64; -1 is unknown, NULL in the database */
@@ -61,7 +62,8 @@ enum field_type {
     X(BOOL,    is_batch,            is_batch)                      \
     X(BOOL,    is_admin,            is_admin)                      \
     X(MAYBE,   wait_ms,             wait_ms)                       \
-    X(TEXT,    idempotency,         idempotency)
+    X(TEXT,    idempotency,         idempotency)                   \
+    X(LONG,    passed_over,         passed_over)
 
 #define ATTEMPT_FIELD_LIST(X)                      \
     X(INT32,   seq,            seq)                \
@@ -105,6 +107,10 @@ struct field {
 extern const struct field job_fields[JOB_FIELD_COUNT];
 extern const struct field attempt_fields[ATTEMPT_FIELD_COUNT];
 
+static inline bool field_is_text(const struct field *field)
+{
+    return field->type == FIELD_TEXT || field->type == FIELD_LONG;
+}
 /** The number in a field that is no text. */
 int64_t field_int(const struct field *field, const void *record);
 /** False when the value does not fit the field's type (a damaged record). */

@@ -46,13 +46,14 @@ static void put_parameters(struct buf *sql, int64_t field_count)
 
 static const char *missing_value(enum field_type type)
 {
-    return type == FIELD_TEXT ? "''" : type == FIELD_MAYBE ? "NULL" : "0";
+    return type == FIELD_TEXT || type == FIELD_LONG ? "''" : type == FIELD_MAYBE ? "NULL" : "0";
 }
 
 static const char *column_type(enum field_type type)
 {
     switch (type) {
-    case FIELD_TEXT: return "TEXT NOT NULL";
+    case FIELD_TEXT:
+    case FIELD_LONG: return "TEXT NOT NULL";
     case FIELD_MAYBE: return "INTEGER";
     case FIELD_INT32:
     case FIELD_INT64:
@@ -128,7 +129,7 @@ void job_sql_index(struct buf *sql, int64_t chunk, enum job_index index)
 static void bind_field(sqlite3_stmt *statement, int at, const struct field *field,
                        const struct job_record *record)
 {
-    if (field->type == FIELD_TEXT) {
+    if (field_is_text(field)) {
         sql_bind_text(statement, at, field_text(field, record));
         return;
     }
@@ -160,7 +161,7 @@ enum err job_row_read(sqlite3_stmt *statement, int64_t *out_at, struct job_recor
     for (int i = 0; i < JOB_FIELD_COUNT; i++) {
         const struct field *field = &job_fields[i];
         bool fits;
-        if (field->type == FIELD_TEXT)
+        if (field_is_text(field))
             fits = field_set_text(field, out_record, sql_text(statement, i + 1));
         else if (sqlite3_column_type(statement, i + 1) == SQLITE_NULL)
             fits = field_set_int(field, out_record, -1);

@@ -8,7 +8,7 @@
  * of a job are left out so, and two records are written for each request.
  *
  * Numbers of the frame are little-endian; those of fields are zigzag varints, and texts have a 1-byte
- * length. The magic holds a zero byte, which no text field can hold: whoever searches a damaged segment
+ * length, long ones a varint. The magic holds a zero byte, which no text field can hold: whoever searches a damaged segment
  * for the next record cannot be fooled by what a caller put into a model name. The last byte of the magic
  * is the version of all this.
  */
@@ -82,9 +82,10 @@ int64_t field_int(const struct field *field, const void *record)
     case FIELD_INT32: return *(const int32_t *)(const void *)at;
     case FIELD_BOOL: return *(const bool *)(const void *)at;
     case FIELD_STATUS: return (int64_t) * (const enum job_status *)(const void *)at;
-    case FIELD_TEXT: break;
+    case FIELD_TEXT:
+    case FIELD_LONG: break;
     }
-    assert(field->type != FIELD_TEXT); /* a text is no number */
+    assert(!field_is_text(field)); /* a text is no number */
     return 0;
 }
 
@@ -101,7 +102,8 @@ bool field_set_int(const struct field *field, void *record, int64_t value)
             return false;
         *(enum job_status *)(void *)at = (enum job_status)value;
         return true;
-    case FIELD_TEXT: break;
+    case FIELD_TEXT:
+    case FIELD_LONG: break;
     }
     return false;
 }
@@ -117,7 +119,7 @@ struct str field_text(const struct field *field, const void *record)
 bool field_set_text(const struct field *field, void *record, struct str text)
 {
     char *at = (char *)record + field->offset;
-    if (field->type != FIELD_TEXT || text.len >= field->room_bytes ||
+    if (!field_is_text(field) || text.len >= field->room_bytes ||
         (text.len > 0 && memchr(text.at, 0, text.len)))
         return false;
     if (text.len > 0)
@@ -188,7 +190,21 @@ static uint64_t put_text(struct out *out, const char *text, size_t room_bytes)
     return 1;
 }
 
+static uint64_t put_long(struct out *out, const char *text, size_t room_bytes)
+{
+    size_t len = strnlen(text, room_bytes);
+    assert(len < room_bytes);
+    if (len == 0)
+        return 0;
+    (void)put_int(out, (int64_t)len);
+    assert(len <= (size_t)(out->end - out->at));
+    memcpy(out->at, text, len);
+    out->at += len;
+    return 1;
+}
+
 /* PUT_<type>(member): one of the above. */
+#define PUT_LONG(member)   put_long(out, member, sizeof(member))
 #define PUT_TEXT(member)   put_text(out, member, sizeof(member))
 #define PUT_INT64(member)  put_int(out, member)
 #define PUT_INT32(member)  put_int(out, member)
@@ -329,9 +345,8 @@ static int64_t get_maybe(struct in *in)
 }
 
 /* `room` is zeroed. */
-static void get_text(struct in *in, char *room, size_t room_bytes)
+static void get_chars(struct in *in, size_t len, char *room, size_t room_bytes)
 {
-    size_t len = get_byte(in);
     bool fits = len > 0 && len < room_bytes && len <= (size_t)(in->end - in->at);
     if (!fits || memccpy(room, in->at, '\0', len)) { /* a text holds no NUL */
         in_spoil(in);
@@ -340,9 +355,20 @@ static void get_text(struct in *in, char *room, size_t room_bytes)
     in->at += len;
 }
 
+static void get_text(struct in *in, char *room, size_t room_bytes)
+{
+    get_chars(in, get_byte(in), room, room_bytes);
+}
+
+static void get_long(struct in *in, char *room, size_t room_bytes)
+{
+    get_chars(in, (size_t)get_int(in, 0, (int64_t)room_bytes), room, room_bytes);
+}
+
 /* clang-format off */
 /* GET_<type>(is_set, member): what is not set keeps its zeroes, or is unknown. */
 #define GET_TEXT(is_set, member)   do { if (is_set) get_text(in, member, sizeof(member)); } while (0)
+#define GET_LONG(is_set, member)   do { if (is_set) get_long(in, member, sizeof(member)); } while (0)
 #define GET_INT64(is_set, member)  GET_NUMBER(is_set, member, INT64_MIN, INT64_MAX)
 #define GET_INT32(is_set, member)  GET_NUMBER(is_set, member, INT32_MIN, INT32_MAX)
 #define GET_BOOL(is_set, member)   GET_NUMBER(is_set, member, 1, 1)

@@ -11,6 +11,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "domain/id.h"
+#include "domain/passed_over.h"
 #include "domain/price.h"
 #include "wire/meter.h"
 
@@ -85,6 +86,7 @@ struct job_record {
     char idempotency[IDEMPOTENCY_TEXT_MAX]; /* of the caller's Idempotency-Key; "" none */
     int32_t attempt_count;
     struct attempt_record attempt[ATTEMPTS_MAX];
+    char passed_over[PASSED_OVER_BYTES]; /* "", or lines: domain/passed_over.h */
 };
 
 /** Longest encoded record; the journal reserves this much for each open job's close. */

@@ -14,7 +14,7 @@ static void record_fill(struct job_record *record)
 #define END(member) record->member[sizeof record->member - 1] = '\0'
     END(id), END(reason), END(dialect), END(endpoint), END(source), END(requested_model);
     END(model), END(provider_id), END(provider_name), END(key_id), END(key_name), END(team);
-    END(user), END(agent), END(fidelity), END(pin), END(idempotency);
+    END(user), END(agent), END(fidelity), END(pin), END(idempotency), END(passed_over);
     record->status = JOB_REFUSED;
     record->is_stream = record->usage.is_estimated = record->is_unpriced = true;
     record->is_batch = record->is_admin = true;
@@ -323,12 +323,12 @@ static void a_field_takes_only_what_it_can_hold(void **state)
 {
     (void)state;
     struct job_record record = {0};
-    static char long_text[1000];
+    static char long_text[2000];
     memset(long_text, 'x', sizeof long_text);
     for (size_t i = 0; i < JOB_FIELD_COUNT; i++) {
         const struct field *field = &job_fields[i];
         const int64_t high = INT64_C(1) << 40;
-        bool is_text = field->type == FIELD_TEXT;
+        bool is_text = field_is_text(field);
         bool is_wide = field->type == FIELD_INT64 || field->type == FIELD_MAYBE;
         bool is_int32 = field->type == FIELD_INT32;
         CHECK_INT(field->column, field_set_int(field, &record, high), is_wide);
