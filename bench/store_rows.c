@@ -4,7 +4,8 @@
  *     store_rows 0 directory            reads again what an earlier run left there
  *
  * Two threads play loops: each job is opened and closed later, with 1,000 open at a time in each, held
- * back when the journals are 64 MiB ahead. Then pages are read with several filters, and the usage is summed up.
+ * back when the journals are 64 MiB ahead. Meanwhile pages are read, five a second with each of several filters; then
+ * once more, at rest, and the usage is summed up.
  * The jobs are of one month, of 1,000 keys in 20 teams, at two models.
  */
 #include "base/log.h"
@@ -16,6 +17,7 @@
 #include "sys/thread.h"
 #include "sys/vault.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -29,6 +31,7 @@
 #define MONTH_MS  (INT64_C(30) * 24 * 3600 * 1000)
 
 static int64_t jobs_in_all;
+static atomic_int loops_left; /* that still bring jobs */
 
 /* Spread over the month. */
 static int64_t time_of(int64_t number)
@@ -141,6 +144,7 @@ static void run_loop(void *arg)
     }
     free(open);
     loop->cpu_ns = cpu_ns();
+    atomic_fetch_sub(&loops_left, 1);
 }
 
 static void on_job(void *arg, const struct job_record *job)
@@ -170,6 +174,74 @@ static void time_page(struct store *store, const char *name, struct job_filter f
     }
     printf("  %-34s %3d rows  best %7.2f ms  worst %7.2f ms  CPU %7.2f ms\n", name, count,
            (double)best / 1e6, (double)worst / 1e6, (double)cpu / 1e6);
+}
+
+/* ---- while rows come in -------------------------------------------------------------------------- */
+
+#define SAMPLES_MAX 4096
+#define PAUSE_US    200000
+
+struct meanwhile {
+    const char *name;
+    struct job_filter filter;
+    int count;
+    int64_t took_ns[SAMPLES_MAX], cpu_ns[SAMPLES_MAX];
+};
+
+static int compare_ns(const void *a, const void *b)
+{
+    int64_t left = *(const int64_t *)a, right = *(const int64_t *)b;
+    return (left > right) - (left < right);
+}
+
+static void sample(struct store *store, struct meanwhile *page)
+{
+    struct error error = {0};
+    char cursor[96];
+    int count = 0;
+    int64_t before = clock_monotonic_ns(), cpu_before = cpu_ns();
+    page->filter.limit = 50;
+    if (page->count == SAMPLES_MAX)
+        return;
+    if (store_jobs(store, &page->filter, on_job, &count, cursor, &error) != OK)
+        fail(&error);
+    page->took_ns[page->count] = clock_monotonic_ns() - before;
+    page->cpu_ns[page->count++] = cpu_ns() - cpu_before;
+}
+
+static void tell(struct meanwhile *page)
+{
+    if (page->count == 0)
+        return;
+    qsort(page->took_ns, (size_t)page->count, sizeof page->took_ns[0], compare_ns);
+    qsort(page->cpu_ns, (size_t)page->count, sizeof page->cpu_ns[0], compare_ns);
+    int last = page->count - 1, p99 = last * 99 / 100;
+    printf(
+        "  %-34s %4d pages  p50 %7.2f  p99 %7.2f  worst %7.2f ms  CPU p99 %7.2f  worst %7.2f ms\n",
+        page->name, page->count, (double)page->took_ns[last / 2] / 1e6,
+        (double)page->took_ns[p99] / 1e6, (double)page->took_ns[last] / 1e6,
+        (double)page->cpu_ns[p99] / 1e6, (double)page->cpu_ns[last] / 1e6);
+}
+
+static void time_meanwhile(struct store *store)
+{
+    static struct meanwhile pages[] = {
+        {.name = "no filter"},
+        {.name = "status=failed (1 %)", .filter = {.status = "failed"}},
+        {.name = "key (0.1 %)", .filter = {.key = "key 77"}},
+        {.name = "user (2 %)", .filter = {.user = "usr_7"}},
+        {.name = "key that nobody has", .filter = {.key = "no such key"}},
+        {.name = "reason=rate_limited and user",
+         .filter = {.reason = "rate_limited", .user = "usr_7"}},
+    };
+    while (atomic_load(&loops_left) > 0) {
+        usleep(PAUSE_US);
+        for (size_t i = 0; i < sizeof pages / sizeof pages[0]; i++)
+            sample(store, &pages[i]);
+    }
+    puts("while rows came in:");
+    for (size_t i = 0; i < sizeof pages / sizeof pages[0]; i++)
+        tell(&pages[i]);
 }
 
 static void time_pages(struct store *store)
@@ -294,11 +366,13 @@ int main(int argc, char **argv)
     struct loop loops[LOOPS];
     pthread_t threads[LOOPS];
     int64_t before = clock_monotonic_ns();
+    atomic_store(&loops_left, LOOPS);
     for (int i = 0; i < LOOPS; i++) {
         loops[i] = (struct loop){.store = store, .index = i, .jobs = jobs / LOOPS};
         if (thread_start("loop", run_loop, &loops[i], &threads[i], &error) != OK)
             fail(&error);
     }
+    time_meanwhile(store);
     for (int i = 0; i < LOOPS; i++)
         thread_join(threads[i]);
     if (store_drain(store, 600000) != OK)

@@ -8,7 +8,7 @@
  */
 #pragma once
 #include "admin/api.h"
-#include "admin/schema.h"
+#include "json/schema.h"
 #include "gen/api_handlers.h"
 
 struct api_endpoint {

@@ -50,7 +50,7 @@ def c_number(value):
 
 
 def c_schema(contract, schema, indent):
-    """A struct schema (admin/schema.h) for a schema of a body, as an initialiser."""
+    """A struct schema (json/schema.h) for a schema of a body, as an initialiser."""
     whole, extra = contract.deref(schema), 0
     if "oneOf" in whole: # null, or one other: rules.py sees to it
         whole, extra = contract.deref(next(part for part in whole["oneOf"] if part != {"type": "null"})), "null"

@@ -1,5 +1,5 @@
 /* tests/unit/admin/test_contract.c: the words of the contract's enums are those that the tables of the domain have, all of
- * them: a state, a reason or a problem that is new in one must be in the other. Limits likewise.
+ * them: a state, a reason or a problem that is new in one must be in the other. Limits likewise. And its bodies are closed (T05).
  */
 #include "admin/export.h"
 #include "admin/endpoints.h"
@@ -119,6 +119,30 @@ static void limits_are_those_of_the_tables(void **state)
     }
 }
 
+static void bodies_of_the_contract_know_whole_names_only(void **state)
+{
+    (void)state;
+    char args[API_PATH_ARGS][64] = {0}, allow[64];
+    const struct api_endpoint *keys = api_endpoint_find(METHOD_POST, STR("/api/keys"), args, allow);
+    CHECK("role", schema_field_of(keys->body, STR("role")));
+    static const char *const refused[] = {"",       " ",         "rol",           "roles",
+                                          "Role",   "name role", "org_id",        "id",
+                                          "digest", "budget",    "allowed_routes"};
+    for (size_t i = 0; i < COUNT(refused); i++)
+        CHECK(refused[i], !schema_field_of(keys->body, str_of(refused[i])));
+}
+
+static void every_body_is_a_closed_object(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < api_endpoint_row_count; i++) {
+        const struct schema *schema = api_endpoint_rows[i].body;
+        CHECK(api_endpoint_rows[i].path,
+              !schema || (schema->types == SCHEMA_BIT(JSON_OBJECT) && schema->fields));
+    }
+}
+
 TEST_MAIN(TEST(limits_are_those_of_the_tables), TEST(words_are_those_of_the_tables),
           TEST(provider_types_are_the_kinds), TEST(endpoints_are_those_that_make_jobs),
-          TEST(roles_of_keys_are_roles))
+          TEST(roles_of_keys_are_roles), TEST(bodies_of_the_contract_know_whole_names_only),
+          TEST(every_body_is_a_closed_object))

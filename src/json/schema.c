@@ -1,5 +1,5 @@
-/* admin/schema.c: see schema.h. The walk is as deep as the table, which is finite: what it does not know it does not enter. */
-#include "admin/schema.h"
+/* json/schema.c: see schema.h. The walk is as deep as the table, which is finite: what it does not know it does not enter. */
+#include "json/schema.h"
 
 #include <stdarg.h>
 #include <stdio.h>

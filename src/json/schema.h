@@ -1,6 +1,6 @@
-/* admin/schema.h: what the contract lets into a body or a query: closed objects, exact types, limits.
+/* json/schema.h: what a body or a query may be: closed objects, exact types, limits.
  *
- * The tables are made from api/openapi.yaml at build time (gen/api_routes.c). The dispatcher holds every request to its table
+ * The tables are those of the contract, made from api/openapi.yaml at build time (gen/api_routes.c). The dispatcher holds every request to its table
  * before the handler sees it, so that no handler can forget a field or a limit; what only a handler can know (is there such a provider?)
  * stays with it.
  *

@@ -1,7 +1,5 @@
-/* tests/unit/admin/test_schema.c: what a body may be, by a schema of every kind; and the names that the contract's own bodies let
- * in. T05.
- */
-#include "admin/endpoints.h"
+/* tests/unit/json/test_schema.c: what a body may be, by a schema of every kind. T05. */
+#include "json/schema.h"
 
 #include "tests/test.h"
 
@@ -151,29 +149,5 @@ static void long_names_are_cut(void **state)
     json_reader_free(reader);
 }
 
-static void bodies_of_the_contract_know_whole_names_only(void **state)
-{
-    (void)state;
-    char args[API_PATH_ARGS][64] = {0}, allow[64];
-    const struct api_endpoint *keys = api_endpoint_find(METHOD_POST, STR("/api/keys"), args, allow);
-    CHECK("role", schema_field_of(keys->body, STR("role")));
-    static const char *const refused[] = {"",       " ",         "rol",           "roles",
-                                          "Role",   "name role", "org_id",        "id",
-                                          "digest", "budget",    "allowed_routes"};
-    for (size_t i = 0; i < COUNT(refused); i++)
-        CHECK(refused[i], !schema_field_of(keys->body, str_of(refused[i])));
-}
-
-static void every_body_is_a_closed_object(void **state)
-{
-    (void)state;
-    for (size_t i = 0; i < api_endpoint_row_count; i++) {
-        const struct schema *schema = api_endpoint_rows[i].body;
-        CHECK(api_endpoint_rows[i].path,
-              !schema || (schema->types == SCHEMA_BIT(JSON_OBJECT) && schema->fields));
-    }
-}
-
 TEST_MAIN(TEST(bodies_keep_to_their_schema_or_are_told_where_they_do_not),
-          TEST(parameters_keep_to_their_schema), TEST(long_names_are_cut),
-          TEST(bodies_of_the_contract_know_whole_names_only), TEST(every_body_is_a_closed_object))
+          TEST(parameters_keep_to_their_schema), TEST(long_names_are_cut))
