@@ -32,6 +32,9 @@ const pages = () => [
     ['/settings/members?tab=invited', page => page.getByRole('cell', { name: 'guest@example.com' })],
     ['/settings/members?tab=accounts', page => page.getByRole('button', { name: 'Delete ci' })],
     ['/settings/profile', page => page.getByText('this one')],
+    ['/routing', page => page.getByRole('listitem').filter({ hasText: 'House cloud' })],
+    [`/routing?tab=rehearse&faults=${site.providers[0].id}:offline`, page => page.getByRole('heading', { name: 'Where they land' })],
+    ['/reset#token=x', page => page.getByLabel('New password')],
     ['/playground', page => page.getByRole('button', { name: 'Send' })],
     ['/audit/jobs', page => page.getByRole('img', { name: 'answered' })],
     [`/audit/jobs/${job.id}`, page => page.getByRole('img', { name: /lanes over/ })],
@@ -74,6 +77,31 @@ test('modals have no finding either, and give the focus back', options, async ()
         await page.getByRole('dialog').waitFor({ state: 'detached' });
         assert.equal(await page.evaluate('document.activeElement.textContent'), button, `${address}: the focus goes back`);
     }
+    no_complaints(page);
+    await page.context().close();
+});
+
+test('the loss of a provider is rehearsed by a switch, and the address keeps the scenario', options, async () => {
+    const page = await site.window();
+    await page.goto('/routing?tab=rehearse');
+    await page.getByRole('img', { name: 'House cloud: 100 % before, 100 % after' }).waitFor();
+    await page.getByRole('combobox', { name: 'House cloud' }).click();
+    await page.getByRole('option', { name: 'offline' }).click();
+    await page.waitForURL('**faults=*');
+    await page.getByRole('img', { name: /Spare cloud: 0 % before, 100 % after/ }).waitFor();
+    no_complaints(page);
+    await page.context().close();
+});
+
+test('a fallback rule is added and saved at once', options, async () => {
+    const page = await site.window();
+    await page.goto(`/settings/providers/${site.providers[0].id}`);
+    await page.getByRole('button', { name: 'Add a rule' }).click();
+    await page.getByRole('combobox', { name: 'Rule 1: ask' }).waitFor();
+    const { fallback_rules } = await site.owner.api('GET', `/api/providers/${site.providers[0].id}`);
+    assert.deepEqual(fallback_rules.map(rule => [rule.condition, rule.provider]), [['offline', site.providers[1].id]]);
+    await page.getByRole('button', { name: 'Remove rule 1' }).click();
+    await page.getByText('None: the next in the cascade is asked.').waitFor();
     no_complaints(page);
     await page.context().close();
 });

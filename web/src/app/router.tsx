@@ -23,6 +23,7 @@ const pages = [
   inside("/settings/teams", () => import("../pages/teams"), "TeamsPage"),
   inside("/settings/teams/$id", () => import("../pages/team"), "TeamPage"),
   inside("/settings/members", () => import("../pages/members"), "MembersPage"),
+  inside("/routing", () => import("../pages/routing"), "RoutingPage"),
   inside("/playground", () => import("../pages/playground"), "PlaygroundPage"),
   inside("/audit/jobs", () => import("../pages/jobs"), "JobsPage"),
   inside("/audit/jobs/$id", () => import("../pages/job"), "JobPage"),
@@ -36,6 +37,7 @@ export const router = createRouter({
   routeTree: root.addChildren([
     outside("/setup", () => import("../pages/setup"), "SetupPage"),
     outside("/sign-in", () => import("../pages/sign_in"), "SignInPage"),
+    outside("/reset", () => import("../pages/reset"), "ResetPage"),
     outside("/invite", () => import("../pages/invite"), "InvitePage"),
     shell.addChildren(pages),
   ]),

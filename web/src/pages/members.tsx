@@ -39,6 +39,19 @@ function InviteForm({ done }: { done: (made: InvitationMade) => void }) {
   );
 }
 
+function ResetLink({ user }: { user: User }) {
+  const make = useMutation({ mutationFn: () => ask("password_resets_create", { at: { id: user.id } }) });
+  return (
+    <>
+      <Button size="compact-xs" variant="default" aria-label={`New password for ${user.name}`} loading={make.isPending} onClick={() => make.mutate()}>New password</Button>
+      <Modal opened={make.data !== undefined || make.isError} onClose={make.reset} title={`A new password for ${user.name}`}>
+        {make.data && <CopyField label="Hand over this link; it works once, for a day" value={make.data.link} />}
+        <ProblemNote error={make.error} />
+      </Modal>
+    </>
+  );
+}
+
 function People() {
   const caller = useCaller();
   const roles = useRoles();
@@ -57,6 +70,7 @@ function People() {
     { label: "Last seen", cell: user => <Age at={user.last_seen_ms} /> },
     { label: "Actions", right: true, cell: user => !isSelf(user) && (
       <Group gap={4} justify="flex-end">
+        <ResetLink user={user} />
         {user.sessions > 0 && <Button size="compact-xs" variant="default" aria-label={`Sign ${user.name} out`} onClick={() => end.mutate(user.id)}>Sign out</Button>}
         <Button size="compact-xs" variant="default" aria-label={`${user.disabled ? "Enable" : "Disable"} ${user.name}`} onClick={() => change.mutate({ id: user.id, body: { disabled: !user.disabled } })}>{user.disabled ? "Enable" : "Disable"}</Button>
       </Group>

@@ -15,7 +15,9 @@ import { Age } from "../parts/since";
 import { Status } from "../parts/status";
 import { DangerZone } from "./provider_danger";
 import { KeySection } from "./provider_key";
+import { LimitsSection, TeamsSection } from "./provider_limits";
 import { ModelsSection } from "./provider_models";
+import { RulesSection } from "./provider_rules";
 import { WorkersSection } from "./provider_workers";
 import { typeNames } from "./provider_words";
 
@@ -81,6 +83,9 @@ export function ProviderPage() {
         <Head provider={it} />
         {isAdmin(caller) && <Section title="Name"><Name key={it.rev} provider={it} /></Section>}
         <ModelsSection provider={it} />
+        {isAdmin(caller) && <RulesSection provider={it} />}
+        {isAdmin(caller) && <LimitsSection provider={it} />}
+        {isAdmin(caller) && <TeamsSection provider={it} />}
         {isAdmin(caller) && (it.type === "openai" || it.type === "anthropic") && <KeySection provider={it} />}
         {isAdmin(caller) && (it.type === "gpu" || it.type === "cli") && <WorkersSection provider={it} />}
         {isAdmin(caller) && <DangerZone provider={it} />}

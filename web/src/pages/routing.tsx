@@ -1,0 +1,20 @@
+// Routing: who answers a model now and why, and what would happen if something broke or were changed.
+import { Tabs } from "@mantine/core";
+import { useNavigate, useSearch } from "@tanstack/react-router";
+import { Page } from "../parts/page";
+import { Cascade } from "./cascade";
+import { Rehearse } from "./rehearse";
+
+export function RoutingPage() {
+  const navigate = useNavigate();
+  const { tab } = useSearch({ strict: false }) as { tab?: string };
+  return (
+    <Page title="Routing" wide>
+      <Tabs value={tab === "rehearse" ? "rehearse" : "now"} keepMounted={false} onChange={next => void navigate({ to: "/routing" as never, search: (next === "rehearse" ? { tab: next } : {}) as never })}>
+        <Tabs.List mb="md"><Tabs.Tab value="now">Who answers now</Tabs.Tab><Tabs.Tab value="rehearse">Rehearse a failure</Tabs.Tab></Tabs.List>
+        <Tabs.Panel value="now"><Cascade /></Tabs.Panel>
+        <Tabs.Panel value="rehearse"><Rehearse /></Tabs.Panel>
+      </Tabs>
+    </Page>
+  );
+}
