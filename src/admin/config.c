@@ -7,9 +7,12 @@
 #include "admin/config_changes.h"
 #include "admin/config_print.h"
 #include "admin/endpoints.h"
+#include "admin/rehearse.h"
 #include "base/mem.h"
+#include "sys/clock.h"
 
 #define TEXT_BYTES_MAX ((size_t)4 * 1024 * 1024)
+#define SPARE_MS       2000 /* of the call's deadline, for the rest of the answer */
 
 /* ---- export -------------------------------------------------------------------------------------- */
 
@@ -149,6 +152,31 @@ static void write_change(struct json_writer *writer, const struct config_change 
     json_close_object(writer);
 }
 
+/* The last 24 hours once more, under the configuration as it would be. It takes a while and no lock; what cannot be told is left
+ * out: the changes themselves are known. */
+static void rehearse_it(const struct applying *at, char *room, size_t room_bytes)
+{
+    int64_t now_ms = clock_wall_ms();
+    struct rehearse_report *report = NULL;
+    struct error error = {0};
+    const struct rehearse_wish wish = {.since_ms = now_ms - REHEARSE_WINDOW_MS,
+                                       .until_ms = now_ms + 1,
+                                       .proposed = &at->plan.wanted,
+                                       .deadline_ms = at->call->deadline_ms - SPARE_MS};
+    if (rehearse(at->call->admin, &wish, &report, &error) == OK)
+        str_copy(str_of(rehearse_report_sentence(report)), room, room_bytes);
+    rehearse_report_free(report);
+}
+
+static void write_effect(struct json_writer *writer, const struct applying *at, bool is_applied)
+{
+    char sentence[640] = "";
+    bool has_traffic = at->call->admin->options.gateway != NULL;
+    if (has_traffic && !is_applied && at->changes.count > 0)
+        rehearse_it(at, sentence, sizeof sentence);
+    json_put_text(writer, "effect", sentence[0] ? sentence : NULL);
+}
+
 static void answer(struct applying *at, bool is_applied)
 {
     struct config_plan *plan = &at->plan;
@@ -163,6 +191,7 @@ static void answer(struct applying *at, bool is_applied)
     for (size_t i = 0; i < at->changes.count; i++)
         write_change(writer, &at->changes.list[i]);
     json_close_array(writer);
+    write_effect(writer, at, is_applied);
     json_put_raw(writer, "kept", plan->kept.failed ? STR("[]") : buf_str(&plan->kept));
     json_put_raw(writer, "notes", plan->notes.failed ? STR("[]") : buf_str(&plan->notes));
     api_done(at->call);

@@ -30,6 +30,16 @@ static bool slug_is_good(struct config_plan *plan, struct str slug)
                made);
 }
 
+/* As the store will choose it: a rehearsal goes by the order. */
+static int64_t next_seq(const struct store_config *config)
+{
+    int64_t last = 0;
+    for (size_t i = 0; i < config->provider_count; i++)
+        if (config->providers[i].created_seq > last)
+            last = config->providers[i].created_seq;
+    return last + 1;
+}
+
 bool config_provider_make(struct config_plan *plan, struct json entry, void *into)
 {
     struct provider_row *row = into;
@@ -49,6 +59,7 @@ bool config_provider_make(struct config_plan *plan, struct json entry, void *int
         str_copy(slug, row->name, sizeof row->name);
     str_copy(slug, row->slug, sizeof row->slug);
     row->created_at_ms = row->updated_at_ms = plan_new_id(plan, "prv_", row->id);
+    row->created_seq = next_seq(&plan->wanted);
     row->rev = 1;
     return true;
 }
@@ -141,10 +152,15 @@ static void await_key(struct config_plan *plan, struct provider_row *row)
               row->slug);
 }
 
+static bool is_new(const struct config_plan *plan, const struct provider_row *row)
+{
+    return !config_provider(plan->now, row->id);
+}
+
 static bool key_fill(struct config_plan *plan, struct json entry, struct provider_row *row,
                      const char *old_url)
 {
-    bool needs_key = false, is_new = row->created_seq == 0;
+    bool needs_key = false;
     struct json given = key_given(plan, row);
     (void)json_bool(json_get(entry, "needs_key"), &needs_key);
     if (json_type_of(given) != JSON_ABSENT)
@@ -153,7 +169,7 @@ static bool key_fill(struct config_plan *plan, struct json entry, struct provide
         return plan_fail(plan, "base_url",
                          "The key was given for another host: name its variable as api_key_env, so "
                          "that it comes together with the new address.");
-    if (is_new && needs_key)
+    if (needs_key && is_new(plan, row))
         await_key(plan, row);
     return true;
 }
@@ -171,8 +187,8 @@ bool config_provider_fill(struct config_plan *plan, struct json entry, void *int
         return false;
     if (!provider_change_fields(plan_entry(plan, entry), &plan->wanted, row))
         return plan_entry_is_good(plan);
-    bool is_moved = row->created_seq != 0 && strcmp(old_url, row->base_url) != 0;
-    if (is_moved || (was_paused && !row->is_paused))
+    bool has_moved = !is_new(plan, row) && strcmp(old_url, row->base_url) != 0;
+    if (has_moved || (was_paused && !row->is_paused))
         row->error_code[0] = row->error_text[0] = '\0';
     row->updated_at_ms = clock_wall_ms();
     return key_fill(plan, entry, row, old_url);

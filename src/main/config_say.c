@@ -51,6 +51,15 @@ static void say_change(struct json change)
     }
 }
 
+static void say_effect(struct str effect)
+{
+    if (!effect.len)
+        return;
+    fputs("The last 24 hours under this configuration: ", stdout);
+    put_words(effect);
+    putchar('\n');
+}
+
 static void say_kept(struct json kept, bool prunes)
 {
     if (prunes || json_count(kept) == 0)
@@ -71,6 +80,7 @@ void config_say_changes(struct json answer, bool prunes)
     struct json changes = json_get(answer, "changes");
     for (struct json_cursor each = json_each(changes); json_next(&each);)
         say_change(each.value);
+    say_effect(text_of(answer, "effect"));
     say_kept(json_get(answer, "kept"), prunes);
     for (struct json_cursor each = json_each(json_get(answer, "notes")); json_next(&each);) {
         fputs("Note: ", stdout);

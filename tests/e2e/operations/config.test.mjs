@@ -62,6 +62,16 @@ test('a dry run is the default: it says in words what would change and changes n
         assert.ok(said.includes(words), `${words} in:\n${said}`);
 });
 
+test('before it is applied the last 24 hours go through the configuration as it would be: who would land elsewhere, who would fail', async () => {
+    assert.equal((await server.call(at.chat, ask.chat('shared'))).status, 200);
+    const diff = providers => server.api('POST', '/api/config/diff', { config: { providers } });
+    const effect = async providers => until(async () => { const { effect } = await diff(providers); return !/no requests/.test(effect) && effect; }, 'the traffic is on record');
+    assert.match(await effect([{ slug: 'one', wait_ms: 77 }]), /All of \d+ requests would land where they land now.*none would fail/);
+    assert.match(await effect([{ slug: 'one', paused: true }, { slug: 'two', paused: true }]), /[1-9]\d* would fail/);
+    assert.match(await good('diff', [write({ providers: [{ slug: 'one', paused: true }] })]), /The last 24 hours under this configuration: Of \d+ requests/);
+    assert.equal((await diff([{ slug: 'one' }])).effect, null, 'no changes, no effect');
+});
+
 test('applied, it is one change with an event for each row; applied again it is none', async () => {
     const before = await version(), old = await events();
     const file = write(whole);

@@ -73,6 +73,7 @@ static const struct bad_story {
     {"a list closed where a value is missing", "{\"a\": ]", "A value is missing here.", 1, 7},
     {"a name without quotes", "{a: 1}", "The name of a field is missing here.", 1, 2},
     {"a word", "{\"a\": yes}", "This word is no value.", 1, 7},
+    {"a word of another language", "{\"a\": None_+x}", "This word is no value.", 1, 7},
     {"a fraction", "{\"a\": 1.5}", "Numbers are whole here, of at most 18 digits.", 1, 7},
     {"an exponent", "[1e3]", "Numbers are whole here, of at most 18 digits.", 1, 2},
     {"a zero in front", "[01]", "Numbers are whole here, of at most 18 digits.", 1, 2},
