@@ -3,6 +3,7 @@
 
 #include "admin/api.h"
 #include "admin/authority.h"
+#include "admin/live.h"
 #include "sys/pool.h"
 #include "admin/prober.h"
 #include "admin/spent.h"
@@ -47,7 +48,10 @@ static enum err publish(struct admin *admin, struct error *error)
         return err;
     }
     struct snapshot *before = gateway_snapshot(admin->options.gateway);
+    int64_t version = snapshot->version;
     err = gateway_publish(admin->options.gateway, snapshot, error); /* takes it */
+    if (before && err == OK && before->version != version)
+        live_tell_config(admin, version);
     if (before && err == OK)
         write_uses(admin, before); /* no loop notes anything there any more */
     snapshot_unref(before);
@@ -179,6 +183,7 @@ enum err admin_new(const struct admin_options *options, struct admin **out_admin
         return err;
     }
     admin->started_at_ms = clock_wall_ms();
+    live_begin(admin);
     *out_admin = admin;
     return OK;
 }
@@ -233,6 +238,7 @@ bool admin_is_set_up(const struct admin *admin)
 
 void admin_stop(struct admin *admin)
 {
+    live_end(admin);
     if (admin->prober)
         prober_stop(admin->prober);
     pthread_mutex_lock(&admin->pool_lock);

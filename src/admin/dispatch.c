@@ -8,6 +8,7 @@
 
 #include "admin/access.h"
 #include "admin/endpoints.h"
+#include "admin/live.h"
 #include "admin/people.h"
 #include "sys/pool.h"
 #include "admin/state.h"
@@ -295,6 +296,16 @@ static bool has_scope(struct admin *admin, struct exchange *exchange, const stru
     return false;
 }
 
+/* A stream: it takes no thread. What is wrong with the call is said as by a handler. */
+static void open_stream(struct front *front, struct dispatched *at)
+{
+    if (query_is_good(&at->call))
+        live_open(front, at->exchange, &at->call);
+    if (api_has_failed(&at->call))
+        answer_now(at);
+    dispatched_free(at);
+}
+
 static struct dispatched *dispatched_new(struct front *front, struct exchange *exchange,
                                          const struct api_call *call)
 {
@@ -348,6 +359,10 @@ void dispatch(struct front *front, struct exchange *exchange, const char *reques
     struct dispatched *at = dispatched_new(front, exchange, &call);
     if (!at) {
         answer_problem(exchange, PROBLEM_OVERLOADED, "No memory.", "", request_id);
+        return;
+    }
+    if (call.endpoint->handler == live_read) {
+        open_stream(front, at);
         return;
     }
     exchange_attach(exchange, &ops, at);

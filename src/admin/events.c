@@ -1,5 +1,6 @@
 /* admin/events.c: /api/events: who changed what, before and after. */
 #include "admin/endpoints.h"
+#include "admin/event_view.h"
 #include "admin/state.h"
 
 static void put_raw_or_null(struct json_writer *writer, const char *name, const char *json)
@@ -10,10 +11,8 @@ static void put_raw_or_null(struct json_writer *writer, const char *name, const 
         json_put_null(writer, name);
 }
 
-static void on_event(void *arg, const struct event_row *event)
+void event_write(struct json_writer *writer, const struct event_row *event)
 {
-    struct json_writer *writer = arg;
-    json_open_object(writer);
     json_put_text(writer, "id", event->id);
     json_put_int(writer, "at_ms", event->at_ms);
     json_put_text(writer, "actor", event->actor);
@@ -21,6 +20,13 @@ static void on_event(void *arg, const struct event_row *event)
     json_put_text(writer, "subject", event->subject);
     put_raw_or_null(writer, "before", event->before_json);
     put_raw_or_null(writer, "after", event->after_json);
+}
+
+static void on_event(void *arg, const struct event_row *event)
+{
+    struct json_writer *writer = arg;
+    json_open_object(writer);
+    event_write(writer, event);
     json_close_object(writer);
 }
 

@@ -1,7 +1,6 @@
 /* admin/job_view.c: a job as JSON, and as cells. */
 #include "admin/job_view.h"
 #include "admin/job_answer_view.h"
-#include "admin/provider_teams.h"
 #include "admin/state.h"
 #include "domain/route.h"
 
@@ -9,12 +8,15 @@
 
 void job_reader_open(struct job_reader *reader, const struct api_call *call)
 {
-    *reader = (struct job_reader){call, gateway_snapshot(call->admin->options.gateway)};
+    *reader = (struct job_reader){.is_admin = call->role >= ROLE_ADMIN,
+                                  .user = call->user,
+                                  .team = call->team,
+                                  .snapshot = gateway_snapshot(call->admin->options.gateway)};
 }
 
 void job_reader_close(struct job_reader *reader)
 {
-    snapshot_unref(reader->snapshot);
+    snapshot_unref((struct snapshot *)(uintptr_t)reader->snapshot);
 }
 
 /* A member is not told of providers that are other teams'. */
@@ -23,15 +25,14 @@ static bool may_name(void *arg, struct str provider_id)
     const struct job_reader *reader = arg;
     char id[ID_MAX];
     str_copy(provider_id, id, sizeof id);
-    return provider_is_seen(reader->call, reader->snapshot,
-                            snapshot_provider(reader->snapshot, id));
+    return snapshot_may_see(reader->snapshot, snapshot_provider(reader->snapshot, id), reader->user,
+                            reader->team);
 }
 
 static void job_answer_of(const struct job_record *job, const struct job_reader *reader,
                           struct job_answer *out_answer)
 {
-    bool is_admin = reader->call->role >= ROLE_ADMIN;
-    job_answer_make(job, is_admin ? NULL : may_name, (void *)(uintptr_t)reader, out_answer);
+    job_answer_make(job, reader->is_admin ? NULL : may_name, (void *)(uintptr_t)reader, out_answer);
 }
 
 /* ---- JSON ---------------------------------------------------------------------------------------- */

@@ -8,8 +8,9 @@
 
 /** Who reads, and the names of today. */
 struct job_reader {
-    const struct api_call *call;
-    struct snapshot *snapshot;
+    bool is_admin;
+    const char *user, *team; /* of a member; "" none */
+    const struct snapshot *snapshot;
 };
 void job_reader_open(struct job_reader *reader, const struct api_call *call);
 void job_reader_close(struct job_reader *reader);

@@ -83,12 +83,7 @@ bool team_is_callers(const struct api_call *call, const struct snapshot *snapsho
 bool provider_is_seen(const struct api_call *call, const struct snapshot *snapshot,
                       const struct provider *provider)
 {
-    if (call->role >= ROLE_ADMIN || (provider && !provider->has_teams))
-        return true;
-    for (size_t i = 0; provider && i < provider->team_count; i++)
-        if (team_is_callers(call, snapshot, provider->teams[i]))
-            return true;
-    return false;
+    return call->role >= ROLE_ADMIN || snapshot_may_see(snapshot, provider, call->user, call->team);
 }
 
 static void write_seen_of(struct json_writer *writer, struct json list, struct json_reader *reader,

@@ -56,14 +56,6 @@ struct standing {
     struct slot_figures slots;
 };
 
-static double error_rate_of(const struct health *health)
-{
-    int failed = 0;
-    for (int i = 0; i < health->outcome_count && i < HEALTH_WINDOW; i++)
-        failed += (int)(health->outcomes >> i & 1u);
-    return health->outcome_count > 0 ? (double)failed / health->outcome_count : 0.0;
-}
-
 static struct standing standing_of(const struct provider *provider, int64_t now_ms)
 {
     struct live_provider *live = provider_live(provider);
@@ -75,7 +67,7 @@ static struct standing standing_of(const struct provider *provider, int64_t now_
     str_copy(str_of(stands.sentence), standing.sentence, sizeof standing.sentence);
     standing.state = stands.state;
     standing.until_ms = stands.until_ms;
-    standing.error_rate = error_rate_of(&live->health);
+    standing.error_rate = health_error_rate(&live->health);
     standing.latency_ms = live->latency_ms;
     standing.heartbeat_at_ms = live->heartbeat_at_ms;
     pthread_mutex_unlock(&live->lock);

@@ -182,6 +182,14 @@ static void note_missing(struct health *health, struct str model, int64_t now_ms
     place->until_ms = now_ms + MODEL_REST_MS;
 }
 
+double health_error_rate(const struct health *health)
+{
+    int failed = 0;
+    for (int i = 0; i < health->outcome_count && i < HEALTH_WINDOW; i++)
+        failed += (int)(health->outcomes >> i & 1u);
+    return health->outcome_count > 0 ? (double)failed / health->outcome_count : 0.0;
+}
+
 bool health_model_is_missing(const struct health *health, struct str model, int64_t now_ms)
 {
     for (int i = 0; i < HEALTH_MODELS_MAX; i++)

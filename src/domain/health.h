@@ -70,6 +70,8 @@ struct health_view {
     int64_t until_ms;
 };
 struct health_view health_look(const struct health *health, bool is_paused, int64_t now_ms);
+/** Of the last outcomes, the part that failed: 0 to 1. */
+double health_error_rate(const struct health *health);
 bool health_model_is_missing(const struct health *health, struct str model, int64_t now_ms);
 
 /** An attempt starts. True: go. False: it is a lost race for the trial (not an attempt): move on.

@@ -67,6 +67,10 @@ enum err gateway_new(const struct gateway_options *options, struct gateway **out
         .grace_ms = options->grace_ms,
         .transitions = options->store ? store_transitions(options->store) : NULL};
     enum err err = workers_new(&workers, &gateway->workers, error);
+    if (err == OK && feed_new(gateway, &gateway->feed) != OK) {
+        workers_free(gateway->workers);
+        err = error_set(error, ERR_NO_MEMORY, "no memory for the gateway");
+    }
     if (err != OK) {
         sessions_free(gateway->sessions);
         thinking_memory_free(gateway->thinking);
@@ -118,6 +122,7 @@ static void loop_release(struct gateway_loop *gl)
             exchange_abort(TAKE(request->exchange), true);
         request_finish(request);
     }
+    feed_loop_release(&gl->feed);
     gateway_views_release(gl->views, gl->view_count);
     client_pool_free(gl->pool);
     json_reader_free(gl->body_reader);
@@ -154,6 +159,11 @@ struct sessions *gateway_sessions(struct gateway *gateway)
     return gateway->sessions;
 }
 
+struct feed *gateway_feed(struct gateway *gateway)
+{
+    return gateway->feed;
+}
+
 void gateway_free(struct gateway *gateway)
 {
     if (!gateway)
@@ -171,6 +181,7 @@ void gateway_free(struct gateway *gateway)
     if (gateway->newest)
         snapshot_unref(gateway->newest);
     sessions_free(gateway->sessions);
+    feed_free(gateway->feed);
     thinking_memory_free(gateway->thinking);
     idempotency_free(gateway->idempotency);
     pthread_cond_destroy(&gateway->adopted);
@@ -198,6 +209,7 @@ enum err gateway_loop_add(struct gateway *gateway, struct loop *loop, int index,
     gl->record_message.run = record_turn;
     list_init(&gl->live);
     list_init(&gl->recording);
+    feed_loop_init(&gl->feed, gl);
     buf_init(&gl->joined, JOINED_BYTES);
     buf_init(&gl->translated, TRANSLATED_MAX);
     struct client_options options = {.ca_file = gateway->options.ca_file,
@@ -394,6 +406,7 @@ void gateway_recall(struct gateway *gateway)
 void gateway_drain(struct gateway *gateway)
 {
     atomic_store(&gateway->is_draining, true);
+    feed_wake(gateway->feed);
 }
 
 int64_t gateway_running(const struct gateway *gateway)

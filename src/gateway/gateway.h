@@ -34,6 +34,8 @@ struct gateway_options {
     size_t body_limit_bytes;             /* 32 MiB */
     int64_t idempotency_ms;              /* an Idempotency-Key is remembered; 1 h */
     int64_t idempotency_bytes;           /* of answers that are kept for repetitions; 64 MiB */
+    size_t feed_frames; /* of each sort that GET /api/live can go back; 0: 10,000 */
+    int feed_watchers;  /* clients of GET /api/live at once; 0: 1,000 */
 };
 
 struct gateway;
@@ -82,6 +84,9 @@ bool gateway_signed_in(struct gateway_loop *loop, const struct http_head *head,
 struct sessions *gateway_sessions(struct gateway *gateway);
 /** Sessions ended: loops cut what those still have open, soon. Any thread. */
 void gateway_recheck(struct gateway *gateway);
+
+/** What GET /api/live tells (gateway/feed.h). */
+struct feed *gateway_feed(struct gateway *gateway);
 
 /** Swaps the configuration; returns after every loop has adopted it. Any thread but a loop's; serialised by
  *  the caller. Takes the reference, also on failure: ERR_NO_MEMORY, and then no loop has adopted it. */

@@ -134,6 +134,17 @@ static void of_workers(struct gateway *gateway, struct buf *out)
            figures.queue_timeouts);
 }
 
+static void of_feed(struct gateway *gateway, struct buf *out)
+{
+    struct feed_figures figures;
+    feed_figures(gateway->feed, &figures);
+    simple(out, "auxot_live_clients", "gauge", "Clients of GET /api/live.", figures.watchers);
+    simple(out, "auxot_live_frames_total", "counter", "Frames that were told there.",
+           figures.frames);
+    simple(out, "auxot_live_resets_total", "counter",
+           "Clients of it that had missed something, and were told to begin anew.", figures.resets);
+}
+
 void gateway_metrics(struct gateway *gateway, struct buf *out)
 {
     int64_t tokens_in = 0, tokens_out = 0;
@@ -173,6 +184,7 @@ void gateway_metrics(struct gateway *gateway, struct buf *out)
            gateway_running(gateway));
     simple(out, "auxot_held_body_bytes", "gauge", "Request bodies held in memory.",
            body_budget_used());
+    of_feed(gateway, out);
     by_provider(gateway, out);
     of_workers(gateway, out);
 }

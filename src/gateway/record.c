@@ -252,6 +252,7 @@ static void close_by(journal_way *way, struct request *request, enum job_status 
     fill_bill(request, &record);
     if (way(gl->journal, RECORD_CLOSE, request->is_opened, &record, &error) != OK)
         log_error("record_close_lost", "job=%s why=\"%s\"", request->id, error.text);
+    feed_tell_job(gl->gateway->feed, &record, gl->lease->snapshot);
     admission_settle(request, tokens_that_count(request, &record),
                      record.cost_microusd > 0 ? record.cost_microusd : 0);
     repeat_ended(request, status == JOB_DONE || request->first_byte_ns > 0);

@@ -23,6 +23,7 @@
 #include "domain/passed_over.h"
 #include "domain/retry_budget.h"
 #include "gateway/admission.h"
+#include "gateway/feed_parts.h"
 #include "gateway/gateway.h"
 #include "providers/kinds.h"
 #include "wire/body.h"
@@ -232,6 +233,7 @@ struct gateway_loop {
     _Atomic int64_t running;
     struct loop_message adopt_message, cut_message, recheck_message;
     atomic_bool is_recheck_posted; /* at most one is under way */
+    struct feed_loop feed;
 };
 
 struct gateway {
@@ -252,6 +254,7 @@ struct gateway {
     atomic_bool is_recalling; /* the names of the last life are being read */
     struct workers *workers;
     struct sessions *sessions;
+    struct feed *feed;
     bool (*offload)(void *arg, struct pool_work *work); /* set before the loops run; NULL: none */
     void *offload_arg;
     _Atomic int64_t running; /* of requests with a place: max_concurrent was set when they came */

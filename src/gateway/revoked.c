@@ -34,6 +34,7 @@ void revoked_cut(struct gateway_loop *gl)
             request_fail(request, SAY_UNAUTHORIZED, "key_revoked",
                          "The API key of this request was revoked while it ran.");
     }
+    feed_recheck(gl, now_ms);
 }
 
 void revoked_recheck(struct loop_message *message)

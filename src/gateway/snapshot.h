@@ -121,6 +121,9 @@ const struct team *snapshot_team_named(const struct snapshot *snapshot, const ch
  *  user, they may not sign in, or they are not in that team. */
 const struct principal *snapshot_user(const struct snapshot *snapshot, const char *user_id,
                                       const char *team);
+/** May somebody who is no admin see the provider, as this user ("" none) for whom this team ("" none) pays? NULL: no. */
+bool snapshot_may_see(const struct snapshot *snapshot, const struct provider *provider,
+                      const char *user_id, const char *team_id);
 /** Likewise for workers' keys; few, so it looks at all. */
 const struct worker_key *snapshot_worker_key(const struct snapshot *snapshot,
                                              const uint8_t digest[32]);

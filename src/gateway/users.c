@@ -104,3 +104,19 @@ const struct principal *snapshot_user(const struct snapshot *snapshot, const cha
             return at;
     return NULL;
 }
+
+static bool is_in_team(const struct snapshot *snapshot, const char *user_id, const char *paying,
+                       const char *team_id)
+{
+    return strcmp(paying, team_id) == 0 ||
+           (user_id[0] && snapshot_user(snapshot, user_id, team_id) != NULL);
+}
+
+bool snapshot_may_see(const struct snapshot *snapshot, const struct provider *provider,
+                      const char *user_id, const char *team_id)
+{
+    bool may_see = provider && !provider->has_teams;
+    for (size_t i = 0; provider && !may_see && i < provider->team_count; i++)
+        may_see = is_in_team(snapshot, user_id, team_id, provider->teams[i]);
+    return may_see;
+}

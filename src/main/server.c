@@ -96,6 +96,8 @@ static enum err open_gateway(struct server *server, struct error *error)
         .dead_after_ms = settings->dead_worker_timeout_ms,
         .grace_ms = settings->grace_ms,
         .body_limit_bytes = (size_t)settings->body_limit_bytes,
+        .feed_watchers = (int)settings->live_clients,
+        .feed_frames = (size_t)settings->live_frames,
     };
     enum err err = gateway_new(&options, &server->gateway, error);
     if (err == OK)

@@ -151,3 +151,12 @@ enum err store_event_add(struct store *store, const struct event_row *event, str
     struct work work = {.is_event_only = true, .event = event};
     return writer_submit(store, &work, error);
 }
+
+void store_watch_events(struct store *store, store_on_event *on_event, void *arg)
+{
+    struct writer *writer = &store->writer;
+    pthread_mutex_lock(&writer->lock);
+    writer->on_event = on_event;
+    writer->on_event_arg = arg;
+    pthread_mutex_unlock(&writer->lock);
+}

@@ -25,7 +25,7 @@ struct store_options {
     bool is_locked_ok;  /* unused: reserved */
     int64_t chunk_rows; /* jobs to a chunk before it is sealed; 0: the default (tests seal early) */
     int64_t transitions_kept_ms; /* changes of state (transitions.h); 0: 90 days */
-    bool secret_is_in_files; /* D/secret.key holds it, so that a rotation may replace it */
+    bool secret_is_in_files;     /* D/secret.key holds it, so that a rotation may replace it */
 };
 
 #define STORE_ORG \
@@ -294,6 +294,10 @@ MUST_USE enum err store_secret_rotate(struct store *store, const struct event_ro
 
 /* ---- jobs and events ---------------------------------------------------------------------------- */
 
+typedef void store_on_event(void *arg, const struct event_row *event);
+/** Tells each event that is on record from now on, in their order: on the writer's thread, which must not be held up. NULL
+ *  ends it: when this returns, none is being told. */
+void store_watch_events(struct store *store, store_on_event *on_event, void *arg);
 /** Notes what happened by itself: a worker joined. The configuration's version stays as it is. */
 MUST_USE enum err store_event_add(struct store *store, const struct event_row *event,
                                   struct error *error);
@@ -345,7 +349,6 @@ MUST_USE enum err store_events_verify(struct store *store, const struct event_he
                                       int64_t deadline_ms, struct event_report *out_report,
                                       struct error *error);
 
-typedef void store_on_event(void *arg, const struct event_row *event);
 MUST_USE enum err store_events(struct store *store, const struct event_filter *filter,
                                store_on_event *on_event, void *arg, char out_next_cursor[96],
                                struct error *error);

@@ -68,6 +68,8 @@ struct writer {
     pthread_mutex_t lock;
     pthread_cond_t changed; /* a work is done, something was drained, the phase changed */
     struct list works;
+    void (*on_event)(void *arg, const struct event_row *event); /* NULL: nobody is told */
+    void *on_event_arg;
     bool is_stopping;
     uint64_t *drained;       /* per series: as `committed`, for those who wait */
     enum writer_phase phase; /* written by the writer thread under the lock; read by it without */

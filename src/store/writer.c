@@ -149,6 +149,8 @@ static void works_do(struct store *store)
     for (struct work *work; (work = work_next(writer)) != NULL;) {
         enum err result = work_do(store, work);
         pthread_mutex_lock(&writer->lock);
+        if (result == OK && work->event && writer->on_event)
+            writer->on_event(writer->on_event_arg, work->event);
         work->result = result;
         work->is_done = true; /* from here on it is the waiting caller's again */
         pthread_cond_broadcast(&writer->changed);

@@ -7,7 +7,8 @@ import { test } from 'node:test';
 import fs from 'node:fs';
 import path from 'node:path';
 import { ask, at, canary, closing, scene, upstream } from '../lib/scene.mjs';
-import { call } from '../lib/http.mjs';
+import { Call, call } from '../lib/http.mjs';
+import { within } from '../lib/process.mjs';
 import { is_valid, is_valid_parameter, operations } from '../lib/contract.mjs';
 import { good_password, invite, set_up } from '../lib/person.mjs';
 import { auxot } from '../lib/server.mjs';
@@ -173,6 +174,7 @@ const how = {
     'POST /config/apply': () => ({ body: { config: {} }, deep: { config: deep_config } }),
     'GET /openapi.json': () => ({}),
     'GET /health': () => ({}),
+    'GET /live': () => ({ streams: true }),
 };
 
 // ---- the table, and the state of everything --------------------------------------------------------
@@ -186,11 +188,18 @@ for (const line of fs.readFileSync(new URL('../../authorization', import.meta.ur
 }
 
 const filled = (one, args = []) => args.reduce((path, arg) => path.replace(/\{\w+\}/, arg), `/api${one.route}`);
-const send = (one, { args, body, query = '', by }, caller) => call(server.url + filled(one, args) + query, { method: one.method, body, ...callers[caller], ...by });
+const send = async (one, { args, body, query = '', by, streams }, caller) => {
+    const it = new Call(server.url + filled(one, args) + query, { method: one.method, body, ...callers[caller], ...by });
+    if (!streams) return within(30_000, it.done, `no whole answer to ${one.name}`);
+    await it.head; // whoever is let in would listen for ever
+    if (it.status !== 200) return it.done;
+    it.leave();
+    return it;
+};
 
 // Everything that a write could have changed, as an admin sees it; without what changes by itself.
 const by_itself = new Set(['last_heartbeat_ms', 'latency_ms', 'error_rate', 'in_flight', 'busy', 'queue_depth', 'oldest_wait_ms', 'deprioritised_until_ms', 'last_used_at_ms', 'last_seen_at_ms', 'last_seen_ms']);
-const lists = operations.filter(one => one.method === 'GET' && !one.route.includes('{') && table.get(one.name)?.admin === '200' && !['/jobs', '/usage', '/health', '/openapi.json', '/config', '/me/sessions', '/events', '/events/verify', '/routing/at', '/transitions'].includes(one.route));
+const lists = operations.filter(one => one.method === 'GET' && !one.route.includes('{') && table.get(one.name)?.admin === '200' && !['/jobs', '/usage', '/health', '/openapi.json', '/live', '/config', '/me/sessions', '/events', '/events/verify', '/routing/at', '/transitions'].includes(one.route));
 // That somebody was refused is told now and then, and changes nothing: such events are left out of those that came last.
 const tells_of_refusals = new Set(['caller.unknown', 'access.refused', 'session.throttled', 'session.refused', 'policy.refused', 'limit.refused']);
 const last_events = async () => (await server.api('GET', '/api/events?limit=200')).items.filter(one => !tells_of_refusals.has(one.action)).slice(0, 20);

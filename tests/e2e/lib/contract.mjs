@@ -81,3 +81,9 @@ export function hold_to_contract({ method, url, sent, status, headers, text }) {
     if (said.length)
         throw new Error(`against the contract: ${method} ${pathname} -> ${status}: ${said.join('; ')}\nsent: ${sent?.slice(0, 500)}\nanswer: ${text.slice(0, 1500)}`);
 }
+
+// Throws when an event of GET /api/live is not what the contract says of its kind.
+export function hold_event_to_contract({ name, data, json }) {
+    const said = contract['x-live-events'][name] ? complaints(pointer_to(contract['x-live-events'][name]), json) : ['there is no such event in the contract'];
+    if (said.length) throw new Error(`against the contract: event ${name}: ${said.join('; ')}: ${data.slice(0, 1500)}`);
+}

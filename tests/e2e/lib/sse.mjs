@@ -28,6 +28,7 @@ function parse(text) {
         const field = colon < 0 ? line : line.slice(0, colon);
         const value = colon < 0 ? '' : line.slice(colon + 1).replace(/^ /, '');
         if (field === 'event') event.name = value;
+        if (field === 'id') event.id = value;
         if (field === 'data') data.push(value);
     }
     event.data = data.join('\n');

@@ -4,6 +4,7 @@
 #include "admin/export.h"
 #include "admin/endpoints.h"
 #include "admin/problem.h"
+#include "domain/feed.h"
 #include "domain/health.h"
 #include "domain/route.h"
 #include "gateway/snapshot.h"
@@ -47,6 +48,7 @@ static void words_are_those_of_the_tables(void **state)
     (void)state;
     CHECK_WORDS(ENUM_PROBLEM_CODE, PROBLEM_COUNT, enum problem, problem_code);
     CHECK_WORDS(ENUM_PROVIDER_STATUS, STATE_COUNT, enum provider_state, provider_state_name);
+    CHECK_WORDS(ENUM_LIVE_KIND, FEED_KIND_COUNT, enum feed_kind, feed_kind_name);
     CHECK_WORDS(ENUM_TIER, TIER_COUNT, enum tier, tier_name);
     CHECK_WORDS(ENUM_CONDITION, CONDITION_COUNT, enum condition, condition_name);
     CHECK_WORDS(ENUM_JOB_STATUS, JOB_STATUS_COUNT, enum job_status, job_status_name);
