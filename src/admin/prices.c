@@ -6,6 +6,7 @@
 #include "admin/endpoints.h"
 #include "admin/key_issue.h"
 #include "admin/provider_models.h"
+#include "admin/provider_teams.h"
 #include "admin/row_fields.h"
 #include "admin/state.h"
 #include "sys/clock.h"
@@ -81,6 +82,18 @@ static bool is_used_by(const struct provider *provider, const struct price *pric
     return false;
 }
 
+static bool is_seen(const struct listing *listing, const struct provider *provider)
+{
+    return provider_is_seen(listing->call, listing->snapshot, provider);
+}
+
+/* Of all providers, or of one that the caller sees. */
+static bool is_shown(const struct listing *listing, const struct price *price)
+{
+    return !price->provider_id || !price->provider_id[0] ||
+           is_seen(listing, snapshot_provider(listing->snapshot, price->provider_id));
+}
+
 static bool is_wanted(const struct listing *listing, const struct price *price)
 {
     const struct routing *routing = &listing->snapshot->routing;
@@ -89,7 +102,7 @@ static bool is_wanted(const struct listing *listing, const struct price *price)
     if (listing->provider)
         return is_used_by(listing->provider, price);
     for (size_t i = 0; listing->is_used && i < routing->provider_count; i++)
-        if (is_used_by(routing->providers[i], price))
+        if (is_used_by(routing->providers[i], price) && is_seen(listing, routing->providers[i]))
             return true;
     return !listing->is_used;
 }
@@ -97,7 +110,7 @@ static bool is_wanted(const struct listing *listing, const struct price *price)
 static void list_one(const struct listing *listing, const struct price *price)
 {
     struct json_writer *writer = &listing->call->writer;
-    if (!is_wanted(listing, price))
+    if (!is_shown(listing, price) || !is_wanted(listing, price))
         return;
     json_open_object(writer);
     price_write(writer, listing->snapshot, price);
@@ -139,7 +152,7 @@ void prices_list(struct api_call *call)
     struct snapshot *snapshot = gateway_snapshot(call->admin->options.gateway);
     listing.snapshot = snapshot;
     listing.provider = provider[0] ? snapshot_provider(snapshot, provider) : NULL;
-    if (provider[0] && !listing.provider)
+    if (provider[0] && (!listing.provider || !is_seen(&listing, listing.provider)))
         api_fail(call, PROBLEM_BAD_REQUEST, "provider",
                  "provider must be the id or slug of a provider.");
     else

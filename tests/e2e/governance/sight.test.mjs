@@ -18,6 +18,7 @@ test('T06: rules, routes, the Auto default, the dry run and workers name no prov
     await server.api('PATCH', `/api/providers/${gpt.id}`, { fallback_rules: [{ condition: 'offline', provider: hidden.id }, { condition: 'over_quota', provider: claude.id }] });
     const route = await server.api('POST', '/api/routes', { name: 'hidden-first', steps: [{ provider: hidden.id }, { tier: 'cloud' }, { model: 'gpt-sim' }] });
     await server.api('PATCH', '/api/routing', { auto: { provider: hidden.id, model: 'hidden-model' } });
+    const price = await server.api('PUT', '/api/prices', { model: 'hidden-model', provider: hidden.id, input_microusd_per_mtok: 7 });
     const read = async ({ key }) => ({
         rules: (await as(key, 'GET', `/api/providers/${gpt.id}`)).json.fallback_rules.map(rule => rule.provider),
         steps: (await as(key, 'GET', `/api/routes/${route.id}`)).json.steps.length,
@@ -29,7 +30,7 @@ test('T06: rules, routes, the Auto default, the dry run and workers name no prov
     assert.deepEqual(await read(mine), { rules: [hidden.id, claude.id], steps: 3, listed: 3, auto: 'Hidden rack', candidates: true, workers: ['hidden-worker'] });
     assert.deepEqual(await read({ key: server.admin }), await read(mine), 'an admin sees all');
     assert.deepEqual(await read(stranger), { rules: [claude.id], steps: 2, listed: 2, auto: null, candidates: false, workers: [] });
-    for (const [method, where, body] of [['GET', '/api/providers'], ['GET', '/api/routes'], ['GET', '/api/routing'], ['GET', '/api/workers'], ['GET', '/api/models'],
+    for (const [method, where, body] of [['GET', '/api/providers'], ['GET', '/api/routes'], ['GET', '/api/routing'], ['GET', '/api/workers'], ['GET', '/api/models'], ['GET', '/api/prices'], ['GET', '/api/transitions'], ['GET', '/api/routing/at'],
         ['POST', '/api/routing/explain', { model: 'auto' }], ['POST', '/api/routing/explain', { model: 'hidden-model' }], ['POST', '/api/routing/explain', { model: 'hidden-first' }]]) {
         const { text } = await as(stranger.key, method, where, body);
         for (const word of [hidden.id, 'Hidden rack', 'hidden-rack', 'hidden-worker']) assert.ok(!text.includes(word), `${method} ${where} shows ${word}: ${text}`);
@@ -40,6 +41,19 @@ test('T06: rules, routes, the Auto default, the dry run and workers name no prov
     const asked = await call(server.url + at.chat, { body: ask.chat('hidden-model'), key: stranger.key });
     assert.equal(asked.status, 403);
     assert.match(asked.json.error.message, /^Whoever could answer is assigned to other teams/);
+    const routed = await call(server.url + at.chat, { body: ask.chat('hidden-first'), key: stranger.key });
+    assert.equal(routed.status, 200, routed.text);
+    for (const answer of [asked, routed]) {
+        await server.job(answer.job_id);
+        const { status, text } = await as(stranger.key, 'GET', `/api/jobs/${answer.job_id}`);
+        assert.equal(status, 200);
+        for (const word of [hidden.id, 'Hidden rack', 'hidden-rack']) assert.ok(!(text + JSON.stringify(answer.headers)).includes(word), `the job shows ${word}: ${text}`);
+    }
+    const priced = async ({ key }) => (await as(key, 'GET', '/api/prices?model=hidden-model')).json.items.length;
+    assert.deepEqual([await priced(mine), await priced(stranger)], [1, 0], 'prices of their own');
+    const [hidden_one, no_one] = [await as(stranger.key, 'GET', '/api/prices?provider=hidden-rack'), await as(stranger.key, 'GET', '/api/prices?provider=none')];
+    assert.deepEqual([hidden_one.status, hidden_one.json.detail], [no_one.status, no_one.json.detail]);
+    await server.api('DELETE', `/api/prices/${price.id}`);
     await worker.leave();
     await server.api('PATCH', '/api/routing', { auto: null });
     await server.api('DELETE', `/api/routes/${route.id}`);
