@@ -47,7 +47,10 @@ static enum err ask_store(struct desk *desk, enum config_verb verb, struct str b
                              .plan = PLAN_ENTERPRISE};
     (void)plan_parse(str_of(desk->access.settings.plan), &of.plan);
     enum err err = body.len ? json_parse(desk->reader, body, &root, error) : OK;
-    return err == OK ? config_offline(&of, verb, root, out_status, out_answer, error) : err;
+    if (err == OK)
+        err = config_offline(&of, verb, root, out_status, out_answer, error);
+    json_wipe(desk->reader); /* as the body: it may bring a key */
+    return err;
 }
 
 enum err desk_ask(struct desk *desk, enum config_verb verb, struct str body, int *out_status,

@@ -6,6 +6,7 @@
 
 #include "http/head.h"
 #include "sys/fd.h"
+#include "sys/secret.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -98,6 +99,7 @@ enum err control_call(const char *socket_path, const char *method, const char *p
     AUTO_BUF struct buf request = {0}, answer = {0};
     buf_init(&request, ANSWER_BYTES_MAX);
     buf_init(&answer, ANSWER_BYTES_MAX);
+    (void)!buf_reserve(&request, body.len + 1024); /* once: the body may bring a key */
     buf_printf(&request, "%s %s HTTP/1.1\r\nhost: control\r\nconnection: close\r\n", method, path);
     if (body.len)
         buf_printf(&request, "content-type: application/json\r\ncontent-length: %zu\r\n", body.len);
@@ -106,6 +108,7 @@ enum err control_call(const char *socket_path, const char *method, const char *p
     if (request.failed)
         return error_set(error, ERR_NO_MEMORY, "no memory for the request");
     err = send_all(fd, buf_str(&request), error);
+    secret_wipe(request.data, request.len);
     if (err == OK)
         err = receive_all(fd, &answer, error);
     return err == OK ? read_answer(&answer, out_status, out_body, error) : err;

@@ -26,6 +26,8 @@ static void ask_free(struct ask *ask)
     deadline_release(&ask->deadline);
     if (ask->head.data)
         secret_wipe(ask->head.data, ask->head.len); /* it holds the key */
+    if (ask->body.data)
+        secret_wipe(ask->body.data, ask->body.len); /* it may */
     buf_release(&ask->head);
     buf_release(&ask->body);
     buf_release(&ask->answer);
