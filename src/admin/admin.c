@@ -231,6 +231,11 @@ bool admin_submit_slow(void *arg, struct pool_work *work)
     return is_taken;
 }
 
+void admin_certificate_ends(struct admin *admin, int64_t ends_at_ms)
+{
+    atomic_store(&admin->certificate_ends_ms, ends_at_ms);
+}
+
 bool admin_is_set_up(const struct admin *admin)
 {
     return atomic_load(&admin->is_set_up);

@@ -31,6 +31,8 @@ MUST_USE enum err admin_new(const struct admin_options *options, struct admin **
 /** Counts this listener's connections and requests in /metrics. Before the loops run; the listener lives as
  *  long as they do. */
 void admin_watch(struct admin *admin, const struct http_listener *listener);
+/** When the listener's certificate ends (wall); 0: there is none. Any thread. */
+void admin_certificate_ends(struct admin *admin, int64_t ends_at_ms);
 /** Starts api and health threads. */
 MUST_USE enum err admin_start(struct admin *admin, struct error *error);
 struct pool_work;

@@ -26,7 +26,8 @@ struct admin {
     bool is_behind;            /* under config_lock: what the store holds could not be published */
     pthread_mutex_t pool_lock; /* guards the pools, which admin_stop takes away */
     struct pool *pool, *hash_pool;
-    atomic_bool is_set_up; /* there was an owner: as last published */
+    _Atomic int64_t certificate_ends_ms; /* wall; 0: no TLS here */
+    atomic_bool is_set_up;               /* there was an owner: as last published */
     struct people people;
     struct refusals refusals;
 };

@@ -290,6 +290,8 @@ void attempt_failed(struct request *request, const struct verdict_report *report
     close_note(request, "failed", report->reason);
     switch (action) {
     case ATTEMPT_TRY_NEXT:
+        outcomes_moved_on(&request->gl->gateway->outcomes, report->reason,
+                          loop_now_ms(request->gl->loop));
         attempt_take_apart(request);
         if (request->worker_deaths >= WORKER_DEATHS_MAX) {
             request_fail(request, SAY_ATTEMPTS_EXHAUSTED, "poison",

@@ -79,6 +79,7 @@ enum err gateway_new(const struct gateway_options *options, struct gateway **out
         return err;
     }
     pthread_mutex_init(&gateway->lock, NULL);
+    outcomes_init(&gateway->outcomes);
     pthread_cond_init(&gateway->adopted, NULL);
     gateway_tune(gateway, &options->tuning);
     *out_gateway = gateway;
@@ -154,6 +155,16 @@ struct loop *gateway_lot_loop(struct gateway *gateway)
     return lot_loop(gateway->workers->lot);
 }
 
+struct outcomes *gateway_outcomes(struct gateway *gateway)
+{
+    return &gateway->outcomes;
+}
+
+int64_t gateway_queue_wait_ms(const struct gateway *gateway)
+{
+    return atomic_load_explicit(&gateway->tuning.queue_wait_ms, memory_order_relaxed);
+}
+
 struct sessions *gateway_sessions(struct gateway *gateway)
 {
     return gateway->sessions;
@@ -185,6 +196,7 @@ void gateway_free(struct gateway *gateway)
     thinking_memory_free(gateway->thinking);
     idempotency_free(gateway->idempotency);
     pthread_cond_destroy(&gateway->adopted);
+    outcomes_release(&gateway->outcomes);
     pthread_mutex_destroy(&gateway->lock);
     mem_free(gateway);
 }

@@ -80,6 +80,11 @@ bool gateway_signed_in(struct gateway_loop *loop, const struct http_head *head,
                        struct caller *out_caller);
 #define SESSION_COOKIE        "auxot"
 #define SESSION_COOKIE_SECURE "__Host-auxot" /* where people reach the server over TLS */
+/** What went wrong lately (gateway/outcomes.h). */
+struct outcomes;
+struct outcomes *gateway_outcomes(struct gateway *gateway);
+/** How long a request may wait for a slot, as it is set now. */
+int64_t gateway_queue_wait_ms(const struct gateway *gateway);
 /** All that are signed in. */
 struct sessions *gateway_sessions(struct gateway *gateway);
 /** Sessions ended: loops cut what those still have open, soon. Any thread. */

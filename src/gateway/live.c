@@ -108,9 +108,13 @@ void live_note(struct live_provider *live, int64_t now_ms)
     if (is_noted(live) && noted->state == standing.state &&
         strcmp(noted->reason, standing.reason) == 0)
         return;
-    note(live, provider_state_name(standing.state), standing.reason,
-         changed_at_ms(live, &standing, now_ms));
-    *noted = (struct live_noted){.state = standing.state, .page = page, .is_any = true};
+    int64_t at_ms = changed_at_ms(live, &standing, now_ms);
+    bool is_same = noted->is_any && noted->state == standing.state;
+    note(live, provider_state_name(standing.state), standing.reason, at_ms);
+    *noted = (struct live_noted){.state = standing.state,
+                                 .page = page,
+                                 .since_ms = is_same ? noted->since_ms : at_ms,
+                                 .is_any = true};
     str_copy(str_of(standing.reason), noted->reason, sizeof noted->reason);
 }
 

@@ -42,7 +42,7 @@ struct live_provider {
     struct live_noted {              /* what was noted last */
         enum provider_state state;
         char reason[48];
-        int64_t page;
+        int64_t page, since_ms; /* wall: when it took that state */
         bool is_any;
     } noted;
     struct health health;

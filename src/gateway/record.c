@@ -255,6 +255,8 @@ static void close_by(journal_way *way, struct request *request, enum job_status 
     feed_tell_job(gl->gateway->feed, &record, gl->lease->snapshot);
     admission_settle(request, tokens_that_count(request, &record),
                      record.cost_microusd > 0 ? record.cost_microusd : 0);
+    if (status == JOB_FAILED)
+        outcomes_failed(&gl->gateway->outcomes, record.reason, loop_now_ms(gl->loop));
     repeat_ended(request, status == JOB_DONE || request->first_byte_ns > 0);
     count_up(&gl->counters[status == JOB_DONE        ? COUNT_DONE
                            : status == JOB_CANCELLED ? COUNT_CANCELLED

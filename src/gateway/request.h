@@ -25,6 +25,7 @@
 #include "gateway/admission.h"
 #include "gateway/feed_parts.h"
 #include "gateway/gateway.h"
+#include "gateway/outcomes.h"
 #include "providers/kinds.h"
 #include "wire/body.h"
 #include "wire/say.h"
@@ -257,6 +258,7 @@ struct gateway {
     struct feed *feed;
     bool (*offload)(void *arg, struct pool_work *work); /* set before the loops run; NULL: none */
     void *offload_arg;
+    struct outcomes outcomes;
     _Atomic int64_t running; /* of requests with a place: max_concurrent was set when they came */
 };
 

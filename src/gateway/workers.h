@@ -83,6 +83,8 @@ void worker_unref(struct workers *workers, struct worker *worker);
 struct worker_view {
     char id[ID_MAX], provider_id[ID_MAX], key_id[ID_MAX];
     const char *kind, *state;
+    char reason[48];     /* why it is in that state: a stable code */
+    int64_t state_at_ms; /* since when; wall */
     char name[128], version[32], tool[32];
     int64_t epoch, slots, busy, parked, vram_mb;
     int64_t slots_said;                    /* by itself; `slots` is what an admin leaves of them */

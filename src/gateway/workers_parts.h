@@ -26,6 +26,7 @@ struct worker {
     const char *state_why;         /* static: why it is barred or dead; NULL: the state says it */
     enum worker_state noted_state; /* as the log of transitions has it ... */
     int64_t noted_page;            /* ... on this page; -1: it has nothing */
+    int64_t state_at_ms;           /* wall: when it took that state */
     bool is_leaving;
     bool is_doubted; /* it fell silent over a job; nothing was heard of it since */
     int64_t epoch, vram_mb;
@@ -177,6 +178,7 @@ void worker_control_closed(struct worker *worker, int64_t epoch, int64_t now_ms)
 /** What it is now, from all that is known of it; tells the dispatcher. */
 void worker_reckon(struct worker *worker, int64_t now_ms);
 const char *worker_state_name(enum worker_state state);
+const char *worker_state_why(const struct worker *worker); /* a stable code */
 /** Notes the state, if it is another than was noted last. */
 void worker_note_state(struct worker *worker);
 void worker_note_message(struct worker *worker, const struct worker_message *message,

@@ -20,6 +20,7 @@ static void view_make(const struct worker *worker, int64_t now_ms, int64_t wall_
     *out_view = (struct worker_view){
         .kind = strcmp(worker->kind, "cli") == 0 ? "cli" : "gpu",
         .state = worker_state_name(worker->state),
+        .state_at_ms = worker->state_at_ms,
         .epoch = worker->epoch,
         .slots = worker->slot_count,
         .slots_said = worker->slots_said,
@@ -38,6 +39,7 @@ static void view_make(const struct worker *worker, int64_t now_ms, int64_t wall_
         dispatch_worker_look(worker->slots, &slots);
     out_view->busy = slots.busy;
     out_view->parked = slots.parked;
+    str_copy(str_of(worker_state_why(worker)), out_view->reason, sizeof out_view->reason);
     memcpy(out_view->id, worker->id, sizeof out_view->id);
     memcpy(out_view->provider_id, worker->provider_id, sizeof out_view->provider_id);
     memcpy(out_view->key_id, worker->key_id, sizeof out_view->key_id);

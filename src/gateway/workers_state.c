@@ -123,7 +123,7 @@ static enum worker_state reckon(const struct worker *worker, int64_t now_ms)
 
 /* ---- the log of transitions ---------------------------------------------------------------------- */
 
-static const char *why_of(const struct worker *worker)
+const char *worker_state_why(const struct worker *worker)
 {
     static const char *const reasons[] = {"heard",          "heartbeat_late", "control_closed",
                                           "window_used_up", "barred",         "goodbye",
@@ -142,10 +142,12 @@ void worker_note_state(struct worker *worker)
     bool is_noted = worker->noted_page == page;
     if (is_noted && worker->noted_state == worker->state)
         return;
+    if (worker->noted_page < 0 || worker->noted_state != worker->state)
+        worker->state_at_ms = clock_wall_ms();
     struct transition transition = {.at_ms = clock_wall_ms()};
     transition_set(&transition, TRANSITION_WORKER, worker->id,
                    is_noted ? worker_state_name(worker->noted_state) : "",
-                   worker_state_name(worker->state), why_of(worker));
+                   worker_state_name(worker->state), worker_state_why(worker));
     str_copy(str_of(worker->provider_id), transition.owner, sizeof transition.owner);
     str_copy(str_of(worker->name), transition.name, sizeof transition.name);
     transitions_note(log, &transition);

@@ -186,6 +186,8 @@ static enum err open_listeners(struct server *server, struct error *error)
         err = http_port_probe(settings->host, (int)settings->port, error);
     if (err == OK && settings->tls_cert[0])
         err = tls_server_context(settings->tls_cert, settings->tls_key, &server->tls, error);
+    if (err == OK && server->tls)
+        admin_certificate_ends(server->admin, tls_context_ends_ms(server->tls));
     for (int i = 0; err == OK && i < server->loop_count; i++)
         err = open_listener(server, i, error);
     return err;

@@ -67,8 +67,10 @@ enum err server_reload(struct server *server, const struct settings *given, stru
     if (err != OK)
         return err;
     settings_adopt(settings, &fresh, out_live, out_waiting);
-    if (tls)
+    if (tls) {
         swap_tls(server, tls);
+        admin_certificate_ends(server->admin, tls_context_ends_ms(tls));
+    }
     struct gateway_tuning tuning = server_tuning(settings);
     gateway_tune(server->gateway, &tuning);
     sessions_last(gateway_sessions(server->gateway), settings->session_lifetime_ms,

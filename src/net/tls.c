@@ -5,6 +5,7 @@
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 #include <stdio.h>
+#include <time.h>
 
 static const char *openssl_text(char *room, size_t room_bytes)
 {
@@ -67,6 +68,15 @@ enum err tls_server_context(const char *cert_file, const char *key_file, SSL_CTX
     SSL_CTX_set_alpn_select_cb(context, choose_alpn, NULL);
     *out_context = context;
     return OK;
+}
+
+int64_t tls_context_ends_ms(const SSL_CTX *context)
+{
+    const X509 *certificate = SSL_CTX_get0_certificate(context);
+    struct tm end = {0};
+    if (!certificate || ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &end) != 1)
+        return 0;
+    return (int64_t)timegm(&end) * 1000;
 }
 
 enum err tls_client_context(const char *ca_file, SSL_CTX **out_context, struct error *error)

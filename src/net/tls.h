@@ -8,6 +8,8 @@
 /** For listeners: PEM chain and key. Yours to SSL_CTX_free. ERR_MALFORMED with a sentence. */
 MUST_USE enum err tls_server_context(const char *cert_file, const char *key_file,
                                      SSL_CTX **out_context, struct error *error);
+/** When the certificate of such a context ends (wall, ms); 0: not known. */
+int64_t tls_context_ends_ms(const SSL_CTX *context);
 /** For upstreams: CA from `ca_file`, or the system's when NULL. Sessions are kept by the caller. */
 MUST_USE enum err tls_client_context(const char *ca_file, SSL_CTX **out_context,
                                      struct error *error);

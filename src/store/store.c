@@ -25,6 +25,7 @@
 #include <stdio.h>
 #include <sys/eventfd.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <time.h>
 
 #define SERIES_MAX          1024
@@ -375,6 +376,16 @@ enum err store_drain(struct store *store, int64_t timeout_ms)
 bool store_is_writable(const struct store *store)
 {
     return atomic_load_explicit(&store->is_writable, memory_order_relaxed);
+}
+
+bool store_disk(const struct store *store, int64_t *out_free_bytes, int64_t *out_total_bytes)
+{
+    struct statvfs disk;
+    if (statvfs(store->data_dir, &disk) != 0)
+        return false;
+    *out_free_bytes = (int64_t)disk.f_bavail * (int64_t)disk.f_frsize;
+    *out_total_bytes = (int64_t)disk.f_blocks * (int64_t)disk.f_frsize;
+    return true;
 }
 
 void store_figures(const struct store *store, struct store_figures *out_figures)

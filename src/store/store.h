@@ -49,6 +49,8 @@ struct journal *store_journal(struct store *store, int index);
 MUST_USE enum err store_drain(struct store *store, int64_t timeout_ms);
 /** False while the last write failed (disk full, I/O): new requests are refused with 503. Any thread. */
 bool store_is_writable(const struct store *store);
+/** Of the disk that the data directory is on: for whom it has room, and all of it. False: not known. */
+bool store_disk(const struct store *store, int64_t *out_free_bytes, int64_t *out_total_bytes);
 /** For metrics. */
 struct store_figures {
     int64_t rows_written, batches, journal_bytes_waiting, write_errors, replayed, interrupted;

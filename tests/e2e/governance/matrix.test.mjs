@@ -91,6 +91,7 @@ const how = {
     'POST /routing/explain': () => ({ body: { model: 'auto' }, deep: { model: 'auto', needs: ['tools'], faults: [{ provider: gpt.id, fault: 'offline' }] } }),
     'GET /routing/at': () => ({ query: `?t=${Date.now() - 1}` }),
     'GET /transitions': () => ({ query: '?limit=1' }),
+    'GET /health/summary': () => ({}),
     'GET /routes': () => ({}),
     'POST /routes': () => ({ body: { name: unique('route').replace(' ', '-'), steps: [{ model: 'gpt-sim' }] },
         deep: { name: unique('route').replace(' ', '-'), steps: [{ provider: gpt.id, model: 'gpt-sim', when: 'always' }] } }),
@@ -199,7 +200,7 @@ const send = async (one, { args, body, query = '', by, streams }, caller) => {
 
 // Everything that a write could have changed, as an admin sees it; without what changes by itself.
 const by_itself = new Set(['last_heartbeat_ms', 'latency_ms', 'error_rate', 'in_flight', 'busy', 'queue_depth', 'oldest_wait_ms', 'deprioritised_until_ms', 'last_used_at_ms', 'last_seen_at_ms', 'last_seen_ms']);
-const lists = operations.filter(one => one.method === 'GET' && !one.route.includes('{') && table.get(one.name)?.admin === '200' && !['/jobs', '/usage', '/health', '/openapi.json', '/live', '/config', '/me/sessions', '/events', '/events/verify', '/routing/at', '/transitions'].includes(one.route));
+const lists = operations.filter(one => one.method === 'GET' && !one.route.includes('{') && table.get(one.name)?.admin === '200' && !['/jobs', '/usage', '/health', '/openapi.json', '/live', '/config', '/me/sessions', '/events', '/events/verify', '/routing/at', '/transitions', '/health/summary'].includes(one.route));
 // That somebody was refused is told now and then, and changes nothing: such events are left out of those that came last.
 const tells_of_refusals = new Set(['caller.unknown', 'access.refused', 'session.throttled', 'session.refused', 'policy.refused', 'limit.refused']);
 const last_events = async () => (await server.api('GET', '/api/events?limit=200')).items.filter(one => !tells_of_refusals.has(one.action)).slice(0, 20);
