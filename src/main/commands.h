@@ -1,5 +1,5 @@
 /* main/commands.h: what `auxot WORD` runs. Each takes its own argv (argv[0] is the word) and returns
- * the exit status: 0 done, 1 it did not work, 2 it was asked wrongly.
+ * the exit status: 0 done, 1 it did not work, 2 it was asked wrongly (status has its own).
  */
 #pragma once
 
@@ -10,6 +10,7 @@ int command_setup_token(int argc, char **argv);
 int command_secret(int argc, char **argv);
 int command_backup(int argc, char **argv);
 int command_restore(int argc, char **argv);
+int command_status(int argc, char **argv);
 int command_verify(int argc, char **argv);
 int command_explain(int argc, char **argv);
 int command_rehearse(int argc, char **argv);

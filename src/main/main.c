@@ -17,6 +17,7 @@ static const struct command {
     {"config", command_config,
      "All configuration as one file: exports, compares, applies, checks."},
     {"setup-token", command_setup_token, "Prints the token that makes the first user."},
+    {"status", command_status, "Says how it goes, worst first, with what to do."},
     {"verify", command_verify, "Says whether the events on record are as they were written."},
     {"secret", command_secret, "Replaces the master secret while the server runs."},
     {"backup", command_backup, "Copies the database into one file, while a server runs or not."},
