@@ -78,7 +78,7 @@ function Palette({ go }: { go: (to: string) => void }) {
     })),
   }));
   return (
-    <Spotlight actions={groups} shortcut={["mod + K", "/"]} nothingFound="Nothing by that name." highlightQuery
+    <Spotlight actions={groups} shortcut="mod + K" tagsToIgnore={[]} nothingFound="Nothing by that name." highlightQuery
       searchProps={{ placeholder: "Go to…", "aria-label": "Search", leftSection: <IconSearch size={18} /> }} />
   );
 }
@@ -87,7 +87,7 @@ function Frame({ children }: { children: ReactNode }) {
   const [isOpen, rail] = useDisclosure(false);
   const navigate = useNavigate();
   const go = useCallback((to: string) => void navigate({ to: to as never }), [navigate]);
-  useGoKeys(go);
+  useGoKeys(go, spotlight.open);
   return (
     <AppShell header={{ height: 52 }} navbar={{ width: 220, breakpoint: "sm", collapsed: { mobile: !isOpen } }} padding="md">
       <a className="skip" href="#content">Skip to the page</a>

@@ -1,8 +1,8 @@
 // One request: what became of it, attempt by attempt, what it used and what it cost.
-import { Anchor, Code, Group, Stack, Text } from "@mantine/core";
+import { Anchor, Badge, Code, Group, Stack, Text } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { Link, useParams } from "@tanstack/react-router";
-import type { Attempt, Job } from "../api/contract";
+import type { Attempt, Job, PassedOver } from "../api/contract";
 import { said } from "../app/queries";
 import { CopyField } from "../parts/copy";
 import { countText, durationText, moneyText } from "../parts/numbers";
@@ -27,11 +27,35 @@ const columns: Column<Attempt>[] = [
   { label: "Cost", right: true, cell: attempt => moneyText(attempt.cost_microusd) },
 ];
 
+function evidenceText({ evidence }: PassedOver): string {
+  return [
+    evidence.heard_ago_ms !== null && `last heard ${durationText(evidence.heard_ago_ms)} before`,
+    evidence.slots !== null && `${countText(evidence.busy)} of ${evidence.slots} slots busy`,
+    evidence.waiting !== null && evidence.waiting > 0 && `${evidence.waiting} waiting`,
+    evidence.context_tokens !== null && `${countText(evidence.context_tokens)} tokens of context`,
+  ].filter(Boolean).join(", ");
+}
+
+const passed: Column<PassedOver>[] = [
+  { label: "Provider", cell: it => it.provider.name },
+  { label: "Model", cell: it => <span className="mono">{it.model ?? "–"}</span> },
+  { label: "Why not", cell: it => <>{it.text}<Text size="xs" c="dimmed">{evidenceText(it)}</Text></> },
+  { label: "Until", cell: it => (it.evidence.until_ms === null ? "–" : <Moment at={it.evidence.until_ms} />) },
+  { label: "What to do", cell: it => it.fix ?? "–" },
+];
+
+/** The one thing to do: about the end where it went wrong, else about the first that failed. */
+function NextStep({ job }: { job: Job }) {
+  const step = job.answer.ended_because?.fix ?? job.answer.moved_on_because[0]?.fix ?? null;
+  return step ? <Text size="sm" mb="sm">{step}</Text> : null;
+}
+
 function Facts({ job }: { job: Job }) {
   const facts: [string, React.ReactNode][] = [
     ["Asked for", <span className="mono" key="m">{job.requested_model ?? "–"}</span>],
     ["Answered", job.provider ? `${job.provider.name} · ${job.model ?? ""}` : "nobody"],
-    ["Who", job.key_name ?? job.user ?? "–"],
+    ["Who", job.user_name ?? job.key_name ?? "–"],
+    ["Team", job.team_name ?? "none"],
     ["Came", <Moment key="t" at={job.created_at_ms} />],
     ["Waited", durationText(job.queued_ms)],
     ["First byte", durationText(job.first_byte_ms)],
@@ -57,11 +81,15 @@ export function JobPage() {
     <Page title="Job" actions={<Anchor component={Link} to={"/audit/jobs" as never}>All jobs</Anchor>}>
       <Stack gap="md">
         <Section title="What became of it">
-          <Group mb="sm"><Status state={it.status} /><Text size="sm">{reasonText(it.reason)}</Text></Group>
+          <Text mb="xs" fw={600}>{it.answer_line}</Text>
+          <Group mb="sm"><Status state={it.status} /><Text size="sm">{reasonText(it.reason)}</Text>
+            {it.answer.failed_over && <Badge color="orange" variant="light">failed over</Badge>}{it.answer.other_than_asked && <Badge variant="light">other than asked</Badge>}</Group>
+          <NextStep job={it} />
           <Facts job={it} />
         </Section>
         <Section title="Waterfall"><Waterfall job={it} /></Section>
         <Section title="Attempts"><Rows label="Attempts" columns={columns} rows={it.attempts} keyOf={attempt => String(attempt.seq)} /></Section>
+        {it.passed_over.length > 0 && <Section title="Roads not taken"><Rows label="Roads not taken" columns={passed} rows={it.passed_over} keyOf={each => each.provider.id} /></Section>}
         {it.fidelity.length > 0 && <Section title="What translation could not carry"><Code block tabIndex={0}>{it.fidelity.join("\n")}</Code></Section>}
         <CopyField label="Id" value={it.id} />
       </Stack>

@@ -1,5 +1,5 @@
 // Every request: who asked for what, who was asked, who answered, and what it cost. The filter is the address.
-import { Anchor, Button, Group, Select, Switch, Text, TextInput } from "@mantine/core";
+import { Anchor, Badge, Button, Group, Select, Switch, Text, TextInput } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { placeOf } from "../api/client";
@@ -25,9 +25,9 @@ const tokens = (job: Job) => (job.input_tokens === null && job.output_tokens ===
 const columns: Column<Job>[] = [
   { label: "Time", cell: job => <Anchor component={Link} to={`/audit/jobs/${job.id}` as never}><Moment at={job.created_at_ms} /></Anchor> },
   { label: "Status", cell: job => <Status state={job.status} /> },
-  { label: "Who", cell: job => <Text size="sm" component="span">{job.key_name ?? job.user ?? "–"}</Text> },
+  { label: "Who", cell: job => <Text size="sm" component="span">{job.user_name ?? job.key_name ?? "–"}</Text> },
   { label: "Asked for", cell: job => <span className="mono">{job.requested_model ?? "–"}</span> },
-  { label: "Who was asked", cell: job => <Chain attempts={job.attempts} /> },
+  { label: "Who was asked", cell: job => <><Chain attempts={job.attempts} /> {job.answer.failed_over && <Badge size="xs" color="orange" variant="light">failed over</Badge>}</> },
   { label: "Answered", cell: job => <span className="mono">{job.model ?? "–"}</span> },
   { label: "First token", right: true, cell: job => durationText(job.first_byte_ms) },
   { label: "Took", right: true, cell: job => durationText(job.duration_ms) },

@@ -4,23 +4,23 @@ import { useQuery } from "@tanstack/react-query";
 import { Link, useSearch } from "@tanstack/react-router";
 import { useRef, useState } from "react";
 import { refresh, said } from "../app/queries";
-import { durationText } from "../parts/numbers";
 import { Page } from "../parts/page";
 import { ProblemNote } from "../parts/problem";
 import { stream, type Answered } from "./playground_stream";
 
-type State = { text: string; who: Answered | null; first_ms: number | null; total_ms: number | null; error: unknown };
-const nothing: State = { text: "", who: null, first_ms: null, total_ms: null, error: null };
+interface State { text: string; who: Answered | null; total_ms: number | null; error: unknown }
+const nothing: State = { text: "", who: null, total_ms: null, error: null };
 
+/** Who answers, while it does; then the server's own line of the job. */
 function Footer({ state }: { state: State }) {
+  const id = state.who?.job ?? "";
+  const job = useQuery({
+    ...said("jobs_read", { at: { id } }), enabled: id !== "" && state.total_ms !== null, retry: 10, retryDelay: 200,
+    refetchInterval: query => (query.state.data?.status === "open" ? 200 : false),
+  });
   if (!state.who) return null;
-  const { provider, model, attempts, job } = state.who;
-  return (
-    <Text size="sm" c="dimmed" role="status">
-      {provider} · {model}{Number(attempts) > 1 && ` · attempt ${attempts}`}{state.first_ms !== null && ` · first token ${durationText(state.first_ms)}`}
-      {state.total_ms !== null && ` · ${durationText(state.total_ms)}`} {job && state.total_ms !== null && <Anchor component={Link} to={`/audit/jobs/${job}` as never} size="sm">the job</Anchor>}
-    </Text>
-  );
+  const line = job.data && job.data.status !== "open" ? job.data.answer_line : `${state.who.provider} · ${state.who.model}`;
+  return <Text size="sm" c="dimmed" mt="xs" role="status">{line} {job.data && <Anchor component={Link} to={`/audit/jobs/${id}` as never} size="sm">the job</Anchor>}</Text>;
 }
 
 export function PlaygroundPage() {
@@ -41,7 +41,7 @@ export function PlaygroundPage() {
     setRunning(true);
     try {
       await stream(model, prompt, controller.signal, who => setState(now => ({ ...now, who })),
-        text => { if (text) setState(now => ({ ...now, text: now.text + text, first_ms: now.first_ms ?? since() })); });
+        text => { if (text) setState(now => ({ ...now, text: now.text + text })); });
     } catch (error) {
       if (!controller.signal.aborted) setState(now => ({ ...now, error }));
     }
