@@ -9,14 +9,12 @@
 #include "store/replay.h"
 #include "sys/clock.h"
 
-#include <stdlib.h>
-
 #define TABLE_SLOTS      65536u /* twice what is put into it */
 #define QUESTIONS_MAX    (TABLE_SLOTS / 2)
 #define CALLERS_MAX      (TABLE_SLOTS / 2)
 #define SLICES           20
+#define SAMPLE_SHARE     0.95 /* of what may be rehearsed: how many there are is known only about */
 #define SERVICE_USUAL_MS 1000 /* when no job tells how long it took */
-#define TEXT_MAX         256u
 
 /* ---- growing lists ------------------------------------------------------------------------------- */
 
@@ -40,9 +38,6 @@ static bool jobs_grow(struct rehearse_jobs *jobs)
     if (jobs->count < jobs->room)
         return true;
     if (!grow(&jobs->landed_at, &room, jobs->count, sizeof *jobs->landed_at))
-        return false;
-    room = jobs->room;
-    if (!grow(&jobs->were_answered, &room, jobs->count, sizeof *jobs->were_answered))
         return false;
     if (!grow(&jobs->jobs, &more, jobs->count, sizeof *jobs->jobs))
         return false;
@@ -188,7 +183,6 @@ static enum err on_row(void *arg, const struct replay_row *row)
     size_t at = jobs->count++;
     jobs->jobs[at] = job_of(row, index);
     jobs->landed_at[at] = provider_index(report->before.snapshot, row->provider_id);
-    jobs->were_answered[at] = row->status != JOB_REFUSED;
     jobs->without_shape += !row->has_shape;
     if (at < report->wish.show)
         str_copy(row->id, jobs->ids[jobs->shown++], ID_MAX);
@@ -197,17 +191,23 @@ static enum err on_row(void *arg, const struct replay_row *row)
 
 /* ---- all of them --------------------------------------------------------------------------------- */
 
-static enum err read_slices(struct store *store, struct rehearse_report *report, int64_t all,
-                            struct error *error)
+/* Slice by slice, each in a short transaction of its own, at most `limit` jobs in all. `share`: so much of the time of each
+ * slice, so that all of them are thinned alike; 1.0: all of it. */
+static enum err read_slices(struct store *store, struct rehearse_report *report, double share,
+                            size_t limit, struct error *error)
 {
     const struct rehearse_wish *wish = &report->wish;
-    int64_t slice_ms = (wish->until_ms - wish->since_ms) / SLICES;
-    int64_t taken_ms = (int64_t)((double)slice_ms * REHEARSE_JOBS_MAX / (double)all);
+    const struct rehearse_jobs *jobs = &report->jobs;
+    int64_t all_ms = wish->until_ms - wish->since_ms;
     enum err err = OK;
     for (int i = 0; err == OK && i < SLICES; i++) {
-        int64_t from_ms = wish->since_ms + slice_ms * i;
-        err = store_replay(store, from_ms, from_ms + taken_ms + 1, REHEARSE_JOBS_MAX / SLICES,
-                           on_row, report, error);
+        int64_t from_ms = wish->since_ms + all_ms * i / SLICES;
+        int64_t next_ms = wish->since_ms + all_ms * (i + 1) / SLICES;
+        int64_t taken_ms = (int64_t)((double)(next_ms - from_ms) * share);
+        size_t read = jobs->count + (size_t)jobs->left_out;
+        if (read < limit)
+            err = store_replay(store, from_ms, from_ms + taken_ms, limit - read, on_row, report,
+                               error);
     }
     return err;
 }
@@ -224,8 +224,7 @@ static enum err read_all(struct store *store, struct rehearse_report *report, st
     struct rehearse_jobs *jobs = &report->jobs;
     enum err err = store_replay_count(store, wish->since_ms, wish->until_ms, &jobs->all, error);
     if (err == OK && jobs->all <= (int64_t)REHEARSE_JOBS_MAX * 2)
-        err = store_replay(store, wish->since_ms, wish->until_ms, REHEARSE_JOBS_MAX + 1, on_row,
-                           report, error);
+        err = read_slices(store, report, 1.0, REHEARSE_JOBS_MAX + 1, error);
     else if (err == OK)
         jobs->is_sampled = true;
     if (err == OK && jobs->count + (size_t)jobs->left_out > REHEARSE_JOBS_MAX)
@@ -237,13 +236,8 @@ static enum err read_all(struct store *store, struct rehearse_report *report, st
     forget_rows(jobs);
     if (jobs->all < (int64_t)REHEARSE_JOBS_MAX + 1)
         jobs->all = (int64_t)REHEARSE_JOBS_MAX + 1;
-    return read_slices(store, report, jobs->all, error);
-}
-
-static int by_arrival(const void *left, const void *right)
-{
-    const struct rehearse_job *a = left, *b = right;
-    return (a->at_ms > b->at_ms) - (a->at_ms < b->at_ms);
+    double share = SAMPLE_SHARE * (double)REHEARSE_JOBS_MAX / (double)jobs->all;
+    return read_slices(store, report, share, REHEARSE_JOBS_MAX, error);
 }
 
 /* Rows of a chunk are in order; where a late one lies in a newer chunk, it waits there: its arrival is that of the one
@@ -251,7 +245,7 @@ static int by_arrival(const void *left, const void *right)
 static void put_in_order(struct rehearse_jobs *jobs)
 {
     for (size_t i = 1; i < jobs->count; i++)
-        if (by_arrival(&jobs->jobs[i - 1], &jobs->jobs[i]) > 0)
+        if (jobs->jobs[i].at_ms < jobs->jobs[i - 1].at_ms)
             jobs->jobs[i].at_ms = jobs->jobs[i - 1].at_ms;
 }
 
@@ -306,7 +300,6 @@ void rehearse_jobs_release(struct rehearse_jobs *jobs)
     mem_free(jobs->jobs);
     mem_free(jobs->ids);
     mem_free(jobs->landed_at);
-    mem_free(jobs->were_answered);
     mem_free(jobs->questions);
     mem_free(jobs->callers);
     mem_free(jobs->question_table);

@@ -23,7 +23,6 @@ struct rehearse_jobs {
     struct rehearse_job *jobs;
     char (*ids)[ID_MAX]; /* of the first so many that are shown */
     int32_t *landed_at;  /* of each job: provider in `before`, as recorded; or REHEARSE_NOBODY */
-    bool *were_answered; /* likewise */
     size_t count, room, shown;
     struct rehearse_question *questions;
     size_t question_count, question_room;
