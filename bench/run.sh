@@ -8,7 +8,7 @@
 #
 #   tests of rounds   1k 100k rate sse20 sse0; 100kt sse20t sse0t: a messages caller, translated (nginx passes it through)
 #   other tests       idle tls stall bodies start crash audit gone loops tax governance delay failover
-#                     workers: reverse fleet parked lost
+#                     workers: reverse fleet parked lost; live: 200 clients of GET /api/live
 #   only when named   soak (BENCH_SOAK_S seconds, default 1800)
 #
 # --save writes the table to bench/RESULTS.md. AUXOT=path measures another binary than build/auxot.
@@ -20,7 +20,7 @@ readonly server_core=0 load_core=1
 readonly port_upstream=28460 port_nginx=28461 port_haproxy=28462 port_auxot=28463
 readonly port_nginx_tls=28464 port_auxot_tls=28465 port_unwrap_nginx=28466 port_unwrap_auxot=28467
 readonly round_tests="1k 100k 100kt rate sse20 sse20t sse0 sse0t"
-readonly other_tests="idle tls stall bodies start crash audit gone loops tax governance delay failover reverse fleet parked lost"
+readonly other_tests="idle tls stall bodies start crash audit gone loops tax governance delay failover reverse fleet parked lost live"
 
 readonly chat_path=/api/openai/chat/completions messages_path=/api/anthropic/v1/messages
 auxot_path=$chat_path
@@ -785,6 +785,41 @@ test_tax()
     restart auxot
 }
 
+# All that the server spent in a second of 500 jobs, as a share of a core.
+percent_of_core()
+{
+    awk -v ns="$(value cpu_all_ns "$1")" -v s="$2" 'BEGIN { printf "%.3f", ns / s / 1e7 }'
+}
+
+# What 200 clients of the live stream cost at 500 jobs a second: the same load without and with them, in turns, each on a
+# server that has just started (after the last client it goes on telling for five minutes).
+test_live()
+{
+    local round seconds out without with i
+    seconds=$(quick_or 4 10)
+    for ((round = 1; round <= rounds; round++)); do
+        say "bench: 500 jobs a second without and with 200 clients of the live stream, $round of $rounds"
+        restart auxot
+        load auxot rate --connections 64 --rate 500 --seconds 3 >/dev/null # the first turn would pay for its beginnings
+        out=$(load auxot rate --connections 64 --rate 500 --warm-ms 300 --seconds "$seconds")
+        without=$(percent_of_core "$out" "$seconds")
+        spawn live "$load_core" python3 bench/live.py "$port_auxot" "$key" 200
+        for ((i = 0; i < 200; i++)); do
+            ! grep -q watching "$work/live.out" || break
+            sleep 0.05
+        done
+        grep -q watching "$work/live.out" || fail "200 clients do not get their first event"
+        out=$(load auxot rate --connections 64 --rate 500 --warm-ms 300 --seconds "$seconds")
+        with=$(percent_of_core "$out" "$seconds")
+        end_process "${pid_of[live]}"
+        grep -q '^lost=0$' "$work/live.out" || fail "clients of the live stream were cut"
+        say "bench: $(tr '\n' ' ' <"$work/live.out")"
+        keep live auxot "$round" percent "$(awk -v a="$with" -v b="$without" 'BEGIN { printf "%.3f", a - b }')"
+        keep live auxot "$round" without_percent "$without"
+        await_drained
+    done
+}
+
 # What limits cost: a key without any against one with limits of its own and a team's, and budgets of both, in turns on
 # the same process, for the same priced model. All of them hold, and none is ever reached.
 test_governance()
@@ -894,6 +929,8 @@ lost|ms|worker killed to off the pool, p50 of 20|ms|20|100|most
 tax|path_us|CPU per 1 KB request with the record / without|us|||bare
 tax|per_s|requests a second with the record / without|/s|||bare
 tax|p50_us|p50 at 2,000 req/s with the record / without|us|||bare
+live|percent|200 live clients at 500 jobs/s: share of a core|%|2|5|most
+live|without_percent|the same 500 jobs/s without them|%|||note
 governance|path_us|CPU per 1 KB request with limits and budgets / without|us|1.1|1.2|to:plain
 governance|per_s|requests a second with limits and budgets / without|/s|||to:plain
 governance|p50_us|p50 at 2,000 req/s with limits and budgets / without|us|||to:plain
