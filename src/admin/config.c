@@ -12,7 +12,9 @@
 #include "sys/clock.h"
 
 #define TEXT_BYTES_MAX ((size_t)4 * 1024 * 1024)
-#define SPARE_MS       2000 /* of the call's deadline, for the rest of the answer */
+#define WORDS_BYTES_MAX \
+    ((size_t)1024 * 1024) /* of an answer: behind that only names, so that all have room */
+#define SPARE_MS 2000     /* of the call's deadline, for the rest of the answer */
 
 /* ---- export -------------------------------------------------------------------------------------- */
 
@@ -143,7 +145,8 @@ static void write_change(struct json_writer *writer, const struct config_change 
     json_put_text(writer, "kind", config_kind_name(change->kind));
     json_put_text(writer, "name", change->name);
     json_open_array(writer, "details");
-    config_change_words(writer, change);
+    if (writer->buf->len < WORDS_BYTES_MAX)
+        config_change_words(writer, change);
     json_close_array(writer);
     if (change->jobs >= 0)
         json_put_int(writer, "jobs_24h", change->jobs);

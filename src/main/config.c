@@ -19,7 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define BODY_BYTES_MAX   ((size_t)1024 * 1024)
+#define BODY_BYTES_MAX   ((size_t)4 * 1024 * 1024)
 #define ANSWER_BYTES_MAX ((size_t)8 * 1024 * 1024)
 
 static const char help[] =
@@ -143,7 +143,7 @@ static bool write_body(struct buf *out, const struct command *command,
     bool is_good = write_keys(&writer, file);
     json_close_object(&writer);
     if (is_good && out->failed)
-        (void)complain("config", 1, "the file is too long to be sent: at most 1 MiB");
+        (void)complain("config", 1, "the file is too long to be sent: at most 4 MiB");
     return is_good && !out->failed;
 }
 

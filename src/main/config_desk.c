@@ -4,7 +4,7 @@
 #include "domain/price.h"
 #include "main/control_client.h"
 
-#define BODY_BYTES_MAX ((size_t)2 * 1024 * 1024)
+#define BODY_BYTES_MAX ((size_t)8 * 1024 * 1024) /* and of an answer */
 
 struct price_table *shipped_prices(void)
 {

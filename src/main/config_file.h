@@ -6,7 +6,8 @@
 #include "base/err.h"
 #include "json/json.h"
 
-#define CONFIG_FILE_BYTES_MAX ((size_t)768 * 1024)
+#define CONFIG_FILE_BYTES_MAX \
+    ((size_t)4032 * 1024) /* a body of 4 MiB, and room beside it for keys */
 
 struct config_file {
     const char *path; /* "-": standard input */

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #define TIMEOUT_MS 30000
+#define BYTES_MAX  ((size_t)8 * 1024 * 1024)
 
 struct calling {
     struct loop *loop;
@@ -39,7 +40,7 @@ static enum err open_all(struct calling *calling, const struct remote *remote)
         err = loop_new(-1, &calling->loop, calling->error);
     if (err == OK)
         err = client_pool_new(calling->loop, &options, &calling->pool, calling->error);
-    if (err == OK && json_reader_new(ASK_ANSWER_MAX, &calling->reader) != OK)
+    if (err == OK && json_reader_new(BYTES_MAX, &calling->reader) != OK)
         err = error_set(calling->error, ERR_NO_MEMORY, "no memory");
     return err;
 }
@@ -70,6 +71,7 @@ enum err remote_call(const struct remote *remote, const char *path, struct str b
                                             .body = body,
                                             .timeout_ms = TIMEOUT_MS,
                                             .agent = "auxot",
+                                            .limit_bytes = BYTES_MAX,
                                             .on_done = on_done,
                                             .owner = &calling};
         if (ask_start(&options))

@@ -134,8 +134,9 @@ struct ask *ask_start(const struct ask_options *options)
         return NULL;
     ask->options = *options;
     buf_init(&ask->head, HEAD_MAX);
-    buf_init(&ask->body, ASK_ANSWER_MAX);
-    buf_init(&ask->answer, ASK_ANSWER_MAX);
+    size_t limit_bytes = options->limit_bytes ? options->limit_bytes : ASK_ANSWER_MAX;
+    buf_init(&ask->body, limit_bytes);
+    buf_init(&ask->answer, limit_bytes);
     deadline_init(&ask->deadline, options->loop, on_late);
     buf_append_str(&ask->body, options->body);
     write_head(ask);

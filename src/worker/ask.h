@@ -30,7 +30,8 @@ struct ask_options {
     struct str bearer; /* empty: none */
     struct str body;   /* JSON, copied; empty: GET */
     int64_t timeout_ms;
-    const char *agent; /* what asks; NULL: a worker */
+    const char *agent;  /* what asks; NULL: a worker */
+    size_t limit_bytes; /* of the body, and of the answer; 0: ASK_ANSWER_MAX */
     /** Once, unless cancelled; the ask is gone by then. What is told is borrowed. Never from inside ask_start. */
     void (*on_done)(void *owner, const struct answered *answered);
     void *owner;

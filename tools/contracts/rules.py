@@ -5,7 +5,7 @@ import re
 from contracts.reading import walk
 
 ROLES = ["anyone", "member", "admin", "owner"]
-BODY_LIMIT_MAX = 1024 * 1024
+BODY_LIMIT_MAX = 4 * 1024 * 1024
 
 
 def operations_are_whole(contract):
@@ -36,7 +36,7 @@ def bodies_have_limits(contract):
         if op.body is not None and op.method in ("get", "delete"):
             yield f"{op.name}: {op.method.upper()} takes no body"
         if op.limit is None or op.limit > BODY_LIMIT_MAX:
-            yield f"{op.name}: x-body-limit must be like 64KiB, at most 1MiB"
+            yield f"{op.name}: x-body-limit must be like 64KiB, at most 4MiB"
         if op.body is not None and contract.deref(op.body).get("type") != "object":
             yield f"{op.name}: the body must be an object"
 

@@ -265,8 +265,9 @@ for (const [what, content, why, where = 'file'] of bad)
 test('F49 a file that a server elsewhere gets as a body: too large, no JSON, too many providers', async () => {
     const send = body => call(`${server.url}/api/config/apply`, { key: server.admin, body, headers: { 'content-type': 'application/json' } });
     await unchanged(async () => {
-        const [open, close] = ['{"config": {"routes": [', ']}}'];
-        assert.equal((await send(open + ' '.repeat((1 << 20) + 1 - open.length - close.length) + close)).status, 413, 'one byte too many');
+        // Who sends on after the answer may not live to see it.
+        const large = await send(`{"config": {"routes": [${' '.repeat(5 << 20)}]}}`).then(answer => answer.status, error => error.code);
+        assert.ok([413, 'EPIPE', 'ECONNRESET'].includes(large), `${large}`);
         assert.equal((await send('')).status, 400);
         assert.equal((await send('{"config": {}, "config": {}}')).status, 400);
         const many = await send(JSON.stringify({ config: { providers: Array.from({ length: 10_000 }, (_, i) => provider({ slug: `p${i}` })) } }));
