@@ -150,6 +150,23 @@ static void write_shape(struct json_writer *writer, const struct job_record *job
     json_close_object(writer);
 }
 
+/* The server's own microseconds; null in records of before they were kept. */
+static void write_timing(struct json_writer *writer, const struct job_record *job)
+{
+    bool is_known = false;
+    for (int i = 0; i < PHASE_COUNT; i++)
+        is_known |= job->phase_us[i] >= 0;
+    if (!is_known) {
+        json_put_null(writer, "timing");
+        return;
+    }
+    json_open_object_named(writer, "timing");
+#define X(name, text) put_or_null(writer, #text "_us", job->phase_us[PHASE_##name]);
+    PHASE_LIST(X)
+#undef X
+    json_close_object(writer);
+}
+
 /* What people are called today, beside the ids of then; null: gone, or shut out. */
 static void write_names(struct json_writer *writer, const struct job_record *job,
                         const struct snapshot *snapshot)
@@ -184,6 +201,7 @@ void job_write(struct json_writer *writer, const struct job_record *job,
     json_put_int(writer, "created_at_ms", job->created_at_ms);
     write_figures(writer, job);
     write_shape(writer, job);
+    write_timing(writer, job);
     job_answer_write(writer, job, &answer);
     json_open_array(writer, "attempts");
     for (int32_t i = 0; i < job->attempt_count && i < ATTEMPTS_MAX; i++)

@@ -65,6 +65,7 @@ void answer_headers_write(const struct request *request, struct buf *out)
 {
     answer_names_write(request, out);
     admission_headers(request, out);
+    receipt_header(&request->receipt, out);
 }
 
 void answer_error(struct exchange *exchange, const struct own_error *error)

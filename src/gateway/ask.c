@@ -252,6 +252,8 @@ static enum err send_request(struct request *request, struct error *error)
             (struct iovec){(char *)(uintptr_t)pieces.piece[i].at, pieces.piece[i].len};
     trial->machine.state = ATTEMPT_CONNECTING;
     options.over = slot_take_connection(request);
+    request->receipt.connect_from = clock_monotonic_ns();
+    receipt_add(&request->receipt, PHASE_CONNECT, 0); /* on_connected adds, when it dials */
     trial->call = call_start(request->gl->pool, &options);
     if (!trial->call)
         return error_set(error, ERR_NO_MEMORY, "no memory for a call to the provider");

@@ -25,6 +25,7 @@ struct parsing {
     struct body_facts facts;
     enum err err;
     struct error error;
+    int64_t took_ns;
 };
 
 /* The strings move to the arena: the reader serves others, or goes. */
@@ -60,6 +61,7 @@ static void on_work(struct pool_work *work, struct json_reader *reader, bool is_
 {
     (void)reader; /* of the thread, for small bodies: a large one would make it large for ever */
     struct parsing *parsing = LIST_OWNER(work, struct parsing, work);
+    int64_t from_ns = clock_monotonic_ns();
     parsing->err =
         is_stopping ? ERR_NO_MEMORY : json_reader_new(parsing->body.len + 1, &parsing->reader);
     if (parsing->err == OK)
@@ -68,6 +70,7 @@ static void on_work(struct pool_work *work, struct json_reader *reader, bool is_
     if (parsing->err == OK && parsing->key_len)
         repeat_fingerprint((struct str){parsing->key, parsing->key_len}, buf_str(&parsing->body),
                            parsing->fingerprint);
+    parsing->took_ns = clock_monotonic_ns() - from_ns;
     loop_post(parsing->loop, &parsing->done);
 }
 
@@ -79,6 +82,7 @@ static void on_done(struct loop_message *message)
         request->parsing = NULL;
         request->body = parsing->body;
         request->body_charged = parsing->charged;
+        receipt_add(&request->receipt, PHASE_PARSE, parsing->took_ns);
         if (request->repeat)
             memcpy(request->repeat->claim.fingerprint, parsing->fingerprint,
                    sizeof parsing->fingerprint);
@@ -127,8 +131,10 @@ void request_parse(struct request *request)
     struct error error = {0};
     if (request->body.len >= AWAY_BYTES && send_away(request))
         return;
+    int64_t from_ns = clock_monotonic_ns();
     enum err err = body_read(request->gl->body_reader, request->endpoint, buf_str(&request->body),
                              &facts, &error);
+    (void)receipt_since(&request->receipt, PHASE_PARSE, from_ns);
     if (err == OK && request->repeat)
         repeat_fingerprint(request->repeat->key, buf_str(&request->body),
                            request->repeat->claim.fingerprint);

@@ -65,7 +65,7 @@ static void fill_fidelity(const struct translation *translation, char *room, siz
     str_copy(text, room, room_bytes);
 }
 
-/* With this, and who asked, rehearsals route the job again. */
+/* With this, and who asked, rehearsals route the job again. And what it took of our own time so far. */
 static void fill_shape(const struct request *request, struct job_record *out)
 {
     bool is_read = request->facts.model.len > 0;
@@ -75,6 +75,8 @@ static void fill_shape(const struct request *request, struct job_record *out)
     out->is_batch = request->is_batch;
     out->is_admin = request->principal->role >= ROLE_ADMIN;
     out->wait_ms = request->wait_ms;
+    for (int i = 0; i < PHASE_COUNT; i++)
+        out->phase_us[i] = receipt_us(&request->receipt, (enum receipt_phase)i);
 }
 
 static int64_t ms_since_start(const struct request *request, int64_t at_ns)
@@ -130,6 +132,7 @@ static void fill_stake(const struct request *request, struct job_record *record)
 
 enum err record_open(struct request *request, struct error *error)
 {
+    request->receipt.record_from = clock_monotonic_ns(); /* until it is written: record_turn */
     UNSET struct job_record record;
     fill(request, &record);
     passed_write(request, request->trial.rank, record.passed_over, sizeof record.passed_over);
@@ -141,6 +144,7 @@ enum err record_open(struct request *request, struct error *error)
 
 void record_progress(struct request *request)
 {
+    int64_t from_ns = clock_monotonic_ns();
     UNSET struct job_record record;
     UNSET struct error error;
     fill(request, &record);
@@ -148,6 +152,7 @@ void record_progress(struct request *request)
     fill_stake(request, &record);
     if (journal_append(request->gl->journal, RECORD_PROGRESS, true, &record, &error) != OK)
         log_warn("record_progress_lost", "job=%s why=\"%s\"", request->id, error.text);
+    (void)receipt_since(&request->receipt, PHASE_RECORD, from_ns);
 }
 
 /* Who answered: the provider of the last attempt, when it was the one the client heard. */
@@ -239,6 +244,9 @@ static void close_by(journal_way *way, struct request *request, enum job_status 
     if (request->is_closed || !request->principal)
         return;
     request->is_closed = true;
+    receipt_relay(&request->receipt);
+    request->receipt.relay_from = 0;
+    request->receipt.record_from = clock_monotonic_ns(); /* of what was put, until it is written */
     struct gateway_loop *gl = request->gl;
     UNSET struct job_record record;
     UNSET struct error error;
@@ -314,6 +322,7 @@ void record_turn(struct loop_message *message)
     while (!list_is_empty(&written)) {
         struct request *request = LIST_OWNER(written.next, struct request, recording);
         list_unlink(&request->recording);
+        (void)receipt_since(&request->receipt, PHASE_RECORD, request->receipt.record_from);
         request->on_recorded(request, err, &error);
     }
 }

@@ -147,6 +147,8 @@ bool relay_commit(struct request *request)
 {
     struct trial *trial = &request->trial;
     struct str type = trial->translation ? STR("text/event-stream") : trial->content_type;
+    (void)receipt_since(&request->receipt, PHASE_HOLD, request->receipt.hold_from);
+    receipt_relay(&request->receipt);
     if (!request->is_head_sent && !relay_start_client(request, trial->status, type))
         return false;
     request->state = REQUEST_STREAMING;

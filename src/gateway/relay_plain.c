@@ -182,6 +182,7 @@ static void held_is_whole(struct request *request)
     request->is_answered = true;
     request->first_byte_ns = loop_now_ns(request->gl->loop);
     request->bytes_out += (int64_t)trial->held.len;
+    (void)receipt_since(&request->receipt, PHASE_HOLD, request->receipt.hold_from);
     repeat_answered(request);
     record_close_put(request, JOB_DONE, relay_done_reason(request), trial->status);
     request->state = REQUEST_ANSWERING;

@@ -90,6 +90,12 @@ static void on_interim(void *owner, const struct http_head *head)
         attempt_has_begun(owner);
 }
 
+static void on_connected(void *owner)
+{
+    struct request *request = owner;
+    (void)receipt_since(&request->receipt, PHASE_CONNECT, request->receipt.connect_from);
+}
+
 static void on_returned(void *owner, struct detached *detached)
 {
     slot_give_connection(owner, detached);
@@ -124,6 +130,7 @@ static void on_head(void *owner, const struct http_head *head)
     if (head->status >= 300)
         return;
     (void)attempt_step(&trial->machine, ATTEMPT_ON_ACCEPTED);
+    request->receipt.hold_from = clock_monotonic_ns();
     if (trial->is_repeat) /* so it was the option: no more of it */
         live_learn_quirk(trial->live, trial->model, QUIRK_NO_STREAM_OPTIONS);
 }
@@ -207,7 +214,9 @@ static void on_body(void *owner, char *bytes, size_t len)
     struct request *request = owner;
     struct trial *trial = &request->trial;
     if (trial->status < 400) {
+        receipt_relay_begin(&request->receipt);
         relay_bytes(request, bytes, len);
+        receipt_relay(&request->receipt);
         return;
     }
     if (trial->is_coded)
@@ -218,6 +227,13 @@ static void on_body(void *owner, char *bytes, size_t len)
         return;
     call_cancel(TAKE(trial->call)); /* so long an error says no more by going on */
     judge_answer(request);
+}
+
+static void upstream_ended(struct request *request)
+{
+    receipt_relay_begin(&request->receipt);
+    relay_upstream_ended(request);
+    receipt_relay(&request->receipt);
 }
 
 static void on_end(void *owner)
@@ -233,7 +249,7 @@ static void on_end(void *owner)
     else if (request->trial.status >= 400)
         judge_answer(request);
     else
-        relay_upstream_ended(request);
+        upstream_ended(request);
 }
 
 static void on_failed(void *owner, enum call_failure failure, const char *sentence)
@@ -258,10 +274,14 @@ static void on_failed(void *owner, enum call_failure failure, const char *senten
 
 static void on_read_done(void *owner)
 {
-    relay_flush(owner);
+    struct request *request = owner;
+    receipt_relay_begin(&request->receipt);
+    relay_flush(request);
+    receipt_relay(&request->receipt);
 }
 
-const struct call_ops attempt_call_ops = {.on_interim = on_interim,
+const struct call_ops attempt_call_ops = {.on_connected = on_connected,
+                                          .on_interim = on_interim,
                                           .on_head = on_head,
                                           .on_returned = on_returned,
                                           .on_body = on_body,

@@ -83,6 +83,7 @@ void request_fail(struct request *request, enum say what, const char *reason, co
     if (request->state == REQUEST_ENDED || request->state == REQUEST_ANSWERING)
         return; /* nothing is left to fail */
     bool was_asked = request->attempt_count > 0;
+    receipt_admit_end(&request->receipt);
     attempt_cancel(request, "failed", reason);
     request->ended = reason;
     int status = request->is_head_sent ? 200 : say_status(what);
@@ -256,6 +257,7 @@ int64_t request_least_tokens(const struct request *request)
 enum route_outcome request_plan(struct request *request)
 {
     struct gateway_loop *gl = request->gl;
+    int64_t from_ns = clock_monotonic_ns();
     const struct snapshot *snapshot = request_snapshot(request);
     const struct access access = principal_access(request->principal);
     struct route_request wanted = {.endpoint = request->endpoint,
@@ -271,6 +273,7 @@ enum route_outcome request_plan(struct request *request)
     gl->view_count = snapshot->routing.provider_count;
     route_plan_make(&snapshot->routing, gl->views, &wanted, &gl->plan);
     passed_note_plan(request, &wanted);
+    (void)receipt_since(&request->receipt, PHASE_ROUTE, from_ns);
     return gl->plan.outcome;
 }
 
@@ -325,8 +328,10 @@ static void route(struct request *request)
         request_fail_for_memory(request);
         return;
     }
+    request->receipt.admit_from = clock_monotonic_ns();
     if (!admission_take(request))
         return;
+    receipt_admit_end(&request->receipt);
     request->state = REQUEST_ATTEMPT;
     request->is_looked_for = true;
     request_set_clock(request);
@@ -446,6 +451,8 @@ void request_admit(struct request *request)
     request->pin = http_header_find(head, STR("x-auxot-provider"), &pins);
     request->is_batch = is_batch_by_policy(request->principal) ||
                         str_ieq(http_header_find(head, STR("x-auxot-class"), NULL), STR("batch"));
+    request->receipt.is_wanted =
+        str_eq(http_header_find(head, STR("x-auxot-timing"), NULL), STR("1"));
     request->is_strict = str_eq(http_header_find(head, STR("x-auxot-strict"), NULL), STR("1"));
     if (atomic_load_explicit(&gateway->is_draining, memory_order_relaxed)) {
         request_fail(request, SAY_OVERLOADED, "draining",

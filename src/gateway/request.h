@@ -26,6 +26,7 @@
 #include "gateway/feed_parts.h"
 #include "gateway/gateway.h"
 #include "gateway/outcomes.h"
+#include "gateway/receipt.h"
 #include "providers/kinds.h"
 #include "wire/body.h"
 #include "wire/say.h"
@@ -150,6 +151,7 @@ struct request {
     struct candidate *candidates; /* the eligible ones, then those that may come; arena */
     size_t candidate_count, later_count, next_candidate;
     bool has_asked_later;
+    struct receipt receipt;
     struct passed_note *passed; /* passed.c; arena */
     uint32_t passed_more;       /* that are only counted */
     bool is_looked_for;         /* somebody to ask: whom that passes over, counts */
@@ -292,7 +294,7 @@ struct request *request_new(struct gateway_loop *gl, struct exchange *exchange,
 void request_admit(struct request *request); /* asks for the body, or turns it away */
 /* The body is read: on to the route. */
 void request_parsed(struct request *request);
-/* Routes with the health of this moment, into gl->plan. */
+/* Routes with the health of this moment, into gl->plan; the time that takes goes on the receipt. */
 enum route_outcome request_plan(struct request *request);
 /* What of a model the body shows that it needs; enum route_need. */
 unsigned request_needs(const struct request *request);

@@ -65,10 +65,13 @@ void gateway_serve(struct gateway_loop *gl, struct exchange *exchange)
     struct own_error trouble = path_trouble(head, is_found, &found);
     struct caller caller = {0};
     struct request *request = NULL;
+    int64_t auth_ns = 0;
     trouble.dialect = dialect;
     trouble.id = id;
     if (trouble.what == SAY_COUNT) {
+        int64_t from_ns = clock_monotonic_ns();
         enum err err = gateway_caller(gl, head, &caller, &error);
+        auth_ns = clock_monotonic_ns() - from_ns;
         trouble.what = say_of_stranger(err, &caller);
         trouble.sentence = error.text;
         if (!caller.principal)
@@ -85,8 +88,10 @@ void gateway_serve(struct gateway_loop *gl, struct exchange *exchange)
     }
     if (caller.principal)
         request = take_in(gl, exchange, &found, &caller, &trouble);
-    if (request)
-        request_admit(request);
-    else
+    if (!request) {
         answer_error(exchange, &trouble);
+        return;
+    }
+    receipt_add(&request->receipt, PHASE_AUTH, auth_ns);
+    request_admit(request);
 }

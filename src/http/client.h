@@ -44,6 +44,8 @@ const char *call_failure_reason(enum call_failure failure); /* "connect_refused"
 struct call;
 struct detached; /* http/upgrade.h */
 struct call_ops {
+    /** A connection that had to be made is there; not called for one that was. May be NULL; not the place to cancel. */
+    void (*on_connected)(void *owner);
     /** An answer before the answer: 102 and other 1xx, not 101. May be NULL. */
     void (*on_interim)(void *owner, const struct http_head *head);
     void (*on_head)(void *owner,

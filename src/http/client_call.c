@@ -382,7 +382,10 @@ void upstream_due(struct deadline *deadline)
 static void on_connected(void *owner)
 {
     struct upstream_conn *up = owner;
+    const struct call_options *options = &up->call->options;
     mem_free(TAKE(up->dialing));
+    if (options->ops->on_connected)
+        options->ops->on_connected(options->owner);
     upstream_start_request(up);
 }
 

@@ -63,7 +63,15 @@ enum field_type {
     X(BOOL,    is_admin,            is_admin)                      \
     X(MAYBE,   wait_ms,             wait_ms)                       \
     X(TEXT,    idempotency,         idempotency)                   \
-    X(LONG,    passed_over,         passed_over)
+    X(LONG,    passed_over,         passed_over)                   \
+    X(MAYBE,   auth_us,             phase_us[PHASE_AUTH]) \
+    X(MAYBE,   parse_us,            phase_us[PHASE_PARSE]) \
+    X(MAYBE,   admit_us,            phase_us[PHASE_ADMIT]) \
+    X(MAYBE,   route_us,            phase_us[PHASE_ROUTE]) \
+    X(MAYBE,   connect_us,          phase_us[PHASE_CONNECT]) \
+    X(MAYBE,   hold_us,             phase_us[PHASE_HOLD]) \
+    X(MAYBE,   relay_us,            phase_us[PHASE_RELAY]) \
+    X(MAYBE,   record_us,           phase_us[PHASE_RECORD])
 
 #define ATTEMPT_FIELD_LIST(X)                      \
     X(INT32,   seq,            seq)                \

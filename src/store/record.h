@@ -12,6 +12,7 @@
 #include "base/err.h"
 #include "domain/id.h"
 #include "domain/passed_over.h"
+#include "domain/receipt_phase.h"
 #include "domain/price.h"
 #include "wire/meter.h"
 
@@ -84,6 +85,8 @@ struct job_record {
     bool is_admin;                          /* might name models that are not surfaced */
     int64_t wait_ms;                        /* X-Auxot-Wait; -1: not given */
     char idempotency[IDEMPOTENCY_TEXT_MAX]; /* of the caller's Idempotency-Key; "" none */
+    int64_t phase_us
+        [PHASE_COUNT]; /* the server's own microseconds; -1: did not come, or not measured */
     int32_t attempt_count;
     struct attempt_record attempt[ATTEMPTS_MAX];
     char passed_over[PASSED_OVER_BYTES]; /* "", or lines: domain/passed_over.h */

@@ -111,7 +111,8 @@ static void what_is_unknown_or_empty_takes_no_room(void **state)
                                 .cost_microusd = -1,
                                 .needs = -1,
                                 .prompt_tokens = -1,
-                                .wait_ms = -1},
+                                .wait_ms = -1,
+                                .phase_us = {-1, -1, -1, -1, -1, -1, -1, -1}},
                       got;
     enum record_kind kind;
     size_t len;
@@ -140,6 +141,7 @@ static void a_record_of_an_older_version_leaves_the_newer_fields_unknown(void **
     struct str bytes = {(const char *)frame, 12 + sizeof payload - 1};
     CHECK_INT("read", record_decode(bytes, &kind, &got, &len), RECORD_READ_OK);
     CHECK("its shape", got.needs == -1 && got.prompt_tokens == -1 && got.wait_ms == -1);
+    CHECK("its timing", got.phase_us[PHASE_AUTH] == -1 && got.phase_us[PHASE_RECORD] == -1);
     CHECK_STR("no pin", got.pin, "");
     CHECK_STR("no code", got.attempt[0].chosen, "");
     CHECK_INT("its attempt", got.attempt[0].seq, 1);
