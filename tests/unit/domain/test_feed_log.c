@@ -162,9 +162,14 @@ static void rows_come_ten_a_second_and_the_others_are_counted(void **unused)
               now_ms > 1500 || strstr(out.data, "\"left_out\":122,"));
     }
     CHECK_INT("ten in a second of five hundred", rows, 10);
+    for (int i = 0; i < 5; i++)
+        put(&log, FEED_JOB, &all, 1900);
     buf_clear(&out);
-    CHECK("read", feed_read(&log, &reader, &boss, 1999, &out, 1 << 16) == FEED_READ_ALL);
+    CHECK("they wait", feed_read(&log, &reader, &boss, 1999, &out, 1 << 16) == FEED_READ_ALL);
     CHECK_INT("not one before the second is over", out.len, 0);
+    CHECK("then", feed_read(&log, &reader, &boss, 2000, &out, 1 << 16) == FEED_READ_ALL);
+    CHECK_INT("three of them", count_of(&out, "event: job"), 3);
+    CHECK("and two are counted", strstr(out.data, "\"left_out\":2,") != NULL);
     feed_log_release(&log);
 }
 
