@@ -421,6 +421,16 @@ void gateway_drain(struct gateway *gateway)
     feed_wake(gateway->feed);
 }
 
+int64_t gateway_waiting(const struct gateway *gateway)
+{
+    return atomic_load_explicit(&gateway->workers->waiting, memory_order_relaxed);
+}
+
+void gateway_let_workers_go(struct gateway *gateway)
+{
+    lot_let_go(gateway->workers->lot);
+}
+
 int64_t gateway_running(const struct gateway *gateway)
 {
     int64_t running = 0;

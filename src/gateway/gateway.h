@@ -108,6 +108,10 @@ void gateway_offload(struct gateway *gateway, bool (*submit)(void *arg, struct p
  *  it with 503. */
 void gateway_recall(struct gateway *gateway);
 
+/** Requests that wait for a slot. */
+int64_t gateway_waiting(const struct gateway *gateway);
+/** Tells the workers to register again, with whoever answers now; their running jobs end here. Once. */
+void gateway_let_workers_go(struct gateway *gateway);
 /** No new requests (503 draining); running ones go on; `on_idle` once, when none is left. */
 void gateway_drain(struct gateway *gateway);
 int64_t gateway_running(const struct gateway *gateway); /* requests in flight */

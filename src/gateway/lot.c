@@ -322,6 +322,31 @@ void lot_look_at_worker(struct loop_message *message)
     worker_unref(workers, worker);
 }
 
+/* A worker without a control connection is given nothing; what it runs goes on. */
+static void let_go(struct loop_message *message)
+{
+    struct lot *lot = LIST_OWNER(message, struct lot, let_go);
+    struct workers *workers = lot->workers;
+    LIST_EACH(node, &workers->all)
+    {
+        struct worker *worker = LIST_OWNER(node, struct worker, node);
+        if (!worker->control)
+            continue;
+        int64_t epoch = worker->control->epoch;
+        control_say_bye(worker->control, "the server was upgraded: register again");
+        pthread_mutex_lock(&workers->lock);
+        worker_control_closed(worker, epoch, workers_now_ms());
+        workers_settle(workers);
+        pthread_mutex_unlock(&workers->lock);
+    }
+}
+
+void lot_let_go(struct lot *lot)
+{
+    lot->let_go.run = let_go;
+    loop_post(lot->loop, &lot->let_go);
+}
+
 /* At the end: the loop runs no more, and neither does any other. */
 static void close_all(struct workers *workers)
 {

@@ -14,6 +14,7 @@ struct lot {
     struct json_reader *reader;
     struct deadline clock;
     pthread_t thread;
+    struct loop_message let_go;
     struct worker_message message; /* scratch: large */
 };
 

@@ -223,6 +223,8 @@ MUST_USE enum err lot_new(struct workers *workers, struct lot **out_lot, struct 
 void lot_stop(struct lot *lot);
 void lot_free(struct lot *lot);
 struct loop *lot_loop(struct lot *lot);
+/** Says goodbye to all that are there. Once. */
+void lot_let_go(struct lot *lot);
 /** From any thread: a control or reverse connection is there. Takes the reference to the worker. */
 void lot_take_control(struct workers *workers, struct worker *worker, int64_t epoch,
                       struct detached *detached);

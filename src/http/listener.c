@@ -200,6 +200,10 @@ static enum err bind_as_asked(const struct http_listener_options *options, int *
 {
     if (options->is_private)
         return OK;
+    if (options->has_fd) {
+        *out_fd = options->fd;
+        return OK;
+    }
     if (options->unix_path)
         return bind_unix(options->unix_path, out_fd, error);
     return bind_tcp(options->host, options->port, options->share_port, out_fd, error);
@@ -323,6 +327,19 @@ void http_listener_set_tls(struct http_listener *listener, SSL_CTX *tls)
     listener->options.tls = tls;
 }
 
+int http_listener_fd(const struct http_listener *listener)
+{
+    return listener->fd;
+}
+
+void http_listener_leave(struct http_listener *listener)
+{
+    if (listener->is_draining)
+        return;
+    listener->is_draining = listener->has_left = true;
+    stop_accepting(listener);
+}
+
 void http_listener_drain(struct http_listener *listener)
 {
     if (listener->is_draining)
@@ -352,7 +369,7 @@ void http_listener_free(struct http_listener *listener)
     deadline_release(&listener->starved_tick);
     if (listener->spare_fd >= 0)
         close(listener->spare_fd);
-    if (listener->is_control)
+    if (listener->is_control && !listener->has_left)
         unlink(listener->unix_path);
     mem_free(listener);
 }

@@ -14,6 +14,8 @@ struct http_listener_options {
     const char *unix_path; /* control socket: made 0600, an old one is replaced */
     bool is_private;       /* no socket: serves what it is given by http_listener_adopt */
     bool share_port;       /* SO_REUSEPORT */
+    bool has_fd; /* `fd` listens already: it is taken over, in the place of host and port */
+    int fd;
     SSL_CTX *tls;
     const struct http_service *service;
     int64_t head_ms, body_ms, idle_ms, write_ms; /* 0: defaults 10 s, 30 s + 1 KiB/s, 60 s, 60 s */
@@ -52,6 +54,10 @@ void adopted_close(struct adopted *adopted);
 void http_listener_set_tls(struct http_listener *listener, SSL_CTX *tls);
 /** Stops accepting and closes idle connections; running exchanges go on. */
 void http_listener_drain(struct http_listener *listener);
+/** Another process has the socket as well, and accepts: stops accepting, and takes one more request on each connection that is
+ *  open, whose answer closes it. The path of a control socket is the other's from now on. */
+void http_listener_leave(struct http_listener *listener);
+int http_listener_fd(const struct http_listener *listener); /* fixed until it drains or leaves */
 /** Cuts what is left and frees. */
 void http_listener_free(struct http_listener *listener);
 /** Binds without SO_REUSEPORT and closes again, so that two servers never share a port unseen. */

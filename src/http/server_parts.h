@@ -78,6 +78,7 @@ struct http_listener {
     struct deadline accept_pause, starved_tick;
     struct list conns, starved;
     bool is_draining, is_control;
+    bool has_left; /* draining because another process has the socket */
     char unix_path[108];
     char date[DATE_BYTES];
     int64_t date_at_s;

@@ -34,6 +34,7 @@ static enum err read_again(const struct reload *reload, struct settings *out_set
     AUTO_FREE char **argv = words_copy(argc, reload->argv);
     if (!argv)
         return error_set(error, ERR_NO_MEMORY, "no memory to read the configuration");
+    (void)take_switch(&argc, argv, "take-over");
     return load_settings(&argc, argv, out_settings, error);
 }
 

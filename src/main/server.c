@@ -75,6 +75,8 @@ static enum err open_store(struct server *server, struct error *error)
     enum err err = open_vault(settings, true, &server->vault, &options.secret_is_in_files, error);
     if (err == OK)
         err = confine_process(settings, error);
+    if (err == OK && server->handover)
+        err = handover_store(server->handover, error);
     if (err != OK)
         return err;
     return store_open(&options, server->vault, &server->store, error);
@@ -167,6 +169,8 @@ static enum err open_listener(struct server *server, int index, struct error *er
         .host = server->settings.host,
         .port = (int)server->settings.port,
         .share_port = true,
+        .has_fd = server->handover != NULL,
+        .fd = server->handover ? server->handover->sockets[index] : -1,
         .tls = server->tls,
         .service = &at->front.service,
     };
@@ -182,7 +186,7 @@ static enum err open_listeners(struct server *server, struct error *error)
 {
     const struct settings *settings = &server->settings;
     enum err err = OK;
-    if (settings->port != 0)
+    if (settings->port != 0 && !server->handover)
         err = http_port_probe(settings->host, (int)settings->port, error);
     if (err == OK && settings->tls_cert[0])
         err = tls_server_context(settings->tls_cert, settings->tls_key, &server->tls, error);
@@ -193,15 +197,16 @@ static enum err open_listeners(struct server *server, struct error *error)
     return err;
 }
 
-enum err server_open(const struct settings *settings, struct server **out_server,
-                     struct error *error)
+enum err server_open(const struct settings *settings, struct handover *handover,
+                     struct server **out_server, struct error *error)
 {
     struct server *server = mem_zalloc(1, sizeof *server);
     if (!server)
         return error_set(error, ERR_NO_MEMORY, "no memory to start");
     server->settings = *settings;
     sem_init(&server->has_tls, 0, 0);
-    server->loop_count = loops_wanted(settings);
+    server->handover = handover;
+    server->loop_count = handover ? handover->count : loops_wanted(settings);
     enum err err = own_address_init(&server->own, settings->base_url, settings->host,
                                     settings->tls_cert[0] != '\0', error);
     if (err == OK)
@@ -343,6 +348,8 @@ static void free_listeners(struct server *server)
 
 void server_close(struct server *server)
 {
+    if (!server)
+        return;
     watchdog_stop(server->watchdog);
     if (server->admin)
         admin_stop(server->admin);

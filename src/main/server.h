@@ -11,8 +11,10 @@
 
 struct server;
 
-MUST_USE enum err server_open(const struct settings *settings, struct server **out_server,
-                              struct error *error);
+/** `handover`: of whom it takes sockets and store over; NULL: nobody. It outlives server_open. */
+struct handover;
+MUST_USE enum err server_open(const struct settings *settings, struct handover *handover,
+                              struct server **out_server, struct error *error);
 /** Starts the threads. From here on it answers; the address is in `out_url`. */
 MUST_USE enum err server_run(struct server *server, char *out_url, size_t room_bytes,
                              struct error *error);
@@ -25,10 +27,17 @@ MUST_USE enum err server_reload(struct server *server, const struct settings *fr
                                 struct buf *out_live, struct buf *out_waiting, struct error *error);
 /** The settings in force. */
 const struct settings *server_settings(const struct server *server);
+/** The next server has said what it wants (handover.h). */
+bool server_give_sockets(const struct server *server, int conn);
+void server_release_store(struct server *server);
+MUST_USE enum err server_take_back(struct server *server, struct error *error);
+/** It answers now: ends what is left, until server_has_left. */
+void server_leave(struct server *server);
+bool server_has_left(struct server *server);
 /** Stops accepting; running requests go on. */
 void server_drain(struct server *server);
 bool server_is_idle(const struct server *server);
 /** Cuts what still runs. */
 void server_cut(struct server *server);
-/** Ends the threads and frees. Waits for nothing but its own threads. */
+/** Ends the threads and frees. Waits for nothing but its own threads. NULL is fine. */
 void server_close(struct server *server);

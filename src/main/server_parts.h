@@ -3,6 +3,7 @@
 #include "admin/front.h"
 #include "http/forwarded.h"
 #include "http/origin.h"
+#include "main/handover.h"
 #include "main/server.h"
 #include "net/watchdog.h"
 
@@ -36,6 +37,9 @@ struct server {
     SSL_CTX *tls;
     sem_t has_tls; /* posted by each loop whose listener has taken `tls` */
     struct watchdog *watchdog;
+    struct handover *handover; /* whom it takes over from; NULL: nobody */
+    int64_t left_ms;
+    bool are_workers_gone;
     struct server_loop loops[LOOPS_MAX];
     int loop_count;
 };

@@ -24,7 +24,8 @@ struct entry {
     char id[ID_MAX];
     struct str frame; /* in the batch's buffer */
     enum record_kind kind;
-    bool is_open; /* after this batch */
+    bool is_open;      /* after this batch */
+    bool is_inherited; /* an earlier life wrote it */
     int64_t chunk, at;
 };
 
@@ -60,7 +61,8 @@ static bool batch_is_full(const struct batch *batch)
 }
 
 /* Later records replace earlier ones, but nothing replaces a close. */
-static void batch_add(struct batch *batch, struct str frame, enum record_kind kind, const char *id)
+static void batch_add(struct batch *batch, struct str frame, enum record_kind kind, const char *id,
+                      bool is_inherited)
 {
     batch->records++;
     size_t slot = (size_t)str_hash(str_of(id)) & (TABLE_ROOM - 1);
@@ -75,7 +77,7 @@ static void batch_add(struct batch *batch, struct str frame, enum record_kind ki
         return;
     }
     struct entry *entry = &batch->entries[batch->count++];
-    *entry = (struct entry){.frame = frame, .kind = kind};
+    *entry = (struct entry){.frame = frame, .kind = kind, .is_inherited = is_inherited};
     str_copy(str_of(id), entry->id, sizeof entry->id);
     batch->table[slot] = (uint16_t)batch->count;
 }
@@ -85,6 +87,8 @@ static void batch_add(struct batch *batch, struct str frame, enum record_kind ki
 uint64_t series_end(const struct store *store, const struct series *series)
 {
     int index = (int)(series - store->series);
+    if (series->is_foreign)
+        return series->at;
     if (!series->journal || store->writer.phase == WRITER_REPLAY)
         return store->first_positions[index];
     return journal_written(series->journal);
@@ -168,9 +172,11 @@ static size_t seek_record(struct str bytes, size_t at, bool is_last, enum record
 /* Takes records from `bytes`; returns how many bytes are dealt with. Unless this is the last of the
  * segment, a record that may be cut stays for the next read. The batch keeps the bytes up to its last
  * record: the empty rest of a segment takes no room. */
-static size_t batch_parse(struct batch *batch, const struct series *series, struct str bytes,
+static size_t batch_parse(const struct store *store, const struct series *series, struct str bytes,
                           bool is_last)
 {
+    struct batch *batch = store->writer.batch;
+    bool is_inherited = !series->journal || store->writer.phase == WRITER_REPLAY;
     size_t at = 0, kept = 0;
     while (at < bytes.len && batch->records < BATCH_ROWS_MAX) {
         if (!is_last && bytes.len - at < RECORD_MAX_BYTES)
@@ -184,7 +190,7 @@ static size_t batch_parse(struct batch *batch, const struct series *series, stru
             continue;
         }
         if (id[0])
-            batch_add(batch, (struct str){bytes.at + at, len}, kind, id);
+            batch_add(batch, (struct str){bytes.at + at, len}, kind, id, is_inherited);
         at += len;
         kept = at;
     }
@@ -222,7 +228,7 @@ static enum err batch_read(struct store *store, struct series *series, struct er
         if (file_read_at(series->fd, room, wanted, offset, &len) != OK)
             return error_set(error, ERR_IO, "cannot read the journal");
         bool is_last = offset + len == limit || len < wanted;
-        size_t done = batch_parse(batch, series, (struct str){room, len}, is_last);
+        size_t done = batch_parse(store, series, (struct str){room, len}, is_last);
         if (len < wanted && done == len) /* a file that was cut: nothing more will come */
             done = limit - offset;
         series->at = position_of(position_sequence(series->at), offset + done);
@@ -244,7 +250,7 @@ static enum err entry_place(struct writer *writer, struct entry *entry,
         entry->chunk = open->chunk;
         entry->at = open->at;
     }
-    if (open || writer->phase != WRITER_REPLAY)
+    if (open || (writer->phase != WRITER_REPLAY && !writer->is_late))
         return OK;
     bool is_open = false;
     enum err err = chunks_find(&writer->chunks, record, &entry->chunk, &entry->at, &is_open, error);
@@ -365,7 +371,8 @@ static void batch_on_commit(struct store *store)
             open_jobs_remove(&writer->open_jobs, entry->id);
             continue;
         }
-        struct open_job job = {.chunk = entry->chunk, .at = entry->at};
+        struct open_job job = {
+            .chunk = entry->chunk, .at = entry->at, .is_inherited = entry->is_inherited};
         str_copy(str_of(entry->id), job.id, sizeof job.id);
         open_jobs_put(&writer->open_jobs, &job);
     }
@@ -389,6 +396,7 @@ enum err drain_step(struct store *store, bool *out_more, struct error *error)
 {
     struct writer *writer = &store->writer;
     batch_clear(writer->batch);
+    writer->is_late = lives_are_behind(store);
     enum err err = OK;
     for (int i = 0; err == OK && i < store->series_count; i++)
         err = batch_read(store, &store->series[i], error);

@@ -65,7 +65,7 @@ enum err interrupt_step(struct store *store, bool *out_more, struct error *error
     if (!jobs)
         return error_set(error, ERR_NO_MEMORY, "no memory to close interrupted requests");
     for (size_t i = 0; i < writer->open_jobs.room && count < BATCH_ROWS_MAX; i++)
-        if (writer->open_jobs.slots[i].id[0])
+        if (writer->open_jobs.slots[i].id[0] && writer->open_jobs.slots[i].is_inherited)
             jobs[count++] = writer->open_jobs.slots[i];
     *out_more = count > 0;
     if (count == 0)

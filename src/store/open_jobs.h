@@ -4,11 +4,13 @@
 #pragma once
 #include "base/err.h"
 #include "domain/id.h"
+#include <stdbool.h>
 #include <stdint.h>
 
 struct open_job {
     char id[ID_MAX]; /* "" : free */
     int64_t chunk, at;
+    bool is_inherited; /* an earlier life opened it */
 };
 struct open_jobs {
     struct open_job *slots; /* power of two, linear probing */

@@ -28,7 +28,6 @@
 #include <sys/statvfs.h>
 #include <time.h>
 
-#define SERIES_MAX          1024
 #define TRANSITIONS_KEPT_MS (INT64_C(90) * 24 * 3600 * 1000)
 
 /* ---- the directory ------------------------------------------------------------------------------- */
@@ -137,83 +136,6 @@ static enum err db_open(struct store *store, int64_t chunk_rows, struct error *e
     return err;
 }
 
-/* ---- the journals -------------------------------------------------------------------------------- */
-
-struct survey {
-    int loop_count;               /* highest loop seen, plus 1 */
-    uint64_t highest[SERIES_MAX]; /* sequence of each loop */
-    uint64_t committed[SERIES_MAX];
-};
-
-static void on_leftover(void *arg, int loop, uint64_t sequence)
-{
-    struct survey *survey = arg;
-    if (loop >= survey->loop_count)
-        survey->loop_count = loop + 1;
-    if (sequence > survey->highest[loop])
-        survey->highest[loop] = sequence;
-}
-
-static enum err positions_read(sqlite3 *db, struct survey *survey, struct error *error)
-{
-    AUTO_STMT sqlite3_stmt *select = NULL;
-    enum err err = sql_prepare(db, "SELECT loop, position FROM journal_position", &select, error);
-    for (bool has_row = true; err == OK;) {
-        err = sql_step(select, &has_row, error);
-        if (err != OK || !has_row)
-            break;
-        int64_t loop = sqlite3_column_int64(select, 0);
-        uint64_t position = (uint64_t)sqlite3_column_int64(select, 1);
-        if (loop < 0 || loop >= SERIES_MAX)
-            return error_set(error, ERR_MALFORMED, "a journal position is damaged");
-        survey->committed[loop] = position;
-        on_leftover(survey, (int)loop, position_sequence(position));
-    }
-    return err;
-}
-
-static enum err journals_make(struct store *store, const struct survey *survey, int journal_count,
-                              struct error *error)
-{
-    int count = survey->loop_count > journal_count ? survey->loop_count : journal_count;
-    store->series = mem_zalloc((size_t)count, sizeof *store->series);
-    store->journals = mem_zalloc((size_t)journal_count, sizeof(struct journal *));
-    store->first_positions = mem_zalloc((size_t)count, sizeof *store->first_positions);
-    store->writer.drained = mem_zalloc((size_t)count, sizeof *store->writer.drained);
-    if (!store->series || !store->journals || !store->first_positions || !store->writer.drained)
-        return error_set(error, ERR_NO_MEMORY, "no memory for the journals");
-    for (int i = 0; i < count; i++) {
-        uint64_t first = survey->highest[i] + 1, committed = survey->committed[i];
-        store->first_positions[i] = position_of(first, 0);
-        store->series[i] =
-            (struct series){.loop = i, .committed = committed, .at = committed, .fd = -1};
-        store->series_count = i + 1;
-        if (i >= journal_count)
-            continue;
-        if (journal_new(&store->owner, i, first, &store->bell, &store->journals[i]) != OK)
-            return error_set(error, ERR_NO_MEMORY, "no memory for the journals");
-        store->series[i].journal = store->journals[i];
-        store->journal_count = i + 1;
-    }
-    return OK;
-}
-
-static enum err journals_open(struct store *store, int journal_count, struct error *error)
-{
-    assert(journal_count >= 0 && journal_count < SERIES_MAX);
-    AUTO_FREE struct survey *survey = mem_zalloc(1, sizeof *survey);
-    if (!survey)
-        return error_set(error, ERR_NO_MEMORY, "no memory for the journals");
-    enum err err = segment_list(store->journal_dir, on_leftover, survey, error);
-    if (err == OK)
-        err = positions_read(store->writer.db, survey, error);
-    if (err == OK)
-        err = journals_make(store, survey, journal_count, error);
-    if (err == OK && batch_new(&store->writer.batch) != OK)
-        err = error_set(error, ERR_NO_MEMORY, "no memory for the writer");
-    return err;
-}
-
 /* ---- opening and closing ------------------------------------------------------------------------- */
 
 static void locks_init(struct store *store)
@@ -239,7 +161,9 @@ static enum err store_start(struct store *store, const struct store_options *opt
     if (err == OK)
         err = db_open(store, options->chunk_rows, error);
     if (err == OK)
-        err = journals_open(store, options->journal_count, error);
+        err = lives_begin(store, error);
+    if (err == OK)
+        err = series_open_all(store, options->journal_count, error);
     if (err != OK)
         return err;
     store->bell.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -266,7 +190,7 @@ enum err store_open(const struct store_options *options, struct vault *vault,
     if (!store)
         return error_set(error, ERR_NO_MEMORY, "no memory for the store");
     store->vault = vault;
-    store->lock_fd = store->bell.fd = store->alive_fd = -1;
+    store->lock_fd = store->bell.fd = store->alive_fd = store->lives.own_fd = -1;
     store->transitions_kept_ms =
         options->transitions_kept_ms > 0 ? options->transitions_kept_ms : TRANSITIONS_KEPT_MS;
     store->secret_is_in_files = options->secret_is_in_files;
@@ -279,6 +203,13 @@ enum err store_open(const struct store_options *options, struct vault *vault,
     }
     *out_store = store;
     return OK;
+}
+
+static void db_close(struct store *store)
+{
+    chunks_close(&store->writer.chunks);
+    usage_book_close(&store->writer.usage);
+    sql_close(TAKE(store->writer.db));
 }
 
 static bool everything_is_drained(const struct store *store)
@@ -298,15 +229,81 @@ static void writer_stop(struct store *store)
     thread_join(store->thread);
 }
 
+/* Works that came too late are answered, and so is whoever comes later. */
+static void works_refuse(struct store *store)
+{
+    struct writer *writer = &store->writer;
+    pthread_mutex_lock(&writer->lock);
+    writer->is_released = true;
+    LIST_EACH_SAFE(node, &writer->works)
+    {
+        struct work *work = LIST_OWNER(node, struct work, node);
+        list_unlink(&work->node);
+        work->result = released(&work->error);
+        work->is_done = true;
+    }
+    pthread_cond_broadcast(&writer->changed);
+    pthread_mutex_unlock(&writer->lock);
+}
+
+void store_release(struct store *store)
+{
+    if (store->is_server)
+        transition_log_end(store);
+    store->is_releasing = true;
+    writer_stop(store);
+    works_refuse(store);
+    /* The next one goes on with the WAL as it is: it must not wait for us to move it. */
+    (void)sqlite3_db_config(store->writer.db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+    for (int i = 0; i < store->series_count; i++)
+        series_close(&store->series[i]);
+    db_close(store);
+    fd_close(&store->lock_fd);
+}
+
+static void writer_go_on(struct store *store)
+{
+    pthread_mutex_lock(&store->writer.lock);
+    store->writer.is_stopping = store->writer.is_released = store->is_releasing = false;
+    pthread_mutex_unlock(&store->writer.lock);
+    atomic_store(&store->is_urgent, true);
+}
+
+/* Every open job was in memory, but its place may have changed: they are read again, and none is of an earlier life for that. */
+enum err store_take_back(struct store *store, struct error *error)
+{
+    struct writer *writer = &store->writer;
+    enum err err = lock_dir(store, error);
+    if (err == OK)
+        err = db_open(store, 0, error);
+    open_jobs_release(&writer->open_jobs);
+    if (err == OK)
+        err = writer_read_open(store, error);
+    if (err == OK && store->is_server)
+        err = transition_log_begin(store, error);
+    if (err == OK) {
+        writer_go_on(store);
+        err = thread_start("writer", writer_run, store, &store->thread, error);
+    }
+    if (err == OK)
+        return OK;
+    works_refuse(store);
+    db_close(store);
+    fd_close(&store->lock_fd);
+    atomic_store(&store->is_writable, false);
+    return err;
+}
+
 void store_close(struct store *store)
 {
     if (!store)
         return;
-    if (store->is_started && store->is_server)
+    bool is_ours = store->is_started && !store->writer.is_released;
+    if (is_ours && store->is_server)
         transition_log_end(store);
-    if (store->is_started)
+    if (is_ours)
         writer_stop(store);
-    bool is_drained = store->is_started && everything_is_drained(store);
+    bool is_drained = is_ours && everything_is_drained(store);
     for (int i = 0; i < store->series_count; i++)
         series_close(&store->series[i]);
     for (int i = 0; i < store->journal_count; i++)
@@ -318,15 +315,14 @@ void store_close(struct store *store)
     batch_free(store->writer.batch);
     open_jobs_release(&store->writer.open_jobs);
     readers_release(&store->readers);
-    chunks_close(&store->writer.chunks);
-    usage_book_close(&store->writer.usage);
-    sql_close(store->writer.db); /* the last connection: moves the WAL into the file */
+    db_close(store); /* the last connection: moves the WAL into the file */
     pthread_mutex_destroy(&store->writer.lock);
     pthread_cond_destroy(&store->writer.changed);
     transitions_free(store->transitions);
     fd_close(&store->alive_fd);
     fd_close(&store->bell.fd);
     fd_close(&store->lock_fd);
+    lives_end(store);
     mem_free(store);
 }
 
@@ -356,6 +352,8 @@ enum err store_drain(struct store *store, int64_t timeout_ms)
     AUTO_FREE uint64_t *wanted = mem_zalloc((size_t)store->journal_count, sizeof *wanted);
     if (!wanted)
         return ERR_NO_MEMORY;
+    if (store->is_releasing)
+        return ERR_UNAVAILABLE;
     for (int i = 0; i < store->journal_count; i++)
         wanted[i] = journal_written(store->journals[i]);
     int64_t deadline_ns = clock_monotonic_ns() + timeout_ms * 1000000;

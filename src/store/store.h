@@ -43,6 +43,13 @@ MUST_USE enum err store_open(const struct store_options *options, struct vault *
                              struct store **out_store, struct error *error);
 /** Drains journals, stops the writer, closes. NULL is fine. */
 void store_close(struct store *store);
+/** Hands the store on to another process: what the journals hold by now is in the tables, the database is closed, the lock is
+ *  free. Journals go on: whoever has the store then drains them when this process has ended. Reading goes on as well, writing is
+ *  ERR_UNAVAILABLE. One thread, once. */
+void store_release(struct store *store);
+/** After store_release, when nobody has taken it: as before. ERR_BUSY, ERR_MALFORMED (migrated meanwhile) and the like: then it
+ *  is not writable. */
+MUST_USE enum err store_take_back(struct store *store, struct error *error);
 /** The journal of loop `index` (0-based). */
 struct journal *store_journal(struct store *store, int index);
 /** Waits until everything appended to any journal so far is in the database (read your writes). */

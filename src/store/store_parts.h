@@ -45,11 +45,20 @@ struct work {
 /** One loop's journal as it is drained. Owner: the writer thread. */
 struct series {
     int loop;
-    struct journal *journal; /* NULL: of an earlier life with more loops */
+    struct journal *journal; /* NULL: of an earlier life */
+    bool is_foreign;         /* of one that still writes: not read yet */
     uint64_t committed;      /* position that the database has */
     uint64_t at;             /* position behind the batch in hand */
     int fd;                  /* of the segment being read; -1 none */
     uint64_t fd_sequence;
+};
+
+/** Who writes journals: bits by number. Owner: the writer thread, once it runs. */
+#define LIVES_MAX  16
+#define LIFE_LOOPS 64
+struct lives {
+    int own, own_fd;
+    unsigned others; /* handed the store on, and end their requests */
 };
 
 enum writer_phase { WRITER_REPLAY, WRITER_INTERRUPT, WRITER_LIVE, WRITER_DEAD };
@@ -61,7 +70,9 @@ struct writer {
     struct chunks chunks;
     struct usage_book usage;
     struct open_jobs open_jobs;
-    bool has_open_jobs; /* those of earlier lives were read in */
+    bool has_open_jobs;  /* those of earlier lives were read in */
+    bool owes_interrupt; /* of earlier lives, some of which go on: when the last has ended */
+    bool is_late;        /* what is drained now may be in the tables already */
     struct batch *batch;
     int64_t retry_at_ms, retry_pause_ms, upkeep_at_ms;
     /* under `lock` */
@@ -71,6 +82,7 @@ struct writer {
     void (*on_event)(void *arg, const struct event_row *event); /* NULL: nobody is told */
     void *on_event_arg;
     bool is_stopping;
+    bool is_released;        /* the store was handed on: no works any more */
     uint64_t *drained;       /* per series: as `committed`, for those who wait */
     enum writer_phase phase; /* written by the writer thread under the lock; read by it without */
     char dead_because[200];
@@ -84,6 +96,8 @@ struct store {
     bool is_started;
     pthread_t thread;
     struct segment_owner owner;
+    struct lives lives;
+    bool is_releasing; /* one more round, then the writer ends */
     struct bell bell;
     atomic_bool is_urgent; /* look now, not at the end of the 50 ms */
     struct series *series; /* the first journal_count are of our loops, in order */
@@ -104,12 +118,32 @@ struct store {
     } figures;
 };
 
+/* ---- lives.c ------------------------------------------------------------------------------------- */
+
+/** Takes a number for this life, and sees who else lives. */
+MUST_USE enum err lives_begin(struct store *store, struct error *error);
+void lives_end(struct store *store); /* after the journals' end */
+bool life_is_other(const struct store *store, int series_number);
+/** Has one of the others ended? Then its series are read. */
+MUST_USE enum err lives_look(struct store *store, struct error *error);
+/** Something of an earlier life waits to be read. */
+bool lives_are_behind(const struct store *store);
+/** Finds all series, makes our journals, and what reading them takes. */
+MUST_USE enum err series_open_all(struct store *store, int journal_count, struct error *error);
+/** The last sequence of its segments, 0: there is none. */
+MUST_USE enum err series_last(struct store *store, int series_number, uint64_t *out_last,
+                              struct error *error);
+
 /* ---- writer.c ------------------------------------------------------------------------------------ */
 
 void writer_run(void *store); /* the thread */
 /** Hands the work over and waits. */
 MUST_USE enum err writer_submit(struct store *store, struct work *work, struct error *error);
 void writer_wake(struct store *store);
+/** The sentence of a store that was handed on. */
+enum err released(struct error *error);
+/** Reads the open jobs in, before the thread runs: they are our own. */
+MUST_USE enum err writer_read_open(struct store *store, struct error *error);
 
 /* ---- transitions.c, transition_log.c -------------------------------------------------------------- */
 

@@ -34,10 +34,20 @@ void writer_wake(struct store *store)
     assert(n == (ssize_t)sizeof one);
 }
 
+enum err released(struct error *error)
+{
+    return error_set(error, ERR_UNAVAILABLE,
+                     "this server has handed over to its successor; send the request again");
+}
+
 enum err writer_submit(struct store *store, struct work *work, struct error *error)
 {
     struct writer *writer = &store->writer;
     pthread_mutex_lock(&writer->lock);
+    if (writer->is_released) {
+        pthread_mutex_unlock(&writer->lock);
+        return released(error);
+    }
     list_push_back(&writer->works, &work->node);
     pthread_mutex_unlock(&writer->lock);
     writer_wake(store);
@@ -181,7 +191,7 @@ static void publish_drained(struct store *store)
 static enum err remember_open(void *arg, int64_t chunk, int64_t at, const char *id)
 {
     struct writer *writer = arg;
-    struct open_job job = {.chunk = chunk, .at = at};
+    struct open_job job = {.chunk = chunk, .at = at, .is_inherited = true};
     str_copy(str_of(id), job.id, sizeof job.id);
     enum err err = open_jobs_reserve(&writer->open_jobs, 1);
     if (err == OK)
@@ -195,6 +205,15 @@ static enum err open_jobs_load(struct writer *writer, struct error *error)
     writer->has_open_jobs = err == OK;
     if (err != OK)
         open_jobs_release(&writer->open_jobs);
+    return err;
+}
+
+enum err writer_read_open(struct store *store, struct error *error)
+{
+    struct open_jobs *jobs = &store->writer.open_jobs;
+    enum err err = open_jobs_load(&store->writer, error);
+    for (size_t i = 0; err == OK && i < jobs->room; i++)
+        jobs->slots[i].is_inherited = false;
     return err;
 }
 
@@ -231,7 +250,8 @@ static enum err round_step(struct store *store, bool *out_more, struct error *er
         if (err == OK)
             err = drain_step(store, out_more, error);
         if (err == OK && !*out_more) {
-            set_phase(store, WRITER_INTERRUPT);
+            writer->owes_interrupt = store->lives.others != 0;
+            set_phase(store, writer->owes_interrupt ? WRITER_LIVE : WRITER_INTERRUPT);
             *out_more = true;
         }
         return err;
@@ -246,7 +266,14 @@ static enum err round_step(struct store *store, bool *out_more, struct error *er
         }
         return err;
     case WRITER_LIVE:
-        err = drain_step(store, out_more, error);
+        err = lives_look(store, error);
+        if (err == OK)
+            err = drain_step(store, out_more, error);
+        if (err == OK && writer->owes_interrupt && !store->lives.others &&
+            !lives_are_behind(store)) {
+            err = interrupt_step(store, out_more, error);
+            writer->owes_interrupt = err != OK || *out_more;
+        }
         if (err == OK)
             err = upkeep(store, !*out_more, &did_upkeep, error);
         *out_more = *out_more || did_upkeep;
@@ -306,8 +333,9 @@ static void wait_for_round(struct store *store, int64_t not_before_ms)
         int64_t now = clock_monotonic_ms();
         /* A round that failed is tried again even when nothing is left but upkeep: until one works, requests
          * are refused, so that no record would ever ring the bell. */
-        bool has_news =
-            atomic_load(&store->bell.is_rung) || is_behind(store) || store->writer.retry_at_ms > 0;
+        bool has_news = atomic_load(&store->bell.is_rung) || is_behind(store) ||
+                        store->writer.retry_at_ms > 0 || store->lives.others ||
+                        store->writer.owes_interrupt;
         int64_t at_ms =
             store->writer.retry_at_ms > not_before_ms ? store->writer.retry_at_ms : not_before_ms;
         if (has_news && now >= at_ms)
@@ -330,6 +358,8 @@ void writer_run(void *given)
         round_run(store);
         if (!is_stopping(&store->writer))
             continue;
+        if (store->is_releasing)
+            break;
         if (stop_at_ms == 0)
             stop_at_ms = round_at_ms + STOP_LIMIT_MS;
         if (!is_behind(store))

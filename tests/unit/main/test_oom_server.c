@@ -60,7 +60,7 @@ static enum err site_start(struct site *site, struct error *error)
 {
     char url[300];
     setenv("AUXOT_SECRET_KEY", FIXTURE_SECRET, 1); /* it is taken out when it is read */
-    enum err err = server_open(&site->settings, &site->server, error);
+    enum err err = server_open(&site->settings, NULL, &site->server, error);
     if (err != OK)
         return err;
     err = server_run(site->server, url, sizeof url, error);
