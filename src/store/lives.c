@@ -1,6 +1,6 @@
 /* store/lives.c: the processes that write journals here: this one, and those that handed the store on and end their requests.
  *
- * Each has a number, and holds a lock on journal/life-<number>.lock for as long as it writes. The loops of life k are the
+ * Each has a number, and holds a lock on DATA/life-<number>.lock for as long as it writes. The loops of life k are the
  * series 64 k and up, so no two ever write the same file. What an earlier life wrote is read once its lock is free, whatever
  * it ended of: then nothing more comes.
  */
@@ -18,7 +18,7 @@
 static int life_lock(const struct store *store, int number, bool may_make)
 {
     char path[PATH_MAX];
-    int len = snprintf(path, sizeof path, "%s/life-%d.lock", store->journal_dir, number);
+    int len = snprintf(path, sizeof path, "%s/life-%d.lock", store->data_dir, number);
     assert(len > 0 && (size_t)len < sizeof path);
     AUTO_CLOSE int fd =
         open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | (may_make ? O_CREAT : 0), 0600);
@@ -35,7 +35,7 @@ enum err lives_begin(struct store *store, struct error *error)
         if (fd < 0 && errno == EWOULDBLOCK)
             lives->others |= 1u << number;
         else if (fd < 0 && errno != ENOENT)
-            return error_set(error, ERR_IO, "cannot lock '%s/life-%d.lock': %s", store->journal_dir,
+            return error_set(error, ERR_IO, "cannot lock '%s/life-%d.lock': %s", store->data_dir,
                              number, ERRNO_TEXT(errno));
         if (fd < 0 || lives->own_fd >= 0)
             continue;
