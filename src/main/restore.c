@@ -169,7 +169,8 @@ static enum err note(struct restore *restore, struct error *error)
 /* What this run made, and nothing else. */
 static void clear(const struct restore *restore)
 {
-    static const char *const names[] = {"store.db", "store.db-wal", "store.db-shm", "lock"};
+    static const char *const names[] = {"store.db", "store.db-wal", "store.db-shm", "lock",
+                                        "life-0.lock"};
     char path[PATH_MAX + 32];
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         (void)snprintf(path, sizeof path, "%s/%s", restore->settings.data_dir, names[i]);

@@ -88,8 +88,14 @@ test('F68: the old one is killed while it ends its requests: they become interru
     const held = server.begin(at.chat, ask.chat('shared', { stream: true }));
     await held.when(() => text_of(held.events).length > 0);
     const old = await upgrade();
-    const mine = server.begin(at.chat, ask.chat('shared', { stream: true }));
-    await mine.when(() => text_of(mine.events).length > 0);
+    await old.line(/event=handed_over/, { stream: 'stderr' });
+    let mine; // one that the new server took: only of those it has rows by now
+    await until(async () => {
+        mine?.leave();
+        mine = server.begin(at.chat, ask.chat('shared', { stream: true }));
+        await mine.when(() => text_of(mine.events).length > 0);
+        return (await server.call(`/api/jobs/${mine.job_id}`, undefined, { method: 'GET' })).status === 200;
+    }, 'the new one takes requests');
     old.kill('SIGKILL');
     await old.exit;
     await held.done.catch(() => {});
