@@ -22,6 +22,7 @@ after(() => site?.stop());
 
 // The address, and what is on the page when it is whole.
 const pages = () => [
+    ['/health', page => page.getByRole('region').first()],
     ['/settings/providers', page => page.getByText('Auto answers from')],
     [`/settings/providers/${site.providers[0].id}`, page => page.getByRole('checkbox', { name: 'gpt-sim' })],
     ['/settings/models', page => page.getByRole('cell', { name: 'gpt-mini' })],
@@ -166,7 +167,9 @@ test('whoever has an invitation joins by its link', options, async () => {
     await page.getByLabel('Your name').fill('Nia New');
     await page.getByLabel('Password').first().fill('a heron on the bank');
     await page.keyboard.press('Enter');
-    await page.getByRole('heading', { name: 'Providers' }).waitFor();
+    await page.getByRole('heading', { name: 'System health' }).waitFor();
+    await page.getByRole('link', { name: 'Providers' }).click();
+    await page.getByText('House cloud').first().waitFor();
     assert.equal(await page.getByRole('button', { name: 'Add provider' }).count(), 0, 'a member adds none');
     no_complaints(page);
     await page.context().close();

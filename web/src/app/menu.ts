@@ -1,6 +1,6 @@
 // The rail, the palette and the `g` keys: one table. A page that does not work yet is not in it.
 import {
-  IconCpu, IconHistory, IconKey, IconListDetails, IconMessage, IconPlugConnected, IconReportMoney, IconRoute, IconUser, IconUsers, IconUsersGroup,
+  IconCpu, IconHeartbeat, IconHistory, IconKey, IconListDetails, IconMessage, IconPlugConnected, IconReportMoney, IconRoute, IconUser, IconUsers, IconUsersGroup,
 } from "@tabler/icons-react";
 
 export interface Place {
@@ -15,6 +15,7 @@ export const places: { section: string; items: Place[] }[] = [
   {
     section: "Use",
     items: [
+      { label: "Health", to: "/health", icon: IconHeartbeat, key: "h" },
       { label: "Playground", to: "/playground", icon: IconMessage, key: "c" },
       { label: "Routing", to: "/routing", icon: IconRoute, key: "r", admin: true },
       { label: "Jobs", to: "/audit/jobs", icon: IconListDetails, key: "j" },

@@ -23,6 +23,7 @@ const pages = [
   inside("/settings/teams", () => import("../pages/teams"), "TeamsPage"),
   inside("/settings/teams/$id", () => import("../pages/team"), "TeamPage"),
   inside("/settings/members", () => import("../pages/members"), "MembersPage"),
+  inside("/health", () => import("../pages/health"), "HealthPage"),
   inside("/routing", () => import("../pages/routing"), "RoutingPage"),
   inside("/playground", () => import("../pages/playground"), "PlaygroundPage"),
   inside("/audit/jobs", () => import("../pages/jobs"), "JobsPage"),
@@ -30,7 +31,7 @@ const pages = [
   inside("/audit/events", () => import("../pages/events"), "EventsPage"),
   inside("/usage", () => import("../pages/usage"), "UsagePage"),
   inside("/settings/profile", () => import("../pages/profile"), "ProfilePage"),
-  createRoute({ getParentRoute: () => shell, path: "/", component: () => <Navigate to={"/settings/providers" as never} replace /> }),
+  createRoute({ getParentRoute: () => shell, path: "/", component: () => <Navigate to={"/health" as never} replace /> }),
 ];
 
 export const router = createRouter({

@@ -1,12 +1,14 @@
 // What every page stands in: the rail, the top bar, the palette; and a line when the server does not answer.
-import { ActionIcon, AppShell, Badge, Burger, Button, Group, Kbd, Menu, NavLink, ScrollArea, Text, useMantineColorScheme } from "@mantine/core";
+import { ActionIcon, Alert, AppShell, Badge, Burger, Button, Group, Kbd, Menu, NavLink, ScrollArea, Text, useMantineColorScheme } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { Spotlight, spotlight } from "@mantine/spotlight";
 import { IconDeviceDesktop, IconLogout, IconMoon, IconSearch, IconSun, IconUser } from "@tabler/icons-react";
 import { Link, Outlet, useLocation, useNavigate } from "@tanstack/react-router";
-import { useCallback, type ReactNode } from "react";
+import { useCallback, useEffect, type ReactNode } from "react";
 import { ask } from "../api/client";
+import { Moment, useNow } from "../parts/since";
 import { useGoKeys } from "./keys";
+import { beginLive, useLine } from "./live";
 import { places } from "./menu";
 import { isAdmin, SignedIn, useCaller } from "./session";
 
@@ -83,10 +85,20 @@ function Palette({ go }: { go: (to: string) => void }) {
   );
 }
 
+const PATIENCE_MS = 5_000;
+
+/** What is on the screen may be old: say so, rather than show stale green as green. */
+function LostLine() {
+  const line = useLine(), now = useNow();
+  if (line.up || now - line.since < PATIENCE_MS) return null;
+  return <Alert color="orange" variant="light" mb="md" py="xs" role="status">Live updates are paused since <Moment at={line.since} />; the page asks by itself meanwhile.</Alert>;
+}
+
 function Frame({ children }: { children: ReactNode }) {
   const [isOpen, rail] = useDisclosure(false);
   const navigate = useNavigate();
   const go = useCallback((to: string) => void navigate({ to: to as never }), [navigate]);
+  useEffect(beginLive, []);
   useGoKeys(go, spotlight.open);
   return (
     <AppShell header={{ height: 52 }} navbar={{ width: 220, breakpoint: "sm", collapsed: { mobile: !isOpen } }} padding="md">
@@ -110,7 +122,7 @@ function Frame({ children }: { children: ReactNode }) {
         </Group>
       </AppShell.Header>
       <AppShell.Navbar component="div" p="xs"><Rail close={rail.close} /></AppShell.Navbar>
-      <AppShell.Main id="content" tabIndex={-1}>{children}</AppShell.Main>
+      <AppShell.Main id="content" tabIndex={-1}><LostLine />{children}</AppShell.Main>
       <Palette go={go} />
     </AppShell>
   );

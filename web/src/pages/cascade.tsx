@@ -4,6 +4,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { ask } from "../api/client";
 import type { Candidate } from "../api/contract";
+import { useWatch } from "../app/live";
 import { said } from "../app/queries";
 import { Loading } from "../parts/page";
 import { ProblemNote } from "../parts/problem";
@@ -23,11 +24,12 @@ const columns: Column<Candidate>[] = [
 ];
 
 export function Cascade() {
+  const watch = useWatch(WATCH_MS);
   const navigate = useNavigate();
   const search = useSearch({ strict: false }) as { model?: string };
   const model = search.model ?? "auto";
   const models = useQuery(said("models_list")).data?.items ?? [];
-  const explained = useQuery({ queryKey: ["routing_explain", model], queryFn: () => ask("routing_explain", { body: { model } }), refetchInterval: WATCH_MS, placeholderData: before => before });
+  const explained = useQuery({ queryKey: ["routing_explain", model], queryFn: () => ask("routing_explain", { body: { model } }), refetchInterval: watch, placeholderData: before => before });
   const names = [...new Set(models.map(each => each.id))].sort();
   const path = explained.data?.candidates.filter(each => each.verdict !== "skipped") ?? [];
   return (

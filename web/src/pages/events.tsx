@@ -3,6 +3,7 @@ import { Button, Code, Collapse, Group, Text, TextInput } from "@mantine/core";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useState } from "react";
 import type { Event } from "../api/contract";
+import { useWatch } from "../app/live";
 import { More } from "../parts/more";
 import { Empty, Loading, Page } from "../parts/page";
 import { useList } from "../parts/pages";
@@ -36,9 +37,10 @@ const columns: Column<Event>[] = [
 type Filter = Partial<Record<"actor" | "action" | "subject", string>>;
 
 export function EventsPage() {
+  const watch = useWatch(WATCH_MS);
   const navigate = useNavigate();
   const filter = useSearch({ strict: false }) as Filter;
-  const events = useList("events_list", filter, WATCH_MS);
+  const events = useList("events_list", filter, watch);
   const set = (name: keyof Filter, value: string) => void navigate({ to: "/audit/events" as never, search: { ...filter, [name]: value || undefined } as never, replace: true });
   return (
     <Page title="Events" wide>

@@ -4,6 +4,7 @@ import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { placeOf } from "../api/client";
 import type { Job } from "../api/contract";
+import { useWatch } from "../app/live";
 import { said } from "../app/queries";
 import { countText, durationText, moneyText } from "../parts/numbers";
 import { More } from "../parts/more";
@@ -38,11 +39,12 @@ const columns: Column<Job>[] = [
 type Filter = Partial<Record<"status" | "provider" | "model" | "key" | "team" | "user" | "reason" | "since" | "until" | "live", string>>;
 
 export function JobsPage() {
+  const watch = useWatch(WATCH_MS);
   const navigate = useNavigate();
   const search = useSearch({ strict: false }) as Filter;
   const { live, ...filter } = search;
   const providers = useQuery(said("providers_list"));
-  const jobs = useList("jobs_list", { ...filter, limit: PAGE }, live === "off" ? undefined : WATCH_MS);
+  const jobs = useList("jobs_list", { ...filter, limit: PAGE }, live === "off" ? false : watch, live === "off");
   const show = (next: Filter) => void navigate({ to: "/audit/jobs" as never, search: next as never, replace: true });
   const set = (name: keyof Filter, value: string | null) => show({ ...search, [name]: value || undefined });
   const isFiltered = Object.values(filter).some(Boolean);

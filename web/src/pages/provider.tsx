@@ -6,6 +6,7 @@ import { Link, useParams } from "@tanstack/react-router";
 import { useState } from "react";
 import { ask } from "../api/client";
 import type { Provider } from "../api/contract";
+import { useWatch } from "../app/live";
 import { refresh, said } from "../app/queries";
 import { isAdmin, useCaller } from "../app/session";
 import { Loading, Page } from "../parts/page";
@@ -71,9 +72,10 @@ function Head({ provider }: { provider: Provider }) {
 }
 
 export function ProviderPage() {
+  const watch = useWatch(WATCH_MS);
   const { id } = useParams({ strict: false }) as { id: string };
   const caller = useCaller();
-  const provider = useQuery({ ...said("providers_read", { at: { id } }), refetchInterval: WATCH_MS });
+  const provider = useQuery({ ...said("providers_read", { at: { id } }), refetchInterval: watch });
   if (provider.error) return <Page title="Provider"><ProblemNote error={provider.error} retry={() => void provider.refetch()} /></Page>;
   if (!provider.data) return <Page title="Provider"><Loading /></Page>;
   const it = provider.data;

@@ -3,6 +3,7 @@ import { Button, Group, Stack, Text } from "@mantine/core";
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { ask } from "../api/client";
 import type { Provider, Worker } from "../api/contract";
+import { useWatch } from "../app/live";
 import { refresh, said } from "../app/queries";
 import { CopyField } from "../parts/copy";
 import { ProblemNote } from "../parts/problem";
@@ -26,7 +27,8 @@ const columns: Column<Worker>[] = [
 ];
 
 export function WorkersSection({ provider }: { provider: Provider }) {
-  const workers = useQuery({ ...said("workers_list"), refetchInterval: WATCH_MS });
+  const watch = useWatch(WATCH_MS);
+  const workers = useQuery({ ...said("workers_list"), refetchInterval: watch });
   const keys = useQuery(said("worker_keys_list", { at: { id: provider.id } }));
   const make = useMutation({ mutationFn: () => ask("worker_keys_create", { at: { id: provider.id }, body: {} }), onSuccess: () => refresh("worker_keys_list") });
   const revoke = useMutation({ mutationFn: (key: string) => ask("worker_keys_revoke", { at: { id: provider.id, key } }), onSuccess: () => refresh("worker_keys_list") });

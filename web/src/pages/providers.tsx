@@ -5,6 +5,7 @@ import { useMutation, useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { ask } from "../api/client";
 import type { Provider } from "../api/contract";
+import { useWatch } from "../app/live";
 import { refresh, said } from "../app/queries";
 import { isAdmin, useCaller } from "../app/session";
 import { durationText } from "../parts/numbers";
@@ -21,12 +22,13 @@ const severity = ["error", "offline", "over_quota", "degraded", "paused", "onlin
 const worstFirst = (a: Provider, b: Provider) => severity.indexOf(a.status) - severity.indexOf(b.status) || a.created_at_ms - b.created_at_ms;
 
 function AutoSection({ providers }: { providers: Provider[] }) {
+  const watch = useWatch(WATCH_MS);
   const caller = useCaller();
-  const routing = useQuery({ ...said("routing_read"), refetchInterval: WATCH_MS });
+  const routing = useQuery({ ...said("routing_read"), refetchInterval: watch });
   const outcome = useQuery({
     queryKey: ["routing_explain", "auto"],
     queryFn: () => ask("routing_explain", { body: { model: "auto" } }),
-    refetchInterval: WATCH_MS,
+    refetchInterval: watch,
   });
   const choose = useMutation({
     mutationFn: (provider: string | null) => ask("routing_update", { body: { auto: provider ? { provider } : null } }),
@@ -75,10 +77,11 @@ const columns: Column<Provider>[] = [
 ];
 
 export function ProvidersPage() {
+  const watch = useWatch(WATCH_MS);
   const caller = useCaller();
   const navigate = useNavigate();
   const { add } = useSearch({ strict: false }) as { add?: string };
-  const providers = useQuery({ ...said("providers_list"), refetchInterval: WATCH_MS });
+  const providers = useQuery({ ...said("providers_list"), refetchInterval: watch });
   const show = (what: string | undefined) => void navigate({ to: "/settings/providers" as never, search: (what ? { add: what } : {}) as never });
   const items = [...(providers.data?.items ?? [])].sort(worstFirst);
   const adding = isAdmin(caller) && <Button leftSection={<IconPlus size={16} />} onClick={() => show("openai")}>Add provider</Button>;

@@ -12,6 +12,8 @@ const looks: Record<string, { shape: string; word: string; colour: string }> = {
   over_quota: { shape: "◐", word: "over quota", colour: "orange" },
   warning: { shape: "◐", word: "warning", colour: "orange" },
   cancelled: { shape: "◐", word: "cancelled", colour: "orange" },
+  note: { shape: "◐", word: "worth a look", colour: "orange" },
+  down: { shape: "✕", word: "down", colour: "red" },
   offline: { shape: "○", word: "offline", colour: "gray" },
   away: { shape: "○", word: "away", colour: "gray" },
   dead: { shape: "○", word: "dead", colour: "gray" },

@@ -1,0 +1,85 @@
+// What happens, as it happens: events of /api/live make the lists they are about ask again, and figures go straight in. While
+// the stream is up nothing is polled; while it is down pages poll, and a strip says so.
+import { useSyncExternalStore } from "react";
+import type { LiveGauge, Operations, ProviderList } from "../api/contract";
+import { queries } from "./queries";
+
+const SETTLE_MS = 400;
+type Said = { type: "state"; up: boolean } | { type: string; data: unknown };
+
+const about: Record<string, (keyof Operations)[]> = {
+  provider: ["providers_list", "providers_read", "routing_explain", "health_summary"],
+  worker: ["workers_list", "providers_read", "health_summary"],
+  job: ["jobs_list"],
+  attempt: [],
+  event: ["events_list"],
+  config: ["providers_list", "providers_read", "routing_read", "routing_explain", "routes_list", "models_list", "teams_list", "teams_read", "keys_list", "users_list", "invitations_list", "service_accounts_list"],
+  notice: ["health_summary"],
+};
+
+const stale = new Set<string>();
+let timer: number | undefined;
+function forget(ids: string[]) {
+  ids.forEach(id => stale.add(id));
+  timer ??= window.setTimeout(() => {
+    timer = undefined;
+    const now = new Set(stale);
+    stale.clear();
+    void queries.invalidateQueries({ predicate: query => now.has(String(query.queryKey[0])) });
+  }, SETTLE_MS);
+}
+
+function putGauge({ patch }: LiveGauge) {
+  queries.setQueriesData<ProviderList>({ queryKey: ["providers_list"] }, list => list && {
+    ...list, items: list.items.map(each => (patch.providers[each.id] ? { ...each, ...(patch.providers[each.id] as object) } : each)),
+  });
+}
+
+export interface Line { up: boolean; since: number }
+let line: Line = { up: false, since: Date.now() };
+const listeners = new Set<() => void>();
+
+function onSaid(said: Said) {
+  if (said.type === "state") {
+    const { up } = said as { up: boolean };
+    if (up && !line.up) void queries.invalidateQueries(); /* what was missed meanwhile */
+    if (up !== line.up) { line = { up, since: Date.now() }; listeners.forEach(each => each()); }
+  } else if (said.type === "gauge") putGauge((said as { data: LiveGauge }).data);
+  else if (said.type === "reset") void queries.invalidateQueries();
+  else forget(about[said.type] ?? []);
+}
+
+/** Where there are no shared workers each visible tab has a stream of its own, and closes it when it is hidden. */
+function ownStream() {
+  let source: EventSource | null = null;
+  const look = () => {
+    if (document.hidden) { source?.close(); source = null; onSaid({ type: "state", up: false }); return; }
+    if (source) return;
+    source = new EventSource("/api/live");
+    for (const type of [...Object.keys(about), "hello", "gauge", "reset"]) source.addEventListener(type, event => {
+      onSaid({ type: "state", up: true });
+      onSaid({ type, data: JSON.parse((event as MessageEvent<string>).data) as unknown });
+    });
+    source.onerror = () => onSaid({ type: "state", up: false });
+  };
+  document.addEventListener("visibilitychange", look);
+  look();
+}
+
+let isBegun = false;
+export function beginLive() {
+  if (isBegun) return;
+  isBegun = true;
+  if (typeof SharedWorker === "undefined") { ownStream(); return; }
+  const worker = new SharedWorker("/live-worker.js", { name: "auxot-live" });
+  worker.port.onmessage = (event: MessageEvent<Said>) => onSaid(event.data);
+  addEventListener("pagehide", () => worker.port.postMessage("bye"));
+  addEventListener("pageshow", event => { if (event.persisted) location.reload(); });
+}
+
+export const useLine = () => useSyncExternalStore(listener => { listeners.add(listener); return () => listeners.delete(listener); }, () => line);
+
+/** How often to ask by oneself: not at all while the stream tells. */
+export function useWatch(ms: number): number | false {
+  return useLine().up ? false : ms;
+}
