@@ -49,7 +49,7 @@ test('one glance: when a provider is lost the health page says which, why and wh
     await site.owner.api('PATCH', `/api/providers/${site.providers[0].id}`, { api_key: 'sk-other-0123456789abcdef' });
     await site.first.plays([{ then: { status: 401 } }]);
     await site.job();
-    const card = page.getByRole('region', { name: 'provider: House cloud' });
+    const card = page.getByRole('article', { name: 'provider: House cloud' });
     await card.filter({ hasText: /error/ }).waitFor();
     assert.match(await card.textContent(), /key/i, 'it says why');
     await page.getByRole('link', { name: 'Providers' }).click();

@@ -22,7 +22,7 @@ after(() => site?.stop());
 
 // The address, and what is on the page when it is whole.
 const pages = () => [
-    ['/health', page => page.getByRole('region').first()],
+    ['/health', page => page.getByRole('article').first()],
     ['/settings/providers', page => page.getByText('Auto answers from')],
     [`/settings/providers/${site.providers[0].id}`, page => page.getByRole('checkbox', { name: 'gpt-sim' })],
     ['/settings/models', page => page.getByRole('cell', { name: 'gpt-mini' })],

@@ -23,7 +23,7 @@ function Top({ summary }: { summary: HealthSummary }) {
 
 function Card({ item }: { item: HealthItem }) {
   return (
-    <Paper withBorder p="md" component="section" aria-label={`${item.kind}: ${item.what}`}>
+    <Paper withBorder p="md" component="article" aria-label={`${item.kind}: ${item.what}`}>
       <Group justify="space-between" mb={4} wrap="nowrap">
         <Text fw={600}>{item.link ? <Anchor component={Link} to={item.link as never}>{item.what}</Anchor> : item.what}</Text>
         <Badge variant="default">{item.kind}</Badge>
