@@ -11,6 +11,7 @@
 #include "domain/price.h"
 #include "main/setup.h"
 #include "net/tls.h"
+#include "store/retention.h"
 #include "sys/confine.h"
 #include "sys/thread.h"
 
@@ -71,7 +72,13 @@ static enum err open_store(struct server *server, struct error *error)
             " database");
     struct store_options options = {.data_dir = settings->data_dir,
                                     .journal_count = server->loop_count,
+                                    .jobs_kept_ms = settings->job_retention_ms,
+                                    .usage_minutes_kept_ms = settings->usage_minute_retention_ms,
                                     .transitions_kept_ms = settings->transition_retention_ms};
+    if (options.jobs_kept_ms > 0 && options.jobs_kept_ms < RETENTION_LEAST_MS)
+        return error_set(error, ERR_MALFORMED,
+                         "job_retention must be 48h or more, for requests may run that long; or 0: "
+                         "jobs are kept for ever");
     enum err err = open_vault(settings, true, &server->vault, &options.secret_is_in_files, error);
     if (err == OK)
         err = confine_process(settings, error);

@@ -26,7 +26,7 @@ struct settings {
     int64_t session_lifetime_ms, session_idle_ms;
     int64_t heartbeat_interval_ms, dead_worker_timeout_ms, queue_wait_ms;
     int64_t idempotency_ms, idempotency_bytes;
-    int64_t transition_retention_ms;
+    int64_t transition_retention_ms, job_retention_ms, usage_minute_retention_ms;
     int64_t body_limit_bytes, body_budget_bytes;
     int64_t live_clients, live_frames;
     char config_file[SETTING_PATH_MAX]; /* the file that was read; no setting itself */

@@ -48,7 +48,8 @@ static enum err head_begin(struct chunks *chunks, int64_t id, struct error *erro
 
 enum err chunks_open(struct chunks *chunks, sqlite3 *db, int64_t rows_max, struct error *error)
 {
-    *chunks = (struct chunks){.db = db, .rows_max = rows_max, .may_need_indexes = true};
+    *chunks = (struct chunks){
+        .db = db, .rows_max = rows_max, .may_need_indexes = true, .may_have_remnants = true};
     AUTO_STMT sqlite3_stmt *select = NULL;
     bool has_row = false;
     enum err err = sql_prepare(db,
@@ -79,6 +80,13 @@ static void statements_drop(struct chunk_statements *statements)
     sqlite3_finalize(statements->update);
     sqlite3_finalize(statements->select);
     *statements = (struct chunk_statements){0};
+}
+
+void chunks_statements_drop(struct chunks *chunks, int64_t chunk)
+{
+    for (size_t i = 0; i < CHUNK_STATEMENTS_KEPT; i++)
+        if (chunks->kept[i].chunk == chunk)
+            statements_drop(&chunks->kept[i]);
 }
 
 void chunks_close(struct chunks *chunks)

@@ -34,12 +34,16 @@ struct chunks {
     uint64_t uses;
     uint8_t attempts[RECORD_MAX_BYTES]; /* of the row that is being written */
     bool may_need_indexes;
+    bool may_have_remnants; /* tables of chunks that left the catalogue (retention.h) */
 };
 
 /** Reads the catalogue; makes the first chunk. */
 MUST_USE enum err chunks_open(struct chunks *chunks, sqlite3 *db, int64_t rows_max,
                               struct error *error);
 void chunks_close(struct chunks *chunks);
+
+/** Lets go of what is kept for a chunk, so that its table can be dropped. */
+void chunks_statements_drop(struct chunks *chunks, int64_t chunk);
 
 /* Inside a transaction of the caller. */
 MUST_USE enum err chunks_insert(struct chunks *chunks, const struct job_record *record,

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "store/migrations.h"
+#include "store/retention.h"
 #include "store/secret_ring.h"
 #include "store/store_parts.h"
 #include "sys/clock.h"
@@ -130,7 +131,7 @@ static enum err db_open(struct store *store, int64_t chunk_rows, struct error *e
     if (err == OK)
         err = chunks_open(&writer->chunks, writer->db,
                           chunk_rows > 0 ? chunk_rows : CHUNK_ROWS_DEFAULT, error);
-    usage_book_open(&writer->usage, writer->db);
+    usage_book_open(&writer->usage, writer->db, store->usage_minutes_kept_ms);
     if (err == OK)
         (void)sqlite3_db_config(writer->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
     return err;
@@ -194,6 +195,9 @@ enum err store_open(const struct store_options *options, struct vault *vault,
     store->transitions_kept_ms =
         options->transitions_kept_ms > 0 ? options->transitions_kept_ms : TRANSITIONS_KEPT_MS;
     store->secret_is_in_files = options->secret_is_in_files;
+    store->jobs_kept_ms = options->jobs_kept_ms;
+    assert(store->jobs_kept_ms == 0 || store->jobs_kept_ms >= RETENTION_LEAST_MS);
+    store->usage_minutes_kept_ms = options->usage_minutes_kept_ms;
     atomic_store(&store->is_writable, true);
     locks_init(store);
     enum err err = store_start(store, options, error);

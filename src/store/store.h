@@ -24,8 +24,10 @@ struct store_options {
     int journal_count;  /* loop threads; 0 for commands that only administrate */
     bool is_locked_ok;  /* unused: reserved */
     int64_t chunk_rows; /* jobs to a chunk before it is sealed; 0: the default (tests seal early) */
-    int64_t transitions_kept_ms; /* changes of state (transitions.h); 0: 90 days */
-    bool secret_is_in_files;     /* D/secret.key holds it, so that a rotation may replace it */
+    int64_t transitions_kept_ms;   /* changes of state (transitions.h); 0: 90 days */
+    int64_t jobs_kept_ms;          /* at least RETENTION_LEAST_MS; 0: for ever (retention.h) */
+    int64_t usage_minutes_kept_ms; /* sums by the minute; 0: 48 hours */
+    bool secret_is_in_files;       /* D/secret.key holds it, so that a rotation may replace it */
 };
 
 #define STORE_ORG \

@@ -75,6 +75,7 @@ struct writer {
     bool is_late;        /* what is drained now may be in the tables already */
     struct batch *batch;
     int64_t retry_at_ms, retry_pause_ms, upkeep_at_ms;
+    int64_t trim_at_ms; /* monotonic: what is too old is looked for again */
     /* under `lock` */
     pthread_mutex_t lock;
     pthread_cond_t changed; /* a work is done, something was drained, the phase changed */
@@ -91,6 +92,7 @@ struct writer {
 struct store {
     struct vault *vault;
     bool secret_is_in_files;
+    int64_t jobs_kept_ms, usage_minutes_kept_ms; /* 0: for ever; 0: the default */
     char data_dir[PATH_MAX / 2], db_path[PATH_MAX], journal_dir[PATH_MAX];
     int lock_fd;
     bool is_started;

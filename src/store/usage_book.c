@@ -28,9 +28,10 @@ struct usage_known {
     int64_t id;
 };
 
-void usage_book_open(struct usage_book *book, sqlite3 *db)
+void usage_book_open(struct usage_book *book, sqlite3 *db, int64_t minutes_kept_ms)
 {
-    *book = (struct usage_book){.db = db};
+    *book = (struct usage_book){
+        .db = db, .minutes_kept_ms = minutes_kept_ms ? minutes_kept_ms : USAGE_MINUTES_KEPT_MS};
 }
 
 static void known_forget(struct usage_book *book)
@@ -260,12 +261,12 @@ enum err usage_book_write(struct usage_book *book, struct error *error)
 
 static const struct kept {
     const char *setting, *delete_some;
-    int64_t kept_ms, level_ms;
+    int64_t kept_ms, level_ms; /* kept_ms 0: a setting */
 } kept[] = {
     {USAGE_MINUTES_FROM,
      "DELETE FROM usage_minute WHERE (at, grp) IN"
      " (SELECT at, grp FROM usage_minute WHERE at < ?1 LIMIT ?2)",
-     USAGE_MINUTES_KEPT_MS, USAGE_MINUTE_MS},
+     0, USAGE_MINUTE_MS},
     {USAGE_HOURS_FROM,
      "DELETE FROM usage_hour WHERE (at, grp) IN"
      " (SELECT at, grp FROM usage_hour WHERE at < ?1 LIMIT ?2)",
@@ -292,7 +293,8 @@ static enum err level_trim(struct usage_book *book, const struct kept *level, in
                            bool *out_did, struct error *error)
 {
     AUTO_STMT sqlite3_stmt *delete_some = NULL;
-    int64_t from = (now_ms - level->kept_ms) / level->level_ms;
+    int64_t kept_ms = level->kept_ms ? level->kept_ms : book->minutes_kept_ms;
+    int64_t from = (now_ms - kept_ms) / level->level_ms;
     int changes = 0;
     if (from <= 0)
         return OK;

@@ -30,10 +30,12 @@ struct usage_book {
     struct usage_known *known; /* which group has which id: a cache */
     size_t known_count;
     sqlite3_stmt *put_group, *put[USAGE_LEVELS];
+    int64_t minutes_kept_ms;
     int64_t trim_at_ms; /* wall clock */
 };
 
-void usage_book_open(struct usage_book *book, sqlite3 *db);
+/** `minutes_kept_ms`: sums by the minute; 0: USAGE_MINUTES_KEPT_MS. */
+void usage_book_open(struct usage_book *book, sqlite3 *db, int64_t minutes_kept_ms);
 void usage_book_close(struct usage_book *book);
 
 /* Inside the transaction that closes the job's row. */

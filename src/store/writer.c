@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "store/event_chain.h"
+#include "store/retention.h"
 #include "store/store_parts.h"
 #include "sys/clock.h"
 
@@ -25,6 +26,7 @@
 #define PAUSE_LAST_MS  1000
 #define UPKEEP_SHARE   4
 #define STOP_LIMIT_MS  10000
+#define TRIM_EVERY_MS  3600000
 
 void writer_wake(struct store *store)
 {
@@ -217,6 +219,25 @@ enum err writer_read_open(struct store *store, struct error *error)
     return err;
 }
 
+/* What is kept for a time only, looked at once an hour, and on until nothing of it is left. */
+static enum err trim(struct store *store, bool *out_did, struct error *error)
+{
+    struct writer *writer = &store->writer;
+    int64_t now_ms = clock_wall_ms();
+    enum err err = OK;
+    if (clock_monotonic_ms() < writer->trim_at_ms)
+        return OK;
+    if (store->jobs_kept_ms)
+        err = retention_step(&writer->chunks, now_ms - store->jobs_kept_ms, out_did, error);
+    if (err == OK && !*out_did)
+        err = usage_book_trim(&writer->usage, now_ms, out_did, error);
+    if (err == OK && !*out_did)
+        err = transition_log_trim(store, now_ms, out_did, error);
+    if (err == OK && !*out_did)
+        writer->trim_at_ms = clock_monotonic_ms() + TRIM_EVERY_MS;
+    return err;
+}
+
 /* Sealing a chunk takes seconds in all. It goes on whenever the journals are empty, and under load that
  * never ends for a quarter of the time, so that sealing keeps up; at a stop it waits for the next life. */
 static enum err upkeep(struct store *store, bool is_idle, bool *out_did, struct error *error)
@@ -228,9 +249,7 @@ static enum err upkeep(struct store *store, bool is_idle, bool *out_did, struct 
         return OK;
     enum err err = chunks_maintain(&writer->chunks, out_did, error);
     if (err == OK && !*out_did)
-        err = usage_book_trim(&writer->usage, clock_wall_ms(), out_did, error);
-    if (err == OK && !*out_did)
-        err = transition_log_trim(store, clock_wall_ms(), out_did, error);
+        err = trim(store, out_did, error);
     int64_t now_ms = clock_monotonic_ms();
     writer->upkeep_at_ms = now_ms + (UPKEEP_SHARE - 1) * (now_ms - before_ms);
     return err;
@@ -333,15 +352,17 @@ static void wait_for_round(struct store *store, int64_t not_before_ms)
         int64_t now = clock_monotonic_ms();
         /* A round that failed is tried again even when nothing is left but upkeep: until one works, requests
          * are refused, so that no record would ever ring the bell. */
+        bool may_trim = store->writer.phase == WRITER_LIVE;
+        int64_t trim_in_ms = may_trim ? store->writer.trim_at_ms - now : TRIM_EVERY_MS;
         bool has_news = atomic_load(&store->bell.is_rung) || is_behind(store) ||
                         store->writer.retry_at_ms > 0 || store->lives.others ||
-                        store->writer.owes_interrupt;
+                        store->writer.owes_interrupt || trim_in_ms <= 0;
         int64_t at_ms =
             store->writer.retry_at_ms > not_before_ms ? store->writer.retry_at_ms : not_before_ms;
         if (has_news && now >= at_ms)
             return;
         struct pollfd wait = {.fd = store->bell.fd, .events = POLLIN};
-        (void)poll(&wait, 1, has_news ? (int)(at_ms - now) : -1);
+        (void)poll(&wait, 1, (int)(has_news ? at_ms - now : trim_in_ms));
         uint64_t rings;
         if (read(store->bell.fd, &rings, sizeof rings) < 0)
             continue; /* not rung: the time is up */
