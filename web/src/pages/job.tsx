@@ -12,7 +12,7 @@ import { Section } from "../parts/section";
 import { Moment } from "../parts/since";
 import { Status } from "../parts/status";
 import { Rows, type Column } from "../parts/table";
-import { reasonText } from "./job_words";
+import { attemptCostText, jobCostText, reasonText } from "./job_words";
 import { Waterfall } from "./waterfall";
 
 const columns: Column<Attempt>[] = [
@@ -24,7 +24,7 @@ const columns: Column<Attempt>[] = [
   { label: "Took", right: true, cell: attempt => durationText(attempt.ended_at_ms === null ? null : attempt.ended_at_ms - attempt.started_at_ms) },
   { label: "Tokens in", right: true, cell: attempt => countText(attempt.input_tokens) },
   { label: "Tokens out", right: true, cell: attempt => countText(attempt.output_tokens) },
-  { label: "Cost", right: true, cell: attempt => moneyText(attempt.cost_microusd) },
+  { label: "Cost", right: true, cell: attemptCostText },
 ];
 
 function evidenceText({ evidence }: PassedOver): string {
@@ -61,7 +61,7 @@ function Facts({ job }: { job: Job }) {
     ["First byte", durationText(job.first_byte_ms)],
     ["Took", durationText(job.duration_ms)],
     ["Tokens", `${countText(job.input_tokens)} in, ${countText(job.output_tokens)} out, ${countText(job.cached_tokens)} cached${job.estimated ? " (estimated)" : ""}`],
-    ["Cost", `${moneyText(job.cost_microusd, job.cost_is_partial)}${job.wasted_microusd ? `, of it ${moneyText(job.wasted_microusd)} by attempts that failed` : ""}`],
+    ["Cost", `${jobCostText(job)}${job.wasted_microusd ? `, of it ${moneyText(job.wasted_microusd)} by attempts that failed` : ""}`],
     ["Form", `${job.endpoint}, ${job.stream ? "streamed" : "plain"}, configuration ${job.config_version}`],
   ];
   return (

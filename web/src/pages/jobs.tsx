@@ -6,7 +6,7 @@ import { placeOf } from "../api/client";
 import type { Job } from "../api/contract";
 import { useWatch } from "../app/live";
 import { said } from "../app/queries";
-import { countText, durationText, moneyText } from "../parts/numbers";
+import { countText, durationText } from "../parts/numbers";
 import { More } from "../parts/more";
 import { Empty, Loading, Page } from "../parts/page";
 import { useList } from "../parts/pages";
@@ -15,6 +15,7 @@ import { Moment } from "../parts/since";
 import { Status } from "../parts/status";
 import { Rows, type Column } from "../parts/table";
 import { Chain } from "./chain";
+import { jobCostText } from "./job_words";
 
 const WATCH_MS = 2_000, PAGE = 50;
 const statuses = ["done", "failed", "cancelled", "interrupted", "refused", "open"];
@@ -33,7 +34,7 @@ const columns: Column<Job>[] = [
   { label: "First token", right: true, cell: job => durationText(job.first_byte_ms) },
   { label: "Took", right: true, cell: job => durationText(job.duration_ms) },
   { label: "Tokens", right: true, cell: job => <Text size="sm" component="span">{tokens(job)}</Text> },
-  { label: "Cost", right: true, cell: job => moneyText(job.cost_microusd, job.cost_is_partial) },
+  { label: "Cost", right: true, cell: jobCostText },
 ];
 
 type Filter = Partial<Record<"status" | "provider" | "model" | "key" | "team" | "user" | "reason" | "since" | "until" | "live", string>>;
