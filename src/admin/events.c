@@ -1,7 +1,11 @@
-/* admin/events.c: /api/events: who changed what, before and after. */
+/* admin/events.c: /api/events: who changed what, before and after; as a list, or as a file. */
+#include "admin/csv.h"
 #include "admin/endpoints.h"
 #include "admin/event_view.h"
+#include "admin/export.h"
 #include "admin/state.h"
+
+#define EXPORT_STEP 50 /* what was before and after may be long */
 
 static void put_raw_or_null(struct json_writer *writer, const char *name, const char *json)
 {
@@ -30,26 +34,92 @@ static void on_event(void *arg, const struct event_row *event)
     json_close_object(writer);
 }
 
-void events_list(struct api_call *call)
+/* ---- as a file ------------------------------------------------------------------------------------- */
+
+struct file {
+    struct buf *out;
+    enum export_format format;
+};
+
+static void write_csv(struct buf *out, const struct event_row *event)
+{
+    struct csv csv = {.out = out};
+    csv_text(&csv, str_of(event->id));
+    csv_int(&csv, event->at_ms);
+    csv_text(&csv, str_of(event->actor));
+    csv_text(&csv, str_of(event->action));
+    csv_text(&csv, str_of(event->subject));
+    csv_text(&csv, str_of(event->before_json));
+    csv_text(&csv, str_of(event->after_json));
+    csv_end_line(&csv);
+}
+
+static void on_row(void *arg, const struct event_row *event)
+{
+    struct file *file = arg;
+    if (file->format == EXPORT_CSV) {
+        write_csv(file->out, event);
+        return;
+    }
+    struct json_writer writer;
+    json_writer_init(&writer, file->out);
+    on_event(&writer, event);
+    buf_putc(file->out, '\n');
+}
+
+static void export(struct api_call *call, struct event_filter *filter, enum export_format format)
 {
     struct error error = {0};
-    struct event_filter filter = {0};
-    char next_cursor[96] = "";
+    struct file file = {.out = export_begin(call, format, "auxot-events.csv", "auxot-events.jsonl"),
+                        .format = format};
+    if (format == EXPORT_CSV)
+        buf_puts(file.out, "id,at_ms,actor,action,subject,before,after\r\n");
+    int left = filter->limit;
+    enum err err = OK;
+    do {
+        filter->limit = left < EXPORT_STEP ? left : EXPORT_STEP;
+        left -= filter->limit;
+        err =
+            store_events(call->admin->options.store, filter, on_row, &file, filter->cursor, &error);
+    } while (err == OK && left > 0 && filter->cursor[0] && file.out->len < EXPORT_BYTES);
+    if (err == OK)
+        api_done_text(call, filter->cursor);
+    else
+        api_fail_error(call, &error);
+}
+
+/* ---- as a list ------------------------------------------------------------------------------------- */
+
+static bool filter_read(struct api_call *call, struct event_filter *filter)
+{
     const struct {
         const char *name;
         char *room;
         size_t room_bytes;
-    } texts[] = {{"actor", filter.actor, sizeof filter.actor},
-                 {"action", filter.action, sizeof filter.action},
-                 {"subject", filter.subject, sizeof filter.subject},
-                 {"cursor", filter.cursor, sizeof filter.cursor}};
+    } texts[] = {{"actor", filter->actor, sizeof filter->actor},
+                 {"action", filter->action, sizeof filter->action},
+                 {"subject", filter->subject, sizeof filter->subject},
+                 {"cursor", filter->cursor, sizeof filter->cursor}};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         if (!api_query(call, texts[i].name, texts[i].room, texts[i].room_bytes) &&
             api_has_failed(call))
-            return;
-    if (!api_limit(call, &filter.limit) || !api_time(call, "since", &filter.since_ms) ||
-        !api_time(call, "until", &filter.until_ms))
+            return false;
+    return api_time(call, "since", &filter->since_ms) && api_time(call, "until", &filter->until_ms);
+}
+
+void events_list(struct api_call *call)
+{
+    struct error error = {0};
+    struct event_filter filter = {0};
+    enum export_format format = EXPORT_JSON;
+    char next_cursor[96] = "";
+    if (!export_format_read(call, &format) || !filter_read(call, &filter) ||
+        !export_limit_read(call, format, &filter.limit))
         return;
+    if (format != EXPORT_JSON) {
+        export(call, &filter, format);
+        return;
+    }
     json_open_array(api_answer(call, 200), "items");
     enum err err = store_events(call->admin->options.store, &filter, on_event, &call->writer,
                                 next_cursor, &error);

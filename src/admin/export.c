@@ -17,12 +17,15 @@ bool export_format_read(struct api_call *call, enum export_format *out_format)
     return false;
 }
 
-struct buf *export_begin(struct api_call *call, enum export_format format, const char *what)
+bool export_limit_read(struct api_call *call, enum export_format format, int *out_limit)
 {
-    bool is_usage = strcmp(what, "usage") == 0;
-    if (format == EXPORT_CSV)
-        return api_answer_text(call, "text/csv; charset=utf-8",
-                               is_usage ? "auxot-usage.csv" : "auxot-jobs.csv");
-    return api_answer_text(call, "application/jsonl",
-                           is_usage ? "auxot-usage.jsonl" : "auxot-jobs.jsonl");
+    return format == EXPORT_JSON ? api_limit(call, out_limit)
+                                 : api_limit_of(call, EXPORT_ROWS_MAX, EXPORT_ROWS_MAX, out_limit);
+}
+
+struct buf *export_begin(struct api_call *call, enum export_format format, const char *csv_name,
+                         const char *lines_name)
+{
+    return format == EXPORT_CSV ? api_answer_text(call, "text/csv; charset=utf-8", csv_name)
+                                : api_answer_text(call, "application/jsonl", lines_name);
 }

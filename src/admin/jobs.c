@@ -10,8 +10,6 @@
 #include <assert.h>
 
 #define DRAIN_MS 1000
-#define EXPORT_BYTES \
-    (2u * 1024 * 1024) /* a page of lines more, and it is half of what an answer may be */
 
 static_assert(API_LIMIT_MAX <= JOBS_PAGE_MAX, "a list asks for no more than the store gives");
 
@@ -50,13 +48,6 @@ static bool filter_read(struct api_call *call, struct job_filter *filter)
             return false;
     return api_time(call, "since", &filter->since_ms) &&
            api_time(call, "until", &filter->until_ms) && status_is_known(call, filter->status);
-}
-
-/* A file may be longer than a list. */
-static bool limit_read(struct api_call *call, enum export_format format, int *out_limit)
-{
-    return format == EXPORT_JSON ? api_limit(call, out_limit)
-                                 : api_limit_of(call, EXPORT_ROWS_MAX, EXPORT_ROWS_MAX, out_limit);
 }
 
 /* A provider's slug means its id, as everywhere; so does a team's name. */
@@ -116,7 +107,8 @@ static void on_row(void *arg, const struct job_record *job)
 static void export(struct api_call *call, struct job_filter *filter, enum export_format format)
 {
     struct error error = {0};
-    struct file file = {.out = export_begin(call, format, "jobs"), .format = format};
+    struct file file = {.out = export_begin(call, format, "auxot-jobs.csv", "auxot-jobs.jsonl"),
+                        .format = format};
     job_reader_open(&file.reader, call);
     int left = filter->limit;
     file.csv.out = file.out;
@@ -159,7 +151,7 @@ void jobs_list(struct api_call *call)
     enum export_format format = EXPORT_JSON;
     char next_cursor[96] = "";
     if (!export_format_read(call, &format) || !filter_read(call, &filter) ||
-        !limit_read(call, format, &filter.limit))
+        !export_limit_read(call, format, &filter.limit))
         return;
     resolve_names(call, &filter);
     if (call->role < ROLE_ADMIN)

@@ -178,7 +178,8 @@ static void give(struct answer *answer)
     if (answer->format == EXPORT_JSON)
         json_open_array(api_answer(call, 200), "items");
     else
-        answer->csv.out = export_begin(call, answer->format, "usage");
+        answer->csv.out =
+            export_begin(call, answer->format, "auxot-usage.csv", "auxot-usage.jsonl");
     if (answer->format == EXPORT_CSV)
         csv_head(answer);
     enum err err = store_usage(call->admin->options.store, &answer->query, on_item[answer->format],

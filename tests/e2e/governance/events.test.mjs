@@ -4,6 +4,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import { DatabaseSync } from 'node:sqlite';
+import { call } from '../lib/http.mjs';
 import { closing, scene } from '../lib/scene.mjs';
 import { auxot, empty_dir } from '../lib/server.mjs';
 
@@ -26,6 +27,28 @@ test('every administrative act is a link; `auxot verify` and GET /api/events/ver
     const replaced = await server.api('GET', `/api/events/verify?head=${other}`);
     assert.deepEqual([replaced.unbroken, replaced.bad_seq], [false, seen.events]);
     assert.equal((await verify(server.data, '--head', 'nonsense')).code, 2);
+});
+
+test('events go into files, page by page, as they stand in the list', async () => {
+    const list = [], lines = [];
+    for (let cursor = ''; ;) {
+        const page = await server.api('GET', `/api/events?limit=200${cursor}`);
+        list.push(...page.items);
+        if (!page.next_cursor) break;
+        cursor = `&cursor=${page.next_cursor}`;
+    }
+    for (let cursor = '', count = 0; ; count++) {
+        const page = await call(`${server.url}/api/events?format=jsonl&limit=3${cursor}`, { key: server.admin });
+        assert.equal(page.headers['content-disposition'], 'attachment; filename="auxot-events.jsonl"');
+        lines.push(...page.text.split('\n').filter(Boolean).map(line => JSON.parse(line)));
+        if (!page.headers['x-next-cursor']) { assert.ok(count >= 2, 'in several pages'); break; }
+        cursor = `&cursor=${page.headers['x-next-cursor']}`;
+    }
+    assert.deepEqual(lines, list);
+    const { text } = await call(`${server.url}/api/events?format=csv`, { key: server.admin });
+    const rows = text.split('\r\n').filter(Boolean);
+    assert.equal(rows[0], 'id,at_ms,actor,action,subject,before,after');
+    assert.deepEqual(rows.slice(1).map(row => row.split(',').slice(0, 5)), list.map(event => [event.id, `${event.at_ms}`, event.actor, event.action, event.subject]));
 });
 
 test('events are found by actor, by action or its first word, by subject and by time', async () => {

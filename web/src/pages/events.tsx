@@ -2,6 +2,7 @@
 import { Button, Code, Collapse, Group, Text, TextInput } from "@mantine/core";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useState } from "react";
+import { placeOf } from "../api/client";
 import type { Event } from "../api/contract";
 import { useWatch } from "../app/live";
 import { More } from "../parts/more";
@@ -43,7 +44,10 @@ export function EventsPage() {
   const events = useList("events_list", filter, watch);
   const set = (name: keyof Filter, value: string) => void navigate({ to: "/audit/events" as never, search: { ...filter, [name]: value || undefined } as never, replace: true });
   return (
-    <Page title="Events" wide>
+    <Page title="Events" wide actions={<>
+      <Button component="a" variant="default" size="xs" href={placeOf("/api/events", {}, { ...filter, format: "csv" })} download="events.csv">CSV</Button>
+      <Button component="a" variant="default" size="xs" href={placeOf("/api/events", {}, { ...filter, format: "jsonl" })} download="events.jsonl">JSON lines</Button>
+    </>}>
       <Group mb="md" align="flex-end">
         {(["actor", "action", "subject"] as const).map(name => (
           <TextInput key={name} label={{ actor: "Who", action: "Did", subject: "To" }[name]} defaultValue={filter[name] ?? ""} w={200} onBlur={event => set(name, event.currentTarget.value.trim())}
