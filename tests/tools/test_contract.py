@@ -53,7 +53,7 @@ REFUSED = [
     ("a role that does not exist", "x-role: admin", "x-role: emperor", "x-role must be one of"),
     ("a body without a limit", "      x-body-limit: 4KiB\n", "", "go together"),
     ("a limit without its unit", "4KiB", "4096", "x-body-limit must be like"),
-    ("a limit that is no limit", "4KiB", "4MiB", "x-body-limit must be like"),
+    ("a limit that is no limit", "4KiB", "5MiB", "x-body-limit must be like"),
     ("a body where none is read", "    patch:", "    delete:", "takes no body"),
     ("an unknown tag", "tags: [Things]\n", "tags: [Others]\n", "one tag"),
     ("no sentence", "summary: Changes a thing.", "summary: changes", "one sentence"),

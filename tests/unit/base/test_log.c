@@ -121,6 +121,7 @@ static void lines_that_are_not_taken_are_counted(void **unused)
     CHECK_INT("one of three", log_lines_dropped() - before, 1);
 }
 
-TEST_MAIN(TEST(lines_that_are_not_taken_are_counted), TEST(without_a_sink_lines_go_nowhere), TEST(a_line_says_level_event_and_values),
-          TEST(levels_below_the_least_are_dropped), TEST(control_characters_cannot_forge_a_line),
-          TEST(a_long_value_is_cut), TEST(levels_have_names_both_ways))
+TEST_MAIN(TEST(lines_that_are_not_taken_are_counted), TEST(without_a_sink_lines_go_nowhere),
+          TEST(a_line_says_level_event_and_values), TEST(levels_below_the_least_are_dropped),
+          TEST(control_characters_cannot_forge_a_line), TEST(a_long_value_is_cut),
+          TEST(levels_have_names_both_ways))
