@@ -109,7 +109,7 @@ static int tell(const char *to, const struct backup_manifest *made)
 int command_backup(int argc, char **argv)
 {
     struct error error = {0};
-    struct data_access access = {0};
+    struct data_access access = {.needs_database = true};
     struct json_reader *reader = NULL;
     struct backup_manifest made;
     char to[PATH_MAX];

@@ -222,7 +222,9 @@ static int run(struct command *command)
 {
     struct error error = {0};
     int status = 0;
-    if (strcmp(command->verb, "export") != 0)
+    bool is_export = strcmp(command->verb, "export") == 0;
+    command->desk.access.needs_database = is_export;
+    if (!is_export)
         status = run_file(command);
     else if (desk_open(&command->desk, &error) == OK)
         status = export_all(command);

@@ -3,15 +3,15 @@
 
 #include "admin/config_offline.h"
 #include "main/setup.h"
+#include "main/terminal.h"
 
 #include <stdio.h>
 
-/* As much as a terminal shows without harm: the words are other people's. */
 static void put_words(struct str words)
 {
-    for (size_t i = 0; i < words.len; i++) {
-        unsigned char c = (unsigned char)words.at[i];
-        putchar(c < 0x20 || c == 0x7f ? '?' : words.at[i]);
+    for (size_t at = 0; at < words.len;) {
+        size_t from = at;
+        putchar(terminal_obeys(words, &at) ? '?' : words.at[from]);
     }
 }
 

@@ -4,7 +4,18 @@
 #include "main/control_client.h"
 #include "main/setup.h"
 
+#include <limits.h>
+#include <stdio.h>
+#include <unistd.h>
+
 #define ANSWER_BYTES_MAX (8u * 1024 * 1024)
+
+static bool has_database(const char *data_dir)
+{
+    char path[PATH_MAX];
+    int len = snprintf(path, sizeof path, "%s/store.db", data_dir);
+    return len > 0 && (size_t)len < sizeof path && access(path, F_OK) == 0;
+}
 
 enum err data_access_open(struct data_access *access, struct error *error)
 {
@@ -18,6 +29,12 @@ enum err data_access_open(struct data_access *access, struct error *error)
     access->has_server = err == OK;
     if (err != ERR_NOT_FOUND)
         return err;
+    if (access->needs_database && !has_database(access->settings.data_dir))
+        return error_set(
+            error, ERR_NOT_FOUND,
+            "there is no database in '%.200s': name the data directory of a server with "
+            "--data-dir",
+            access->settings.data_dir);
     struct store_options options = {.data_dir = access->settings.data_dir};
     err = open_vault(&access->settings, true, &access->vault, &options.secret_is_in_files, error);
     if (err == OK)

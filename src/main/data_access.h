@@ -14,13 +14,15 @@
 
 struct data_access {
     struct settings settings;
+    bool
+        needs_database; /* set before the open: nothing is made, and where there is none that is an error */
     char socket_path[108];
     bool has_server;
     struct vault *vault; /* without a server */
     struct store *store;
 };
 
-/** Without a server it makes what is missing: directory, secret, database. */
+/** Without a server it makes what is missing: directory, secret, database. ERR_NOT_FOUND: needs_database, and there is none. */
 MUST_USE enum err data_access_open(struct data_access *access, struct error *error);
 void data_access_close(struct data_access *access); /* also after a failed open */
 /** Calls the server; an answer that is no 2xx becomes an error with its own sentence. `out_root` lives as long as the

@@ -108,7 +108,7 @@ static int tell(const struct standing *standing, bool is_rotate)
 int command_secret(int argc, char **argv)
 {
     struct error error = {0};
-    struct data_access access = {0};
+    struct data_access access = {.needs_database = true};
     struct standing standing = {0};
     const char *verb = argc > 1 ? argv[1] : "";
     bool is_rotate = strcmp(verb, "rotate") == 0;

@@ -5,6 +5,8 @@
  */
 #include "main/status_view.h"
 
+#include "main/terminal.h"
+
 #include <stdio.h>
 
 #define KIND_WIDTH  11
@@ -41,13 +43,9 @@ static const struct look *look_of(struct str state, struct str level)
 
 void status_view_text(struct str text, struct buf *out)
 {
-    for (size_t i = 0; i < text.len; i++) {
-        unsigned char byte = (unsigned char)text.at[i];
-        bool has_next = i + 1 < text.len;
-        bool is_c1 = byte == 0xc2 && has_next && (unsigned char)text.at[i + 1] < 0xa0;
-        bool is_control = byte < 0x20 || byte == 0x7f || is_c1;
-        i += is_c1;
-        buf_append(out, is_control ? "?" : &text.at[i], 1);
+    for (size_t at = 0; at < text.len;) {
+        size_t from = at;
+        buf_append(out, terminal_obeys(text, &at) ? "?" : &text.at[from], 1);
     }
 }
 

@@ -1,6 +1,8 @@
 /* main/table.c: see table.h. */
 #include "main/table.h"
 
+#include "main/terminal.h"
+
 #include <assert.h>
 #include <stdarg.h>
 #include <string.h>
@@ -9,16 +11,12 @@
 #define TABLE_BYTES_MAX ((size_t)2 * 1024 * 1024)
 #define GAP             "  "
 
-/* What a terminal would take for a command becomes a blank. */
-static char shown(char c)
-{
-    return (unsigned char)c < 0x20 || c == 0x7f ? ' ' : c;
-}
-
 void words_print(struct str words, FILE *out)
 {
-    for (size_t i = 0; i < words.len; i++)
-        (void)fputc(shown(words.at[i]), out);
+    for (size_t at = 0; at < words.len;) {
+        size_t from = at;
+        (void)fputc(terminal_obeys(words, &at) ? '?' : words.at[from], out);
+    }
     (void)fputc('\n', out);
 }
 
@@ -47,8 +45,7 @@ void table_cell(struct table *table, const char *format, ...)
     va_start(args, format);
     (void)vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    for (char *at = text; *at; at++)
-        *at = shown(*at);
+    terminal_clean(text);
     if (table->count == TABLE_CELLS_MAX)
         return;
     const char *kept = arena_dup(&table->arena, text, strlen(text));

@@ -90,7 +90,7 @@ static int tell(const struct finding *finding)
 int command_verify(int argc, char **argv)
 {
     struct error error = {0};
-    struct data_access access = {0};
+    struct data_access access = {.needs_database = true};
     struct finding finding = {0};
     struct event_head head = {0};
     if (asks_for_help(argc, argv)) {

@@ -28,6 +28,17 @@ const restore = (from, data, ...more) => auxot(['restore', '--from', from, '--da
 const manifest_of = file => JSON.parse(fs.readFileSync(file).subarray(-manifest_bytes).toString().split('\n')[1]);
 const kept = path.join(shelf, 'kept.backup');
 
+test('commands that read a data directory make none where there is none', async () => {
+    const nowhere = path.join(empty_dir('nowhere'), 'typo');
+    for (const [...command] of [['backup', '--to', path.join(shelf, 'none.backup')], ['secret', 'status'], ['secret', 'rotate'], ['verify'], ['config', 'export']]) {
+        const made = await auxot([...command, '--data-dir', nowhere]);
+        assert.notEqual(made.code, 0, command.join(' '));
+        assert.match(made.stderr, /there is no database in '.*typo'/, command.join(' '));
+    }
+    assert.equal(fs.existsSync(nowhere), false);
+    assert.equal(fs.existsSync(path.join(shelf, 'none.backup')), false);
+});
+
 test('F51: a backup under load, restored elsewhere: nothing acknowledged before is missing, and all checks hold on its data', async () => {
     const load = new Load(here, { ...load_of, streams: 20 }).start();
     await until(() => load.all.filter(one => one.outcome === 'ok').length >= 40, 'the load is on');
