@@ -29,9 +29,9 @@ static void columns_are_as_wide_as_they_must_be(void **state)
     words_print(STR("end\nof\x7f it"), out);
     fclose(out);
     CHECK_STR("shown", shown,
-              "> name    jobs  why\n"
-              "> Größe     12  a\n"
-              "> x?31m   1234  bc\n"
+              "> name   jobs  why\n"
+              "> Größe    12  a\n"
+              "> x?31m  1234  bc\n"
               "end?of? it\n");
     free(shown);
 }
