@@ -440,6 +440,14 @@ static bool is_batch_by_policy(const struct principal *principal)
     return principal->policy.is_batch || (principal->team && principal->team->policy.is_batch);
 }
 
+/* A copy: the record tells it, also of a caller who is gone with the head of the request. */
+static bool keep_pin(struct request *request, struct str pin)
+{
+    const char *kept = pin.len ? arena_dup(&request->arena, pin.at, pin.len) : "";
+    request->pin = (struct str){kept, kept ? pin.len : 0};
+    return kept != NULL;
+}
+
 /* Asks for the body, unless something is known already that turns the request away. */
 void request_admit(struct request *request)
 {
@@ -448,7 +456,7 @@ void request_admit(struct request *request)
     size_t limit = gateway->options.body_limit_bytes;
     size_t pins = 0;
     limit = limit ? limit : BODY_LIMIT_DEFAULT;
-    request->pin = http_header_find(head, STR("x-auxot-provider"), &pins);
+    bool has_pin = keep_pin(request, http_header_find(head, STR("x-auxot-provider"), &pins));
     request->is_batch = is_batch_by_policy(request->principal) ||
                         str_ieq(http_header_find(head, STR("x-auxot-class"), NULL), STR("batch"));
     request->receipt.is_wanted =
@@ -465,6 +473,8 @@ void request_admit(struct request *request)
         char sentence[120];
         snprintf(sentence, sizeof sentence, "The request body is larger than %zu bytes.", limit);
         request_fail(request, SAY_BODY_TOO_LARGE, "body_too_large", sentence);
+    } else if (!has_pin) {
+        request_fail_for_memory(request);
     } else if (pins > 1) {
         request_fail(request, SAY_BAD_REQUEST, "pins_disagree",
                      "X-Auxot-Provider is there more than once. Send one.");

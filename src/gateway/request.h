@@ -145,9 +145,9 @@ struct request {
     struct arena arena;
     struct buf body;
     size_t body_charged, body_bytes;
-    struct parsing *parsing; /* NULL unless an api thread has the body */
-    struct body_facts facts; /* model and cache_key live in the arena */
-    struct str pin;
+    struct parsing *parsing;      /* NULL unless an api thread has the body */
+    struct body_facts facts;      /* model and cache_key live in the arena */
+    struct str pin;               /* arena */
     struct candidate *candidates; /* the eligible ones, then those that may come; arena */
     size_t candidate_count, later_count, next_candidate;
     bool has_asked_later;
