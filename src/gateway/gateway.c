@@ -413,6 +413,14 @@ void gateway_recall(struct gateway *gateway)
     repeat_recall(gateway);
 }
 
+void gateway_leave_names(struct gateway *gateway, bool is_leaving)
+{
+    if (is_leaving)
+        repeat_leave(gateway);
+    else
+        repeat_return(gateway);
+}
+
 /* ---- draining -------------------------------------------------------------------------------- */
 
 void gateway_drain(struct gateway *gateway)

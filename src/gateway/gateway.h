@@ -107,6 +107,9 @@ void gateway_offload(struct gateway *gateway, bool (*submit)(void *arg, struct p
 /** Reads, on one of those threads, which Idempotency-Keys were used in the last life. Requests with such a key wait for
  *  it with 503. */
 void gateway_recall(struct gateway *gateway);
+/** Before the store goes to the next server, and after it came back: whether idempotency keys are the next one's. Any
+ *  thread. */
+void gateway_leave_names(struct gateway *gateway, bool is_leaving);
 
 /** Requests that wait for a slot. */
 int64_t gateway_waiting(const struct gateway *gateway);

@@ -382,6 +382,13 @@ void idempotency_open(struct idempotency *names)
     pthread_mutex_unlock(&names->lock);
 }
 
+void idempotency_shut(struct idempotency *names)
+{
+    pthread_mutex_lock(&names->lock);
+    names->is_open = false;
+    pthread_mutex_unlock(&names->lock);
+}
+
 bool idempotency_is_open(struct idempotency *names)
 {
     pthread_mutex_lock(&names->lock);

@@ -86,6 +86,8 @@ bool idempotency_restore(struct idempotency *names, const struct idempotency_cla
                          bool is_unknown, int64_t age_ms, int64_t now_ms);
 /** All are restored: claims are taken from now on. */
 void idempotency_open(struct idempotency *names);
+/** No claims are taken any more, until it is opened again. What runs keeps its name. */
+void idempotency_shut(struct idempotency *names);
 bool idempotency_is_open(struct idempotency *names);
 
 struct idempotency_figures {

@@ -99,8 +99,9 @@ static void refuse(struct request *request, const struct idempotency_found *foun
                               "The server remembers as many Idempotency-Keys as it may. Leave the "
                               "header out, or try again later."},
         [IDEMPOTENCY_NOT_READY] = {SAY_OVERLOADED, "repeat_starting",
-                                   "The server has just started and still reads which "
-                                   "Idempotency-Keys were used. Try again in a moment."},
+                                   "The server does not know at this moment which Idempotency-Keys "
+                                   "were used: it has just started, or makes way for the next. Try "
+                                   "again in a moment."},
         [IDEMPOTENCY_NO_MEMORY] = {SAY_OVERLOADED, "no_memory",
                                    "The server is out of memory; try again."},
     };
@@ -228,7 +229,8 @@ static void on_row(void *arg, const struct idempotency_row *row)
     struct recall *recall = arg;
     struct idempotency_claim claim;
     bool was_answered = row->status == JOB_DONE || row->first_byte_ms >= 0;
-    bool is_unknown = row->status == JOB_INTERRUPTED;
+    /* Nobody of this life has a name yet: what is open runs at the server that this one takes over from. */
+    bool is_unknown = row->status == JOB_INTERRUPTED || row->status == JOB_OPEN;
     if ((!was_answered && !is_unknown) || !claim_read(row, &claim))
         return;
     bool is_restored = idempotency_restore(recall->gateway->idempotency, &claim, is_unknown,
@@ -281,5 +283,17 @@ void repeat_recall(struct gateway *gateway)
     if (recall && gateway->offload && gateway->offload(gateway->offload_arg, &recall->work))
         return;
     mem_free(recall);
+    atomic_store(&gateway->is_recalling, false);
+}
+
+void repeat_leave(struct gateway *gateway)
+{
+    atomic_store(&gateway->is_recalling, true); /* there is no store to ask any more */
+    idempotency_shut(gateway->idempotency);
+}
+
+void repeat_return(struct gateway *gateway)
+{
+    idempotency_open(gateway->idempotency); /* it knows them all: none was given meanwhile */
     atomic_store(&gateway->is_recalling, false);
 }

@@ -37,3 +37,7 @@ void repeat_write(const struct request *request, char room[IDEMPOTENCY_TEXT_MAX]
 
 /** Restores the names of the last life, on an api thread; claims wait for it with 503. */
 void repeat_recall(struct gateway *gateway);
+/** The next server reads the names now: no more of them here, each is told to come again. Any thread. */
+void repeat_leave(struct gateway *gateway);
+/** There is no next server after all. */
+void repeat_return(struct gateway *gateway);

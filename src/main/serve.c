@@ -193,12 +193,13 @@ static int run(const struct settings *settings, struct handover *handover, struc
         err = server_run(server, url, sizeof url, &error);
     if (err == OK)
         err = handover_listen(settings->data_dir, &watch->handover, &error);
+    if (err != OK)
+        server_close(
+            server); /* first, so that the other finds the store free when it hears of it */
     if (handover)
         handover_end(handover, err == OK);
-    if (err != OK) {
-        server_close(server);
+    if (err != OK)
         return complain("serve", 1, "%s", error.text);
-    }
     log_info("ready", "url=%s version=%s commit=%s start_ms=%lld", url, AUXOT_VERSION, AUXOT_COMMIT,
              (long long)(clock_monotonic_ms() - started_ms));
     announce_setup(server);

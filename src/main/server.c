@@ -195,8 +195,6 @@ static enum err open_listeners(struct server *server, struct error *error)
     enum err err = OK;
     if (settings->port != 0 && !server->handover)
         err = http_port_probe(settings->host, (int)settings->port, error);
-    if (err == OK && settings->tls_cert[0])
-        err = tls_server_context(settings->tls_cert, settings->tls_key, &server->tls, error);
     if (err == OK && server->tls)
         admin_certificate_ends(server->admin, tls_context_ends_ms(server->tls));
     for (int i = 0; err == OK && i < server->loop_count; i++)
@@ -218,10 +216,13 @@ enum err server_open(const struct settings *settings, struct handover *handover,
                                     settings->tls_cert[0] != '\0', error);
     if (err == OK)
         err = trusted_proxies_parse(str_of(settings->trusted_proxies), &server->proxies, error);
-    if (err == OK)
-        err = open_store(server, error);
+    if (err == OK &&
+        settings->tls_cert[0]) /* before the store: a bad one must cost an upgrade nothing */
+        err = tls_server_context(settings->tls_cert, settings->tls_key, &server->tls, error);
     if (err == OK)
         err = price_table_new((struct str){prices_csv, prices_csv_len}, &server->prices, error);
+    if (err == OK)
+        err = open_store(server, error);
     if (err == OK)
         err = open_gateway(server, error);
     if (err == OK)

@@ -21,12 +21,17 @@ bool server_give_sockets(const struct server *server, int conn)
 
 void server_release_store(struct server *server)
 {
+    gateway_leave_names(server->gateway,
+                        true); /* what is begun from here on the next one cannot know */
     store_release(server->store);
 }
 
 enum err server_take_back(struct server *server, struct error *error)
 {
-    return store_take_back(server->store, error);
+    enum err err = store_take_back(server->store, error);
+    if (err == OK)
+        gateway_leave_names(server->gateway, false);
+    return err;
 }
 
 static void on_leave(struct loop_message *message)

@@ -14,7 +14,7 @@ static enum err each_in(sqlite3 *db, int64_t chunk, int64_t since_ms, store_on_i
     buf_init(&sql, SQL_TEXT_MAX);
     buf_puts(&sql, "SELECT id, key_id, idempotency, status, created_at_ms, first_byte_ms FROM ");
     buf_printf(&sql, "jobs_%lld", (long long)chunk); /* table name only */
-    buf_puts(&sql, " WHERE at >= ?1 AND idempotency <> '' AND status <> 0 ORDER BY at");
+    buf_puts(&sql, " WHERE at >= ?1 AND idempotency <> '' ORDER BY at");
     enum err err = sql.failed ? ERR_NO_MEMORY : sql_prepare(db, sql.data, &select, error);
     if (err == OK)
         (void)sqlite3_bind_int64(select, 1, job_at(since_ms));

@@ -268,7 +268,8 @@ void store_release(struct store *store)
 static void writer_go_on(struct store *store)
 {
     pthread_mutex_lock(&store->writer.lock);
-    store->writer.is_stopping = store->writer.is_released = store->is_releasing = false;
+    store->writer.is_stopping = store->writer.is_released = false;
+    store->is_releasing = false;
     pthread_mutex_unlock(&store->writer.lock);
     atomic_store(&store->is_urgent, true);
 }

@@ -99,7 +99,7 @@ struct store {
     pthread_t thread;
     struct segment_owner owner;
     struct lives lives;
-    bool is_releasing; /* one more round, then the writer ends */
+    atomic_bool is_releasing; /* one more round, then the writer ends */
     struct bell bell;
     atomic_bool is_urgent; /* look now, not at the end of the 50 ms */
     struct series *series; /* the first journal_count are of our loops, in order */

@@ -2,6 +2,7 @@
 // request has its row, once and closed. One that cannot start leaves the old one as it was.
 import assert from 'node:assert/strict';
 import http from 'node:http';
+import path from 'node:path';
 import { test } from 'node:test';
 import { ask, at, closing, scene } from '../lib/scene.mjs';
 import { is_long } from '../lib/ledgers.mjs';
@@ -13,7 +14,8 @@ import { Worker, provider_of_workers } from '../lib/worker.mjs';
 const here = await scene({ main: { models: ['shared'] } }, { env: { AUXOT_GRACE: '8s' } });
 const { server } = here;
 const clean = Object.fromEntries(Object.keys(process.env).filter(name => name.startsWith('AUXOT_')).map(name => [name, undefined]));
-const next = (flags = [], env = {}) => new Child(Suite.binary, ['serve', '--take-over', '--data-dir', server.data, '--port', String(server.port), ...flags],
+const faulty = path.join(path.dirname(Suite.binary), 'auxot_faulty'); // refuses threads (tests/faulty.c)
+const next = (flags = [], env = {}, program = Suite.binary) => new Child(program, ['serve', '--take-over', '--data-dir', server.data, '--port', String(server.port), ...flags],
     { env: { ...clean, ...server.env, ...env } });
 
 // The server that is under test from now on is the new one. What the old one says stays among the logs.
@@ -72,15 +74,41 @@ test(`F68: ${rounds} upgrades under ${rate} requests a second and with streams o
     console.log(`# ${rounds} upgrades, ${load.asked} requests, ${load.failed.length} failed`);
 });
 
-test('F68: the one that takes over cannot start: the old one takes its store back and goes on', async () => {
-    const before = server.child;
+test('F68: the one that takes over has a bad certificate: it never asks for the store', async () => {
     const bad = next(['--tls-cert', '/nonexistent/cert.pem', '--tls-key', '/nonexistent/key.pem']);
     assert.equal((await bad.exit).code, 1);
+    assert.equal((await server.call(at.chat, ask.chat('shared'))).status, 200);
+    assert.doesNotMatch(server.child.stderr, /what=store.*\n.*not_handed_over/);
+});
+
+test('F68: the one that takes over fails late: the old one takes its store back and goes on', async () => {
+    const before = server.child;
+    const bad = next([], { AUXOT_TEST_THREADS: '4' }, faulty);
+    assert.equal((await bad.exit).code, 1, bad.stderr);
     await before.line(/event=not_handed_over .*store="taken back"/, { stream: 'stderr' });
     const answer = await server.call(at.chat, ask.chat('shared'));
     assert.equal(answer.status, 200);
     assert.equal((await server.job(answer.job_id)).status, 'done', 'it is recorded');
     await server.api('PATCH', `/api/providers/${here.main.id}`, { name: 'main' });
+});
+
+test('F30, F68: a key whose request runs at the old server is not taken again at the new one', async () => {
+    await here.main.plays([{ then: { events: 60, gap_ms: 50 } }]);
+    const headers = { 'idempotency-key': 'across-an-upgrade' }, body = ask.chat('shared', { stream: true });
+    const held = server.begin(at.chat, body, { headers });
+    await held.when(() => text_of(held.events).length > 0);
+    const old = await upgrade();
+    const again = await until(async () => { // the names are being read at first: 503
+        const answer = await server.call(at.chat, body, { headers });
+        return answer.status !== 503 && answer;
+    }, 'the new one knows the keys');
+    assert.equal(again.status, 409, again.text);
+    assert.ok(again.text.includes(held.job_id), again.text);
+    await held.done;
+    assert.equal((await old.exit).code, 0);
+    assert.equal((await server.job(held.job_id)).status, 'done');
+    assert.equal((await here.main.sim.log()).filter(entry => entry.x_client_request_id.startsWith(held.job_id)).length, 1);
+    await here.main.plays([]);
 });
 
 test('F68: the old one is killed while it ends its requests: they become interrupted, and nothing else is touched', async () => {

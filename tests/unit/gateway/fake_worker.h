@@ -219,7 +219,7 @@ static inline bool fake_is_whole(const struct buf *request)
 /* Serves one line until it closes. */
 static inline void fake_serve(struct fake_worker *worker, int fd)
 {
-    static char piece[65536];
+    static _Thread_local char piece[65536];
     struct buf request;
     buf_init(&request, 1 << 20);
     fake_ready(worker, fd);

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <stdatomic.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -27,7 +28,7 @@
 #define SECRET_NOW  "the secret of this server, as it is now 1"
 #define SECRET_THEN "the secret of this server, as it was then"
 
-static int steps, end_at; /* 0: to the end */
+static atomic_int steps, end_at; /* 0: to the end */
 
 static void step(void)
 {
