@@ -121,6 +121,7 @@ test('a session that has ended leads to the sign-in, and back to the page', opti
     await page.context().clearCookies();
     await page.goto('/audit/jobs?status=done');
     await page.waitForURL('**/sign-in?back=*');
+    await page.getByLabel('E-mail').waitFor();
     assert.deepEqual(await axe_findings(page), []);
     await page.getByLabel('E-mail').fill(site.owner.email);
     await page.getByLabel('Password').first().fill('not this one, surely');
