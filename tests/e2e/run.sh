@@ -21,7 +21,10 @@ major=$("$node" -p 'process.versions.node.split(".")[0]')
 
 shopt -s nullglob
 if [ $# = 0 ]; then
-    set -- core/*.test.mjs governance/*.test.mjs operations/*.test.mjs
+    set -- core/*.test.mjs governance/*.test.mjs
+    for file in operations/*.test.mjs; do # what waits for the clock, or is arithmetic: once is enough
+        case $suite:$file in core:*/rehearse.* | core:*/retention.* | core:*/watchdog.*) ;; *) set -- "$@" "$file" ;; esac
+    done
     [ "$suite" = core ] || set -- "$@" clis/*.test.mjs faults/*.test.mjs web/*.test.mjs
 fi
 
