@@ -49,3 +49,22 @@ bool id_parse(struct str id, const char *prefix, int64_t *out_wall_ms)
     *out_wall_ms = (int64_t)time;
     return true;
 }
+
+bool id_bits(struct str id, const char *prefix, uint8_t out_bits[16])
+{
+    int64_t wall_ms;
+    if (!id_parse(id, prefix, &wall_ms))
+        return false;
+    struct str body = str_from(id, strlen(prefix));
+    uint64_t high = 0, low = 0;
+    for (size_t i = 0; i < body.len; i++) {
+        const char *digit = memchr(digits, body.at[i], sizeof digits - 1);
+        high = high << 5 | low >> 59;
+        low = low << 5 | (uint64_t)(digit - digits);
+    }
+    for (int i = 7; i >= 0; i--, high >>= 8, low >>= 8) {
+        out_bits[i] = (uint8_t)high;
+        out_bits[8 + i] = (uint8_t)low;
+    }
+    return true;
+}

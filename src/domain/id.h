@@ -12,3 +12,5 @@
 void id_make(const char *prefix, int64_t wall_ms, const uint8_t random[10], char out_id[ID_MAX]);
 /** Well-formed with that prefix? Gives the time. */
 bool id_parse(struct str id, const char *prefix, int64_t *out_wall_ms);
+/** The 128 bits of an id that is well-formed with that prefix; false: it is not. */
+bool id_bits(struct str id, const char *prefix, uint8_t out_bits[16]);

@@ -18,18 +18,21 @@
 
 /* The caller's headers that go along: an allow-list. SPEC.md 3. Those of a vendor mean nothing in another
  * dialect. True when anthropic-version is one. */
-static bool forward_headers(const struct http_head *head, bool is_translated, struct buf *out)
+static bool forward_headers(const struct request *request, const struct http_head *head,
+                            struct buf *out)
 {
     static const struct str version = STR_INIT("anthropic-version");
     static const struct str all[] = {STR_INIT("traceparent"), STR_INIT("anthropic-beta"),
                                      STR_INIT("openai-beta")};
+    bool is_translated = request->trial.translation != NULL;
+    size_t first = request->trace ? 1 : 0; /* write_trace says it */
     size_t count = is_translated ? 1 : sizeof all / sizeof all[0];
     bool has_version = false;
     for (size_t h = 0; h < head->header_count; h++) {
         const struct http_header *header = &head->headers[h];
         bool is_version = !is_translated && !has_version && str_ieq(header->name, version);
         bool goes = is_version;
-        for (size_t i = 0; i < count && !goes; i++)
+        for (size_t i = first; i < count && !goes; i++)
             goes = str_ieq(header->name, all[i]); /* lists: each line of them */
         if (!goes || header->value.len == 0 || header->value.len > FORWARDED_VALUE_MAX)
             continue;
@@ -40,6 +43,19 @@ static bool forward_headers(const struct http_head *head, bool is_translated, st
         has_version |= is_version;
     }
     return has_version;
+}
+
+/* For whom traces: the provider's own spans, if it makes any, come below that of the attempt. */
+static void write_trace(struct request *request)
+{
+    uint8_t span[SPAN_ID_BYTES];
+    struct buf *out = &request->trial.head;
+    if (!request->trace)
+        return;
+    trace_span(str_of(request->id), request->attempt_count, span);
+    buf_append_lit(out, "traceparent: ");
+    traceparent_write(request->trace, span, out);
+    buf_append_lit(out, "\r\n");
 }
 
 static void write_request_line(struct request *request, const struct target *target,
@@ -103,7 +119,8 @@ static enum err write_head(struct request *request, const struct target *target,
     buf_put_uint(&trial->head, (uint64_t)request->attempt_count);
     buf_append_lit(&trial->head, "\r\n");
     write_session(request);
-    bool has_version = forward_headers(head, is_translated, &trial->head);
+    write_trace(request);
+    bool has_version = forward_headers(request, head, &trial->head);
     kind->write_defaults(&trial->head, has_version);
     if (!buf_reserve(&trial->head,
                      CREDENTIAL_LINE + secret.len)) /* no growing behind the key: no copies */

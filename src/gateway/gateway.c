@@ -408,6 +408,11 @@ void gateway_offload(struct gateway *gateway, bool (*submit)(void *arg, struct p
     gateway->offload_arg = arg;
 }
 
+void gateway_trace(struct gateway *gateway, struct otlp *otlp)
+{
+    gateway->otlp = otlp;
+}
+
 void gateway_recall(struct gateway *gateway)
 {
     repeat_recall(gateway);

@@ -104,6 +104,9 @@ struct snapshot *gateway_snapshot(struct gateway *gateway);
 struct pool_work;
 void gateway_offload(struct gateway *gateway, bool (*submit)(void *arg, struct pool_work *work),
                      void *arg);
+/** Where jobs that ended are told as spans (gateway/otlp.h), which outlives the gateway; NULL: nowhere. Before the loops run. */
+struct otlp;
+void gateway_trace(struct gateway *gateway, struct otlp *otlp);
 /** Reads, on one of those threads, which Idempotency-Keys were used in the last life. Requests with such a key wait for
  *  it with 503. */
 void gateway_recall(struct gateway *gateway);

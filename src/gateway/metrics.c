@@ -145,6 +145,19 @@ static void of_feed(struct gateway *gateway, struct buf *out)
            "Clients of it that had missed something, and were told to begin anew.", figures.resets);
 }
 
+static void of_otlp(const struct gateway *gateway, struct buf *out)
+{
+    struct otlp_figures figures;
+    otlp_figures(gateway->otlp, &figures);
+    simple(out, "auxot_otlp_spans_sent_total", "counter", "Spans that the collector took.",
+           figures.sent);
+    simple(out, "auxot_otlp_spans_dropped_total", "counter",
+           "Spans that it did not take, or that there was no room to keep for it.",
+           figures.dropped);
+    simple(out, "auxot_otlp_spans_waiting", "gauge", "Spans that wait to be sent.",
+           figures.waiting);
+}
+
 void gateway_metrics(struct gateway *gateway, struct buf *out)
 {
     int64_t tokens_in = 0, tokens_out = 0;
@@ -185,6 +198,7 @@ void gateway_metrics(struct gateway *gateway, struct buf *out)
     simple(out, "auxot_held_body_bytes", "gauge", "Request bodies held in memory.",
            body_budget_used());
     of_feed(gateway, out);
+    of_otlp(gateway, out);
     by_provider(gateway, out);
     of_workers(gateway, out);
 }

@@ -261,6 +261,7 @@ static void close_by(journal_way *way, struct request *request, enum job_status 
     if (way(gl->journal, RECORD_CLOSE, request->is_opened, &record, &error) != OK)
         log_error("record_close_lost", "job=%s why=\"%s\"", request->id, error.text);
     feed_tell_job(gl->gateway->feed, &record, gl->lease->snapshot);
+    otlp_tell_job(gl->gateway->otlp, request, &record);
     admission_settle(request, tokens_that_count(request, &record),
                      record.cost_microusd > 0 ? record.cost_microusd : 0);
     if (status == JOB_FAILED)

@@ -384,6 +384,7 @@ struct request *request_new(struct gateway_loop *gl, struct exchange *exchange,
     request->wait_ms = -1;
     memcpy(request->id, id, sizeof request->id);
     arena_init_in(&request->arena, ARENA_MAX, request->first_room, sizeof request->first_room);
+    request->trace = otlp_trace(gl->gateway->otlp, request);
     deadline_init(&request->clock, gl->loop, on_clock);
     list_push_back(&gl->live, &request->node);
     list_init(&request->recording);

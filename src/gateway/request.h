@@ -25,6 +25,7 @@
 #include "gateway/admission.h"
 #include "gateway/feed_parts.h"
 #include "gateway/gateway.h"
+#include "gateway/otlp.h"
 #include "gateway/outcomes.h"
 #include "gateway/receipt.h"
 #include "providers/kinds.h"
@@ -142,6 +143,7 @@ struct request {
     bool is_signed_in;
     uint8_t sign_in[32]; /* the digest of its session, by which it is looked up again */
     char id[ID_MAX];
+    struct trace *trace; /* arena; NULL: nobody asks for traces */
     struct arena arena;
     struct buf body;
     size_t body_charged, body_bytes;
@@ -258,6 +260,7 @@ struct gateway {
     struct workers *workers;
     struct sessions *sessions;
     struct feed *feed;
+    struct otlp *otlp;                                  /* of gateway_trace; NULL: off */
     bool (*offload)(void *arg, struct pool_work *work); /* set before the loops run; NULL: none */
     void *offload_arg;
     struct outcomes outcomes;

@@ -9,6 +9,7 @@
 #include "admin/people.h"
 #include "base/log.h"
 #include "domain/price.h"
+#include "gateway/otlp.h"
 #include "main/setup.h"
 #include "net/tls.h"
 #include "store/retention.h"
@@ -87,6 +88,23 @@ static enum err open_store(struct server *server, struct error *error)
     if (err != OK)
         return err;
     return store_open(&options, server->vault, &server->store, error);
+}
+
+/* Nothing and nobody, unless an endpoint is set. */
+static enum err open_otlp(struct server *server, struct error *error)
+{
+    const struct settings *settings = &server->settings;
+    if (!settings->otlp_endpoint[0])
+        return OK;
+    struct otlp_options options = {.endpoint = settings->otlp_endpoint,
+                                   .headers = settings->otlp_headers,
+                                   .service = settings->otlp_service,
+                                   .ca_file = or_null(settings->ca_file),
+                                   .name_servers = or_null(settings->resolver)};
+    enum err err = otlp_new(&options, &server->otlp, error);
+    if (err == OK)
+        gateway_trace(server->gateway, server->otlp);
+    return err;
 }
 
 static enum err open_gateway(struct server *server, struct error *error)
@@ -225,6 +243,8 @@ enum err server_open(const struct settings *settings, struct handover *handover,
         err = open_store(server, error);
     if (err == OK)
         err = open_gateway(server, error);
+    if (err == OK)
+        err = open_otlp(server, error);
     if (err == OK)
         err = open_loops(server, error);
     if (err == OK)
@@ -365,6 +385,7 @@ void server_close(struct server *server)
     free_listeners(server);
     if (server->gateway)
         gateway_free(server->gateway);
+    otlp_free(server->otlp);
     admin_free(server->admin);
     for (int i = 0; i < server->loop_count; i++)
         if (server->loops[i].loop)

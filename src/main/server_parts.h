@@ -33,6 +33,7 @@ struct server {
     struct store *store;
     struct price_table *prices;
     struct gateway *gateway;
+    struct otlp *otlp; /* NULL: off */
     struct admin *admin;
     SSL_CTX *tls;
     sem_t has_tls; /* posted by each loop whose listener has taken `tls` */

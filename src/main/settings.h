@@ -29,6 +29,7 @@ struct settings {
     int64_t transition_retention_ms, job_retention_ms, usage_minute_retention_ms;
     int64_t body_limit_bytes, body_budget_bytes;
     int64_t live_clients, live_frames;
+    char otlp_endpoint[512], otlp_headers[2048], otlp_service[128];
     char config_file[SETTING_PATH_MAX]; /* the file that was read; no setting itself */
 };
 
