@@ -39,10 +39,22 @@ struct site {
 static void site_settings(struct site *site)
 {
     struct error error = {0};
-    char *argv[] = {(char[]){"auxot"},     (char[]){"--data-dir"}, site->dir,
-                    (char[]){"--port"},    (char[]){"0"},          (char[]){"--host"},
-                    (char[]){"127.0.0.1"}, (char[]){"--confine"},  (char[]){"off"},
-                    (char[]){"--threads"}, (char[]){"1"},          NULL};
+    char *argv[] = {(char[]){"auxot"},
+                    (char[]){"--data-dir"},
+                    site->dir,
+                    (char[]){"--port"},
+                    (char[]){"0"},
+                    (char[]){"--host"},
+                    (char[]){"127.0.0.1"},
+                    (char[]){"--confine"},
+                    (char[]){"off"},
+                    (char[]){"--threads"},
+                    (char[]){"1"},
+                    (char[]){"--otlp-endpoint"},
+                    (char[]){"http://127.0.0.1:9"},
+                    (char[]){"--otlp-headers"},
+                    (char[]){"a=b"},
+                    NULL};
     int argc = (int)COUNT(argv) - 1;
     char *no_environment[] = {NULL};
     CHECK_INT("settings", settings_load(&argc, argv, no_environment, &site->settings, &error), OK);
