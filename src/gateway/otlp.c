@@ -207,7 +207,10 @@ enum err otlp_new(const struct otlp_options *options, struct otlp **out_otlp, st
     str_copy(str_of(options->service), otlp->service, sizeof otlp->service);
     enum err err = target_parse(options->endpoint, &otlp->target, &why);
     if (err != OK)
-        err = error_set(error, err, "otlp_endpoint: %s", why.text);
+        err = error_set(
+            error, err, /* not its own words: they show the URL, which may hold a password */
+            "otlp_endpoint is no usable http:// or https:// URL: host, port and path, no"
+            " user, no query");
     if (err == OK)
         err = read_headers(str_of(options->headers), &otlp->headers, error);
     if (err == OK)

@@ -176,6 +176,8 @@ void otlp_on_clock(struct deadline *clock)
         on_failed(otlp, CALL_FAILED_IDLE_TIMEOUT, "");
     } else if (otlp->batch > 0 || otlp_take_batch(otlp)) {
         send_batch(otlp);
+    } else if (otlp_waiting(otlp) > 0) {
+        set_clock(otlp, GATHER_MS); /* there was no memory for a batch: what it was of is dropped */
     } else if (otlp->is_stopping) {
         loop_stop(otlp->loop);
     }

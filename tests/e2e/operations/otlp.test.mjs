@@ -264,7 +264,8 @@ test("off, as it is by default: no thread, no span, and a caller's traceparent g
 
 test('settings that cannot be are refused with a sentence that shows no secret', async () => {
     for (const [settings, why] of [
-        [{ AUXOT_OTLP_ENDPOINT: 'collector:4318' }, /otlp_endpoint: .* is no http/],
+        [{ AUXOT_OTLP_ENDPOINT: 'collector:4318' }, /otlp_endpoint is no usable http/],
+        [{ AUXOT_OTLP_ENDPOINT: `http://somebody:${token}@127.0.0.1:4318` }, /otlp_endpoint is no usable http.*no user/],
         [{ AUXOT_OTLP_ENDPOINT: collector.url, AUXOT_OTLP_HEADERS: `a=b,${token}` }, /otlp_headers: entry 2 is not name=value/],
         [{ AUXOT_OTLP_ENDPOINT: collector.url, AUXOT_OTLP_HEADERS: `a=${token}\r\nb: c` }, /otlp_headers: entry 1 is not name=value/],
     ]) {
