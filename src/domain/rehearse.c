@@ -7,7 +7,7 @@
 
 #include "base/mem.h"
 
-#define JOBS_PER_LOOK 256u /* at the deadline */
+#define TURNS_PER_LOOK 256u /* at the deadline */
 
 bool rehearse_fault_parse(struct str name, unsigned *out_fault)
 {
@@ -123,16 +123,19 @@ static void happen(struct rehearsal *rehearsal)
             world_gate(rehearsal, i);
 }
 
-static bool is_over(const struct rehearsal *rehearsal, size_t arrived)
+/* Asked by turns, not by arrivals: whatever keeps the clock busy, it ends. */
+static bool is_over(const struct rehearsal *rehearsal, size_t turn)
 {
     const struct rehearse_world *world = rehearsal->world;
-    return world->is_over && arrived % JOBS_PER_LOOK == 0 && world->is_over(world->arg);
+    return world->is_over && turn % TURNS_PER_LOOK == 0 && world->is_over(world->arg);
 }
 
 static enum err play(struct rehearsal *rehearsal, struct error *error)
 {
     size_t arrived = 0;
-    while (!rehearsal->has_failed) {
+    for (size_t turn = 0; !rehearsal->has_failed; turn++) {
+        if (is_over(rehearsal, turn))
+            return error_set(error, ERR_TIMEOUT, "the rehearsal took too long");
         int64_t due_ms = least(end_due_ms(rehearsal),
                                least(dispatch_due_ms(rehearsal->dispatch), gate_due_ms(rehearsal)));
         int64_t next_ms = arrival_ms(rehearsal, arrived);
@@ -141,13 +144,10 @@ static enum err play(struct rehearsal *rehearsal, struct error *error)
         int64_t at_ms = least(due_ms, next_ms);
         if (at_ms > rehearsal->now_ms)
             rehearsal->now_ms = at_ms;
-        if (due_ms <= next_ms) {
+        if (due_ms <= next_ms)
             happen(rehearsal);
-        } else {
-            if (is_over(rehearsal, arrived))
-                return error_set(error, ERR_TIMEOUT, "the rehearsal took too long");
+        else
             run_arrive(rehearsal, arrived++);
-        }
         settle(rehearsal);
     }
     return error_set(error, ERR_NO_MEMORY, "no memory for the rehearsal");

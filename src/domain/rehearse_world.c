@@ -203,12 +203,14 @@ void world_gate(struct rehearsal *rehearsal, size_t index)
     stage->is_view_old = true;
 }
 
+/* Only of gates that world_gate would open then: nobody waits for the quota of one that is paused. */
 int64_t world_gate_due_ms(const struct rehearsal *rehearsal)
 {
     int64_t due_ms = INT64_MAX;
     for (size_t i = 0; i < rehearsal->stage_count; i++) {
         const struct stage *stage = &rehearsal->stages[i];
-        bool is_closed = stage->has_slots && stage->gate == DISPATCH_CLOSED &&
+        bool is_closed = stage->has_slots && !stage->provider->is_paused &&
+                         stage->gate == DISPATCH_CLOSED &&
                          stage->health.state == STATE_OVER_QUOTA && !stage->health.is_on_trial;
         if (is_closed && stage->health.until_ms < due_ms)
             due_ms = stage->health.until_ms;

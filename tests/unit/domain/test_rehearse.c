@@ -371,6 +371,37 @@ static void a_deadline_ends_it(void **state)
     CHECK_STR("said", error.text, "the rehearsal took too long");
 }
 
+static bool after_many_looks(void *arg)
+{
+    int *looks = arg;
+    return ++*looks > 100;
+}
+
+/* Two wait for azure's quota; that openai's, which is paused, is over long before must not stop the clock. */
+static void a_paused_quota_is_not_waited_for(void **state)
+{
+    (void)state;
+    const struct story story = {.requests = "0:10 shared@azure; 1:10 shared@azure",
+                                SAID_NOTHING,
+                                .is_paused = {[OPENAI] = true},
+                                .quota_ms = 1000,
+                                .cap = 2};
+    struct stage stage;
+    struct rehearse_landing landings[JOBS_MAX];
+    struct error error = {0};
+    int looks = 0;
+    set_world(&stage, &story);
+    stage.providers[AZURE].max_concurrent = 2;
+    stage.given[AZURE].health = stage.given[OPENAI].health;
+    stage.given[AZURE].health.until_ms = NOW + 3000;
+    stage.world.is_over = after_many_looks;
+    stage.world.arg = &looks;
+    CHECK_INT("ends", rehearse_run(&stage.world, &stage.traffic, landings, &error), OK);
+    for (int i = 0; i < 2; i++)
+        CHECK("answered by azure", landings[i].is_answered && landings[i].provider == AZURE &&
+                                       landings[i].waited_ms >= 2999);
+}
+
 static void once_faults_are_known_nobody_is_found_out(void **state)
 {
     (void)state;
@@ -415,5 +446,5 @@ static void faults_have_names(void **state)
 }
 
 TEST_MAIN(TEST(stories_come_out), TEST(never_more_than_the_slots_and_everybody_has_an_end),
-          TEST(a_deadline_ends_it), TEST(once_faults_are_known_nobody_is_found_out),
-          TEST(faults_have_names))
+          TEST(a_deadline_ends_it), TEST(a_paused_quota_is_not_waited_for),
+          TEST(once_faults_are_known_nobody_is_found_out), TEST(faults_have_names))
