@@ -37,6 +37,7 @@ static bool is_admin(const struct gathering *gathering)
 
 /* ---- providers, workers, queue ------------------------------------------------------------------- */
 
+/* A provider's own words may name its address, and a vendor's may name anything: below admin the state speaks for itself. */
 static void add_provider(struct gathering *gathering, const struct provider *provider)
 {
     struct live_provider *live = provider_live(provider);
@@ -44,7 +45,7 @@ static void add_provider(struct gathering *gathering, const struct provider *pro
     pthread_mutex_lock(&live->lock);
     struct live_standing standing = live_look(live, clock_monotonic_ms());
     str_copy(str_of(standing.reason), reason, sizeof reason);
-    str_copy(str_of(standing.sentence), sentence, sizeof sentence);
+    str_copy(str_of(is_admin(gathering) ? standing.sentence : ""), sentence, sizeof sentence);
     bool is_noted = live->noted.is_any && live->noted.state == standing.state;
     struct health_provider_fact fact = {.id = provider->id,
                                         .name = provider->name,

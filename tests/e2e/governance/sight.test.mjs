@@ -74,7 +74,11 @@ test('T06: what a provider failed with is told to admins; members read how it st
     const [told, kept] = explained.map(({ candidates }) => candidates.find(one => one.provider.id === gpt.id).evidence);
     assert.match(told, /it said: .*secret-host/);
     assert.doesNotMatch(kept, /it said/);
-    for (const where of ['/api/providers', '/api/models', '/api/health']) assert.ok(!(await as(key, 'GET', where)).text.includes('secret-host'), where);
+    const item = ({ items }) => items.find(one => one.kind === 'provider' && one.id === gpt.id);
+    const [whole, own] = [await server.api('GET', '/api/health/summary'), (await as(key, 'GET', '/api/health/summary')).json];
+    assert.match(item(whole).why_text, /secret-host/);
+    assert.ok(item(own).why_text.length > 10, 'the state says something of its own');
+    for (const where of ['/api/providers', '/api/models', '/api/health', '/api/health/summary']) assert.ok(!(await as(key, 'GET', where)).text.includes('secret-host'), where);
     await gpt.plays();
 });
 
