@@ -88,7 +88,7 @@ static void on_row(void *arg, const struct transition *row)
     json_close_object(writer);
 }
 
-/* The one that is asked about, by id or slug; a deleted one by its id. False: the call has failed. */
+/* The one that is asked about, by id or slug; a deleted one by its id. Whoever does not see one is answered as if there were none. False: the call has failed. */
 static bool provider_asked(struct api_call *call, const struct snapshot *snapshot,
                            char out_id[ID_MAX])
 {
@@ -99,6 +99,8 @@ static bool provider_asked(struct api_call *call, const struct snapshot *snapsho
     for (size_t i = 0; !provider && i < snapshot->routing.provider_count; i++)
         if (strcmp(snapshot->routing.providers[i]->slug, asked) == 0)
             provider = snapshot->routing.providers[i];
+    if (provider && !provider_is_seen(call, snapshot, provider))
+        provider = NULL;
     int64_t unused = 0;
     bool is_known = provider || id_parse(str_of(asked), "prv_", &unused);
     if (is_known)

@@ -110,12 +110,21 @@ static bool anybody_offers(const struct planning *planning)
     return false;
 }
 
+/* A provider that is assigned to other teams does not exist for whoever is no admin. Its teams come before its models. */
+static bool is_told(const struct planning *planning, size_t index)
+{
+    const struct route_request *request = planning->request;
+    return request->is_admin || !request->access ||
+           access_decide(request->access, planning->routing->providers[index], STR("")) !=
+               ACCESS_PROVIDER_TEAMS;
+}
+
 /* Reads "<slug>/<model>": a pin in the model's name. */
 static enum route_outcome understand_prefix(struct planning *planning)
 {
     struct str rest = planning->model, slug = str_cut(&rest, '/');
     size_t index = slug.len < planning->model.len ? find_slug(planning->routing, slug) : NOBODY;
-    if (index == NOBODY)
+    if (index == NOBODY || !is_told(planning, index))
         return ROUTE_OK; /* a model by this name, known or not */
     if (planning->pinned != NOBODY && planning->pinned != index)
         return ROUTE_PINS_DISAGREE;
@@ -151,6 +160,8 @@ static enum route_outcome understand(struct planning *planning)
         planning->pinned = route_index_of(routing, pin);
         if (planning->pinned == NOBODY)
             planning->pinned = find_slug(routing, pin);
+        if (planning->pinned != NOBODY && !is_told(planning, planning->pinned))
+            planning->pinned = NOBODY;
         if (planning->pinned == NOBODY)
             return ROUTE_UNKNOWN_PIN;
     }

@@ -41,6 +41,19 @@ test('T06: rules, routes, the Auto default, the dry run and workers name no prov
     const asked = await call(server.url + at.chat, { body: ask.chat('hidden-model'), key: stranger.key });
     assert.equal(asked.status, 403);
     assert.match(asked.json.error.message, /^Whoever could answer is assigned to other teams/);
+    const pins = name => ['hidden-model', 'gpt-sim', 'auto'].flatMap(model => [[model, { 'x-auxot-provider': name }], [`${name}/${model}`, {}]]);
+    const asks = async name => {
+        const said = [];
+        for (const [model, headers] of pins(name)) {
+            const real = await call(server.url + at.chat, { body: ask.chat(model), key: stranger.key, headers });
+            const dry = await as(stranger.key, 'POST', '/api/routing/explain', { model, provider: headers['x-auxot-provider'] });
+            said.push([real.status, real.json.error.message, real.json.error.code, dry.status, dry.json.sentence].join(' ').replaceAll(name, 'NAME'));
+        }
+        return said;
+    };
+    const strangers = await asks('no-such-rack');
+    assert.match(strangers[0], /There is no provider/);
+    for (const name of ['hidden-rack', hidden.id]) assert.deepEqual(await asks(name), strangers, `a pin on ${name} is one on nobody`);
     const routed = await call(server.url + at.chat, { body: ask.chat('hidden-first'), key: stranger.key });
     assert.equal(routed.status, 200, routed.text);
     for (const answer of [asked, routed]) {
@@ -53,6 +66,8 @@ test('T06: rules, routes, the Auto default, the dry run and workers name no prov
     assert.deepEqual([await priced(mine), await priced(stranger)], [1, 0], 'prices of their own');
     const [hidden_one, no_one] = [await as(stranger.key, 'GET', '/api/prices?provider=hidden-rack'), await as(stranger.key, 'GET', '/api/prices?provider=none')];
     assert.deepEqual([hidden_one.status, hidden_one.json.detail], [no_one.status, no_one.json.detail]);
+    const [hidden_log, no_log] = [await as(stranger.key, 'GET', '/api/transitions?provider=hidden-rack'), await as(stranger.key, 'GET', '/api/transitions?provider=no-such-rack')];
+    assert.deepEqual([hidden_log.status, hidden_log.json.detail], [no_log.status, no_log.json.detail.replace('no-such-rack', 'hidden-rack')]);
     await server.api('DELETE', `/api/prices/${price.id}`);
     await worker.leave();
     await server.api('PATCH', '/api/routing', { auto: null });

@@ -731,6 +731,51 @@ static void a_full_provider_opens_the_step_behind_it(void **unused)
     CHECK_STR("there is none", list, "gpu:llama openai:shared azure:gpt-mini");
 }
 
+/* ---- providers of other teams -------------------------------------------------------------------- */
+
+static void a_pin_finds_no_provider_of_other_teams(void **unused)
+{
+    (void)unused;
+    static const char *const teams[] = {"tem_1"};
+    static const struct {
+        const char *name, *team, *model, *pin;
+        bool is_admin;
+        enum route_outcome outcome;
+        const char *list;
+    } rows[] = {
+        {"its own team", "tem_1", "gpt", "azure", false, ROUTE_OK, "azure:gpt"},
+        {"by slug", "tem_2", "gpt", "azure", false, ROUTE_UNKNOWN_PIN, ""},
+        {"by id", "tem_2", "gpt", "prv_azure", false, ROUTE_UNKNOWN_PIN, ""},
+        {"a model it lacks", "tem_2", "gpt-9", "azure", false, ROUTE_UNKNOWN_PIN, ""},
+        {"auto", "tem_2", "auto", "azure", false, ROUTE_UNKNOWN_PIN, ""},
+        {"in the model's name", "tem_2", "azure/gpt", NULL, false, ROUTE_UNKNOWN_MODEL, ""},
+        {"and auto", "tem_2", "azure/auto", NULL, false, ROUTE_UNKNOWN_MODEL, ""},
+        {"beside another pin", "tem_2", "azure/gpt", "openai", false, ROUTE_PIN_LACKS_MODEL, ""},
+        {"an admin is told", "tem_2", "gpt", "azure", true, ROUTE_DENIED, ""},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        const struct story story = {0};
+        struct stage stage;
+        struct route_plan plan;
+        char list[512];
+        set_up(&story, &stage);
+        stage.providers[AZURE].has_teams = true;
+        stage.providers[AZURE].teams = teams;
+        stage.providers[AZURE].team_count = 1;
+        const struct access access = {.team_id = rows[i].team, .team_name = "Team"};
+        const struct route_request request = {.endpoint = ENDPOINT_CHAT,
+                                              .model = str_of(rows[i].model),
+                                              .provider_pin = str_of(rows[i].pin),
+                                              .is_admin = rows[i].is_admin,
+                                              .access = &access,
+                                              .now_ms = NOW};
+        route_plan_make(&stage.routing, stage.views, &request, &plan);
+        write_list(&plan, ENDPOINT_CHAT, list, sizeof list);
+        CHECK_INT(rows[i].name, plan.outcome, rows[i].outcome);
+        CHECK_STR(rows[i].name, list, rows[i].list);
+    }
+}
+
 /* ---- any configuration ------------------------------------------------------------------------- */
 
 static uint32_t dice_state;
@@ -828,4 +873,5 @@ TEST_MAIN(TEST(requests_go_where_the_stories_say), TEST(every_provider_has_its_r
           TEST(a_model_that_is_missing_is_asked_elsewhere_first),
           TEST(a_plan_says_what_it_came_from), TEST(workers_serve_what_they_have_loaded),
           TEST(a_full_provider_opens_the_step_behind_it),
+          TEST(a_pin_finds_no_provider_of_other_teams),
           TEST(any_configuration_lists_everybody_once))
