@@ -88,7 +88,7 @@ static enum err rev_of(const struct store_config *config, struct json_reader *re
     buf_init(&text, TEXT_BYTES_MAX);
     config_text(&text, &names);
     if (text.failed)
-        return error_set(error, ERR_NO_MEMORY, "No memory for the configuration.");
+        return error_set(error, ERR_TOO_LARGE, "The configuration is too long for one file.");
     config_rev(buf_str(&text), out_rev);
     return OK;
 }
@@ -200,17 +200,19 @@ static void answer(struct applying *at, bool is_applied)
     api_done(at->call);
 }
 
-/* Writes and publishes. False: the call has failed, and nothing was changed. */
+/* Writes and publishes; that it has a rev of its own is known before. False: the call has failed, and nothing was changed. */
 static bool put_in_force(struct applying *at)
 {
     struct error error = {0};
-    enum err err = config_changes_write(&at->plan, &at->changes, at->call->admin->options.store,
-                                        at->call->actor, &error);
+    enum err err = rev_of(&at->plan.wanted, at->plan.reader, at->rev, &error);
+    if (err == OK)
+        err = config_changes_write(&at->plan, &at->changes, at->call->admin->options.store,
+                                   at->call->actor, &error);
     bool is_good = change_end(&at->change, err, &error);
     if (!is_good && !api_has_failed(at->call))
         api_fail_error(at->call, &error);
     at->version++;
-    return is_good && rev_of(&at->plan.wanted, at->plan.reader, at->rev, &error) == OK;
+    return is_good;
 }
 
 static void compare_and(struct api_call *call, bool is_real)
