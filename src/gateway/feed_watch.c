@@ -374,6 +374,13 @@ static const struct principal *principal_of(const struct watcher *watcher, int64
                : NULL;
 }
 
+/* A key is of another team now. Who is signed in has all their teams, and is looked for in the one they came with. */
+static bool is_moved(const struct watcher *watcher, const struct principal *principal)
+{
+    const char *team = principal->team ? principal->team->id : "";
+    return !watcher->is_signed_in && strcmp(team, watcher->team) != 0;
+}
+
 void feed_recheck(struct gateway_loop *gl, int64_t wall_ms)
 {
     LIST_EACH_SAFE(node, &gl->feed.watchers)
@@ -386,7 +393,8 @@ void feed_recheck(struct gateway_loop *gl, int64_t wall_ms)
             end(watcher, watcher->is_signed_in ? "session_ended" : "key_ended",
                 watcher->is_signed_in ? "The session of this stream ended: sign in again."
                                       : "The API key of this stream was revoked, or is over.");
-        else if (principal->role != watcher->role || !(principal->scopes & SCOPE_READ))
+        else if (principal->role != watcher->role || !(principal->scopes & SCOPE_READ) ||
+                 is_moved(watcher, principal))
             end(watcher, "access_changed", "What you may see has changed: connect again.");
         else
             watcher->seen_round = 0; /* it may see providers that it did not see before */

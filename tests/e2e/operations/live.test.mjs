@@ -258,6 +258,23 @@ for (const [what, take_away, code] of [
         if (cut.length === 1) assert.equal([by_key, by_session].find(live => live !== cut[0]).ended, null, 'the other goes on');
     });
 
+await watched('a key that moves to another team loses the stream of its old one within a second', async open => {
+    const [pink, grey] = [await server.api('POST', '/api/teams', { name: 'pink' }), await server.api('POST', '/api/teams', { name: 'grey' })];
+    const secret = await upstream(here, 'pink-only', { models: ['pink-sim'], provider: { teams: [pink.id] } });
+    const made = await server.api('POST', '/api/keys', { name: 'of a team', team: pink.id, scopes: ['read'] });
+    const live = await open({ key: made.key });
+    await live.when(it => it.patches('gauge').some(({ providers }) => secret.id in providers), 'what its team sees');
+    await server.api('PATCH', `/api/keys/${made.id}`, { team: grey.id });
+    await live.cut(1000);
+    assert.equal(live.patches('notice').at(-1).code, 'access_changed');
+    await live.come_back();
+    await secret.patch({ paused: true });
+    await change();
+    await live.when(it => it.of('config').length > 0, 'what is for all');
+    assert.ok(!live.seen.some(event => event.from === live.call && event.raw.includes(secret.id)), 'nothing of its old team');
+    await server.api('DELETE', `/api/providers/${secret.id}`);
+});
+
 // ---- slow, gone, many ------------------------------------------------------------------------------
 
 // A client that reads nothing until it is told to.
