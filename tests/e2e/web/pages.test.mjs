@@ -133,6 +133,37 @@ test('a session that has ended leads to the sign-in, and back to the page', opti
     await page.context().close();
 });
 
+test('the sign-in leads to pages of this server only', options, async () => {
+    for (const back of ['/\t/evil.example', '//evil.example', '/\\evil.example', '/.//evil.example', 'https://evil.example/', 'javascript:alert(1)', '//']) {
+        const page = await site.window();
+        await page.context().clearCookies();
+        await page.route(url => url.hostname === 'evil.example', route => route.fulfill({ body: 'evil' }));
+        await page.goto(`/sign-in?back=${encodeURIComponent(back)}`);
+        await page.getByLabel('E-mail').fill(site.owner.email);
+        await page.getByLabel('Password').first().fill('kingfisher at the weir');
+        await page.keyboard.press('Enter');
+        await page.waitForURL(url => url.pathname !== '/sign-in');
+        assert.equal(new URL(page.url()).origin, new URL(site.server.url).origin, back);
+        await page.context().close();
+    }
+});
+
+test('a sign-out that failed says so, and one of a session that is over leads to the sign-in', options, async () => {
+    const page = await site.window();
+    await page.goto('/health');
+    const sign_out = async status => {
+        await page.route('**/api/session', route => (route.request().method() === 'DELETE' ? route.fulfill({ status, contentType: 'application/problem+json', body: JSON.stringify({ code: 'x', title: 'x', detail: 'The disk is full.' }) }) : route.fallback()));
+        await page.locator('header button[aria-haspopup="menu"]').click();
+        await page.getByRole('menuitem', { name: 'Sign out' }).click();
+    };
+    await sign_out(503);
+    await page.getByRole('alert').filter({ hasText: 'The disk is full.' }).waitFor();
+    assert.equal(new URL(page.url()).pathname, '/health');
+    await sign_out(401);
+    await page.waitForURL('**/sign-in');
+    await page.context().close();
+});
+
 test('the playground streams an answer, says who gave it, and leads to the job', options, async () => {
     await site.first.plays([]);
     const page = await site.window();

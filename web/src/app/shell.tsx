@@ -1,11 +1,12 @@
 // What every page stands in: the rail, the top bar, the palette; and a line when the server does not answer.
 import { ActionIcon, Alert, AppShell, Badge, Burger, Button, Group, Kbd, Menu, NavLink, ScrollArea, Text, useMantineColorScheme } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
+import { notifications } from "@mantine/notifications";
 import { Spotlight, spotlight } from "@mantine/spotlight";
 import { IconDeviceDesktop, IconLogout, IconMoon, IconSearch, IconSun, IconUser } from "@tabler/icons-react";
 import { Link, Outlet, useLocation, useNavigate } from "@tanstack/react-router";
 import { useCallback, useEffect, type ReactNode } from "react";
-import { ask } from "../api/client";
+import { ApiProblem, ask } from "../api/client";
 import { Moment, useNow } from "../parts/since";
 import { useGoKeys } from "./keys";
 import { beginLive, useLine } from "./live";
@@ -26,7 +27,12 @@ const usePlaces = () => {
 };
 
 async function signOut() {
-  await ask("session_delete").catch(() => undefined); /* a session that is over already is as good */
+  try {
+    await ask("session_delete");
+  } catch (error) {
+    const isOver = error instanceof ApiProblem && error.status === 401; /* as good */
+    if (!isOver) { notifications.show({ color: "red", title: "Not signed out", message: (error as Error).message }); return; }
+  }
   location.assign("/sign-in");
 }
 

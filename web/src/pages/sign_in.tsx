@@ -7,8 +7,12 @@ import { ask } from "../api/client";
 import { Outside } from "../parts/outside";
 import { ProblemNote } from "../parts/problem";
 
-/** Only a path of this server: "//elsewhere" would be another one. */
-const safe = (back: string | undefined) => (back && /^\/(?![/\\])/.test(back) ? back : "/");
+/** Only a page of this server, as the browser itself reads the address: "//elsewhere" would be another one, with a tab inside, too. */
+function safe(back = "/") {
+  if (!URL.canParse(back, location.origin)) return "/";
+  const to = new URL(back, location.origin);
+  return to.origin === location.origin ? to.href : "/"; /* whole: the path alone may begin with "//" */
+}
 
 export function SignInPage() {
   const { back } = useSearch({ strict: false }) as { back?: string };
