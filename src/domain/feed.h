@@ -22,7 +22,8 @@
     X(EVENT, "event")       \
     X(CONFIG, "config")     \
     X(NOTICE, "notice")     \
-    X(RESET, "reset")
+    X(RESET, "reset")       \
+    X(PING, "ping")
 
 enum feed_kind {
 #define X(name, text) FEED_##name,

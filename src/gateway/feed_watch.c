@@ -151,15 +151,14 @@ static void read_board(struct watcher *watcher, struct buf *out)
     pthread_mutex_unlock(&feed->lock);
 }
 
-/* A comment; and how far it has read, for what it may not see moves that, too. */
+/* An event and no comment, of which browsers tell nobody: so a page notices a stream that is dead. And how far it has read,
+ * for what it may not see moves that, too. */
 static void write_ping(struct watcher *watcher, struct buf *out)
 {
     struct feed *feed = feed_of(watcher);
-    buf_append_lit(out, ": ping\n");
     pthread_mutex_lock(&feed->lock);
-    feed_write_id(&feed->log, &watcher->reader, out);
+    feed_write_own(&feed->log, &watcher->reader, FEED_PING, "ping", STR("{}"), out);
     pthread_mutex_unlock(&feed->lock);
-    buf_putc(out, '\n');
 }
 
 /* What is to be sent now, into `out`. True: there is more. */

@@ -6,10 +6,10 @@ import { Sim } from './sim.mjs';
 import { until } from './process.mjs';
 
 export class Site {
-    static async start() {
+    static async start(options = {}) {
         const it = new Site();
         [it.server, it.first, it.second, it.browser] = await Promise.all(
-            [Server.start(), Sim.start({ models: ['gpt-sim'] }), Sim.start({ models: ['gpt-sim', 'gpt-mini'] }), Browser.start()]);
+            [Server.start(options), Sim.start({ models: ['gpt-sim'] }), Sim.start({ models: ['gpt-sim', 'gpt-mini'] }), Browser.start()]);
         it.owner = await set_up(it.server);
         it.providers = [];
         for (const [name, sim] of [['House cloud', it.first], ['Spare cloud', it.second]])

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { chromium_path, no_complaints } from '../lib/browser.mjs';
+import { until } from '../lib/process.mjs';
 import { Site } from '../lib/site.mjs';
 
 const options = { skip: !chromium_path && 'no Chromium' };
@@ -11,7 +12,7 @@ let site;
 
 before(async () => {
     if (!chromium_path) return;
-    site = await Site.start();
+    site = await Site.start({ env: { AUXOT_KEEPALIVE: '1s' } });
 });
 after(() => site?.stop());
 
@@ -71,3 +72,16 @@ test('a lost stream is said after five seconds, and what was missed is there whe
     await page.getByRole('link', { name: 'Renamed meanwhile' }).waitFor();
     await page.context().close();
 });
+
+for (const has_shared of [true, false])
+    test(`a stream that is open and dead is not shown as up; one who comes back goes on (${has_shared ? 'shared' : 'of the tab alone'})`, options, async () => {
+        const page = await site.window();
+        if (!has_shared) await page.addInitScript(() => { delete globalThis.SharedWorker; });
+        await page.goto('/settings/providers');
+        await page.getByRole('link', { name: 'House cloud' }).waitFor();
+        await until(async () => (await site.server.metric('auxot_live_clients')) === 1, 'the stream is open');
+        site.server.child.kill('SIGSTOP'); // no end and no reset: the connection stays open, and silent
+        try { await page.getByText('Live updates are paused').waitFor(); } finally { site.server.child.kill('SIGCONT'); }
+        await page.getByText('Live updates are paused').waitFor({ state: 'detached' });
+        await page.context().close();
+    });

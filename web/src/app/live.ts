@@ -1,10 +1,10 @@
 // What happens, as it happens: events of /api/live make the lists they are about ask again, and figures go straight in. While
 // the stream is up nothing is polled; while it is down pages poll, and a strip says so.
 import { useSyncExternalStore } from "react";
-import type { LiveGauge, Operations, ProviderList } from "../api/contract";
+import type { LiveGauge, LiveHello, Operations, ProviderList } from "../api/contract";
 import { queries } from "./queries";
 
-const SETTLE_MS = 400;
+const SETTLE_MS = 400, LOOK_MS = 2_000;
 type Said = { type: "state"; up: boolean } | { type: string; data: unknown };
 
 const about: Record<string, (keyof Operations)[]> = {
@@ -51,18 +51,29 @@ function onSaid(said: Said) {
 
 /** Where there are no shared workers each visible tab has a stream of its own, and closes it when it is hidden. */
 function ownStream() {
-  let source: EventSource | null = null;
-  const look = () => {
-    if (document.hidden) { source?.close(); source = null; onSaid({ type: "state", up: false }); return; }
-    if (source) return;
-    source = new EventSource("/api/live");
-    for (const type of [...Object.keys(about), "hello", "gauge", "reset"]) source.addEventListener(type, event => {
+  let source: EventSource | null = null, heard = 0, silence = 35_000, lastId = "";
+  const open = () => {
+    source = new EventSource(lastId ? `/api/live?last_event_id=${encodeURIComponent(lastId)}` : "/api/live");
+    heard = Date.now();
+    for (const type of [...Object.keys(about), "hello", "gauge", "reset", "ping"]) source.addEventListener(type, event => {
+      const { data: text, lastEventId } = event as MessageEvent<string>, data = JSON.parse(text) as unknown;
+      heard = Date.now();
+      lastId = lastEventId;
+      if (type === "hello") silence = 2 * (data as LiveHello).patch.ping_ms + 5_000;
       onSaid({ type: "state", up: true });
-      onSaid({ type, data: JSON.parse((event as MessageEvent<string>).data) as unknown });
+      if (type !== "ping") onSaid({ type, data });
     });
     source.onerror = () => onSaid({ type: "state", up: false });
   };
+  const close = () => { source?.close(); source = null; onSaid({ type: "state", up: false }); };
+  const look = () => {
+    if (document.hidden) { if (source) close(); return; }
+    const isDead = source && (source.readyState === EventSource.CLOSED || Date.now() - heard > silence);
+    if (isDead) close();
+    if (!source) open();
+  };
   document.addEventListener("visibilitychange", look);
+  window.setInterval(look, LOOK_MS);
   look();
 }
 
