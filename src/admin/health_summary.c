@@ -2,7 +2,7 @@
  *
  * Here the facts are gathered, each from whoever knows it; what they are worth and how it is said is domain/health_facts.c. What
  * cannot be found out now is left out, because half a summary at 3 a.m. is better than none. Below admin one is told of
- * the providers that one sees, their workers, the queue, and the limits of one's teams.
+ * the providers that one sees, their workers and queue, and the limits of one's teams.
  */
 #include "admin/endpoints.h"
 #include "admin/provider_teams.h"
@@ -27,7 +27,8 @@ struct gathering {
     struct api_call *call;
     struct snapshot *snapshot;
     struct health_report report;
-    int64_t now_ms; /* wall */
+    int64_t now_ms;                  /* wall */
+    int64_t waiting, oldest_wait_ms; /* at the providers that are seen */
 };
 
 static bool is_admin(const struct gathering *gathering)
@@ -37,13 +38,24 @@ static bool is_admin(const struct gathering *gathering)
 
 /* ---- providers, workers, queue ------------------------------------------------------------------- */
 
+static void count_queue(struct gathering *gathering, const struct slot_figures *figures,
+                        int64_t mono_ms)
+{
+    int64_t wait_ms = figures->oldest_wait_at_ms > 0 ? mono_ms - figures->oldest_wait_at_ms : 0;
+    gathering->waiting += figures->waiting;
+    if (wait_ms > gathering->oldest_wait_ms)
+        gathering->oldest_wait_ms = wait_ms;
+}
+
 /* A provider's own words may name its address, and a vendor's may name anything: below admin the state speaks for itself. */
 static void add_provider(struct gathering *gathering, const struct provider *provider)
 {
     struct live_provider *live = provider_live(provider);
     char reason[48], sentence[256];
     pthread_mutex_lock(&live->lock);
-    struct live_standing standing = live_look(live, clock_monotonic_ms());
+    int64_t mono_ms = clock_monotonic_ms();
+    struct live_standing standing = live_look(live, mono_ms);
+    count_queue(gathering, &live->slot_figures, mono_ms);
     str_copy(str_of(standing.reason), reason, sizeof reason);
     str_copy(str_of(is_admin(gathering) ? standing.sentence : ""), sentence, sizeof sentence);
     bool is_noted = live->noted.is_any && live->noted.state == standing.state;
@@ -86,7 +98,9 @@ static void add_workers(struct gathering *gathering)
     if (workers_each(gateway_workers(gateway), on_worker, gathering) != OK)
         log_debug("summary_without", "what=workers");
     workers_figures(gateway_workers(gateway), &figures);
-    health_add_queue(&gathering->report, figures.waiting, figures.oldest_wait_ms,
+    bool is_whole = is_admin(gathering); /* below admin, not who waits for providers of others */
+    health_add_queue(&gathering->report, is_whole ? figures.waiting : gathering->waiting,
+                     is_whole ? figures.oldest_wait_ms : gathering->oldest_wait_ms,
                      gateway_queue_wait_ms(gateway));
 }
 

@@ -70,6 +70,15 @@ test('T06: rules, routes, the Auto default, the dry run and workers name no prov
     assert.deepEqual([hidden_log.status, hidden_log.json.detail], [no_log.status, no_log.json.detail.replace('no-such-rack', 'hidden-rack')]);
     await server.api('DELETE', `/api/prices/${price.id}`);
     await worker.leave();
+    const waits = call(server.url + at.chat, { body: ask.chat('hidden-model'), key: mine.key, headers: { 'x-auxot-wait': '3s' } });
+    const queue = async key => (await as(key, 'GET', '/api/health/summary')).json.items.find(one => one.kind === 'queue').why_text;
+    const nobody = await queue(stranger.key);
+    for (let tries = 0; tries < 50 && await queue(server.admin) === nobody; tries++) await new Promise(done => setTimeout(done, 20));
+    assert.notEqual(await queue(server.admin), nobody, 'an admin sees that one waits');
+    for (let tries = 0; tries < 50 && await queue(mine.key) === nobody; tries++) await new Promise(done => setTimeout(done, 20));
+    assert.notEqual(await queue(mine.key), nobody, 'and so does whose provider it is');
+    assert.equal(await queue(stranger.key), nobody, 'others are told of no queue but theirs');
+    await waits;
     await server.api('PATCH', '/api/routing', { auto: null });
     await server.api('DELETE', `/api/routes/${route.id}`);
     await server.api('PATCH', `/api/providers/${gpt.id}`, { fallback_rules: [] });
