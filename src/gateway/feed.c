@@ -244,6 +244,8 @@ static void tell_row(struct feed *feed, const struct job_record *job,
     json_open_object(&writer);
     feed->write_job(&writer, job, snapshot, audience->reach == FEED_FOR_MEMBER);
     json_close_object(&writer);
+    if (patch.failed)
+        return; /* no memory: half a row is none */
     feed_tell(feed, FEED_JOB, audience, job->id, buf_str(&patch));
 }
 
