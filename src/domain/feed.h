@@ -54,9 +54,7 @@ struct feed_audience {
     char key[ID_MAX]; /* of an owner: the key that it came with */
 };
 
-#define FEED_TEXT_MAX \
-    (32u *            \
-     1024) /* of one frame: twice what a row of a job comes to with every text at its longest */
+#define FEED_TEXT_MAX (32u * 1024) /* of one frame */
 
 struct feed_frame {
     int64_t rev;   /* its number in this life of the server; feed_log.h gives it */

@@ -105,7 +105,7 @@ static void limits_are_those_of_the_tables(void **state)
         {METHOD_POST, "/api/keys", "name", sizeof((struct key_row *)0)->name - 1},
         {METHOD_GET, "/api/jobs", "limit", EXPORT_ROWS_MAX},
         {METHOD_GET, "/api/usage", "limit", USAGE_PAGE_MAX},
-        {METHOD_GET, "/api/events", "limit", API_LIMIT_MAX},
+        {METHOD_GET, "/api/events", "limit", EXPORT_ROWS_MAX},
         {METHOD_GET, "/api/jobs", "model", sizeof((struct job_filter *)0)->model - 1},
         {METHOD_GET, "/api/jobs", "cursor", sizeof((struct job_filter *)0)->cursor - 1},
     };

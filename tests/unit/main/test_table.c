@@ -18,8 +18,8 @@ static void columns_are_as_wide_as_they_must_be(void **state)
                                  "Größe",
                                  "12",
                                  "a",
-                                 "x\xc2\x9b"
-                                 "31m",
+                                 ("x\xc2\x9b"
+                                  "31m"),
                                  "1234",
                                  "bc"};
     for (size_t i = 0; i < COUNT(cells); i++)
