@@ -167,7 +167,9 @@ int64_t alive_open(struct store *store)
     size_t len = 0;
     int64_t at_ms = 0;
     (void)snprintf(path, sizeof path, "%s/alive", store->data_dir);
-    store->alive_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    /* Of a store that comes back it is open, and the health thread writes there. */
+    if (store->alive_fd < 0)
+        store->alive_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (store->alive_fd < 0) {
         log_warn("alive_not_noted", "path=\"%s\" why=\"%s\"", path, ERRNO_TEXT(errno));
         return 0;
