@@ -243,14 +243,11 @@ static void read_log(struct gathering *gathering, const char *kind, int64_t sinc
 /* How long there has been something to lose. */
 static int64_t life_of(const struct gathering *gathering)
 {
-    struct store_config config = {0};
-    struct error error = {0};
+    const struct routing *routing = &gathering->snapshot->routing;
     int64_t born_ms = gathering->now_ms;
-    if (store_config_load(gathering->call->admin->options.store, &config, &error) == OK)
-        for (size_t i = 0; i < config.provider_count; i++)
-            if (config.providers[i].created_at_ms < born_ms)
-                born_ms = config.providers[i].created_at_ms;
-    store_config_release(&config);
+    for (size_t i = 0; i < routing->provider_count; i++)
+        if (routing->providers[i]->created_at_ms < born_ms)
+            born_ms = routing->providers[i]->created_at_ms;
     return gathering->now_ms - born_ms;
 }
 

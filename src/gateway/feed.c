@@ -61,9 +61,11 @@ bool feed_is_read(struct feed *feed)
     return atomic_load(&feed->read_until_ms) != 0;
 }
 
-bool feed_enter(struct feed *feed)
+bool feed_enter(struct feed *feed, bool is_admin)
 {
-    if (feed->watchers == feed->watchers_max)
+    int64_t kept =
+        is_admin ? 0 : feed->watchers_max / 4; /* so that no member shuts the admins out */
+    if (feed->watchers >= feed->watchers_max - kept)
         return false;
     if (atomic_load(&feed->read_until_ms) == 0) /* nothing was put until now */
         feed_log_forget(&feed->log);

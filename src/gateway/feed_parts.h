@@ -37,8 +37,8 @@ struct feed {
 void feed_write_notice(const char *code, const char *sentence, struct buf *out);
 /** Makes every loop with watchers look at them soon. */
 void feed_wake(struct feed *feed);
-/** One more watches. False: there are too many. Under the lock. */
-MUST_USE bool feed_enter(struct feed *feed);
+/** One more watches. False: there are too many; a quarter of the places is the admins'. Under the lock. */
+MUST_USE bool feed_enter(struct feed *feed, bool is_admin);
 void feed_leave(struct feed *feed);
 
 /* ---- feed_watch.c -------------------------------------------------------------------------------- */

@@ -264,7 +264,7 @@ static bool enter(struct watcher *watcher, const struct feed_watch *wanted, stru
     struct feed *feed = feed_of(watcher);
     struct feed_reader *reader = &watcher->reader;
     pthread_mutex_lock(&feed->lock);
-    bool is_in = feed_enter(feed);
+    bool is_in = feed_enter(feed, wanted->is_control || wanted->role >= ROLE_ADMIN);
     if (is_in) {
         bool is_back = wanted->last_event_id.len > 0;
         bool is_resumed = is_back && feed_reader_resume(reader, &feed->log, wanted->last_event_id);

@@ -233,8 +233,11 @@ static void on_row(void *arg, const struct idempotency_row *row)
     bool is_unknown = row->status == JOB_INTERRUPTED || row->status == JOB_OPEN;
     if ((!was_answered && !is_unknown) || !claim_read(row, &claim))
         return;
-    bool is_restored = idempotency_restore(recall->gateway->idempotency, &claim, is_unknown,
-                                           recall->wall_ms - row->created_at_ms, recall->now_ms);
+    /* The window runs from the end of the job, and for one that nobody saw end from here. */
+    int64_t ended_ms = row->created_at_ms + (row->duration_ms > 0 ? row->duration_ms : 0);
+    int64_t age_ms = is_unknown ? 0 : recall->wall_ms - ended_ms;
+    bool is_restored = idempotency_restore(recall->gateway->idempotency, &claim, is_unknown, age_ms,
+                                           recall->now_ms);
     recall->restored += is_restored;
     recall->left_out += !is_restored;
 }
@@ -244,12 +247,13 @@ static void read_names(struct recall *recall)
     struct gateway *gateway = recall->gateway;
     struct store *store = gateway->options.store;
     struct error error = {0};
+    /* A job that began so long ago may have ended within the window. */
+    int64_t longest_ms = gateway->options.idempotency_ms + gateway->tuning.job_timeout_ms;
     recall->wall_ms = clock_wall_ms();
     recall->now_ms = clock_monotonic_ms();
     enum err err = store_drain(store, DRAIN_MS); /* what a crash left, and closed as interrupted */
     if (err == OK)
-        err = store_idempotency_each(store, recall->wall_ms - gateway->options.idempotency_ms,
-                                     on_row, recall, &error);
+        err = store_idempotency_each(store, recall->wall_ms - longest_ms, on_row, recall, &error);
     if (err != OK) {
         log_warn("idempotency_not_read", "why=\"%s\"",
                  error.text[0] ? error.text : "the journal is not in the tables yet");

@@ -4,6 +4,10 @@
 #include "main/control_client.h"
 #include "main/setup.h"
 
+#include <stdio.h>
+
+#define ANSWER_BYTES_MAX (8u * 1024 * 1024)
+
 enum err put_faults(int *argc, char **argv, struct json_writer *writer, struct error *error)
 {
     const char *given;
@@ -22,9 +26,9 @@ enum err put_faults(int *argc, char **argv, struct json_writer *writer, struct e
     return OK;
 }
 
-enum err ask_server(const struct settings *settings, const char *path, struct str body,
-                    struct buf *out_answer, struct json_reader *reader, struct json *out_root,
-                    struct error *error)
+static enum err ask_server(const struct settings *settings, const char *path, struct str body,
+                           struct buf *out_answer, struct json_reader *reader,
+                           struct json *out_root, struct error *error)
 {
     char socket_path[108];
     int status = 0;
@@ -41,4 +45,22 @@ enum err ask_server(const struct settings *settings, const char *path, struct st
         return err;
     struct str detail = json_string_or_empty(json_get(*out_root, "detail"));
     return error_set(error, ERR_DENIED, "%.*s", STR_ARG(detail));
+}
+
+enum err ask_and_print(const struct settings *settings, const char *path, struct str body,
+                       bool is_raw, void (*print)(struct json root), struct error *error)
+{
+    AUTO_BUF struct buf answer = {0};
+    struct json_reader *reader = NULL;
+    struct json root = {0};
+    buf_init(&answer, ANSWER_BYTES_MAX);
+    if (json_reader_new(ANSWER_BYTES_MAX, &reader) != OK)
+        return error_set(error, ERR_NO_MEMORY, "no memory");
+    enum err err = ask_server(settings, path, body, &answer, reader, &root, error);
+    if (err == OK && is_raw)
+        printf("%.*s\n", STR_ARG(buf_str(&answer)));
+    else if (err == OK)
+        print(root);
+    json_reader_free(reader);
+    return err;
 }

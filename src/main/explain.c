@@ -68,25 +68,6 @@ static void print_candidates(struct json root)
     table_print(&table, "", stdout);
 }
 
-static enum err explain(const struct settings *settings, struct str body, bool is_raw,
-                        struct error *error)
-{
-    AUTO_BUF struct buf answer = {0};
-    struct json_reader *reader = NULL;
-    struct json root = {0};
-    buf_init(&answer, ASK_ANSWER_MAX);
-    if (json_reader_new(ASK_ANSWER_MAX, &reader) != OK)
-        return error_set(error, ERR_NO_MEMORY, "no memory");
-    enum err err =
-        ask_server(settings, "/api/routing/explain", body, &answer, reader, &root, error);
-    if (err == OK && is_raw)
-        printf("%.*s\n", STR_ARG(buf_str(&answer)));
-    else if (err == OK)
-        print_candidates(root);
-    json_reader_free(reader);
-    return err;
-}
-
 int command_explain(int argc, char **argv)
 {
     struct error error = {0};
@@ -111,7 +92,8 @@ int command_explain(int argc, char **argv)
     if (argc == 2)
         json_put_text(&writer, "model", argv[1]);
     json_close_object(&writer);
-    if (explain(&settings, buf_str(&body), is_raw, &error) != OK)
+    if (ask_and_print(&settings, "/api/routing/explain", buf_str(&body), is_raw, print_candidates,
+                      &error) != OK)
         return complain("explain", 1, "%s", error.text);
     return fflush(stdout) == 0 ? 0 : complain("explain", 1, "cannot write the answer");
 }

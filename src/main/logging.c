@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -18,14 +19,34 @@
 #include <time.h>
 #include <unistd.h>
 
+#define LOCK_NS        10000000L /* a write takes some microseconds */
+#define NS_PER_S       1000000000L
 #define LINE_BYTES_MAX 4096 /* PIPE_BUF: lines of several threads do not mix */
 
+/* Looked whether it would be taken and written in one: else the second of two lines that both saw room would wait. */
+static pthread_mutex_t one_line = PTHREAD_MUTEX_INITIALIZER;
 static atomic_long untold; /* dropped since that was last said */
 
 static bool would_take(void)
 {
     struct pollfd stderr_poll = {.fd = STDERR_FILENO, .events = POLLOUT};
     return poll(&stderr_poll, 1, 0) == 1 && (stderr_poll.revents & POLLOUT);
+}
+
+static bool write_line(const char *line, size_t len)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_nsec += LOCK_NS;
+    if (until.tv_nsec >= NS_PER_S) {
+        until.tv_sec++;
+        until.tv_nsec -= NS_PER_S;
+    }
+    if (pthread_mutex_timedlock(&one_line, &until) != 0)
+        return false; /* another process took the room that was seen, and somebody waits in there */
+    bool is_taken = would_take() && write(STDERR_FILENO, line, len) >= 0;
+    pthread_mutex_unlock(&one_line);
+    return is_taken;
 }
 
 static size_t write_time(char *room, size_t room_bytes)
@@ -48,7 +69,7 @@ static bool put_line(const char *text, size_t len)
         len = sizeof line - at - 1;
     memcpy(line + at, text, len);
     line[at + len] = '\n';
-    return would_take() && write(STDERR_FILENO, line, at + len + 1) >= 0;
+    return write_line(line, at + len + 1);
 }
 
 static bool to_stderr(enum log_level level, const char *line, size_t len)
@@ -76,7 +97,7 @@ void logging_tell(const char *format, ...)
     int len = vsnprintf(text, sizeof text, format, args);
     va_end(args);
     bool fits = len > 0 && (size_t)len < sizeof text;
-    if (!fits || !would_take() || write(STDERR_FILENO, text, (size_t)len) < 0)
+    if (!fits || !write_line(text, (size_t)len))
         atomic_fetch_add(&untold, 1);
     secret_wipe(text, sizeof text);
 }

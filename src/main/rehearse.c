@@ -228,25 +228,6 @@ static void print_report(struct json root)
         words_print(json_string_or_empty(each.value), stdout);
 }
 
-static enum err rehearse_by_server(const struct settings *settings, struct str body, bool is_raw,
-                                   struct error *error)
-{
-    AUTO_BUF struct buf answer = {0};
-    struct json_reader *reader = NULL;
-    struct json root = {0};
-    buf_init(&answer, ASK_ANSWER_MAX);
-    if (json_reader_new(ASK_ANSWER_MAX, &reader) != OK)
-        return error_set(error, ERR_NO_MEMORY, "no memory");
-    enum err err =
-        ask_server(settings, "/api/routing/rehearse", body, &answer, reader, &root, error);
-    if (err == OK && is_raw)
-        printf("%.*s\n", STR_ARG(buf_str(&answer)));
-    else if (err == OK)
-        print_report(root);
-    json_reader_free(reader);
-    return err;
-}
-
 int command_rehearse(int argc, char **argv)
 {
     struct error error = {0};
@@ -269,7 +250,8 @@ int command_rehearse(int argc, char **argv)
         fputs(help, stderr);
         return 2;
     }
-    if (rehearse_by_server(&settings, buf_str(&body), is_raw, &error) != OK)
+    if (ask_and_print(&settings, "/api/routing/rehearse", buf_str(&body), is_raw, print_report,
+                      &error) != OK)
         return complain("rehearse", 1, "%s", error.text);
     return fflush(stdout) == 0 ? 0 : complain("rehearse", 1, "cannot write the answer");
 }

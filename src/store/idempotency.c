@@ -12,7 +12,8 @@ static enum err each_in(sqlite3 *db, int64_t chunk, int64_t since_ms, store_on_i
     AUTO_BUF struct buf sql;
     AUTO_STMT sqlite3_stmt *select = NULL;
     buf_init(&sql, SQL_TEXT_MAX);
-    buf_puts(&sql, "SELECT id, key_id, idempotency, status, created_at_ms, first_byte_ms FROM ");
+    buf_puts(&sql, "SELECT id, key_id, idempotency, status, created_at_ms, first_byte_ms, "
+                   "duration_ms FROM ");
     buf_printf(&sql, "jobs_%lld", (long long)chunk); /* table name only */
     buf_puts(&sql, " WHERE at >= ?1 AND idempotency <> '' ORDER BY at");
     enum err err = sql.failed ? ERR_NO_MEMORY : sql_prepare(db, sql.data, &select, error);
@@ -26,7 +27,10 @@ static enum err each_in(sqlite3 *db, int64_t chunk, int64_t since_ms, store_on_i
                                       .created_at_ms = sqlite3_column_int64(select, 4),
                                       .first_byte_ms = sqlite3_column_type(select, 5) == SQLITE_NULL
                                                            ? -1
-                                                           : sqlite3_column_int64(select, 5)};
+                                                           : sqlite3_column_int64(select, 5),
+                                      .duration_ms = sqlite3_column_type(select, 6) == SQLITE_NULL
+                                                         ? -1
+                                                         : sqlite3_column_int64(select, 6)};
         sql_copy(select, 0, row.job, sizeof row.job);
         sql_copy(select, 1, row.owner, sizeof row.owner);
         sql_copy(select, 2, row.text, sizeof row.text);

@@ -198,6 +198,29 @@ test('F30 ten rounds of kill -9 amid eight callers who repeat: no key reaches th
     await gpt.plays();
 });
 
+test('F30 a request that ran for longer than the window when the server was killed is remembered all the same', async () => {
+    await server.stop();
+    const { AUXOT_IDEMPOTENCY_WINDOW: before_it, ...env } = server.env;
+    server.env = { ...env, AUXOT_IDEMPOTENCY_WINDOW: '2s' };
+    await server.restart();
+    const long = name('long');
+    await gpt.plays([{ then: { first_event_delay_ms: 60_000 } }]);
+    const before = await seen(gpt.sim);
+    const dying = server.begin(at.chat, ask.chat('gpt-sim'), { key: server.member, ...under(long) });
+    dying.done.catch(() => {});
+    await until(async () => (await gpt.sim.log())[before], 'the provider has it');
+    await new Promise(resolve => setTimeout(resolve, 2500)); // longer than the window
+    await server.stop('SIGKILL');
+    await server.restart();
+    const again = await until(async () => { const it = await chat(long); return it.status !== 503 && it; }, 'keys are known again');
+    assert.deepEqual([again.status, again.json.error.code], [409, 'idempotency_key_used']);
+    assert.equal(await seen(gpt.sim) - before, 1);
+    await server.stop();
+    server.env = before_it === undefined ? env : { ...env, AUXOT_IDEMPOTENCY_WINDOW: before_it };
+    await server.restart();
+    await gpt.plays();
+});
+
 test('an answer is kept for as long as the window says, at most; then the job names itself, then the name is free', async () => {
     await server.stop();
     server.env = { ...server.env, AUXOT_IDEMPOTENCY_WINDOW: '2s' };

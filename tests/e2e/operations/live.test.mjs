@@ -378,6 +378,19 @@ await watched('readers that vanish are noticed and freed', async open => {
     await until(() => server.descriptors() <= descriptors + 2, 'their sockets are closed');
 });
 
+test('a quarter of the places is kept for admins: no member shuts them out', async () => {
+    const few = await Server.start({ env: { AUXOT_LIVE_CLIENTS: '4' } });
+    few.admin = await few.key('admin', 'admin');
+    const member = await few.key('member', 'member');
+    const open = [];
+    for (let i = 0; i < 3; i++) open.push(await Live.open(few, { key: member }));
+    assert.equal((await call(`${few.url}/api/live`, { key: member })).status, 503);
+    open.push(await Live.open(few, { key: few.admin }));
+    for (const live of open) live.leave();
+    await few.stop();
+    assert.equal(few.verdict(), null);
+});
+
 test('so many and no more: the next is told why, and has a place when one leaves', async () => {
     const few = await Server.start({ env: { AUXOT_LIVE_CLIENTS: '2' } });
     few.admin = await few.key('admin', 'admin');

@@ -9,7 +9,7 @@ import { ProblemNote } from "../parts/problem";
 import { Since } from "../parts/since";
 import { Status } from "../parts/status";
 
-const WATCH_MS = 2_000; /* ages, queues and spending have no event of their own */
+const WATCH_MS = 5_000; /* ages, queues and spending have no event of their own */
 const colours = { ok: "green", degraded: "orange", down: "red" } as const;
 const levels: Record<HealthItem["level"], string> = { fine: "ok", note: "note", degraded: "degraded", down: "down" };
 
