@@ -99,7 +99,7 @@ static int64_t changed_at_ms(const struct live_provider *live, const struct live
 
 void live_note(struct live_provider *live, int64_t now_ms)
 {
-    if (!live->transitions)
+    if (!live->transitions || live->is_deleted) /* a late answer does not bring it back */
         return;
     struct live_standing standing = live_look(live, now_ms);
     struct live_noted *noted = &live->noted;

@@ -12,6 +12,7 @@ import { within } from '../lib/process.mjs';
 import { is_valid, is_valid_parameter, operations } from '../lib/contract.mjs';
 import { good_password, invite, set_up } from '../lib/person.mjs';
 import { auxot } from '../lib/server.mjs';
+import { lasting_events } from '../lib/teams.mjs';
 
 const here = await scene({ gpt: { models: ['gpt-sim', 'gpt-sim-mini'] } });
 const { server, gpt } = here;
@@ -201,10 +202,7 @@ const send = async (one, { args, body, query = '', by, streams }, caller) => {
 // Everything that a write could have changed, as an admin sees it; without what changes by itself.
 const by_itself = new Set(['last_heartbeat_ms', 'latency_ms', 'error_rate', 'in_flight', 'busy', 'queue_depth', 'oldest_wait_ms', 'deprioritised_until_ms', 'last_used_at_ms', 'last_seen_at_ms', 'last_seen_ms']);
 const lists = operations.filter(one => one.method === 'GET' && !one.route.includes('{') && table.get(one.name)?.admin === '200' && !['/jobs', '/usage', '/health', '/openapi.json', '/live', '/config', '/me/sessions', '/events', '/events/verify', '/routing/at', '/transitions', '/health/summary'].includes(one.route));
-// That somebody was refused is told now and then, and changes nothing: such events are left out of those that came last.
-const tells_of_refusals = new Set(['caller.unknown', 'access.refused', 'session.throttled', 'session.refused', 'policy.refused', 'limit.refused']);
-const last_events = async () => (await server.api('GET', '/api/events?limit=200')).items.filter(one => !tells_of_refusals.has(one.action)).slice(0, 20);
-const state = async () => JSON.stringify(await Promise.all([last_events(), ...lists.map(one => server.api('GET', `/api${one.route}`))]), (name, value) => by_itself.has(name) ? undefined : value);
+const state = async () => JSON.stringify(await Promise.all([lasting_events(server), ...lists.map(one => server.api('GET', `/api${one.route}`))]), (name, value) => by_itself.has(name) ? undefined : value);
 
 // ---- T07 ---------------------------------------------------------------------------------------------
 

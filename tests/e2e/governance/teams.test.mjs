@@ -5,6 +5,7 @@ import { ask, at, canary, closing, scene } from '../lib/scene.mjs';
 import { call } from '../lib/http.mjs';
 import { Server } from '../lib/server.mjs';
 import { invite, set_up } from '../lib/person.mjs';
+import { lasting_events } from '../lib/teams.mjs';
 
 const here = await scene({ gpt: { models: ['gpt-sim'] } });
 const { server, gpt } = here;
@@ -18,8 +19,7 @@ const person = async () => {
 };
 const name_of = id => names.get(id);
 const as = (key, method, where, body, headers) => call(server.url + where, { method, body, key, headers });
-// Events of refusals come when they come.
-const last_event = async () => (await server.api('GET', '/api/events?limit=20')).items.find(({ action }) => action !== 'access.refused');
+const last_event = async () => (await lasting_events(server))[0];
 const none = {
     allowed_tiers: null, allowed_providers: null, allowed_models: null, service_class: 'interactive', requests_per_minute: null, tokens_per_minute: null,
     max_concurrent: null, budget_microusd_per_month: null, budget_soft_microusd_per_month: null, max_output_tokens: null,
@@ -150,7 +150,7 @@ async function twin(name) {
 test('T06: the other team\'s ids are 404 with every verb on every route, and nothing is different afterwards', async () => {
     const [mine, theirs] = [await twin('Twin A'), await twin('Twin B')];
     const look = async () => JSON.stringify([await server.api('GET', '/api/teams'), await server.api('GET', `/api/teams/${theirs.team.id}/members`), await server.api('GET', '/api/keys?limit=200'),
-        await server.api('GET', '/api/service-accounts'), await server.api('GET', '/api/events?limit=1')], (name, value) => name === 'last_used_at_ms' ? undefined : value);
+        await server.api('GET', '/api/service-accounts'), await last_event()], (name, value) => name === 'last_used_at_ms' ? undefined : value);
     const before = await look();
     const routes = one => [
         ['GET', `/api/teams/${one.team.id}`], ['PATCH', `/api/teams/${one.team.id}`, { name: 'taken' }], ['DELETE', `/api/teams/${one.team.id}`],

@@ -23,3 +23,7 @@ export async function in_parallel(total, width, one) {
     }));
     return answers;
 }
+
+// The last events but those that tell of refusals: these are told now and then, not when they happen, and nothing has changed by them.
+const tells_of_refusals = new Set(['caller.unknown', 'access.refused', 'session.throttled', 'session.refused', 'policy.refused', 'limit.refused']);
+export const lasting_events = async server => (await server.api('GET', '/api/events?limit=200')).items.filter(one => !tells_of_refusals.has(one.action)).slice(0, 20);

@@ -14,10 +14,11 @@ const here = await scene({ a: { models: ['gpt-sim'] }, b: { models: ['gpt-sim'] 
 const { server, a, b } = here;
 const gpu = await provider_of_workers(server, 'gpu', 'Rack');
 
-// A moment that nothing that comes later shares.
+// A moment that neither what came before nor what comes later shares.
 const now = async () => {
-    const mark = Date.now();
-    await until(() => Date.now() > mark, 'the clock goes on');
+    const goes_on = async mark => { await until(() => Date.now() > mark, 'the clock goes on'); return Date.now(); };
+    const mark = await goes_on(Date.now());
+    await goes_on(mark);
     return mark;
 };
 const then = (t, options) => server.api('GET', `/api/routing/at?t=${t}`, undefined, options);
@@ -93,6 +94,19 @@ test('a provider that is deleted is gone, and was there', async () => {
     const after = await now();
     assert.deepEqual([(await change_of(made.id, before)).to, status_of(await then(before), made.id), status_of(await then(after), made.id)],
         ['gone', 'online', undefined]);
+});
+
+test('an answer that comes after its provider was deleted does not bring it back', async () => {
+    const made = await server.api('POST', '/api/providers', { type: 'openai', name: 'Brief', api_key: 'sk-brief', base_url: a.sim.base_url });
+    await a.sim.plays([{ then: { status: 401, delay_ms: 500 } }]);
+    const answer = server.call(at.chat, ask.chat('gpt-sim'), { headers: { 'x-auxot-provider': made.slug } });
+    await until(async () => (await server.api('GET', `/api/providers/${made.id}`)).in_flight === 1, 'it is asked');
+    const before = await now();
+    await server.api('DELETE', `/api/providers/${made.id}`);
+    await answer;
+    assert.equal((await change_of(made.id, before)).to, 'gone');
+    assert.equal(status_of(await then(await now()), made.id), undefined);
+    await a.plays();
 });
 
 // ---- workers ---------------------------------------------------------------------------------------
