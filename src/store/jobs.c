@@ -7,6 +7,7 @@
  */
 #include "base/mem.h"
 #include "store/cursor.h"
+#include "store/job_meet.h"
 #include "store/store_parts.h"
 
 #include <assert.h>
@@ -14,14 +15,8 @@
 #define CHUNKS_MAX     4096
 #define FIND_WINDOW_MS 10000 /* an id and its row may tell slightly different times */
 
-/* One filter that is in force: a column, and the value it must have. */
-struct match {
-    enum job_index column;
-    struct str text;
-    int64_t number; /* for status */
-};
 struct search {
-    struct match conditions[JOB_INDEX_COUNT]; /* the first one picks the index */
+    struct job_condition conditions[JOB_INDEX_COUNT];
     int condition_count;
     int64_t first, last; /* keys, inclusive */
     struct cursor from;  /* kind 0: from the newest */
@@ -30,9 +25,10 @@ struct search {
 /* A chunk that takes part. */
 struct source {
     int64_t chunk, max_at, field_count;
-    sqlite3_stmt *select; /* NULL until the merge comes near */
-    int64_t at;           /* of its current row */
-    bool is_sealed;       /* it has all indexes */
+    sqlite3_stmt *select;  /* NULL until a row is near */
+    struct job_meet *meet; /* sealed, with conditions: finds the keys that `select` reads */
+    int64_t at;            /* of its current row */
+    bool is_sealed;        /* it has all indexes */
     bool has_row;
 };
 struct merge {
@@ -60,7 +56,7 @@ static void search_add(struct search *search, enum job_index column, const char 
 {
     if (value[0])
         search->conditions[search->condition_count++] =
-            (struct match){.column = column, .text = str_of(value)};
+            (struct job_condition){.column = column, .text = str_of(value)};
 }
 
 static enum err search_make(const struct store *store, const struct job_filter *filter,
@@ -69,7 +65,7 @@ static enum err search_make(const struct store *store, const struct job_filter *
     bool is_key_id = looks_like_id(str_of(filter->key));
     bool is_provider_id = looks_like_id(str_of(filter->provider));
     *search = (struct search){.first = INT64_MIN, .last = INT64_MAX};
-    /* In the order of JOB_INDEX_LIST: the most selective first. */
+    /* In the order of JOB_INDEX_LIST: the most selective leads. */
     search_add(search, is_key_id ? JOB_INDEX_key_id : JOB_INDEX_key_name, filter->key);
     search_add(search, JOB_INDEX_user, filter->user);
     search_add(search, JOB_INDEX_agent, filter->agent);
@@ -81,7 +77,7 @@ static enum err search_make(const struct store *store, const struct job_filter *
     search_add(search, JOB_INDEX_status, filter->status);
     search_add(search, JOB_INDEX_source, filter->source);
     for (int i = 0; i < search->condition_count; i++) {
-        struct match *condition = &search->conditions[i];
+        struct job_condition *condition = &search->conditions[i];
         enum job_status status = JOB_OPEN;
         if (condition->column != JOB_INDEX_status)
             continue;
@@ -111,43 +107,16 @@ static int64_t last_of(const struct search *search, int64_t chunk)
     return last < search->last ? last : search->last;
 }
 
-/* The first condition may use its (partial) index; a '+' keeps the planner from using another. */
-static void put_condition(struct buf *sql, const struct match *condition, int number)
-{
-    const char *column = job_index_column(condition->column);
-    bool is_first = number == 0;
-    buf_printf(sql, " AND %s%s = ?%d", is_first ? "" : "+", column, number + 3);
-    if (is_first && condition->column != JOB_INDEX_status)
-        buf_printf(sql, " AND %s <> ''", column);
-}
-
-/* In a sealed chunk, a further condition is looked up in its own index, which is small and stays in memory; the row,
- * which lies anywhere, is only read when all of them hold. */
-static void put_lookup(struct buf *sql, int64_t chunk, const struct match *condition, int number)
-{
-    const char *column = job_index_column(condition->column);
-    long long n = chunk;
-    buf_puts(sql, " AND EXISTS (SELECT 1 ");
-    buf_printf(sql, "FROM jobs_%lld AS other", n);          /* table name only */
-    buf_printf(sql, " INDEXED BY jobs_%lld_%s", n, column); /* and its index's */
-    buf_printf(sql, " WHERE other.%s = ?%d AND other.at = jobs_%lld.at", column, number + 3, n);
-    if (condition->column != JOB_INDEX_status)
-        buf_printf(sql, " AND other.%s <> ''", column);
-    buf_puts(sql, ")");
-}
-
-static enum err source_open(sqlite3 *db, const struct search *search, struct source *source,
-                            struct error *error)
+/* The head, which has no indexes yet, and any chunk while there is no condition: its rows in their order. */
+static enum err source_open_scan(sqlite3 *db, const struct search *search, struct source *source,
+                                 struct error *error)
 {
     AUTO_BUF struct buf sql;
     buf_init(&sql, SQL_TEXT_MAX);
     job_sql_select(&sql, source->chunk, source->field_count);
     buf_puts(&sql, " WHERE at >= ?1 AND at <= ?2");
     for (int i = 0; i < search->condition_count; i++)
-        if (i > 0 && source->is_sealed)
-            put_lookup(&sql, source->chunk, &search->conditions[i], i);
-        else
-            put_condition(&sql, &search->conditions[i], i);
+        buf_printf(&sql, " AND %s = ?%d", job_index_column(search->conditions[i].column), i + 3);
     buf_puts(&sql, " ORDER BY at DESC");
     if (sql.failed)
         return error_set(error, ERR_NO_MEMORY, "no memory to read the list");
@@ -156,21 +125,55 @@ static enum err source_open(sqlite3 *db, const struct search *search, struct sou
         return err;
     (void)sqlite3_bind_int64(source->select, 1, search->first);
     (void)sqlite3_bind_int64(source->select, 2, last_of(search, source->chunk));
-    for (int i = 0; i < search->condition_count; i++) {
-        const struct match *condition = &search->conditions[i];
-        if (condition->column == JOB_INDEX_status)
-            (void)sqlite3_bind_int64(source->select, i + 3, condition->number);
-        else
-            sql_bind_text(source->select, i + 3, condition->text);
-    }
+    for (int i = 0; i < search->condition_count; i++)
+        job_condition_bind(&search->conditions[i], source->select, i + 3);
     return OK;
+}
+
+/* Reads one row by its key: made when the first one is found, most chunks have none. */
+static enum err source_open_row(sqlite3 *db, struct source *source, struct error *error)
+{
+    AUTO_BUF struct buf sql;
+    buf_init(&sql, SQL_TEXT_MAX);
+    job_sql_select(&sql, source->chunk, source->field_count);
+    buf_puts(&sql, " WHERE at = ?1");
+    if (sql.failed)
+        return error_set(error, ERR_NO_MEMORY, "no memory to read the list");
+    return sql_prepare(db, sql.data, &source->select, error);
+}
+
+static enum err source_open(sqlite3 *db, const struct search *search, struct source *source,
+                            struct error *error)
+{
+    if (!source->is_sealed || search->condition_count == 0)
+        return source_open_scan(db, search, source, error);
+    return job_meet_open(db, source->chunk, search->conditions, search->condition_count,
+                         search->first, last_of(search, source->chunk), &source->meet, error);
 }
 
 /* ---- the merge ----------------------------------------------------------------------------------- */
 
-static enum err source_step(struct source *source, struct error *error)
+/* `select` at the next key for which all conditions hold. */
+static enum err source_seek(sqlite3 *db, struct source *source, struct error *error)
 {
-    enum err err = sql_step(source->select, &source->has_row, error);
+    int64_t at = 0;
+    enum err err = job_meet_next(source->meet, &source->has_row, &at, error);
+    if (err == OK && source->has_row && !source->select)
+        err = source_open_row(db, source, error);
+    if (err != OK || !source->has_row)
+        return err;
+    (void)sqlite3_reset(source->select);
+    (void)sqlite3_bind_int64(source->select, 1, at);
+    return OK;
+}
+
+static enum err source_step(sqlite3 *db, struct source *source, struct error *error)
+{
+    source->has_row = true;
+    enum err err = source->meet ? source_seek(db, source, error) : OK;
+    if (err != OK || !source->has_row)
+        return err;
+    err = sql_step(source->select, &source->has_row, error);
     if (err == OK && source->has_row)
         source->at = sqlite3_column_int64(source->select, 0);
     return err;
@@ -209,8 +212,10 @@ static enum err merge_open(struct merge *merge, sqlite3 *db, const struct search
 
 static void merge_close(struct merge *merge)
 {
-    for (size_t i = 0; i < merge->opened; i++)
+    for (size_t i = 0; i < merge->opened; i++) {
         sqlite3_finalize(merge->sources[i].select);
+        job_meet_close(merge->sources[i].meet);
+    }
     mem_free(merge->sources);
 }
 
@@ -237,12 +242,11 @@ static enum err merge_peek(struct merge *merge, struct source **out_source, stru
     struct source *best = newest_opened(merge);
     while (merge->opened < merge->count &&
            (!best || merge->sources[merge->opened].max_at >= best->at)) {
-        struct source *source = &merge->sources[merge->opened];
+        struct source *source = &merge->sources[merge->opened++];
         enum err err = source_open(merge->db, merge->search, source, error);
         if (err != OK)
             return err;
-        merge->opened++;
-        err = source_step(source, error);
+        err = source_step(merge->db, source, error);
         if (err != OK)
             return err;
         if (source->has_row && (!best || is_newer(source, best)))
@@ -270,7 +274,7 @@ static enum err page_read(struct merge *merge, int limit, struct job_record *job
             return error_set(error, ERR_MALFORMED, "a row of the list is damaged");
         last.chunk = (uint32_t)source->chunk;
         ++*out_count;
-        err = source_step(source, error);
+        err = source_step(merge->db, source, error);
         if (err != OK)
             return err;
     }

@@ -193,6 +193,10 @@ static const struct filter_story {
     {"several", {.status = "done", .source = "chat", .key = "key 3", .provider = "Cloud"}},
     {"several and a window",
      {.status = "refused", .team = "tea_blue", .since_ms = FIXTURE_TIME + 2000}},
+    {"a rare one and a common one", {.agent = "agt_rare", .source = "api"}},
+    {"two that are far apart", {.user = "usr_42", .status = "done"}},
+    {"two that never meet", {.reason = "rate_limited", .user = "usr_7"}},
+    {"three of which one is nobody's", {.user = "usr_42", .team = "tea_red", .source = "api"}},
     {"quotes are only text", {.key = "x' OR '1'='1"}},
 };
 
@@ -325,8 +329,8 @@ static void sealed_chunks_have_every_index_and_lists_never_sort(void **state)
     bool has_row = true, uses_index = false;
     CHECK_INT("explain",
               sql_prepare(db,
-                          "EXPLAIN QUERY PLAN SELECT * FROM jobs_1 WHERE at >= ?1 AND at <= ?2 "
-                          "AND team = ?3 AND team <> '' AND +status = ?4 ORDER BY at DESC",
+                          "EXPLAIN QUERY PLAN SELECT at FROM jobs_1 INDEXED BY jobs_1_team WHERE "
+                          "team = ?3 AND at >= ?1 AND at <= ?2 AND team <> '' ORDER BY at DESC",
                           &plan, &error),
               OK);
     while (sql_step(plan, &has_row, &error) == OK && has_row) {
