@@ -4,7 +4,7 @@ import { Shell } from "./shell";
 
 type Search = Record<string, string | undefined>;
 /** Text only, and no empty ones: an address is what somebody else may have written. */
-const texts = (given: Record<string, unknown>): Search =>
+export const texts = (given: Record<string, unknown>): Search =>
   Object.fromEntries(Object.entries(given).filter(([, value]) => value !== "" && value != null).map(([name, value]) => [name, String(value)]));
 
 const root = createRootRoute({ component: Outlet });

@@ -1,7 +1,7 @@
 // How a key is used, filled in: what to paste for each client.
 import { Code, Tabs } from "@mantine/core";
 
-const snippets = (origin: string, key: string): { name: string; text: string }[] => [
+export const snippets = (origin: string, key: string): { name: string; text: string }[] => [
   { name: "curl", text: `curl ${origin}/api/openai/v1/chat/completions \\\n  -H "authorization: Bearer ${key}" \\\n  -H "content-type: application/json" \\\n  -d '{"model":"auto","messages":[{"role":"user","content":"Say hello."}]}'` },
   { name: "OpenAI SDK", text: `from openai import OpenAI\n\nclient = OpenAI(base_url="${origin}/api/openai/v1", api_key="${key}")\nanswer = client.chat.completions.create(model="auto", messages=[{"role": "user", "content": "Say hello."}])\nprint(answer.choices[0].message.content)` },
   { name: "Anthropic SDK", text: `from anthropic import Anthropic\n\nclient = Anthropic(base_url="${origin}/api/anthropic", api_key="${key}")\nanswer = client.messages.create(model="auto", max_tokens=200, messages=[{"role": "user", "content": "Say hello."}])\nprint(answer.content[0].text)` },

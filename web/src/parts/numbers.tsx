@@ -13,6 +13,7 @@ export function moneyText(microusd: number | null, partial = false): string {
 export function durationText(ms: number | null): string {
   if (ms === null) return "–";
   if (ms < 1000) return `${ms} ms`;
-  if (ms < 60_000) return `${(ms / 1000).toFixed(1)} s`;
-  return `${Math.floor(ms / 60_000)} min ${Math.round((ms % 60_000) / 1000)} s`;
+  if (ms < 59_950) return `${(ms / 1000).toFixed(1)} s`;
+  const s = Math.round(ms / 1000); /* first, so that 59.9 s is no "60 s" */
+  return `${Math.floor(s / 60)} min ${s % 60} s`;
 }

@@ -6,6 +6,7 @@ let now = Date.now(), timer: number | undefined;
 
 function subscribe(listener: () => void) {
   listeners.add(listener);
+  if (timer === undefined) now = Date.now(); /* it stood still while nobody looked */
   timer ??= window.setInterval(() => { now = Date.now(); listeners.forEach(each => each()); }, 1000);
   return () => {
     listeners.delete(listener);
