@@ -4,7 +4,7 @@
 #     tests/e2e/run.sh <absolute path of auxot> full|core <result file> [test file ...]
 #
 # full: everything. core: without the big CLIs, with patience for sanitizer builds.
-# The result file gets three integers: passed failed skipped.
+# The result file gets three integers, passed failed skipped, and a line for each file: milliseconds and name.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
@@ -33,9 +33,13 @@ fi
 limit_s=240
 [ "$suite" = full ] || limit_s=420
 [ "${AUXOT_TEST_LONG:-0}" != 1 ] || limit_s=1800 # the long loops of faults/
+# A file waits for the clock most of its time: twice as many at once as there are cores.
+jobs=$(($(nproc) * 2))
+[ "$jobs" -le 8 ] || jobs=8
+
 export AUXOT_BIN=$binary AUXOT_E2E_SUITE=$suite AUXOT_E2E_RESULT=$result
 rm -f "$result"
-timeout --kill-after=10 $((limit_s * 3)) "$node" --test --test-force-exit --test-concurrency="${AUXOT_E2E_JOBS:-2}" \
+timeout --kill-after=10 $((limit_s * 3)) "$node" --test --test-force-exit --test-concurrency="${AUXOT_E2E_JOBS:-$jobs}" \
     --test-timeout=$((limit_s * 1000)) \
     --test-reporter=spec --test-reporter-destination=stdout \
     --test-reporter=./lib/counts.mjs --test-reporter-destination="$result" "$@"

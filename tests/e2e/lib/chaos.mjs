@@ -6,7 +6,7 @@ import { call } from './http.mjs';
 export class Chaos {
     static async start(to_port) {
         const chaos = new Chaos();
-        chaos.child = new Child(Suite.binary, ['chaos', '--to', `127.0.0.1:${to_port}`]);
+        chaos.child = new Child(Suite.simulator, ['chaos', '--to', `127.0.0.1:${to_port}`]);
         const [, port, control] = await chaos.child.line(/^chaos ready [\d.]+:(\d+) control (http:\/\/\S+)$/m);
         Object.assign(chaos, { port: Number(port), control });
         return chaos;

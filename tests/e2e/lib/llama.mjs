@@ -29,7 +29,7 @@ done
 echo "{\\"models\\":[\\"$alias\\"],\\"rules\\":[]}" >${dir}/script.$port
 echo "load_model: loading $alias" >&2
 if ${speaks} && [ ! -f ${dir}/spoken ]; then ( until [ -f ${dir}/speak ]; do sleep 0.05; done; cat ${dir}/speak >&2; touch ${dir}/spoken ) & fi
-exec ${Suite.binary} simulate --dialect llama --port $port --slots $np --script ${dir}/script.$port ${flags.join(' ')}
+exec ${Suite.simulator} simulate --dialect llama --port $port --slots $np --script ${dir}/script.$port ${flags.join(' ')}
 `, { mode: 0o755 });
     const lines = name => fs.existsSync(path.join(dir, name)) ? fs.readFileSync(path.join(dir, name), 'utf8').trim().split('\n') : [];
     const remembered = [];

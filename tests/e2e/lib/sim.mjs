@@ -6,7 +6,7 @@ import { call } from './http.mjs';
 
 export class Sim {
     static async start({ dialect = 'openai', models = ['gpt-sim'], rules = [], flags = [], port = 0 } = {}) {
-        const child = new Child(Suite.binary, ['simulate', '--port', String(port), '--dialect', dialect, ...flags]);
+        const child = new Child(Suite.simulator, ['simulate', '--port', String(port), '--dialect', dialect, ...flags]);
         const [, url] = await child.line(/(http:\/\/[\d.]+:\d+)/);
         const sim = new Sim();
         Object.assign(sim, { child, url, dialect, models, port: Number(new URL(url).port) });
