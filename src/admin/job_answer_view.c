@@ -1,4 +1,4 @@
-/* admin/job_answer_view.c: the sentence for people, and the same in parts for whoever makes links of its nouns. */
+/* admin/job_answer_view.c: the sentence for people, and the same in nouns for whoever makes links of its nouns. */
 #include "admin/job_answer_view.h"
 
 #include "domain/why.h"
@@ -38,6 +38,51 @@ static void put_why_or_null(struct json_writer *writer, const char *name, enum w
     json_open_object_named(writer, name);
     put_why(writer, why, code);
     json_close_object(writer);
+}
+
+/* ---- the sentence -------------------------------------------------------------------------------- */
+
+static void write_text(struct json_writer *writer, struct str text)
+{
+    if (text.len == 0)
+        return;
+    json_open_object(writer);
+    json_put_text(writer, "kind", "text");
+    json_put_string(writer, "text", text);
+    json_put_null(writer, "id");
+    json_put_null(writer, "fix");
+    json_close_object(writer);
+}
+
+static void write_noun(struct json_writer *writer, const struct job_record *job, struct str text,
+                       const struct line_noun *noun)
+{
+    static const char *const kinds[] = {
+        [ANSWER_PROVIDER] = "provider", [ANSWER_MODEL] = "model", [ANSWER_JOB] = "job"};
+    json_open_object(writer);
+    json_put_text(writer, "kind",
+                  noun->noun == ANSWER_REASON ? why_name(noun->why) : kinds[noun->noun]);
+    json_put_string(writer, "text", text);
+    put_string_or_null(writer, "id", noun->noun == ANSWER_JOB ? str_of(job->id) : noun->id);
+    put_string_or_null(writer, "fix", str_of(noun->fix));
+    json_close_object(writer);
+}
+
+/* The line, cut before and behind each noun: the texts one after the other are the line again. */
+static void write_line(struct json_writer *writer, const struct job_record *job, struct str line,
+                       const struct line_nouns *nouns)
+{
+    size_t from = 0;
+    json_put_string(writer, "answer_line", line);
+    json_open_array(writer, "answer_parts");
+    for (size_t i = 0; i < nouns->count; i++) {
+        const struct line_noun *noun = &nouns->noun[i];
+        write_text(writer, (struct str){line.at + from, noun->at - from});
+        write_noun(writer, job, (struct str){line.at + noun->at, noun->len}, noun);
+        from = noun->at + noun->len;
+    }
+    write_text(writer, (struct str){line.at + from, line.len - from});
+    json_close_array(writer);
 }
 
 /* ---- the answer ---------------------------------------------------------------------------------- */
@@ -117,10 +162,11 @@ static void write_passed(struct json_writer *writer, const struct passed *passed
 void job_answer_write(struct json_writer *writer, const struct job_record *job,
                       const struct job_answer *answer)
 {
+    struct line_nouns nouns;
     AUTO_BUF struct buf line;
     buf_init(&line, ANSWER_LINE_MAX);
-    answer_line_write(&answer->facts, &line);
-    json_put_string(writer, "answer_line", buf_str(&line));
+    answer_line_write(&answer->facts, &line, &nouns);
+    write_line(writer, job, buf_str(&line), &nouns);
     write_parts(writer, job, answer);
     json_open_array(writer, "passed_over");
     for (size_t i = 0; i < answer->facts.passed_count; i++)

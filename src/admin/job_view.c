@@ -264,7 +264,7 @@ void job_csv(struct csv *csv, const struct job_record *job, const struct job_rea
     AUTO_BUF struct buf sentence;
     buf_init(&sentence, ANSWER_LINE_MAX);
     job_answer_of(job, reader, &answer);
-    answer_line_write(&answer.facts, &sentence);
+    answer_line_write(&answer.facts, &sentence, NULL);
     struct str line = buf_str(&sentence);
 #define X(name, put) put;
     COLUMN_LIST(X)

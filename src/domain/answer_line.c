@@ -1,17 +1,49 @@
 /* domain/answer_line.c: the sentence, from left to right: who, why, how long, how much. */
 #include "domain/answer_line.h"
 
-#include "domain/why.h"
-
 #define NAMED_MAX      3u   /* of those who stood before: more are only counted */
 #define QUEUE_SHOWN_MS 1000 /* a shorter wait is no news */
 
 /* ---- pieces ------------------------------------------------------------------------------------ */
 
-static void say_code(struct buf *out, enum why why, struct str code)
+/* The sentence, and where its nouns stand, if somebody asks. */
+struct line {
+    struct buf *out;
+    struct line_nouns *nouns; /* NULL: nobody does */
+};
+
+/* What was written from `from` on is a noun. Of what found no room in the sentence nothing is noted. */
+static void note(struct line *line, size_t from, struct line_noun noun)
+{
+    struct line_nouns *nouns = line->nouns;
+    if (!nouns || line->out->len == from || nouns->count == LINE_NOUNS_MAX)
+        return;
+    noun.at = from;
+    noun.len = line->out->len - from;
+    nouns->noun[nouns->count++] = noun;
+}
+
+static void note_reason(struct line *line, size_t from, enum why why, struct str code)
 {
     const struct why_row *row = why_find(why, code);
-    buf_append_str(out, row ? str_of(row->words) : code);
+    note(line, from,
+         (struct line_noun){
+             .noun = ANSWER_REASON, .id = code, .why = why, .fix = row ? row->fix : ""});
+}
+
+static void say_provider(struct line *line, struct str id, struct str name)
+{
+    size_t from = line->out->len;
+    buf_append_str(line->out, name);
+    note(line, from, (struct line_noun){.noun = ANSWER_PROVIDER, .id = id, .fix = ""});
+}
+
+static void say_code(struct line *line, enum why why, struct str code)
+{
+    const struct why_row *row = why_find(why, code);
+    size_t from = line->out->len;
+    buf_append_str(line->out, row ? str_of(row->words) : code);
+    note_reason(line, from, why, code);
 }
 
 static void say_ordinal(struct buf *out, size_t n)
@@ -68,93 +100,106 @@ size_t answer_choice(const struct answer_facts *facts)
     return facts->passed_count + facts->passed_more + facts->try_count + 1;
 }
 
-static void say_passed(struct buf *out, const struct passed *passed)
+static void say_passed(struct line *line, const struct passed *passed)
 {
-    buf_append_str(out, passed->provider);
-    buf_putc(out, ' ');
-    passed_over_say(passed, out);
+    say_provider(line, passed->provider_id, passed->provider);
+    buf_putc(line->out, ' ');
+    size_t from = line->out->len;
+    passed_over_say(passed, line->out);
+    note_reason(line, from, WHY_PASSED, passed->code);
 }
 
-static void say_try(struct buf *out, const struct answer_try *try)
+static void say_try(struct line *line, const struct answer_try *try)
 {
-    buf_append_str(out, try->provider);
-    buf_append_lit(out, " failed: ");
-    say_code(out, WHY_MOVED, try->code);
+    say_provider(line, try->provider_id, try->provider);
+    buf_append_lit(line->out, " failed: ");
+    say_code(line, WHY_MOVED, try->code);
 }
 
 /* "A offline; B failed: server error; and 2 more" */
-static void say_before(struct buf *out, const struct answer_facts *facts)
+static void say_before(struct line *line, const struct answer_facts *facts)
 {
     size_t all = answer_choice(facts) - 1, named = 0;
     for (size_t i = 0; i < facts->passed_count && named < NAMED_MAX; i++, named++) {
-        buf_puts(out, named ? "; " : "");
-        say_passed(out, &facts->passed[i]);
+        buf_puts(line->out, named ? "; " : "");
+        say_passed(line, &facts->passed[i]);
     }
     for (size_t i = 0; i < facts->try_count && named < NAMED_MAX; i++, named++) {
-        buf_puts(out, named ? "; " : "");
-        say_try(out, &facts->tries[i]);
+        buf_puts(line->out, named ? "; " : "");
+        say_try(line, &facts->tries[i]);
     }
     if (all > named)
-        buf_printf(out, "; and %zu more", all - named);
+        buf_printf(line->out, "; and %zu more", all - named);
 }
 
 /* ---- why --------------------------------------------------------------------------------------- */
 
-static void say_who(struct buf *out, const struct answer_facts *facts)
+static void say_who(struct line *line, const struct answer_facts *facts)
 {
-    buf_append_str(out, facts->provider);
+    say_provider(line, facts->provider_id, facts->provider);
     if (facts->model.len)
-        buf_append_lit(out, " · ");
-    buf_append_str(out, facts->model);
+        buf_append_lit(line->out, " · ");
+    size_t from = line->out->len;
+    buf_append_str(line->out, facts->model);
+    note(line, from, (struct line_noun){.noun = ANSWER_MODEL, .id = facts->model, .fix = ""});
 }
 
-static void say_choice(struct buf *out, const struct answer_facts *facts)
+static void say_how_manieth(struct line *line, const struct answer_facts *facts)
 {
-    size_t choice = answer_choice(facts);
-    if (choice > 1) {
-        say_ordinal(out, choice);
-        buf_append_lit(out, " choice: ");
-        say_before(out, facts);
+    size_t from = line->out->len;
+    say_ordinal(line->out, answer_choice(facts));
+    buf_append_lit(line->out, " choice");
+    note(line, from, (struct line_noun){.noun = ANSWER_JOB, .fix = ""});
+}
+
+static void say_choice(struct line *line, const struct answer_facts *facts)
+{
+    if (answer_choice(facts) > 1) {
+        say_how_manieth(line, facts);
+        buf_append_lit(line->out, ": ");
+        say_before(line, facts);
     } else if (facts->chosen.len) {
-        say_code(out, WHY_CHOSEN, facts->chosen);
+        say_code(line, WHY_CHOSEN, facts->chosen);
     } else {
-        buf_append_lit(out, "1st choice");
+        say_how_manieth(line, facts);
     }
     if (facts->queued_ms >= QUEUE_SHOWN_MS) {
-        buf_append_lit(out, "; after ");
-        say_time(out, facts->queued_ms);
-        buf_append_lit(out, " in the queue");
+        buf_append_lit(line->out, "; after ");
+        say_time(line->out, facts->queued_ms);
+        buf_append_lit(line->out, " in the queue");
     }
 }
 
 /* What somebody who was asked made of it, when that was not an answer. */
-static void say_how_it_ended(struct buf *out, const struct answer_facts *facts)
+static void say_how_it_ended(struct line *line, const struct answer_facts *facts)
 {
     enum why why = why_find(WHY_ENDED, facts->code) ? WHY_ENDED : WHY_MOVED; /* its own error */
     if (facts->end == ANSWER_FAILED)
-        buf_puts(out, facts->is_begun ? "; broken off: " : "; failed: ");
+        buf_puts(line->out, facts->is_begun ? "; broken off: " : "; failed: ");
     else if (facts->end != ANSWER_DONE && facts->end != ANSWER_OPEN)
-        buf_append_lit(out, "; ");
+        buf_append_lit(line->out, "; ");
     else
         return;
-    say_code(out, why, facts->code);
+    say_code(line, why, facts->code);
 }
 
-static void say_nobody(struct buf *out, const struct answer_facts *facts)
+static void say_nobody(struct line *line, const struct answer_facts *facts)
 {
     static const char *const heads[] = {
         [ANSWER_OPEN] = "Nobody yet",         [ANSWER_DONE] = "Answered here",
         [ANSWER_FAILED] = "Nobody answered",  [ANSWER_CANCELLED] = "Cancelled",
         [ANSWER_INTERRUPTED] = "Interrupted", [ANSWER_REFUSED] = "Refused",
     };
-    buf_puts(out, heads[facts->end]);
+    size_t from = line->out->len;
+    buf_puts(line->out, heads[facts->end]);
+    note(line, from, (struct line_noun){.noun = ANSWER_JOB, .fix = ""});
     if (facts->code.len) {
-        buf_append_lit(out, " — ");
-        say_code(out, why_find(WHY_ENDED, facts->code) ? WHY_ENDED : WHY_MOVED, facts->code);
+        buf_append_lit(line->out, " — ");
+        say_code(line, why_find(WHY_ENDED, facts->code) ? WHY_ENDED : WHY_MOVED, facts->code);
     }
     if (answer_choice(facts) > 1) {
-        buf_append_lit(out, ": ");
-        say_before(out, facts);
+        buf_append_lit(line->out, ": ");
+        say_before(line, facts);
     }
 }
 
@@ -210,15 +255,19 @@ static void say_figures(struct buf *out, const struct answer_facts *facts)
     say_cost(out, facts);
 }
 
-void answer_line_write(const struct answer_facts *facts, struct buf *out)
+void answer_line_write(const struct answer_facts *facts, struct buf *out,
+                       struct line_nouns *out_nouns)
 {
+    struct line line = {out, out_nouns};
+    if (out_nouns)
+        out_nouns->count = 0;
     if (facts->provider.len) {
-        say_who(out, facts);
+        say_who(&line, facts);
         buf_append_lit(out, " — ");
-        say_choice(out, facts);
-        say_how_it_ended(out, facts);
+        say_choice(&line, facts);
+        say_how_it_ended(&line, facts);
     } else {
-        say_nobody(out, facts);
+        say_nobody(&line, facts);
     }
     say_figures(out, facts);
 }

@@ -37,8 +37,9 @@ static void add_try(const struct attempt_record *attempt, bool is_named, struct 
     facts->is_unpriced |= has_tokens && attempt->cost_microusd < 0 && is_cloud(attempt);
     if (is_named || strcmp(attempt->outcome, "failed") != 0 || facts->try_count == ANSWER_TRIES_MAX)
         return;
-    facts->tries[facts->try_count++] = (struct answer_try){
-        TEXT_OF(attempt->provider_name), TEXT_OF(attempt->tier), TEXT_OF(attempt->reason)};
+    facts->tries[facts->try_count++] =
+        (struct answer_try){TEXT_OF(attempt->provider_id), TEXT_OF(attempt->provider_name),
+                            TEXT_OF(attempt->tier), TEXT_OF(attempt->reason)};
 }
 
 static void add_tries(const struct job_record *job, struct job_answer *answer)
@@ -76,6 +77,7 @@ void job_answer_make(const struct job_record *job, job_may_name *may_name, void 
     out_answer->named = attempt_named(job);
     out_answer->facts = (struct answer_facts){
         .end = ends[job->status],
+        .provider_id = str_of(job->provider_id),
         .provider = str_of(job->provider_name),
         .model = str_of(job->model),
         .code = str_of(job->reason),
@@ -88,6 +90,7 @@ void job_answer_make(const struct job_record *job, job_may_name *may_name, void 
     };
     if (out_answer->named >= 0) {
         const struct attempt_record *attempt = &job->attempt[out_answer->named];
+        out_answer->facts.provider_id = str_of(attempt->provider_id);
         out_answer->facts.provider = str_of(attempt->provider_name);
         out_answer->facts.model = str_of(job->model[0] ? job->model : attempt->model);
         out_answer->facts.tier = str_of(attempt->tier);
@@ -101,7 +104,7 @@ void job_answer_line(const struct job_record *job, struct buf *out)
 {
     struct job_answer answer;
     job_answer_make(job, NULL, NULL, &answer);
-    answer_line_write(&answer.facts, out);
+    answer_line_write(&answer.facts, out, NULL);
 }
 
 bool job_is_other_than_asked(const struct job_record *job)

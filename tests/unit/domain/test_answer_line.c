@@ -93,7 +93,7 @@ static const struct {
       .tier = S("gpu"),
       .chosen = S("fallback_rule"),
       .code = S("failover"),
-      .tries = {{S("X"), S("cloud"), S("stream_cut")}},
+      .tries = {{S("prv_x"), S("X"), S("cloud"), S("stream_cut")}},
       .try_count = 1,
       .queued_ms = -1,
       .duration_ms = 60000,
@@ -122,7 +122,7 @@ static const struct {
       .code = S("failover"),
       .passed = two_passed,
       .passed_count = 2,
-      .tries = {{S("Y"), S("cli"), S("server_error")}},
+      .tries = {{S("prv_y"), S("Y"), S("cli"), S("server_error")}},
       .try_count = 1,
       .queued_ms = 3200,
       .duration_ms = 4000,
@@ -136,7 +136,7 @@ static const struct {
       .passed = many,
       .passed_count = 4,
       .passed_more = 8,
-      .tries = {{S("Y"), S("cli"), S("connect_refused")}},
+      .tries = {{S("prv_y"), S("Y"), S("cli"), S("connect_refused")}},
       .try_count = 1,
       .queued_ms = -1,
       .duration_ms = 1,
@@ -155,7 +155,8 @@ static const struct {
     {"everybody failed",
      {.end = ANSWER_FAILED,
       .code = S("attempts_exhausted"),
-      .tries = {{S("A"), S("cloud"), S("connect_refused")}, {S("B"), S("cloud"), S("overloaded")}},
+      .tries = {{S("prv_a"), S("A"), S("cloud"), S("connect_refused")},
+                {S("prv_b"), S("B"), S("cloud"), S("overloaded")}},
       .try_count = 2,
       .queued_ms = 0,
       .duration_ms = 2100,
@@ -214,7 +215,7 @@ static const struct {
     {"a code of a newer version says itself",
      {.end = ANSWER_FAILED,
       .code = S("of_tomorrow"),
-      .tries = {{S("A"), S("cloud"), S("of_today")}},
+      .tries = {{S("prv_a"), S("A"), S("cloud"), S("of_today")}},
       .try_count = 1,
       NO_FIGURES},
      "Nobody answered — of_tomorrow: A failed: of_today"},
@@ -226,10 +227,88 @@ static void each_job_has_its_sentence(void **state)
     for (size_t i = 0; i < COUNT(stories); i++) {
         AUTO_BUF struct buf line;
         buf_init(&line, ANSWER_LINE_MAX);
-        answer_line_write(&stories[i].facts, &line);
+        answer_line_write(&stories[i].facts, &line, NULL);
         buf_putc(&line, '\0');
         CHECK_STR(stories[i].name, line.data, stories[i].want);
     }
+}
+
+/* Its nouns as "<kind id|text>", what stands between them as it is. */
+static void mark_nouns(const struct line_nouns *nouns, struct str line, struct buf *out)
+{
+    static const char kinds[] = {
+        [ANSWER_PROVIDER] = 'p', [ANSWER_MODEL] = 'm', [ANSWER_JOB] = 'j', [ANSWER_REASON] = 'r'};
+    size_t from = 0;
+    for (size_t i = 0; i < nouns->count; i++) {
+        const struct line_noun *noun = &nouns->noun[i];
+        CHECK("in order, inside, of some length",
+              noun->at >= from && noun->len > 0 && noun->at + noun->len <= line.len);
+        buf_printf(out, "%.*s<%c %.*s|%.*s>", (int)(noun->at - from), line.at + from,
+                   kinds[noun->noun], STR_ARG(noun->id), (int)noun->len, line.at + noun->at);
+        CHECK("a reason of its class",
+              noun->noun != ANSWER_REASON || why_find(noun->why, noun->id) || noun->fix[0] == '\0');
+        from = noun->at + noun->len;
+    }
+    buf_printf(out, "%.*s", (int)(line.len - from), line.at + from);
+}
+
+static void a_line_tells_where_its_nouns_stand(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *story, *want;
+    } marked[] = {
+        {"full, then over quota, then one that failed",
+         "<p |X> · <m m|m> — <j |4th choice>: <p prv_1|GPU rack 1> <r at_capacity|no free slot (4 of 4 busy, 2 "
+         "waiting)>; <p prv_2|Claude> <r over_quota|over its quota (until 14:13 UTC)>; <p prv_y|Y> failed: <r "
+         "server_error|server error>; after 3.2 s in the queue · 4.0 s · 7 tok · $0.000007 (GPU: $0)"},
+        {"the provider's own refusal",
+         "<p |A> · <m m|m> — <r serves_model|serves the model>; failed: <r content_refused|refused the content>"},
+        {"a limit", "<j |Refused> — <r budget_spent|the month's budget is spent> · 0 ms"},
+        {"a part has a price",
+         "<p |X> · <m m|m> — <j |1st choice> · 999 ms · 999 tok · $1.23 and a part without "
+         "price"},
+        {"open, nobody yet", "<j |Nobody yet>"},
+    };
+    size_t found = 0;
+    for (size_t i = 0; i < COUNT(stories); i++) {
+        AUTO_BUF struct buf line, text;
+        struct line_nouns nouns;
+        buf_init(&line, ANSWER_LINE_MAX);
+        buf_init(&text, 2 * ANSWER_LINE_MAX);
+        answer_line_write(&stories[i].facts, &line, &nouns);
+        mark_nouns(&nouns, buf_str(&line), &text);
+        for (size_t j = 0; j < COUNT(marked); j++)
+            if (strcmp(marked[j].story, stories[i].name) == 0) {
+                CHECK_STR(marked[j].story, text.data, marked[j].want);
+                found++;
+            }
+    }
+    CHECK_INT("each of them is a story", found, COUNT(marked));
+}
+
+/* Names of the greatest length leave no room for all: what was not written is no noun. */
+static void a_line_without_room_has_no_nouns_beyond_it(void **state)
+{
+    (void)state;
+    static char name[400];
+    memset(name, 'n', sizeof name - 1);
+    struct passed passed = rack_full;
+    passed.provider = str_of(name);
+    struct answer_facts facts = {.end = ANSWER_DONE,
+                                 .provider = str_of(name),
+                                 .model = str_of(name),
+                                 .passed = &passed,
+                                 .passed_count = 1,
+                                 NO_FIGURES};
+    AUTO_BUF struct buf line, text;
+    struct line_nouns nouns;
+    buf_init(&line, ANSWER_LINE_MAX);
+    buf_init(&text, 2 * ANSWER_LINE_MAX);
+    answer_line_write(&facts, &line, &nouns);
+    mark_nouns(&nouns, buf_str(&line), &text);
+    CHECK("it was cut", line.failed && line.len <= ANSWER_LINE_MAX);
+    CHECK_INT("provider, model, choice", nouns.count, 3);
 }
 
 static void ordinals_are_english(void **state)
@@ -249,7 +328,7 @@ static void ordinals_are_english(void **state)
                                      .passed_more = ordinals[i].before - 1,
                                      NO_FIGURES};
         buf_init(&line, ANSWER_LINE_MAX);
-        answer_line_write(&facts, &line);
+        answer_line_write(&facts, &line, NULL);
         CHECK(ordinals[i].want, str_find(buf_str(&line), str_of(ordinals[i].want), NULL));
     }
 }
@@ -399,7 +478,8 @@ static void codes_are_codes_and_stand_once_in_a_class(void **state)
     }
 }
 
-TEST_MAIN(TEST(each_job_has_its_sentence), TEST(ordinals_are_english),
+TEST_MAIN(TEST(each_job_has_its_sentence), TEST(a_line_tells_where_its_nouns_stand),
+          TEST(a_line_without_room_has_no_nouns_beyond_it), TEST(ordinals_are_english),
           TEST(a_line_is_read_back_as_written),
           TEST(names_cannot_break_a_line_and_a_job_has_a_kilobyte),
           TEST(what_is_no_line_is_passed_by), TEST(ages_are_told_in_fitting_units),

@@ -1156,6 +1156,8 @@ export type Job = {
   timing: null | JobTiming;
   /** Who answered, why there, how long it took, what it cost: one sentence, made of the codes. */
   answer_line: string;
+  /** `answer_line`, cut at its nouns: the texts one after the other are the line. */
+  answer_parts: Array<AnswerPart>;
   answer: JobAnswer;
   /** Who stood before the one who answered (of a job that nobody answered: in the list at all), and was not asked. Members are not told of providers that are other teams'. */
   passed_over: Array<PassedOver>;
@@ -1175,6 +1177,15 @@ export type WhyMovedOn = Why & {
   provider: ProviderRef;
   /** Of the attempt. */
   seq: number;
+};
+export type AnswerPart = {
+  /** `text`: the words between. The last four are reasons. */
+  kind: "text" | "provider" | "model" | "job" | "chosen_because" | "passed_over_because" | "moved_on_because" | "ended_because";
+  text: string;
+  /** A provider's or the job's id, a model's name, a [reason code](reasons.md). */
+  id: string | null;
+  /** Of a reason: what to do about it. */
+  fix: string | null;
 };
 export type JobAnswer = {
   /** Who answered, or is asked, or was when it ended; `null`: nobody. */

@@ -4,6 +4,7 @@ import { useQuery } from "@tanstack/react-query";
 import { Link, useParams } from "@tanstack/react-router";
 import type { Attempt, Job, PassedOver } from "../api/contract";
 import { said } from "../app/queries";
+import { AnswerLine } from "../parts/answer_line";
 import { CopyField } from "../parts/copy";
 import { countText, durationText, moneyText } from "../parts/numbers";
 import { Loading, Page } from "../parts/page";
@@ -81,7 +82,7 @@ export function JobPage() {
     <Page title="Job" actions={<Anchor component={Link} to={"/audit/jobs" as never}>All jobs</Anchor>}>
       <Stack gap="md">
         <Section title="What became of it">
-          <Text mb="xs" fw={600}>{it.answer_line}</Text>
+          <Text mb="xs" fw={600}><AnswerLine parts={it.answer_parts} /></Text>
           <Group mb="sm"><Status state={it.status} /><Text size="sm">{reasonText(it.reason)}</Text>
             {it.answer.failed_over && <Badge color="orange" variant="light">failed over</Badge>}{it.answer.other_than_asked && <Badge variant="light">other than asked</Badge>}</Group>
           <NextStep job={it} />

@@ -35,8 +35,8 @@ const columns: Column<Named>[] = [
 export function ModelsPage() {
   const caller = useCaller();
   const navigate = useNavigate();
-  const { hidden } = useSearch({ strict: false }) as { hidden?: string };
-  const [wanted, setWanted] = useState("");
+  const { hidden, find } = useSearch({ strict: false }) as { hidden?: string; find?: string };
+  const [wanted, setWanted] = useState(find ?? "");
   const models = useQuery(said("models_list", { query: isAdmin(caller) && hidden ? { all: true } : {} }));
   const shown = byName(models.data?.items ?? []).filter(it => it.id.toLowerCase().includes(wanted.toLowerCase()));
   return (

@@ -4,6 +4,7 @@ import { useQuery } from "@tanstack/react-query";
 import { Link, useSearch } from "@tanstack/react-router";
 import { useRef, useState } from "react";
 import { refresh, said } from "../app/queries";
+import { AnswerLine } from "../parts/answer_line";
 import { Page } from "../parts/page";
 import { ProblemNote } from "../parts/problem";
 import { stream, type Answered } from "./playground_stream";
@@ -19,8 +20,8 @@ function Footer({ state }: { state: State }) {
     refetchInterval: query => (query.state.data?.status === "open" ? 200 : false),
   });
   if (!state.who) return null;
-  const line = job.data && job.data.status !== "open" ? job.data.answer_line : `${state.who.provider} · ${state.who.model}`;
-  return <Text size="sm" c="dimmed" mt="xs" role="status">{line} {job.data && <Anchor component={Link} to={`/audit/jobs/${id}` as never} size="sm">the job</Anchor>}</Text>;
+  const isOver = job.data && job.data.status !== "open";
+  return <Text size="sm" c="dimmed" mt="xs" role="status">{isOver ? <AnswerLine parts={job.data.answer_parts} /> : `${state.who.provider} · ${state.who.model}`} {job.data && <Anchor component={Link} to={`/audit/jobs/${id}` as never} size="sm">the job</Anchor>}</Text>;
 }
 
 export function PlaygroundPage() {
