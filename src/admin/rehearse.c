@@ -197,6 +197,9 @@ static enum err conclude(struct rehearse_report *report, struct error *error)
     report->stranded_count =
         rehearse_strand(&report->traffic, report->before.landings, report->after.landings,
                         report->stranded, &report->stranded_jobs);
+    if (rehearse_moves(report->before.landings, report->after.landings, report->traffic.job_count,
+                       report->after_of, report->moves, &report->move_count) != OK)
+        return error_set(error, ERR_NO_MEMORY, "no memory for the rehearsal");
     look_at_policies(report, plan);
     look_at_teams(report, plan);
     look_at_keys(report, plan);

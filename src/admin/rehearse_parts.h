@@ -10,6 +10,7 @@
 #include "admin/rehearse.h"
 #include "admin/state.h"
 #include "base/mem.h"
+#include "domain/rehearse_moves.h"
 
 struct api_call;
 
@@ -64,6 +65,8 @@ struct rehearse_report {
     struct rehearse_stranded stranded[REHEARSE_STRANDED_MAX];
     bool are_denied[REHEARSE_STRANDED_MAX]; /* of each: others stand, and a policy forbids them */
     size_t stranded_count;
+    struct rehearse_move moves[REHEARSE_MOVES_MAX];
+    size_t move_count;
     /* Teams and keys without requests in the window, for which `auto` leaves nothing. */
     struct rehearse_idle {
         const char *kind, *id, *name;

@@ -7,17 +7,24 @@
 
 /* ---- one side ------------------------------------------------------------------------------------ */
 
-static void write_provider(struct json_writer *writer, const struct provider *provider)
+static void write_provider(struct json_writer *writer, const char *name,
+                           const struct provider *provider)
 {
     if (!provider) {
-        json_put_null(writer, "provider");
+        json_put_null(writer, name);
         return;
     }
-    json_open_object_named(writer, "provider");
+    json_open_object_named(writer, name);
     json_put_text(writer, "id", provider->id);
     json_put_text(writer, "name", provider->name);
     json_put_text(writer, "slug", provider->slug);
     json_close_object(writer);
+}
+
+/* NULL: nobody. */
+static const struct provider *provider_at(const struct rehearse_side *side, int32_t index)
+{
+    return index >= 0 ? side->snapshot->routing.providers[index] : NULL;
 }
 
 static void put_slots(struct json_writer *writer, int64_t slots)
@@ -35,7 +42,7 @@ static void write_landing(struct json_writer *writer, const struct rehearse_repo
     const struct rehearse_share *share = &side->sums.shares[index];
     size_t all = report->traffic.job_count;
     json_open_object(writer);
-    write_provider(writer, provider);
+    write_provider(writer, "provider", provider);
     json_put_text(writer, "tier", tier_name(provider_kind_tier(provider->kind)));
     json_put_int(writer, "jobs", share->jobs);
     json_put_double(writer, "share", all ? (double)share->jobs / (double)all : 0.0);
@@ -81,6 +88,24 @@ static void write_side(struct json_writer *writer, const struct rehearse_report 
     json_close_array(writer);
     write_refusals(writer, sums);
     json_close_object(writer);
+}
+
+/* ---- who goes where ------------------------------------------------------------------------------ */
+
+static void write_moves(struct json_writer *writer, const struct rehearse_report *report)
+{
+    json_open_array(writer, "moves");
+    for (size_t i = 0; i < report->move_count; i++) {
+        const struct rehearse_move *move = &report->moves[i];
+        json_open_object(writer);
+        write_provider(writer, "from", provider_at(&report->before, move->from));
+        write_provider(writer, "to", provider_at(&report->after, move->to));
+        json_put_int(writer, "jobs", move->jobs);
+        json_put_int(writer, "cost_change_microusd", move->cost_change_microusd);
+        json_put_int(writer, "unpriced_jobs", move->unpriced);
+        json_close_object(writer);
+    }
+    json_close_array(writer);
 }
 
 /* ---- who is stranded ----------------------------------------------------------------------------- */
@@ -193,9 +218,7 @@ static void write_job_side(struct json_writer *writer, const struct rehearse_sid
 {
     const struct rehearse_landing *landing = &side->landings[index];
     json_open_object_named(writer, name);
-    write_provider(writer, landing->provider >= 0
-                               ? side->snapshot->routing.providers[landing->provider]
-                               : NULL);
+    write_provider(writer, "provider", provider_at(side, landing->provider));
     put_or_null(writer, "model", landing->model);
     json_put_bool(writer, "answered", landing->is_answered);
     json_put_text(writer, "reason", landing->reason);
@@ -270,6 +293,7 @@ void rehearse_report_write(const struct rehearse_report *report, struct json_wri
     json_put_text(writer, "sentence", report->sentence);
     write_window(writer, report);
     json_put_int(writer, "moved", report->moved);
+    write_moves(writer, report);
     write_side(writer, report, &report->before, "before");
     write_side(writer, report, &report->after, "after");
     json_put_int(writer, "stranded_jobs", report->stranded_jobs);

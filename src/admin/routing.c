@@ -121,7 +121,13 @@ void routing_update(struct api_call *call)
     }
     if (!change_begin(&change, call->admin, call))
         return;
-    if (!routing_auto_field(call, &change.config, provider_id, model)) {
+    if (api_is_stale(call, change.config.version))
+        api_fail(call, PROBLEM_STALE, "version",
+                 "The configuration is at version %lld; the change was made for %s.",
+                 (long long)change.config.version, call->if_match);
+    else
+        (void)routing_auto_field(call, &change.config, provider_id, model);
+    if (api_has_failed(call)) {
         change_drop(&change);
         return;
     }

@@ -189,6 +189,17 @@ scenario('policies change', {
         assert.match(stranded.fix, /^Let team Locals use/);
     },
 });
+scenario('a provider is for one team only', {
+    changes: { providers: [{ provider: 'spare', teams: ['Locals'] }, { provider: 'claude', teams: [clouds.id] }] },
+    make: async () => {
+        await spare.patch({ teams: [locals.id] });
+        await claude.patch({ teams: [clouds.id] });
+    },
+    undo: async () => {
+        await spare.patch({ teams: null });
+        await claude.patch({ teams: null });
+    },
+});
 scenario('half of the slots are gone', {
     faults: [{ provider: 'rack', fault: 'half_slots' }],
     crew: { slots: 4, takes_ms: 3000 },
@@ -264,6 +275,33 @@ test('costs are of the hour and of the month, and only of what has a price', asy
     assert.equal(report.before.cost_microusd_per_hour, job.cost_microusd * 2);
     assert.equal(report.after.cost_microusd_per_month, job.cost_microusd * 3 * 2 * 730);
     assert.equal(report.moved, 1);
+    assert.deepEqual(report.moves.map(({ from, to, ...rest }) => ({ from: from.slug, to: to.slug, ...rest })),
+        [{ from: 'gpt', to: 'spare', jobs: 1, cost_change_microusd: job.cost_microusd * 2, unpriced_jobs: 0 }], 'who goes where, and what that costs');
+});
+
+test('another model of the same provider is told, who moves nowhere is not', async () => {
+    const since = Date.now();
+    const before = await send_one({ body: ask.chat('gpt/shared') });
+    assert.equal(before.provider, 'gpt');
+    const same = await server.api('POST', '/api/routing/rehearse', { since, changes: { providers: [{ provider: 'gpt', wait_ms: 5 }] } });
+    assert.deepEqual([same.moved, same.moves], [0, []]);
+    await send_one({ body: ask.chat('auto'), headers: { 'x-auxot-provider': 'gpt' } });
+    const { default_model } = await gpt.look();
+    const other = gpt.sim.models.find(model => model !== default_model);
+    const report = await server.api('POST', '/api/routing/rehearse', { since, changes: { providers: [{ provider: 'gpt', default_model: other }] } });
+    assert.equal(report.moved, 0, 'it lands where it landed');
+    assert.deepEqual(report.moves.map(({ from, to, jobs }) => [from.slug, to.slug, jobs]), [['gpt', 'gpt', 1]]);
+});
+
+test('the Auto default is not overwritten unseen', async () => {
+    const { version } = await server.api('GET', '/api/routing');
+    await gpt.patch({ wait_ms: 0 });
+    const late = await server.call('/api/routing', { auto: { provider: gpt.id } }, { method: 'PATCH', headers: { 'if-match': `"${version}"` } });
+    assert.deepEqual([late.status, late.json.code], [412, 'stale_rev']);
+    const now = await server.api('GET', '/api/routing');
+    assert.equal(now.auto, null);
+    const good = await server.call('/api/routing', { auto: null }, { method: 'PATCH', headers: { 'if-match': `"${now.version}"` } });
+    assert.equal(good.status, 200, good.text);
 });
 
 test('what would be refused where it is changed is refused here, and nothing is changed', async () => {

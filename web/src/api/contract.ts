@@ -413,6 +413,7 @@ export type RehearseChanges = {
     max_concurrent?: number | null;
     default_model?: string | null;
     surfaced_models?: Array<string>;
+    teams?: Array<string> | null;
   }> | null;
   auto?: null | {
     /** Id or slug. */
@@ -495,6 +496,16 @@ export type Rehearsed = {
   };
   /** Land elsewhere than before, or nowhere. */
   moved: number;
+  /** Who goes where, the most frequent first; also to another model of the same provider. Where nobody answers stands `null`. */
+  moves: Array<{
+    from: ProviderSlugRef | null;
+    to: ProviderSlugRef | null;
+    jobs: number;
+    /** Of those whose cost is known before and after. */
+    cost_change_microusd: number;
+    /** The others. */
+    unpriced_jobs: number;
+  }>;
   before: RehearsedSide;
   after: RehearsedSide;
   /** Land before, and nowhere afterwards. */
@@ -1781,7 +1792,7 @@ export interface Operations {
     body: undefined;
     answer: Routing;
   };
-  /** Sets or clears the Auto default. */
+  /** Sets or clears the Auto default; `If-Match` is the `version` that was read. */
   routing_update: {
     method: "PATCH";
     path: "/api/routing";
