@@ -99,6 +99,20 @@ export class Load {
         return this;
     }
 
+    // Whoever had asked by now has an answer.
+    async answered() {
+        const asked = [...this.open].filter(one => one.mark === 'load');
+        await until(() => !asked.some(one => this.open.has(one)), 'the requests before end', 40_000);
+    }
+
+    // From now on these models, and nobody waits for others any more. What it gives brings those back.
+    async asks_only(models) {
+        const before = this.models;
+        this.models = models;
+        await this.answered();
+        return () => { this.models = before; };
+    }
+
     // No new ones; those held open are left by their clients, the others end.
     async stop() {
         this.is_over = true;
@@ -286,7 +300,11 @@ export async function check(here, loads = [], { before, survives = true } = {}) 
     return { jobs, seen, attempts };
 }
 
-// I3: of one attempt, from the first on; I5: and as many as were paid for.
+// I5: the sim's tokens of a prompt; it tells them before its first token.
+const prompt_tokens_of = entry => Math.floor(entry.body_bytes / 4) + 1;
+
+// I3: of one attempt, from the first on. I5: each attempt is posted with what it took, and the job with what all of them
+// took: one that broke before COMMIT may have told of its prompt already, as Anthropic's message_start does.
 function check_tokens(one, job, outcome, seen, trouble) {
     const text = one.is_stream ? text_of(one.events) : one.status === 200 ? one.text : '';
     const stamps = stamps_of(text);
@@ -297,8 +315,15 @@ function check_tokens(one, job, outcome, seen, trouble) {
     const entry = entries.find(entry => entry.seq === stamps.request);
     if (!entry) { trouble.I3.push(['not of the last attempt', job.id, stamps]); return; }
     if (outcome !== 'ok') return;
-    if (job.output_tokens !== stamps.count) trouble.I5.push(['output', job.id, job.output_tokens, stamps.count]);
-    if (job.input_tokens !== Math.floor(entry.body_bytes / 4) + 1) trouble.I5.push(['input', job.id, job.input_tokens, entry.body_bytes]);
+    if (last.output_tokens !== stamps.count) trouble.I5.push(['output', job.id, last.output_tokens, stamps.count]);
+    if (last.input_tokens !== prompt_tokens_of(entry)) trouble.I5.push(['input', job.id, last.input_tokens, entry.body_bytes]);
+    for (const { seq, input_tokens } of job.attempts.slice(0, -1)) // what was told before the break, or nothing
+        if (input_tokens !== null && !(seen.get(`${job.id}-${seq}`) ?? []).some(entry => input_tokens === prompt_tokens_of(entry)))
+            trouble.I5.push(['input of a broken attempt', job.id, seq, input_tokens]);
+    for (const field of ['input_tokens', 'output_tokens']) {
+        const sum = job.attempts.reduce((sum, attempt) => sum + (attempt[field] ?? 0), 0);
+        if (job[field] !== sum) trouble.I5.push(['the job and its attempts', job.id, field, job[field], sum]);
+    }
 }
 
 // I5: what is shown as a sum is the sum of the rows (of this life of the server: none was killed).
