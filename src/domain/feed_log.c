@@ -2,6 +2,7 @@
 #include "domain/feed_log.h"
 
 #include <assert.h>
+#include <string.h>
 
 enum err feed_log_init(struct feed_log *log, const char *life, size_t frames)
 {
@@ -38,9 +39,18 @@ void feed_log_forget(struct feed_log *log)
 
 /* ---- where a reader is --------------------------------------------------------------------------- */
 
+/* What it saw of the rows behind that is forgotten: it is looked at again. */
+static void go_to(struct feed_reader *reader, int64_t states_rev, int64_t rows_rev)
+{
+    reader->states_rev = states_rev;
+    reader->rows_rev = reader->looked_rev = rows_rev;
+    reader->waiting_count = 0;
+    reader->jobs_before = 0;
+}
+
 void feed_reader_begin(struct feed_reader *reader, const struct feed_log *log)
 {
-    reader->states_rev = reader->rows_rev = log->last_rev;
+    go_to(reader, log->last_rev, log->last_rev);
 }
 
 bool feed_reader_resume(struct feed_reader *reader, const struct feed_log *log, struct str id)
@@ -53,8 +63,7 @@ bool feed_reader_resume(struct feed_reader *reader, const struct feed_log *log, 
     if (states_rev > log->last_rev || rows_rev > log->last_rev ||
         feed_ring_has_lost(&log->states, states_rev) || feed_ring_has_lost(&log->rows, rows_rev))
         return false;
-    reader->states_rev = states_rev;
-    reader->rows_rev = rows_rev;
+    go_to(reader, states_rev, rows_rev);
     return true;
 }
 
@@ -130,61 +139,100 @@ static void write_frame(const struct feed_log *log, const struct feed_reader *re
 
 /* ---- reading ------------------------------------------------------------------------------------- */
 
-static enum feed_read read_states(const struct feed_log *log, struct feed_reader *reader,
-                                  const struct feed_viewer *viewer, struct buf *out,
-                                  size_t full_bytes)
+/* One read: what it may still look at. */
+struct turn {
+    const struct feed_log *log;
+    const struct feed_viewer *viewer;
+    int64_t now_ms;
+    struct buf *out;
+    size_t full_bytes;
+    size_t looks;
+};
+
+static bool sees(struct turn *turn, const struct feed_frame *frame)
 {
-    const struct feed_ring *ring = &log->states;
+    turn->looks--;
+    return feed_sees(turn->viewer, &frame->audience);
+}
+
+static enum feed_read read_states(struct turn *turn, struct feed_reader *reader)
+{
+    const struct feed_ring *ring = &turn->log->states;
     if (feed_ring_has_lost(ring, reader->states_rev))
         return FEED_READ_LOST;
     for (size_t i = feed_ring_after(ring, reader->states_rev); i < ring->count; i++) {
         const struct feed_frame *frame = feed_ring_at(ring, i);
-        if (out->len >= full_bytes)
+        if (turn->out->len >= turn->full_bytes || turn->looks == 0)
             return FEED_READ_MORE;
         reader->states_rev = frame->rev;
-        if (feed_sees(viewer, &frame->audience))
-            write_frame(log, reader, frame, 0, out);
+        if (sees(turn, frame))
+            write_frame(turn->log, reader, frame, 0, turn->out);
     }
-    reader->states_rev = log->last_rev;
+    reader->states_rev = turn->log->last_rev;
     return FEED_READ_ALL;
 }
 
-static size_t count_seen(const struct feed_ring *ring, size_t from,
-                         const struct feed_viewer *viewer)
+/* Of those that wait the oldest makes room: it is left out. */
+static void row_waits(struct feed_reader *reader, const struct feed_frame *frame)
 {
-    size_t seen = 0;
-    for (size_t i = from; i < ring->count; i++)
-        seen += feed_sees(viewer, &feed_ring_at(ring, i)->audience);
-    return seen;
+    if (reader->waiting_count == FEED_ROWS_A_TURN) {
+        reader->jobs_before += reader->waiting[0].is_job;
+        memmove(reader->waiting, reader->waiting + 1,
+                (FEED_ROWS_A_TURN - 1) * sizeof *reader->waiting);
+        reader->waiting_count--;
+    }
+    reader->waiting[reader->waiting_count++] =
+        (struct feed_row){.rev = frame->rev, .is_job = frame->kind == FEED_JOB};
 }
 
-static enum feed_read read_rows(const struct feed_log *log, struct feed_reader *reader,
-                                const struct feed_viewer *viewer, int64_t now_ms, struct buf *out)
+static enum feed_read look_at_rows(struct turn *turn, struct feed_reader *reader)
 {
-    const struct feed_ring *ring = &log->rows;
-    if (feed_ring_has_lost(ring, reader->rows_rev))
-        return FEED_READ_LOST;
-    size_t from = feed_ring_after(ring, reader->rows_rev);
-    size_t seen = count_seen(ring, from, viewer), allowed = rows_allowed(reader, now_ms);
-    if (seen > 0 && allowed == 0)
-        return FEED_READ_ALL; /* they wait */
-    size_t skip = seen > allowed ? seen - allowed : 0;
-    int64_t left_out = 0;
-    for (size_t i = from; i < ring->count; i++) {
+    const struct feed_ring *ring = &turn->log->rows;
+    for (size_t i = feed_ring_after(ring, reader->looked_rev); i < ring->count; i++) {
         const struct feed_frame *frame = feed_ring_at(ring, i);
-        if (!feed_sees(viewer, &frame->audience))
-            continue;
-        if (skip > 0) {
-            skip--;
-            left_out += frame->kind == FEED_JOB;
+        if (turn->looks == 0)
+            return FEED_READ_MORE;
+        reader->looked_rev = frame->rev;
+        if (sees(turn, frame))
+            row_waits(reader, frame);
+        else if (reader->waiting_count == 0)
+            reader->rows_rev = frame->rev;
+    }
+    reader->looked_rev = turn->log->last_rev;
+    return FEED_READ_ALL;
+}
+
+/* As many as the pace allows, the newest. */
+static void send_rows(struct turn *turn, struct feed_reader *reader, size_t allowed)
+{
+    const struct feed_ring *ring = &turn->log->rows;
+    size_t skip = reader->waiting_count > allowed ? reader->waiting_count - allowed : 0;
+    int64_t left_out = reader->jobs_before;
+    for (size_t i = 0; i < reader->waiting_count; i++) {
+        const struct feed_row *row = &reader->waiting[i];
+        if (i < skip) {
+            left_out += row->is_job;
             continue;
         }
-        reader->rows_rev = frame->rev;
-        write_frame(log, reader, frame, left_out, out);
-        note_row(reader, now_ms);
+        reader->rows_rev = row->rev;
+        write_frame(turn->log, reader, feed_ring_at(ring, feed_ring_after(ring, row->rev - 1)),
+                    left_out, turn->out);
+        note_row(reader, turn->now_ms);
         left_out = 0;
     }
-    reader->rows_rev = log->last_rev;
+}
+
+static enum feed_read read_rows(struct turn *turn, struct feed_reader *reader)
+{
+    if (feed_ring_has_lost(&turn->log->rows, reader->rows_rev))
+        return FEED_READ_LOST;
+    if (look_at_rows(turn, reader) == FEED_READ_MORE)
+        return FEED_READ_MORE;
+    size_t allowed = rows_allowed(reader, turn->now_ms);
+    if (reader->waiting_count > 0 && allowed == 0)
+        return FEED_READ_ALL; /* they wait */
+    send_rows(turn, reader, allowed);
+    go_to(reader, reader->states_rev, turn->log->last_rev);
     return FEED_READ_ALL;
 }
 
@@ -193,6 +241,12 @@ enum feed_read feed_read(const struct feed_log *log, struct feed_reader *reader,
                          const struct feed_viewer *viewer, int64_t now_ms, struct buf *out,
                          size_t full_bytes)
 {
-    enum feed_read result = read_states(log, reader, viewer, out, full_bytes);
-    return result == FEED_READ_ALL ? read_rows(log, reader, viewer, now_ms, out) : result;
+    struct turn turn = {.log = log,
+                        .viewer = viewer,
+                        .now_ms = now_ms,
+                        .out = out,
+                        .full_bytes = full_bytes,
+                        .looks = FEED_LOOKS_MAX};
+    enum feed_read result = read_states(&turn, reader);
+    return result == FEED_READ_ALL ? read_rows(&turn, reader) : result;
 }

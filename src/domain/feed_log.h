@@ -7,6 +7,9 @@
  * Rows are paced: at most FEED_ROWS_A_SECOND in any second for one reader. When there are more, the newest are sent, and
  * the first of them says how many jobs before it were left out.
  *
+ * Whoever holds the log holds everybody up, so one read looks at FEED_LOOKS_MAX frames at most, whether its reader may see
+ * them or not; where it stopped, and what rows it has seen there, the reader remembers.
+ *
  * What is written is Server-Sent Events (WHATWG HTML, "Server-sent events").
  *
  * Layer:   pure; time is a parameter (monotonic ms).  Thread: whoever owns the log; no locks.
@@ -20,6 +23,7 @@
 #define FEED_ROWS_BYTES    ((size_t)32 << 20)
 #define FEED_ROWS_A_SECOND 10
 #define FEED_ROWS_A_TURN   3 /* so that ten a second come evenly, not at once */
+#define FEED_LOOKS_MAX     500
 #define FEED_LIFE_MAX      17
 #define FEED_ID_MAX        64 /* of an event */
 
@@ -37,8 +41,18 @@ void feed_log_put(struct feed_log *log, struct feed_frame *frame, int64_t now_ms
 /** Nobody read for so long that frames were not put: whoever comes back has missed something. */
 void feed_log_forget(struct feed_log *log);
 
+/** A row that is not sent yet. */
+struct feed_row {
+    int64_t rev;
+    bool is_job;
+};
+
 struct feed_reader {
-    int64_t states_rev, rows_rev;               /* read up to there */
+    int64_t states_rev, rows_rev; /* read up to there */
+    int64_t looked_rev; /* rows: looked at up to there; what was seen behind rows_rev follows */
+    struct feed_row waiting[FEED_ROWS_A_TURN]; /* the newest, the oldest of them first */
+    size_t waiting_count;
+    int64_t jobs_before;                        /* them, which are left out */
     int64_t row_sent_at_ms[FEED_ROWS_A_SECOND]; /* the last ones, a ring; 0: never */
     size_t next_row;
 };
@@ -51,11 +65,11 @@ MUST_USE bool feed_reader_resume(struct feed_reader *reader, const struct feed_l
 
 enum feed_read {
     FEED_READ_ALL,  /* what there was, or as much as the pace allows now */
-    FEED_READ_MORE, /* `out` is full: read on when it is sent */
+    FEED_READ_MORE, /* `out` is full, or FEED_LOOKS_MAX are looked at: read on when it is sent */
     FEED_READ_LOST  /* what comes next is not kept any more: feed_write_reset, then begin */
 };
-/** Appends the events that the reader has not had, and that the viewer may see. Ends when `out` holds `full_bytes`, or little
- *  more. When out->failed, what it says is void: give the reader up. */
+/** Appends the events that the reader has not had, and that the viewer may see; there may be none though there is more. Ends when
+ *  `out` holds `full_bytes`, or little more. When out->failed, what it says is void: give the reader up. */
 enum feed_read feed_read(const struct feed_log *log, struct feed_reader *reader,
                          const struct feed_viewer *viewer, int64_t now_ms, struct buf *out,
                          size_t full_bytes);

@@ -1,6 +1,6 @@
 /* gateway/feed_watch.c: those who watch, on the loop of their connection.
  *
- * Serving one: lock the log, write what it has not had into the loop's scratch, unlock, one write to its socket. A socket
+ * Serving one: lock the log, write what it has not had into the loop's scratch, unlock, one write to its socket, by turns. A socket
  * that holds more than EXCHANGE_HIGH_BYTES unsent is left alone until it has drained: what is told meanwhile waits in the
  * log, gauges are skipped, and if the log moves on past the watcher it is told to begin anew. A reader that takes nothing at
  * all is given up by the HTTP layer.
@@ -172,6 +172,12 @@ static bool gather(struct watcher *watcher, bool is_tick, struct buf *out)
     return has_more;
 }
 
+static void serve_later(struct feed_loop *at)
+{
+    if (!atomic_exchange(&at->is_posted, true))
+        loop_post(at->gl->loop, &at->message);
+}
+
 /* The watcher may be gone afterwards. */
 static void serve(struct watcher *watcher, bool is_tick)
 {
@@ -187,11 +193,13 @@ static void serve(struct watcher *watcher, bool is_tick)
             return;
         }
         if (out->len == 0)
-            return;
+            continue; /* nothing of it is for this one, yet */
         struct iovec piece = {out->data, out->len};
         exchange_send(watcher->exchange, &piece, 1);
         watcher->sent_ms = now_ms_of(watcher);
     }
+    if (has_more)
+        serve_later(watcher->at);
 }
 
 static void on_drained(void *owner)

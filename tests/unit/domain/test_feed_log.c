@@ -192,9 +192,90 @@ static void a_full_write_goes_on_where_it_stopped(void **unused)
     feed_log_release(&log);
 }
 
+static const struct feed_audience hidden = {FEED_FOR_PROVIDER, "prv_hidden", ""};
+
+static bool count_look(const void *arg, const char *provider_id)
+{
+    ++*(size_t *)(uintptr_t)arg;
+    return strcmp(provider_id, "prv_hidden") != 0;
+}
+
+static const struct feed_viewer *counting(size_t *looks)
+{
+    static struct feed_viewer viewer;
+    viewer = (struct feed_viewer){.user = "usr_ann", .sees_provider = count_look, .arg = looks};
+    return &viewer;
+}
+
+/* How many turns it takes until all is read; what came is added to `out`. */
+static int read_by_turns(const struct feed_log *log, struct feed_reader *reader, int64_t now_ms,
+                         struct buf *out)
+{
+    enum feed_read result = FEED_READ_MORE;
+    int turns = 0;
+    for (; result == FEED_READ_MORE && turns < 1000; turns++) {
+        size_t looks = 0;
+        result = feed_read(log, reader, counting(&looks), now_ms, out, 1 << 20);
+        CHECK("no turn looks at more", looks <= FEED_LOOKS_MAX);
+    }
+    CHECK_INT("to the end", result, FEED_READ_ALL);
+    return turns;
+}
+
+static void whoever_sees_little_reads_it_by_turns(void **unused)
+{
+    (void)unused;
+    struct feed_log log;
+    struct feed_reader reader = {0};
+    AUTO_BUF struct buf out;
+    buf_init(&out, 1 << 20);
+    CHECK("made", feed_log_init(&log, LIFE, 10000) == OK);
+    feed_reader_begin(&reader, &log);
+    for (int i = 0; i < 4000; i++)
+        put(&log, i % 2 ? FEED_PROVIDER : FEED_JOB, &hidden, 1000);
+    put(&log, FEED_CONFIG, &all, 1000);
+    for (int i = 0; i < 5; i++)
+        put(&log, FEED_JOB, &anns, 1000);
+    put(&log, FEED_JOB, &hidden, 1000);
+    CHECK("by turns", read_by_turns(&log, &reader, 1000, &out) >= 4000 / FEED_LOOKS_MAX);
+    CHECK_INT("its state", count_of(&out, "event: config"), 1);
+    CHECK_INT("its newest rows", count_of(&out, "event: job"), 3);
+    CHECK("and those before are counted", strstr(out.data, "\"left_out\":2,") != NULL);
+    CHECK_INT("nothing else", count_of(&out, "event: "), 4);
+    buf_clear(&out);
+    CHECK_INT("and nothing twice", read_by_turns(&log, &reader, 3000, &out), 1);
+    CHECK_INT("nothing", out.len, 0);
+    feed_log_release(&log);
+}
+
+/* Rows that wait for their second are not looked at again and again. */
+static void rows_that_wait_are_looked_at_once(void **unused)
+{
+    (void)unused;
+    struct feed_log log;
+    struct feed_reader reader = {0};
+    size_t looks = 0;
+    AUTO_BUF struct buf out;
+    buf_init(&out, 1 << 20);
+    CHECK("made", feed_log_init(&log, LIFE, 10000) == OK);
+    feed_reader_begin(&reader, &log);
+    for (int i = 0; i < 4; i++) { /* its ten of this second */
+        put(&log, FEED_JOB, &anns, 1000);
+        put(&log, FEED_JOB, &anns, 1000);
+        put(&log, FEED_JOB, &anns, 1000);
+        (void)read_by_turns(&log, &reader, 1000, &out);
+    }
+    for (int i = 0; i < 100; i++)
+        put(&log, FEED_JOB, &hidden, 1000);
+    for (int i = 0; i < 10; i++)
+        (void)feed_read(&log, &reader, counting(&looks), 1100, &out, 1 << 20);
+    CHECK_INT("a hundred, in ten turns", looks, 100);
+    feed_log_release(&log);
+}
+
 /* ---- the game ------------------------------------------------------------------------------------ */
 
-#define GAME_FRAMES 400
+#define GAME_FRAMES 1500 /* some bursts are longer than a turn's looks */
 
 struct player {
     const struct feed_viewer *viewer;
@@ -307,7 +388,8 @@ static void play(uint64_t seed)
     for (size_t p = 0; p < COUNT(players); p++)
         snprintf(players[p].last_id, sizeof players[p].last_id, LIFE "-0-0");
     while (log.last_rev < GAME_FRAMES) {
-        for (unsigned burst = dice(20); burst > 0 && log.last_rev < GAME_FRAMES; burst--)
+        for (unsigned burst = dice(30) ? dice(20) : dice(700);
+             burst > 0 && log.last_rev < GAME_FRAMES; burst--)
             put_something(&log, now_ms);
         for (size_t p = 0; p < COUNT(players); p++)
             turn(&log, &players[p], now_ms, true);
@@ -337,4 +419,5 @@ TEST_MAIN(TEST(an_event_says_how_far_it_brings_its_reader),
           TEST(whoever_was_away_while_nothing_was_put_is_told),
           TEST(a_slow_reader_gets_all_states_before_it_is_told_that_rows_are_lost),
           TEST(rows_come_ten_a_second_and_the_others_are_counted),
-          TEST(a_full_write_goes_on_where_it_stopped), TEST(every_state_once_whatever_breaks))
+          TEST(a_full_write_goes_on_where_it_stopped), TEST(whoever_sees_little_reads_it_by_turns),
+          TEST(rows_that_wait_are_looked_at_once), TEST(every_state_once_whatever_breaks))
