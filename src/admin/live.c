@@ -54,7 +54,10 @@ void live_open(struct front *front, struct exchange *exchange, struct api_call *
     if (err == OK)
         return;
     call->retry_after_s = 1;
-    api_fail_error(call, &error);
+    if (err == ERR_BUSY)
+        api_fail(call, PROBLEM_TOO_MANY_STREAMS, NULL, "%s", error.text);
+    else
+        api_fail_error(call, &error);
 }
 
 /* ---- what there is to tell ----------------------------------------------------------------------- */

@@ -29,6 +29,7 @@
     X(MEDIA_TYPE,     415, "unsupported_media_type", "Wrong content type",     "Send content-type: application/json.") \
     X(MISDIRECTED,    421, "misdirected",       "Not the name of this server", "Use the server's address, or set AUXOT_BASE_URL to the name that people use.") \
     X(TOO_MANY_TRIES, 429, "too_many_tries",    "Too many tries",              "Wait as long as Retry-After says, then try again.") \
+    X(TOO_MANY_STREAMS, 429, "too_many_streams", "Too many live streams",      "Close one of yours, then open this one again.") \
     X(HEAD_TOO_LARGE, 431, "headers_too_large", "The headers are too large",   "Send fewer or shorter headers.") \
     X(INTERNAL,       500, "internal",          "Internal error",              "Look in the server's log for this request id.") \
     X(OVERLOADED,     503, "overloaded",        "Too busy",                    "Try again in a moment.") \

@@ -13,6 +13,7 @@
 
 #define FRAMES_DEFAULT   10000
 #define WATCHERS_DEFAULT 1000
+#define SEAT_SLOTS       1024
 
 enum err feed_new(struct gateway *gateway, struct feed **out_feed)
 {
@@ -24,7 +25,10 @@ enum err feed_new(struct gateway *gateway, struct feed **out_feed)
     random_hex(life, sizeof life - 1);
     enum err err = feed_log_init(&feed->log, life,
                                  options->feed_frames ? options->feed_frames : FRAMES_DEFAULT);
+    if (err == OK)
+        err = hash_table_init(&feed->seats, SEAT_SLOTS);
     if (err != OK) {
+        feed_log_release(&feed->log);
         mem_free(feed);
         return err;
     }
@@ -41,6 +45,7 @@ void feed_free(struct feed *feed)
     if (!feed)
         return;
     feed_log_release(&feed->log);
+    hash_table_release(&feed->seats);
     pthread_mutex_destroy(&feed->lock);
     pthread_mutex_destroy(&feed->board_lock);
     mem_free(feed);
@@ -61,22 +66,43 @@ bool feed_is_read(struct feed *feed)
     return atomic_load(&feed->read_until_ms) != 0;
 }
 
-bool feed_enter(struct feed *feed, bool is_admin)
+static int seats_of(const struct feed *feed, const char *whose)
 {
-    int64_t kept =
-        is_admin ? 0 : feed->watchers_max / 4; /* so that no member shuts the admins out */
-    if (feed->watchers >= feed->watchers_max - kept)
-        return false;
-    if (atomic_load(&feed->read_until_ms) == 0) /* nothing was put until now */
-        feed_log_forget(&feed->log);
-    feed->watchers++;
-    atomic_store(&feed->read_until_ms, INT64_MAX);
-    return true;
+    int count = 0;
+    struct hash_node *node = hash_table_find(&feed->seats, str_hash(str_of(whose)));
+    for (; node; node = hash_next(node))
+        count += strcmp(HASH_OWNER(node, struct feed_seat, node)->whose, whose) == 0;
+    return count;
 }
 
-void feed_leave(struct feed *feed)
+/* A bound for each of those below admin, and one for all of them together, so that nobody shuts the others out. */
+enum err feed_enter(struct feed *feed, struct feed_seat *seat, struct error *error)
+{
+    bool is_counted = seat->whose[0] != '\0';
+    int kept = is_counted ? feed->watchers_max / 4 : 0;
+    if (is_counted && seats_of(feed, seat->whose) >= FEED_EACH_MAX)
+        return error_set(error, ERR_BUSY,
+                         "You have %d live streams open already: close one, or share one between "
+                         "the tabs of a browser.",
+                         FEED_EACH_MAX);
+    if (feed->watchers >= feed->watchers_max - kept)
+        return error_set(error, ERR_UNAVAILABLE,
+                         "%d clients watch this server already, and more may not (live_clients).",
+                         feed->watchers);
+    if (atomic_load(&feed->read_until_ms) == 0) /* nothing was put until now */
+        feed_log_forget(&feed->log);
+    if (is_counted)
+        hash_table_add(&feed->seats, &seat->node, str_hash(str_of(seat->whose)));
+    feed->watchers++;
+    atomic_store(&feed->read_until_ms, INT64_MAX);
+    return OK;
+}
+
+void feed_leave(struct feed *feed, struct feed_seat *seat)
 {
     pthread_mutex_lock(&feed->lock);
+    if (seat->whose[0])
+        hash_table_remove(&feed->seats, &seat->node);
     if (--feed->watchers == 0)
         atomic_store(&feed->read_until_ms, clock_monotonic_ms() + FEED_KEEP_MS);
     pthread_mutex_unlock(&feed->lock);

@@ -23,6 +23,8 @@
 #include <stdatomic.h>
 
 #define FEED_TICK_MS 250 /* gauges: at most four a second */
+#define FEED_EACH_MAX \
+    8 /* streams of one user, or of a key that is no user's; admins are not counted */
 
 struct feed;
 struct gateway;
@@ -68,8 +70,8 @@ struct feed_watch {
     const char *version;                          /* of the server; a literal */
     struct str last_event_id;                     /* "" none; may be gone when this returns */
 };
-/** Answers the exchange with the stream, for as long as its caller may see it. ERR_UNAVAILABLE: too many watch, or the server
- *  is draining; ERR_NO_MEMORY; then the exchange is not answered yet. */
+/** Answers the exchange with the stream, for as long as its caller may see it. ERR_BUSY: the caller has FEED_EACH_MAX already;
+ *  ERR_UNAVAILABLE: too many watch, or the server is draining; ERR_NO_MEMORY; then the exchange is not answered yet. */
 MUST_USE enum err feed_watch(struct gateway_loop *gl, struct exchange *exchange,
                              const struct feed_watch *wanted, struct str headers,
                              struct error *error);

@@ -1,5 +1,6 @@
 /* gateway/feed_parts.h: what feed.c, feed_watch.c, feed_gauges.c and the gateway's own files share. Nobody else includes it. */
 #pragma once
+#include "base/hash.h"
 #include "gateway/feed.h"
 #include "net/loop.h"
 
@@ -16,11 +17,19 @@ struct feed_loop {
     struct buf out;       /* scratch: what one watcher is sent next */
 };
 
+/** A place among those who watch. */
+struct feed_seat {
+    struct hash_node node; /* feed->seats, by the name */
+    char whose
+        [ID_MAX]; /* a user, or a key that is no user's; "" an admin: not counted, in no table */
+};
+
 struct feed {
     struct gateway *gateway;
-    pthread_mutex_t lock; /* the innermost: guards the log and `watchers` */
+    pthread_mutex_t lock; /* the innermost: guards the log, `watchers` and `seats` */
     struct feed_log log;
     int watchers, watchers_max;
+    struct hash_table seats; /* of who is no admin */
     _Atomic int64_t
         read_until_ms; /* monotonic; INT64_MAX: somebody watches; 0: nobody does; changed under the lock */
     _Atomic int64_t resets; /* readers that had missed something */
@@ -37,9 +46,10 @@ struct feed {
 void feed_write_notice(const char *code, const char *sentence, struct buf *out);
 /** Makes every loop with watchers look at them soon. */
 void feed_wake(struct feed *feed);
-/** One more watches. False: there are too many; a quarter of the places is the admins'. Under the lock. */
-MUST_USE bool feed_enter(struct feed *feed, bool is_admin);
-void feed_leave(struct feed *feed);
+/** One more watches. ERR_BUSY: they have FEED_EACH_MAX; ERR_UNAVAILABLE: there are too many, and a quarter of the places is
+ *  the admins'. Under the lock. */
+MUST_USE enum err feed_enter(struct feed *feed, struct feed_seat *seat, struct error *error);
+void feed_leave(struct feed *feed, struct feed_seat *seat);
 
 /* ---- feed_watch.c -------------------------------------------------------------------------------- */
 

@@ -23,6 +23,7 @@ struct watcher {
     struct list node; /* feed_loop->watchers */
     struct feed_loop *at;
     struct exchange *exchange;
+    struct feed_seat seat;
     struct feed_viewer viewer;
     struct feed_reader reader;
     bool is_control, is_signed_in;
@@ -64,7 +65,7 @@ static bool sees_provider(const void *arg, const char *provider_id)
 static void watcher_free(struct watcher *watcher)
 {
     atomic_fetch_sub(&watcher->at->watching, 1);
-    feed_leave(feed_of(watcher));
+    feed_leave(feed_of(watcher), &watcher->seat);
     list_unlink(&watcher->node);
     mem_free(watcher);
 }
@@ -266,14 +267,15 @@ static void write_hello(const struct watcher *watcher, const char *version, bool
     feed_write_own(&feed->log, &watcher->reader, FEED_HELLO, feed->log.life, buf_str(&patch), out);
 }
 
-/* Where it begins, and that it is told so: in one with entering, so that nothing falls between. False: it may not. */
-static bool enter(struct watcher *watcher, const struct feed_watch *wanted, struct buf *out)
+/* Where it begins, and that it is told so: in one with entering, so that nothing falls between. */
+static enum err enter(struct watcher *watcher, const struct feed_watch *wanted, struct buf *out,
+                      struct error *error)
 {
     struct feed *feed = feed_of(watcher);
     struct feed_reader *reader = &watcher->reader;
     pthread_mutex_lock(&feed->lock);
-    bool is_in = feed_enter(feed, wanted->is_control || wanted->role >= ROLE_ADMIN);
-    if (is_in) {
+    enum err err = feed_enter(feed, &watcher->seat, error);
+    if (err == OK) {
         bool is_back = wanted->last_event_id.len > 0;
         bool is_resumed = is_back && feed_reader_resume(reader, &feed->log, wanted->last_event_id);
         if (!is_resumed)
@@ -283,7 +285,7 @@ static bool enter(struct watcher *watcher, const struct feed_watch *wanted, stru
             begin_anew(watcher, "not_kept", out);
     }
     pthread_mutex_unlock(&feed->lock);
-    return is_in;
+    return err;
 }
 
 /* Whose right it is to see it: what is looked at again whenever that may have changed. */
@@ -314,6 +316,9 @@ static struct watcher *watcher_new(struct feed_loop *at, struct exchange *exchan
     watcher->sent_ms = now_ms_of(watcher);
     watcher->viewer = (struct feed_viewer){
         .is_admin = wanted->role >= ROLE_ADMIN, .sees_provider = sees_provider, .arg = watcher};
+    if (!wanted->is_control && wanted->role < ROLE_ADMIN)
+        str_copy(str_of(wanted->user[0] ? wanted->user : wanted->key), watcher->seat.whose,
+                 sizeof watcher->seat.whose);
     str_copy(str_of(wanted->user), watcher->viewer.user, sizeof watcher->viewer.user);
     str_copy(str_of(wanted->key), watcher->viewer.key, sizeof watcher->viewer.key);
     str_copy(str_of(wanted->team), watcher->team, sizeof watcher->team);
@@ -355,10 +360,8 @@ enum err feed_watch(struct gateway_loop *gl, struct exchange *exchange,
         return error_set(error, ERR_NO_MEMORY, "The server is out of memory; try again.");
     enum err err = wanted->is_control ? OK : take_caller(watcher, exchange_head(exchange), error);
     buf_clear(&gl->feed.out);
-    if (err == OK && !enter(watcher, wanted, &gl->feed.out))
-        err = error_set(error, ERR_UNAVAILABLE,
-                        "%d clients watch this server already, and more may not (live_clients).",
-                        gl->gateway->feed->watchers_max);
+    if (err == OK)
+        err = enter(watcher, wanted, &gl->feed.out, error);
     if (err != OK) {
         mem_free(watcher);
         return err;

@@ -391,6 +391,27 @@ test('a quarter of the places is kept for admins: no member shuts them out', asy
     assert.equal(few.verdict(), null);
 });
 
+test('a member has eight streams: the ninth is 429 with a sentence, others get theirs, and one that leaves makes room', async () => {
+    const few = await Server.start();
+    const [mia, ben, admin] = [await few.key('mia', 'member'), await few.key('ben', 'member'), await few.key('admin', 'admin')];
+    few.admin = admin;
+    const open = [], opens = async key => open.push(await Live.open(few, { key }));
+    for (let i = 0; i < 8; i++) await opens(mia);
+    const refused = await call(`${few.url}/api/live`, { key: mia });
+    assert.deepEqual([refused.status, refused.json.code], [429, 'too_many_streams']);
+    assert.match(refused.json.detail, /8 live streams/);
+    assert.ok(refused.headers['retry-after']);
+    await opens(ben);
+    for (let i = 0; i < 9; i++) await opens(admin); // they are not counted
+    open[0].leave();
+    await until(async () => (await few.metric('auxot_live_clients')) === 17, 'its place is free');
+    await opens(mia);
+    assert.equal((await call(`${few.url}/api/live`, { key: mia })).status, 429);
+    for (const live of open) live.leave();
+    await few.stop();
+    assert.equal(few.verdict(), null);
+});
+
 test('so many and no more: the next is told why, and has a place when one leaves', async () => {
     const few = await Server.start({ env: { AUXOT_LIVE_CLIENTS: '2' } });
     few.admin = await few.key('admin', 'admin');

@@ -17,7 +17,7 @@ export type Revoked = {
   id: Id;
   revoked: true;
 };
-export type ProblemCode = "bad_request" | "invalid_body" | "unknown_field" | "invalid_field" | "unauthorized" | "wrong_password" | "forbidden" | "foreign_page" | "wrong_token" | "no_session" | "plan_limit" | "not_found" | "method_not_allowed" | "request_timeout" | "conflict" | "stale_rev" | "body_too_large" | "unsupported_media_type" | "misdirected" | "too_many_tries" | "headers_too_large" | "internal" | "overloaded" | "unavailable" | "timeout";
+export type ProblemCode = "bad_request" | "invalid_body" | "unknown_field" | "invalid_field" | "unauthorized" | "wrong_password" | "forbidden" | "foreign_page" | "wrong_token" | "no_session" | "plan_limit" | "not_found" | "method_not_allowed" | "request_timeout" | "conflict" | "stale_rev" | "body_too_large" | "unsupported_media_type" | "misdirected" | "too_many_tries" | "too_many_streams" | "headers_too_large" | "internal" | "overloaded" | "unavailable" | "timeout";
 export type ProblemFields = {
   code: ProblemCode;
   title: string;
