@@ -18,6 +18,7 @@
 
 #include "gen/version.h"
 
+#include <limits.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -71,77 +72,127 @@ static bool signal_came_before(const struct server *server, int64_t patience_ms)
     return false;
 }
 
-/* What the main thread waits for. */
+/* What the main thread waits for, and what it was told meanwhile. */
 struct watch {
     int signals, handover; /* -1: none */
+    bool is_reload_due;    /* SIGHUP is pending once, however often it is sent */
+    int stop;              /* the signal to stop; 0: none yet */
+    int64_t stop_ms;       /* monotonic: when it came */
 };
 
-/* The next signal; 0: somebody wants to take over; -1: the time is up. */
-static int watch_next(const struct watch *watch, bool with_handover, int ms)
+enum news { NEWS_NONE, NEWS_STOP, NEWS_RELOAD, NEWS_OTHER };
+
+/* Until a signal comes, `other` can be read (-1: nothing else), or `ms` have passed (-1: never). */
+static enum news watch_next(struct watch *watch, int other, int ms)
 {
-    struct signalfd_siginfo news;
+    struct signalfd_siginfo signal;
     struct pollfd wait[] = {{.fd = watch->signals, .events = POLLIN},
-                            {.fd = with_handover ? watch->handover : -1, .events = POLLIN}};
+                            {.fd = other, .events = POLLIN}};
     if (poll(wait, 2, ms) <= 0)
-        return -1;
-    if (wait[0].revents && read(watch->signals, &news, sizeof news) == (ssize_t)sizeof news)
-        return (int)news.ssi_signo;
-    return wait[1].revents ? 0 : -1;
+        return NEWS_NONE;
+    if (!wait[0].revents || read(watch->signals, &signal, sizeof signal) != (ssize_t)sizeof signal)
+        return wait[1].revents ? NEWS_OTHER : NEWS_NONE;
+    if (signal.ssi_signo == SIGHUP) {
+        watch->is_reload_due = true;
+        return NEWS_RELOAD;
+    }
+    if (!watch->stop)
+        watch->stop_ms = clock_monotonic_ms();
+    watch->stop = (int)signal.ssi_signo;
+    return NEWS_STOP;
 }
 
-/* True: the next server has everything, and answers. */
-static bool hand_over(struct server *server, int conn)
+static int64_t ms_until(int64_t at_ms)
+{
+    int64_t left_ms = at_ms - clock_monotonic_ms();
+    return left_ms > 0 ? left_ms : 0;
+}
+
+/* ---- handing over ------------------------------------------------------------------------------- */
+
+enum heard { HEARD, HEARD_NO, HEARD_STOP };
+
+/* HEARD_NO: the next one said something else, or left, or the time is over (`until_ms`; -1: never). */
+static enum heard hear(struct watch *watch, int conn, const char *word, int64_t until_ms)
+{
+    for (;;) {
+        int64_t left_ms = until_ms < 0 ? -1 : ms_until(until_ms);
+        enum news news = watch_next(watch, conn, left_ms > INT_MAX ? INT_MAX : (int)left_ms);
+        if (news == NEWS_OTHER)
+            return handover_hear(conn, word, 0) ? HEARD : HEARD_NO;
+        if (news == NEWS_STOP)
+            return HEARD_STOP;
+        if (until_ms >= 0 && left_ms == 0)
+            return HEARD_NO;
+    }
+}
+
+/* The store is the next one's, which opens it, and may have much to migrate: it is waited for without a limit. Who is told to
+ * stop meanwhile still waits within its grace, because until then only it takes requests; a second signal ends that. */
+static bool hear_ready(const struct server *server, struct watch *watch, int conn)
+{
+    enum heard heard = hear(watch, conn, "ready", -1);
+    if (heard != HEARD_STOP)
+        return heard == HEARD;
+    int64_t grace_ms = server_settings(server)->grace_ms;
+    log_info("stopping_when_handed_over", "signal=%d grace_ms=%lld", watch->stop,
+             (long long)grace_ms);
+    return hear(watch, conn, "ready", watch->stop_ms + grace_ms) == HEARD;
+}
+
+/* True: the next server has everything, and answers. A signal before the store is released ends the conversation. */
+static bool hand_over(struct server *server, struct watch *watch, int conn)
 {
     struct error error = {0};
-    if (!handover_hear(conn, "sockets", HANDOVER_WAIT_MS) || !server_give_sockets(server, conn) ||
-        !handover_hear(conn, "store", HANDOVER_WAIT_MS))
+    if (hear(watch, conn, "sockets", clock_monotonic_ms() + HANDOVER_WAIT_MS) != HEARD ||
+        !server_give_sockets(server, conn) ||
+        hear(watch, conn, "store", clock_monotonic_ms() + HANDOVER_WAIT_MS) != HEARD)
         return false;
     log_info("handing_over", "what=store");
     server_release_store(server);
-    if (handover_say(conn, "store") && handover_hear(conn, "ready", -1))
+    if (handover_say(conn, "store") && hear_ready(server, watch, conn))
         return true;
     enum err err = server_take_back(server, &error);
-    log_error("not_handed_over", "why=\"the next server gave up\" store=\"%s\"",
+    log_error("not_handed_over", "why=\"%s\" store=\"%s\"",
+              watch->stop ? "told to stop, and the next server is not ready"
+                          : "the next server gave up",
               err == OK ? "taken back" : error.text);
     return false;
 }
 
-/* Until a signal to stop comes; 0: until the next server has taken over. SIGHUP is pending once, however often it is sent. */
-static int serve_until_stopped(struct server *server, const struct watch *watch,
-                               const struct reload *reload)
+/* ---- the life between start and end ------------------------------------------------------------- */
+
+/* Until a signal to stop comes; true: until the next server has taken over. */
+static bool serve_until_over(struct server *server, struct watch *watch,
+                             const struct reload *reload)
 {
     int64_t reloaded_ms = -REST_MS;
-    bool is_due = false;
     for (;;) {
-        int64_t left_ms = reloaded_ms + REST_MS - clock_monotonic_ms();
-        int news = watch_next(watch, true, !is_due ? -1 : left_ms > 0 ? (int)left_ms : 0);
-        if (news == SIGTERM || news == SIGINT)
-            return news;
-        is_due = is_due || news == SIGHUP;
-        if (news == 0) {
+        int ms = watch->is_reload_due ? (int)ms_until(reloaded_ms + REST_MS) : -1;
+        if (watch_next(watch, watch->handover, ms) == NEWS_OTHER) {
             AUTO_CLOSE int conn = handover_accept(watch->handover);
-            if (conn >= 0 && hand_over(server, conn))
-                return 0;
+            if (conn >= 0 && hand_over(server, watch, conn))
+                return true;
         }
-        if (!is_due || clock_monotonic_ms() < reloaded_ms + REST_MS)
+        if (watch->stop)
+            return false;
+        if (!watch->is_reload_due || clock_monotonic_ms() < reloaded_ms + REST_MS)
             continue;
-        is_due = false;
+        watch->is_reload_due = false;
         reload_now(reload, server);
         reloaded_ms = clock_monotonic_ms();
     }
 }
 
-static void leave(struct server *server, const struct watch *watch)
+static void leave(struct server *server, struct watch *watch)
 {
     int64_t grace_ms = server_settings(server)->grace_ms;
     int64_t until_ms = clock_monotonic_ms() + grace_ms;
     log_info("handed_over", "grace_ms=%lld", (long long)grace_ms);
     server_leave(server);
-    while (!server_has_left(server) && clock_monotonic_ms() < until_ms) {
-        int news = watch_next(watch, false, LOOK_MS);
-        if (news == SIGTERM || news == SIGINT)
+    while (!server_has_left(server) && clock_monotonic_ms() < until_ms)
+        if (watch_next(watch, -1, LOOK_MS) == NEWS_STOP)
             break;
-    }
     if (server_is_idle(server))
         return;
     log_warn("cutting", "why=\"grace time over, or a signal\"");
@@ -149,12 +200,12 @@ static void leave(struct server *server, const struct watch *watch)
     (void)signal_came_before(server, CUT_MS);
 }
 
-static void drain(struct server *server, int signal_number)
+static void drain(struct server *server, const struct watch *watch)
 {
     int64_t grace_ms = server_settings(server)->grace_ms;
-    log_info("draining", "signal=%d grace_ms=%lld", signal_number, (long long)grace_ms);
+    log_info("draining", "signal=%d grace_ms=%lld", watch->stop, (long long)grace_ms);
     server_drain(server);
-    bool is_hurried = signal_came_before(server, grace_ms);
+    bool is_hurried = signal_came_before(server, ms_until(watch->stop_ms + grace_ms));
     if (server_is_idle(server))
         return;
     log_warn("cutting", "why=\"%s\"", is_hurried ? "second signal" : "grace time over");
@@ -205,11 +256,10 @@ static int run(const struct settings *settings, struct handover *handover, struc
     announce_setup(server);
     printf("auxot ready %s\n", url);
     fflush(stdout);
-    int news = serve_until_stopped(server, watch, reload);
-    if (news == 0)
+    if (serve_until_over(server, watch, reload))
         leave(server, watch);
     else
-        drain(server, news);
+        drain(server, watch);
     server_close(server);
     log_info("stopped", "code=0");
     return 0;

@@ -1,6 +1,7 @@
 // F68: a new server takes port and data over from the one that runs, under load: nobody is refused, nothing is reset, every
 // request has its row, once and closed. One that cannot start leaves the old one as it was.
 import assert from 'node:assert/strict';
+import fs from 'node:fs';
 import http from 'node:http';
 import path from 'node:path';
 import { test } from 'node:test';
@@ -90,6 +91,43 @@ test('F68: the one that takes over fails late: the old one takes its store back 
     assert.equal(answer.status, 200);
     assert.equal((await server.job(answer.job_id)).status, 'done', 'it is recorded');
     await server.api('PATCH', `/api/providers/${here.main.id}`, { name: 'main' });
+});
+
+// The next one has the store and stands still; the old one is told to stop.
+async function stopped_in_between() {
+    const old = server.child, fresh = next([], { AUXOT_TEST_STANDSTILL: '4' }, faulty);
+    await old.line(/event=handing_over .*what=store/, { stream: 'stderr' });
+    await until(() => / T /.test(fs.readFileSync(`/proc/${fresh.pid}/stat`, 'utf8')), 'the next one stands still');
+    old.kill('SIGTERM');
+    await old.line(/event=stopping_when_handed_over/, { stream: 'stderr' });
+    assert.equal((await server.call(at.chat, ask.chat('shared'))).status, 200, 'until then it serves');
+    return { old, fresh };
+}
+
+test('F68: SIGTERM while the next one starts: the old one ends when that is ready, and nobody is refused', async () => {
+    const { old, fresh } = await stopped_in_between();
+    fresh.kill('SIGCONT');
+    await fresh.line(/^auxot ready/m);
+    server.logs += old.stderr;
+    server.child = fresh;
+    assert.deepEqual(await old.exit, { code: 0, signal: null }, old.stderr.slice(-2000));
+    assert.match(old.stderr, /event=handed_over/);
+    const answer = await server.call(at.chat, ask.chat('shared'));
+    assert.equal((await server.job(answer.job_id)).status, 'done');
+});
+
+test('F68: SIGTERM while the next one starts, which never gets ready: both end, and nothing is lost', async () => {
+    const { old, fresh } = await stopped_in_between();
+    const { job_id } = await server.call(at.chat, ask.chat('shared'));
+    old.kill('SIGTERM'); // the second: it waits no longer
+    assert.deepEqual(await old.exit, { code: 0, signal: null }, old.stderr.slice(-2000));
+    assert.match(old.stderr, /event=not_handed_over why="told to stop/);
+    fresh.kill('SIGKILL');
+    await fresh.exit;
+    server.logs += old.stderr;
+    server.child = next();
+    await server.child.line(/^auxot ready/m);
+    assert.equal((await server.job(job_id)).status, 'done', 'its journal was read');
 });
 
 test('F30, F68: a key whose request runs at the old server is not taken again at the new one', async () => {
