@@ -73,6 +73,29 @@ bool handover_give(int conn, const int *sockets, int count)
     return sendmsg(conn, &message, MSG_NOSIGNAL) == (ssize_t)text.iov_len;
 }
 
+/* What came with a message, whatever it is: ours to close from here on. -1: more came than may, or something else. */
+static int descriptors_of(struct msghdr *message, int out_fds[HANDOVER_SOCKETS_MAX])
+{
+    int count = 0;
+    bool is_whole = !(message->msg_flags & MSG_CTRUNC);
+    for (struct cmsghdr *head = CMSG_FIRSTHDR(message); head; head = CMSG_NXTHDR(message, head)) {
+        bool is_rights = head->cmsg_level == SOL_SOCKET && head->cmsg_type == SCM_RIGHTS;
+        int more = is_rights ? (int)((head->cmsg_len - CMSG_LEN(0)) / sizeof(int)) : 0;
+        is_whole = is_whole && is_rights && more <= HANDOVER_SOCKETS_MAX - count;
+        for (int i = 0; i < more; i++) {
+            int fd;
+            memcpy(&fd, CMSG_DATA(head) + (size_t)i * sizeof fd, sizeof fd);
+            if (count < HANDOVER_SOCKETS_MAX)
+                out_fds[count++] = fd;
+            else
+                fd_close(&fd);
+        }
+    }
+    while (!is_whole && count > 0)
+        fd_close(&out_fds[--count]);
+    return is_whole ? count : -1;
+}
+
 static bool sockets_take(struct handover *handover)
 {
     char got[WORD_MAX];
@@ -83,12 +106,14 @@ static bool sockets_take(struct handover *handover)
                              .msg_control = room.bytes,
                              .msg_controllen = sizeof room.bytes};
     ssize_t len = recvmsg(handover->conn, &message, MSG_CMSG_CLOEXEC);
-    struct cmsghdr *head = len > 0 ? CMSG_FIRSTHDR(&message) : NULL;
-    if (!head || head->cmsg_type != SCM_RIGHTS || !is_word(got, len, "sockets"))
-        return false;
-    handover->count = (int)((head->cmsg_len - CMSG_LEN(0)) / sizeof(int));
-    memcpy(handover->sockets, CMSG_DATA(head), (size_t)handover->count * sizeof(int));
-    return handover->count > 0;
+    int count = len > 0 ? descriptors_of(&message, handover->sockets) : -1;
+    if (count > 0 && is_word(got, len, "sockets")) {
+        handover->count = count;
+        return true;
+    }
+    while (count > 0)
+        fd_close(&handover->sockets[--count]);
+    return false;
 }
 
 /* ---- the old one's side ------------------------------------------------------------------------ */
