@@ -159,6 +159,25 @@ static enum err place_check(const char *to, struct error *error)
                      "'%s' is there and is no backup: it is left as it is; name another file", to);
 }
 
+/* It is what a backup that was killed has left there, and is still there: not what another, which ended between our open and
+ * our lock, has made of it, and not a file that has another name, too. */
+static enum err part_check(int fd, const char *path, struct error *error)
+{
+    struct stat open, named;
+    if (fstat(fd, &open) != 0)
+        return error_set(error, ERR_IO, "cannot look at '%s': %s", path, ERRNO_TEXT(errno));
+    bool is_there = lstat(path, &named) == 0;
+    if (!is_there || named.st_dev != open.st_dev || named.st_ino != open.st_ino)
+        return error_set(error, ERR_BUSY, "another backup was being made to '%s'; try again", path);
+    if (!S_ISREG(open.st_mode) || open.st_nlink != 1)
+        return error_set(
+            error, ERR_CONFLICT,
+            "'%s' is there and is no part of a backup: it is left as it is; remove it, "
+            "or name another file",
+            path);
+    return OK;
+}
+
 /* `<to>.part`, empty and locked: what one that was killed has left there is used again. */
 static enum err part_open(const char *path, int *out_fd, struct error *error)
 {
@@ -167,6 +186,9 @@ static enum err part_open(const char *path, int *out_fd, struct error *error)
         return error_set(error, ERR_IO, "cannot write '%s': %s", path, ERRNO_TEXT(errno));
     if (flock(fd, LOCK_EX | LOCK_NB) != 0)
         return error_set(error, ERR_BUSY, "another backup is being made to '%s'", path);
+    enum err err = part_check(fd, path, error);
+    if (err != OK)
+        return err;
     if (fchmod(fd, 0600) != 0 || ftruncate(fd, 0) != 0)
         return error_set(error, ERR_IO, "cannot write '%s': %s", path, ERRNO_TEXT(errno));
     *out_fd = fd_take(&fd);

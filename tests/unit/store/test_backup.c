@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/stat.h>
 
 #include "tests/test.h"
 
@@ -213,6 +214,39 @@ static void a_manifest_is_read_as_it_was_written_or_not_at_all(void **state)
                   ERR_MALFORMED);
 }
 
+/* What is beside the place under the name of its part, and is none. */
+static void what_is_no_part_is_left_as_it_is(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    struct error error = {0};
+    struct backup_manifest made = {0};
+    struct stat info;
+    char part[160], other[160];
+    fixture_begin(&fixture);
+    fixture_open(&fixture, 1, 0);
+    struct pair at = paths(&fixture);
+    snprintf(part, sizeof part, "%s.part", at.to);
+    snprintf(other, sizeof other, "%s/other", fixture.dir);
+    CHECK_INT("other", file_write_atomic(other, STR("precious"), &error), OK);
+    CHECK_INT("a second name", link(other, part), 0);
+    CHECK_INT("refused", make(&at, &made, &error), ERR_CONFLICT);
+    CHECK("whole", stat(other, &info) == 0 && info.st_size == 8);
+    CHECK("still there", unlink(part) == 0);
+    CHECK_INT("a link", symlink(other, part), 0);
+    CHECK_INT("refused", make(&at, &made, &error), ERR_IO);
+    CHECK("whole", stat(other, &info) == 0 && info.st_size == 8);
+    CHECK("still there", unlink(part) == 0);
+    CHECK_INT("a pipe", mkfifo(part, 0600), 0);
+    CHECK_INT("refused", make(&at, &made, &error), ERR_CONFLICT);
+    CHECK("still there", unlink(part) == 0);
+    int left = open(part, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    CHECK("of one that was killed", left >= 0 && write(left, "half", 4) == 4);
+    CHECK_INT(error.text, make(&at, &made, &error), OK);
+    close(left);
+    fixture_end(&fixture);
+}
+
 static void the_store_remembers_the_last_one(void **state)
 {
     (void)state;
@@ -237,4 +271,4 @@ static void the_store_remembers_the_last_one(void **state)
 TEST_MAIN(TEST(what_was_drained_is_in_it_and_only_that),
           TEST(it_ends_however_much_is_written_meanwhile), TEST(every_flipped_byte_is_noticed),
           TEST(a_manifest_is_read_as_it_was_written_or_not_at_all),
-          TEST(the_store_remembers_the_last_one))
+          TEST(what_is_no_part_is_left_as_it_is), TEST(the_store_remembers_the_last_one))
