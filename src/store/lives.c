@@ -86,7 +86,7 @@ enum err lives_look(struct store *store, struct error *error)
         if (!(lives->others >> number & 1u))
             continue;
         AUTO_CLOSE int fd = life_lock(store, number, false);
-        if (fd < 0)
+        if (fd < 0 && errno != ENOENT) /* gone: whoever held it took it away at its end */
             continue;
         enum err err = life_is_over(store, number, error);
         if (err != OK)

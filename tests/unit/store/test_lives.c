@@ -73,6 +73,28 @@ static void what_the_old_one_ends_is_read_when_it_has_ended(void **state)
     fixture_end(&next);
 }
 
+/* As a restore does, that is refused. */
+static void a_life_that_took_its_lock_away_is_over(void **state)
+{
+    (void)state;
+    struct fixture old = {0}, next;
+    struct job_record job;
+    char path[128];
+    fixture_begin(&old);
+    fixture_open(&old, 1, 0);
+    store_release(old.store);
+    next = old;
+    fixture_open(&next, 1, 0);
+    fixture_job(&job, FIXTURE_TIME, 1);
+    append(old.store, RECORD_OPEN, &job);
+    append_done(old.store, &job);
+    snprintf(path, sizeof path, "%s/life-0.lock", old.dir);
+    fixture_close(&old);
+    (void)unlink(path);
+    CHECK("read", becomes(next.store, job.id, JOB_DONE));
+    fixture_end(&next);
+}
+
 static void three_lives_overlap_and_end_in_any_order(void **state)
 {
     (void)state;
@@ -146,6 +168,7 @@ static void it_is_not_taken_back_from_who_has_it(void **state)
 }
 
 TEST_MAIN(TEST(what_the_old_one_ends_is_read_when_it_has_ended),
+          TEST(a_life_that_took_its_lock_away_is_over),
           TEST(three_lives_overlap_and_end_in_any_order),
           TEST(a_released_store_refuses_writes_reads_on_and_can_be_taken_back),
           TEST(it_is_not_taken_back_from_who_has_it))
