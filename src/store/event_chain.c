@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define LINK_BYTES_MAX ((size_t)4 * 1024 * 1024)
+#define LINK_REST_MAX  512 /* of that, all but the texts */
 #define SELECT_FIELDS  "seq, id, at_ms, actor, action, subject, before_json, after_json, mac"
 
 /* Texts of one row, NULL where it has none. */
@@ -14,6 +15,15 @@ struct link {
     int64_t seq, at_ms;
     struct str text[6]; /* id, actor, action, subject, before, after */
 };
+
+/* More than any row may have. Fewer than this, and what fails is memory. */
+static bool is_too_long(const struct link *link)
+{
+    size_t len = 0;
+    for (size_t i = 0; i < sizeof link->text / sizeof link->text[0]; i++)
+        len += link->text[i].len;
+    return len > LINK_BYTES_MAX - LINK_REST_MAX;
+}
 
 /* Each text behind its length, so that no two rows have the same bytes; NULL is not "". */
 static enum err link_mac(const struct vault *vault, const uint8_t before[EVENT_MAC_BYTES],
@@ -122,8 +132,15 @@ enum err event_chain_add(sqlite3 *db, const struct vault *vault, const struct ev
     if (err != OK)
         return err;
     link.seq++;
+    if (is_too_long(&link))
+        return error_set(
+            error, ERR_TOO_LARGE,
+            "the event of this change (row %lld, %s of %s) would be longer than 4 MiB: "
+            "change less at once",
+            (long long)link.seq, event->action, event->subject);
     if (link_mac(vault, before, &link, mac) != OK)
-        return error_set(error, ERR_NO_MEMORY, "no memory to write an event");
+        return error_set(error, ERR_NO_MEMORY, "no memory to write the event of row %lld",
+                         (long long)link.seq);
     head_mac(vault, link.seq, mac, head);
     err = row_insert(db, &link, mac, error);
     return err == OK ? head_put(db, head, error) : err;
@@ -166,8 +183,14 @@ static enum err follow_row(const struct vault *vault, sqlite3_stmt *row,
         report->before_chain++;
         return OK;
     }
+    if (is_too_long(&link)) {
+        say_bad(report, link.seq, link.text[0],
+                "the row is longer than any that is written: it was changed");
+        return OK;
+    }
     if (link_mac(vault, report->last, &link, wanted) != OK)
-        return error_set(error, ERR_NO_MEMORY, "no memory to read an event");
+        return error_set(error, ERR_NO_MEMORY, "no memory to read the event of row %lld",
+                         (long long)link.seq);
     if (!has_mac || memcmp(mac, wanted, sizeof mac) != 0) {
         say_bad(report, link.seq, link.text[0],
                 "the row is not what was written: it, or its place, was changed");

@@ -132,6 +132,7 @@ static enum err work_do(struct store *store, struct work *work)
         err = transition_log_config(writer->db, work->event, &change, &work->error);
     if (err == OK && work->event)
         err = event_chain_add(writer->db, store->vault, work->event, &work->error);
+    has_failed_itself = has_failed_itself || err == ERR_TOO_LARGE; /* of its event */
     if (err == OK)
         err = sql_run(writer->db, "COMMIT", &work->error);
     if (has_failed_itself)

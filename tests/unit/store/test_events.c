@@ -165,6 +165,38 @@ static void the_database_itself_refuses_to_change_an_event(void **state)
     fixture_end(&fixture);
 }
 
+/* Longer than a row may be: refused with the row's number, and the store goes on; by hand: named. */
+static void a_row_that_is_too_long_is_named(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    struct error error = {0};
+    char *text = test_malloc((size_t)5 << 20);
+    memset(text, 'x', ((size_t)5 << 20) - 1);
+    text[((size_t)5 << 20) - 1] = '\0';
+    struct event_row event = {.id = "evt_long",
+                              .actor = "key_1",
+                              .action = "config.applied",
+                              .subject = "config",
+                              .at_ms = FIXTURE_TIME,
+                              .after_json = text};
+    fixture_begin(&fixture);
+    fixture_open(&fixture, 0, 0);
+    add_events(&fixture, EVENTS);
+    CHECK_INT("refused", store_event_add(fixture.store, &event, &error), ERR_TOO_LARGE);
+    CHECK(error.text, strstr(error.text, "row 7, config.applied of config"));
+    CHECK("the store is well", store_is_writable(fixture.store));
+    add_events(&fixture, 1);
+    CHECK_INT("the chain, too", verify(&fixture, NULL).events, EVENTS + 1);
+    tamper(&fixture, "UPDATE event SET before_json = printf('%.*c', 2500000, 'x'), "
+                     "after_json = printf('%.*c', 2500000, 'x') WHERE seq = 3");
+    struct event_report report = verify(&fixture, NULL);
+    CHECK_INT("named", report.bad_seq, 3);
+    CHECK(report.why, strstr(report.why, "longer than any"));
+    fixture_end(&fixture);
+    test_free(text);
+}
+
 static void heads_are_read_strictly(void **state)
 {
     (void)state;
@@ -184,4 +216,5 @@ static void heads_are_read_strictly(void **state)
 TEST_MAIN(TEST(T25_what_was_changed_by_hand_is_named),
           TEST(an_untouched_chain_is_followed_over_restarts),
           TEST(T25_a_head_that_was_noted_finds_a_file_that_was_put_back),
-          TEST(the_database_itself_refuses_to_change_an_event), TEST(heads_are_read_strictly))
+          TEST(the_database_itself_refuses_to_change_an_event),
+          TEST(a_row_that_is_too_long_is_named), TEST(heads_are_read_strictly))
