@@ -5,6 +5,7 @@
  * the providers that one sees, their workers and queue, and the limits of one's teams.
  */
 #include "admin/endpoints.h"
+#include "admin/glance.h"
 #include "admin/provider_teams.h"
 #include "admin/state.h"
 #include "base/log.h"
@@ -15,6 +16,7 @@
 #include "store/transitions.h"
 #include "store/usage.h"
 #include "sys/clock.h"
+#include "sys/memory.h"
 
 #define ITEMS_MAX    500
 #define CHANGES_MAX  5
@@ -29,6 +31,7 @@ struct gathering {
     struct health_report report;
     int64_t now_ms;                  /* wall */
     int64_t waiting, oldest_wait_ms; /* at the providers that are seen */
+    struct glance_facts facts;       /* of an admin's */
 };
 
 static bool is_admin(const struct gathering *gathering)
@@ -63,6 +66,7 @@ static void add_provider(struct gathering *gathering, const struct provider *pro
                                         .name = provider->name,
                                         .reason = reason,
                                         .sentence = sentence,
+                                        .tier = provider_kind_tier(provider->kind),
                                         .state = standing.state,
                                         .since_ms = is_noted ? live->noted.since_ms : 0};
     pthread_mutex_unlock(&live->lock);
@@ -186,8 +190,24 @@ static void add_spend(struct gathering *gathering)
     if (!usage_of(gathering, USAGE_BY_DAY, days.today_at_ms - USUAL_DAYS * DAY_MS, on_day, &days,
                   &totals))
         return;
-    health_add_spend(&gathering->report, days.today,
-                     days.days_before > 0 ? days.before / days.days_before : -1);
+    gathering->facts.today_microusd = days.today;
+    gathering->facts.usual_microusd = days.days_before > 0 ? days.before / days.days_before : -1;
+    health_add_spend(&gathering->report, days.today, gathering->facts.usual_microusd);
+}
+
+/* What the last sixty minutes cost, as far as it is known: the nearest to a speed that does not leap. */
+static void add_hour(struct gathering *gathering)
+{
+    struct usage_item totals;
+    if (!usage_of(gathering, USAGE_IN_ONE, gathering->now_ms - HOUR_MS, on_nothing, NULL, &totals))
+        return;
+    bool is_partial = totals.sums.unknown_cost_jobs > 0;
+    int64_t cost_microusd = totals.sums.cost_microusd;
+    if (is_partial && cost_microusd == 0)
+        cost_microusd = -1; /* what has no price is never $0 */
+    gathering->facts.hour_microusd = cost_microusd;
+    gathering->facts.is_hour_partial = is_partial;
+    health_add_hour(&gathering->report, cost_microusd);
 }
 
 static void add_outcomes(struct gathering *gathering)
@@ -259,10 +279,14 @@ static void add_server(struct gathering *gathering)
     struct error error = {0};
     bool was_killed = false;
     int64_t ends_ms = atomic_load(&admin->certificate_ends_ms);
+    gathering->facts.certificate_ends_ms = ends_ms;
+    gathering->facts.memory_bytes = memory_resident_bytes();
     if (ends_ms > 0)
         health_add_certificate(report, ends_ms, gathering->now_ms);
-    if (store_backup_last(admin->options.store, &backup, &error) == OK)
+    if (store_backup_last(admin->options.store, &backup, &error) == OK) {
+        gathering->facts.backup_at_ms = backup.at_ms;
         health_add_backup(report, backup.at_ms, life_of(gathering), gathering->now_ms);
+    }
     if (gathering->now_ms - admin->started_at_ms < HOUR_MS)
         read_log(gathering, "server", 0, 2, on_life, &was_killed);
     health_add_server(report, admin->options.version, admin->started_at_ms, was_killed);
@@ -275,6 +299,8 @@ static void add_record(struct gathering *gathering)
     int64_t free_bytes = -1, total_bytes = -1;
     if (is_admin(gathering))
         (void)store_disk(store, &free_bytes, &total_bytes);
+    gathering->facts.disk_free_bytes = free_bytes;
+    gathering->facts.disk_total_bytes = total_bytes;
     bool is_writable = store_is_writable(store);
     if (is_admin(gathering) || !is_writable)
         health_add_record(&gathering->report, is_writable, free_bytes, total_bytes);
@@ -320,13 +346,19 @@ static void answer(struct gathering *gathering)
         write_item(writer, &report->items[i]);
     json_close_array(writer);
     json_put_int(writer, "left_out", (int64_t)report->left_out);
+    glance_write(writer, gathering->call, gathering->snapshot,
+                 is_admin(gathering) ? &gathering->facts : NULL);
     api_done(gathering->call);
 }
 
 void health_summary(struct api_call *call)
 {
     AUTO_FREE struct health_item *items = mem_alloc(ITEMS_MAX * sizeof *items);
-    struct gathering gathering = {.call = call, .now_ms = clock_wall_ms()};
+    struct gathering gathering = {
+        .call = call,
+        .now_ms = clock_wall_ms(),
+        .facts = {.hour_microusd = -1, .today_microusd = -1, .usual_microusd = -1},
+    };
     if (!items) {
         api_fail(call, PROBLEM_OVERLOADED, NULL, "No memory.");
         return;
@@ -341,6 +373,7 @@ void health_summary(struct api_call *call)
     if (is_admin(&gathering)) {
         add_outcomes(&gathering);
         add_spend(&gathering);
+        add_hour(&gathering);
         add_server(&gathering);
     }
     health_report_finish(&gathering.report);

@@ -79,6 +79,17 @@ static const char *remedy_of(const char *reason, const char *otherwise)
     return otherwise;
 }
 
+static void count_tier(struct health_tier *tier, const struct health_provider_fact *fact)
+{
+    bool is_able = fact->state == STATE_ONLINE || fact->state == STATE_DEGRADED;
+    if (fact->state == STATE_PAUSED)
+        return;
+    tier->providers++;
+    tier->able += is_able;
+    if (!is_able && fact->since_ms > tier->gone_ms)
+        tier->gone_ms = fact->since_ms;
+}
+
 void health_add_provider(struct health_report *report, const struct health_provider_fact *fact)
 {
     assert(fact->state < STATE_COUNT);
@@ -88,6 +99,7 @@ void health_add_provider(struct health_report *report, const struct health_provi
                                .level = state->level,
                                .rank = HEALTH_RANK_PROVIDER + state->rank,
                                .since_ms = fact->since_ms};
+    count_tier(&report->tier[fact->tier], fact);
     report->providers++;
     report->providers_able += fact->state == STATE_ONLINE || fact->state == STATE_DEGRADED;
     fill(item.what, sizeof item.what, fact->name);
@@ -255,6 +267,11 @@ void health_add_spend(struct health_report *report, int64_t today, int64_t usual
     fill(item.fix, sizeof item.fix, is_much ? "Look who spends it, by team and key." : "");
     fill(item.link, sizeof item.link, "/usage");
     health_item_put(report, &item);
+}
+
+void health_add_hour(struct health_report *report, int64_t microusd)
+{
+    report->hour_microusd = microusd;
 }
 
 /* ---- the server ---------------------------------------------------------------------------------- */

@@ -22,7 +22,7 @@ const char *health_level_name(enum health_level level)
 void health_report_init(struct health_report *report, struct health_item *items, size_t room)
 {
     assert(room > 0);
-    *report = (struct health_report){.items = items, .room = room};
+    *report = (struct health_report){.items = items, .room = room, .hour_microusd = -1};
 }
 
 /* Worst first; among equals what began last, then by name. */
@@ -128,6 +128,32 @@ static void say_trouble(struct health_report *report)
                    strcmp(worst->kind, "service") == 0 ? "" : ": ", worst->why_text, others);
 }
 
+/* Those of one's own are there, and none of them can answer: the cloud does, for money. */
+static bool is_local_gone(const struct health_report *report, int64_t *out_since_ms)
+{
+    const struct health_tier *gpu = &report->tier[TIER_GPU], *cli = &report->tier[TIER_CLI];
+    bool is_unknown = (gpu->providers && !gpu->gone_ms) || (cli->providers && !cli->gone_ms);
+    *out_since_ms = is_unknown ? 0 : gpu->gone_ms > cli->gone_ms ? gpu->gone_ms : cli->gone_ms;
+    return gpu->providers + cli->providers > 0 && gpu->able + cli->able == 0 &&
+           report->tier[TIER_CLOUD].able > 0;
+}
+
+static void say_local(struct health_report *report)
+{
+    size_t len = strlen(report->sentence);
+    char *end = report->sentence + len, since[32] = "", cost[64] = "";
+    int64_t since_ms = 0;
+    if (!is_local_gone(report, &since_ms))
+        return;
+    int minutes = (int)(since_ms / 60000 % (24 * 60));
+    if (since_ms > 0)
+        (void)snprintf(since, sizeof since, " since %02d:%02d UTC", minutes / 60, minutes % 60);
+    if (report->hour_microusd >= 0)
+        (void)snprintf(cost, sizeof cost, "; the last hour cost $%.2f",
+                       (double)report->hour_microusd / 1e6);
+    (void)snprintf(end, sizeof report->sentence - len, " Auto has no local tier%s%s.", since, cost);
+}
+
 /* The first thing that can be done about anything that is wrong; a note counts when nothing is. */
 static void choose_step(struct health_report *report)
 {
@@ -149,5 +175,6 @@ void health_report_finish(struct health_report *report)
         say_fine(report);
     else
         say_trouble(report);
+    say_local(report);
     choose_step(report);
 }

@@ -13,6 +13,7 @@
 #pragma once
 #include "domain/health.h"
 #include "domain/id.h"
+#include "domain/provider.h"
 
 /** Of an item, and of the whole. NOTE: worth a look, nothing fails; the whole is then still fine. */
 enum health_level { HEALTH_FINE, HEALTH_NOTE, HEALTH_DEGRADED, HEALTH_DOWN, HEALTH_LEVELS };
@@ -36,6 +37,12 @@ struct health_report {
     size_t room, count, left_out;
     size_t providers, providers_able; /* able: online or degraded */
     size_t workers_able;
+    struct health_tier { /* of the providers that are not paused */
+        size_t providers, able;
+        int64_t
+            gone_ms; /* wall: when the last of them could no more, while none can; 0: not known */
+    } tier[TIER_COUNT];
+    int64_t hour_microusd; /* what the last hour cost; -1: not told */
     int64_t waiting;
     bool is_whole; /* all providers are told: the caller sees every one */
     enum health_level level;
@@ -47,6 +54,7 @@ void health_report_init(struct health_report *report, struct health_item *items,
 
 struct health_provider_fact {
     const char *id, *name, *reason, *sentence; /* as the API tells them */
+    enum tier tier;
     enum provider_state state;
     int64_t since_ms;
 };
@@ -80,6 +88,8 @@ void health_add_failovers(struct health_report *report, const char *reason, int6
 
 /** Known costs, microusd. `usual`: of a day, -1: not known. */
 void health_add_spend(struct health_report *report, int64_t today, int64_t usual);
+/** Likewise, of the last hour: what it costs that no provider of one's own answers is said with that. */
+void health_add_hour(struct health_report *report, int64_t microusd);
 
 /** Can requests be recorded? And where: room left, of all; -1: not known. */
 void health_add_record(struct health_report *report, bool is_writable, int64_t free_bytes,

@@ -125,6 +125,7 @@ void workers_note_all(struct workers *workers);
 
 struct workers_figures {
     int64_t live, suspect, away, waiting, oldest_wait_ms;
+    int64_t heartbeat_ms, dead_after_ms; /* what is asked of them: as configured */
     int64_t joined, lost, stale_messages, rule_breaks, not_begun, queue_full, queue_timeouts;
 };
 void workers_figures(struct workers *workers, struct workers_figures *out_figures);

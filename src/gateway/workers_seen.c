@@ -155,5 +155,7 @@ void workers_figures(struct workers *workers, struct workers_figures *out_figure
     }
     out_figures->waiting = (int64_t)dispatch_waiting(workers->dispatch);
     out_figures->oldest_wait_ms = oldest_at_ms ? now_ms - oldest_at_ms : 0;
+    out_figures->heartbeat_ms = workers->options.heartbeat_ms;
+    out_figures->dead_after_ms = workers->options.dead_after_ms;
     pthread_mutex_unlock(&workers->lock);
 }

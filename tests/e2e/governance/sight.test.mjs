@@ -102,6 +102,8 @@ test('T06: what a provider failed with is told to admins; members read how it st
     const [whole, own] = [await server.api('GET', '/api/health/summary'), (await as(key, 'GET', '/api/health/summary')).json];
     assert.match(item(whole).why_text, /secret-host/);
     assert.ok(item(own).why_text.length > 10, 'the state says something of its own');
+    assert.deepEqual([own.spend, own.gateway], [null, null], 'money and machine are told to admins');
+    assert.ok(whole.spend.today_microusd >= 0 && whole.gateway.memory_bytes > 0);
     for (const where of ['/api/providers', '/api/models', '/api/health', '/api/health/summary']) assert.ok(!(await as(key, 'GET', where)).text.includes('secret-host'), where);
     await gpt.plays();
 });

@@ -22,10 +22,10 @@ test('eight tabs live on one stream, and each shows a change that was made elsew
     while (tabs.length < TABS) tabs.push(await first.context().newPage());
     for (const tab of tabs) {
         await tab.goto('/settings/providers');
-        await tab.getByRole('link', { name: 'House cloud' }).waitFor();
+        await tab.getByRole('link', { name: 'House cloud', exact: true }).waitFor();
     }
     await site.owner.api('PATCH', `/api/providers/${site.providers[0].id}`, { name: 'Renamed cloud' });
-    await Promise.all(tabs.map(tab => tab.getByRole('link', { name: 'Renamed cloud' }).waitFor()));
+    await Promise.all(tabs.map(tab => tab.getByRole('link', { name: 'Renamed cloud', exact: true }).waitFor()));
     await site.owner.api('PATCH', `/api/providers/${site.providers[0].id}`, { name: 'House cloud' });
     no_complaints(first);
     await first.context().close();
@@ -62,14 +62,14 @@ test('one glance: when a provider is lost the health page says which, why and wh
 test('a lost stream is said after five seconds, and what was missed is there when it is back', options, async () => {
     const page = await site.window(), { port } = site.server;
     await page.goto('/settings/providers');
-    await page.getByRole('link', { name: 'House cloud' }).waitFor();
+    await page.getByRole('link', { name: 'House cloud', exact: true }).waitFor();
     await site.server.child.kill('SIGKILL');
     await page.getByText('Live updates are paused').waitFor();
     site.server.flags = ['--port', String(port)];
     await site.server.restart();
     await site.owner.api('PATCH', `/api/providers/${site.providers[1].id}`, { name: 'Renamed meanwhile' });
     await page.getByText('Live updates are paused').waitFor({ state: 'detached' });
-    await page.getByRole('link', { name: 'Renamed meanwhile' }).waitFor();
+    await page.getByRole('link', { name: 'Renamed meanwhile', exact: true }).waitFor();
     await page.context().close();
 });
 
@@ -78,7 +78,7 @@ for (const has_shared of [true, false])
         const page = await site.window();
         if (!has_shared) await page.addInitScript(() => { delete globalThis.SharedWorker; });
         await page.goto('/settings/providers');
-        await page.getByRole('link', { name: 'House cloud' }).waitFor();
+        await page.getByRole('link', { name: 'House cloud', exact: true }).waitFor();
         await until(async () => (await site.server.metric('auxot_live_clients')) === 1, 'the stream is open');
         site.server.child.kill('SIGSTOP'); // no end and no reset: the connection stays open, and silent
         try { await page.getByText('Live updates are paused').waitFor(); } finally { site.server.child.kill('SIGCONT'); }

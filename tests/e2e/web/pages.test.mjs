@@ -22,7 +22,8 @@ after(() => site?.stop());
 
 // The address, and what is on the page when it is whole.
 const pages = () => [
-    ['/health', page => page.getByRole('article').first()],
+    ['/health', page => page.getByRole('region', { name: 'Model providers' }).getByText('Auto answers from')],
+    ['/health?tv=1', page => page.getByRole('region', { name: 'Gateway' }).getByText('Memory')],
     ['/settings/providers', page => page.getByText('Auto answers from')],
     [`/settings/providers/${site.providers[0].id}`, page => page.getByRole('checkbox', { name: 'gpt-sim' })],
     ['/settings/models', page => page.getByRole('cell', { name: 'gpt-mini' })],
@@ -40,7 +41,7 @@ const pages = () => [
     ['/audit/jobs', page => page.getByRole('img', { name: 'answered' })],
     [`/audit/jobs/${job.id}`, page => page.getByRole('img', { name: /lanes over/ })],
     ['/audit/events', page => page.getByRole('cell', { name: /provider/ }).first()],
-    ['/usage', page => page.getByRole('link', { name: 'Spare cloud' })],
+    ['/usage', page => page.getByRole('link', { name: 'Spare cloud', exact: true })],
     ['/nothing/here', page => page.getByText('No page has this address')],
 ];
 

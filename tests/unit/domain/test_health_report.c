@@ -18,8 +18,21 @@ static void provider(struct stage *stage, const char *name, enum provider_state 
                                         .name = name,
                                         .reason = reason,
                                         .sentence = "",
+                                        .tier = TIER_CLOUD,
                                         .state = state,
                                         .since_ms = NOW - 1000};
+    health_add_provider(&stage->report, &fact);
+}
+
+static void rack(struct stage *stage, enum tier tier, enum provider_state state, int64_t since_ms)
+{
+    struct health_provider_fact fact = {.id = "prv_2",
+                                        .name = tier == TIER_GPU ? "Rack" : "Tool",
+                                        .reason = "no_worker",
+                                        .sentence = "",
+                                        .tier = tier,
+                                        .state = state,
+                                        .since_ms = since_ms};
     health_add_provider(&stage->report, &fact);
 }
 
@@ -170,6 +183,36 @@ static void today_is_dear(struct stage *stage)
     health_add_spend(&stage->report, 5000000, 2000000);
 }
 
+#define AT_14_02 (NOW / DAY_MS * DAY_MS + (14 * 60 + 2) * INT64_C(60000))
+
+static void none_of_our_own_is_left(struct stage *stage)
+{
+    provider(stage, "Cloud", STATE_ONLINE, "");
+    rack(stage, TIER_CLI, STATE_OFFLINE, AT_14_02 - 60000);
+    rack(stage, TIER_GPU, STATE_OFFLINE, AT_14_02);
+    health_add_hour(&stage->report, 3200000);
+}
+
+static void one_of_our_own_is_left(struct stage *stage)
+{
+    provider(stage, "Cloud", STATE_ONLINE, "");
+    rack(stage, TIER_CLI, STATE_OFFLINE, AT_14_02);
+    rack(stage, TIER_GPU, STATE_DEGRADED, AT_14_02);
+}
+
+static void ours_are_paused(struct stage *stage)
+{
+    provider(stage, "Cloud", STATE_ONLINE, "");
+    rack(stage, TIER_GPU, STATE_PAUSED, AT_14_02);
+}
+
+static void none_of_our_own_since_nobody_knows_when(struct stage *stage)
+{
+    provider(stage, "Cloud", STATE_ONLINE, "");
+    rack(stage, TIER_CLI, STATE_OFFLINE, AT_14_02);
+    rack(stage, TIER_GPU, STATE_OFFLINE, 0);
+}
+
 // clang-format off
 static const struct story {
     const char        *name;
@@ -215,6 +258,14 @@ static const struct story {
      "Operational: 1 of 1 provider.", "Run auxot backup, daily.", "backup", "Backup", "no_backup"},
     {"today is dear", today_is_dear, HEALTH_FINE,
      "Operational: 1 of 1 provider.", "Look who spends it, by team and key.", "spend", "Spend today", "above_usual"},
+    {"none of our own is left: since the last of them, and what that costs", none_of_our_own_is_left, HEALTH_DEGRADED,
+     "Degraded: Rack: It is offline. And 1 more. Auto has no local tier since 14:02 UTC; the last hour cost $3.20.", "Start a worker, or look at the log of the one that is gone.", "provider", "Rack", "no_worker"},
+    {"one of our own is left", one_of_our_own_is_left, HEALTH_DEGRADED,
+     "Degraded: Tool: It is offline. And 1 more.", "Start a worker, or look at the log of the one that is gone.", "provider", "Tool", "no_worker"},
+    {"ours are paused: that was meant", ours_are_paused, HEALTH_FINE,
+     "Operational: 1 of 2 providers.", "Start a worker, or look at the log of the one that is gone.", "provider", "Rack", "no_worker"},
+    {"none of our own is left, and nobody knows since when", none_of_our_own_since_nobody_knows_when, HEALTH_DEGRADED,
+     "Degraded: Tool: It is offline. And 1 more. Auto has no local tier.", "Start a worker, or look at the log of the one that is gone.", "provider", "Tool", "no_worker"},
 };
 // clang-format on
 

@@ -1504,6 +1504,72 @@ export type HealthSummary = {
   items: Array<HealthItem>;
   /** Items that found no room: the least bad. */
   left_out: number;
+  /** Where a request for `auto` of the caller's would go now: what `/api/routing/explain` says. */
+  auto: AutoNow;
+  /** Those with a provider that the caller sees and that is not paused. */
+  tiers: Array<TierNow>;
+  heartbeat: HeartbeatRule;
+  /** `null` below admin. */
+  spend: null | SpendNow;
+  /** `null` below admin. */
+  gateway: null | GatewayNow;
+};
+export type AutoNow = {
+  /** `null`: nobody answers. */
+  provider: ProviderRefOrNull;
+  model: TextOrNull;
+  tier: null | Tier;
+  /** Why nobody does. */
+  why_not: string | null;
+  /** Counted slots; 0: it has none. */
+  slots: number;
+  busy: number;
+  queue_depth: number;
+  in_flight: number;
+};
+export type TierNow = {
+  tier: Tier;
+  /** Without those that are paused. */
+  providers: number;
+  /** Of these: online or degraded. */
+  able: number;
+  /** While none is able: since when the last of them is not. */
+  gone_since_ms: TimeOrNull;
+  /** Counted slots; 0: none has any. */
+  slots: number;
+  busy: number;
+  queue_depth: number;
+  in_flight: number;
+};
+export type HeartbeatRule = {
+  /** What workers are asked to send. */
+  every_ms: number;
+  /** A worker that is silent for so long is gone. */
+  dead_after_ms: number;
+};
+export type SpendNow = {
+  /** Known costs of the last sixty minutes; `null`: nothing that was used has a price. */
+  hour_microusd: CountOrNull;
+  /** Some of that hour's tokens have no price. */
+  hour_is_partial: boolean;
+  /** Since midnight UTC. */
+  today_microusd: CountOrNull;
+  /** Of a day, by those of the last seven that had requests; `null`: there was none. */
+  usual_microusd: CountOrNull;
+};
+export type GatewayNow = {
+  version: string;
+  /** Milliseconds since 1970, UTC. */
+  started_at_ms: Time;
+  /** Resident, of this process; `null`: the system does not say. */
+  memory_bytes: CountOrNull;
+  /** Of the data directory. */
+  disk_free_bytes: CountOrNull;
+  disk_total_bytes: CountOrNull;
+  /** `null`: no TLS here. */
+  certificate_ends_ms: TimeOrNull;
+  /** `null`: there was none. */
+  backup_at_ms: TimeOrNull;
 };
 export type Health = {
   status: "ok";

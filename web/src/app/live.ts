@@ -1,7 +1,7 @@
 // What happens, as it happens: events of /api/live make the lists they are about ask again, and figures go straight in. While
 // the stream is up nothing is polled; while it is down pages poll, and a strip says so.
 import { useSyncExternalStore } from "react";
-import type { LiveGauge, LiveHello, Operations, ProviderList } from "../api/contract";
+import type { HealthSummary, LiveGauge, LiveHello, Operations, ProviderList } from "../api/contract";
 import { queries } from "./queries";
 
 const SETTLE_MS = 400, LOOK_MS = 2_000;
@@ -13,7 +13,7 @@ const about: Record<string, (keyof Operations)[]> = {
   job: ["jobs_list"],
   attempt: [],
   event: ["events_list"],
-  config: ["providers_list", "providers_read", "routing_read", "routing_explain", "routes_list", "models_list", "teams_list", "teams_read", "keys_list", "users_list", "invitations_list", "service_accounts_list"],
+  config: ["health_summary", "providers_list", "providers_read", "routing_read", "routing_explain", "routes_list", "models_list", "teams_list", "teams_read", "keys_list", "users_list", "invitations_list", "service_accounts_list"],
   notice: ["health_summary"],
 };
 
@@ -32,6 +32,10 @@ function forget(ids: string[]) {
 function putGauge({ patch }: LiveGauge) {
   queries.setQueriesData<ProviderList>({ queryKey: ["providers_list"] }, list => list && {
     ...list, items: list.items.map(each => (patch.providers[each.id] ? { ...each, ...(patch.providers[each.id] as object) } : each)),
+  });
+  queries.setQueriesData<HealthSummary>({ queryKey: ["health_summary"] }, summary => {
+    const now = summary?.auto?.provider && patch.providers[summary.auto.provider.id];
+    return now ? { ...summary, auto: { ...summary.auto, ...(now as object) } } : summary;
   });
 }
 

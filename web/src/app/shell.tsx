@@ -4,10 +4,11 @@ import { useDisclosure } from "@mantine/hooks";
 import { notifications } from "@mantine/notifications";
 import { Spotlight, spotlight } from "@mantine/spotlight";
 import { IconDeviceDesktop, IconLogout, IconMoon, IconSearch, IconSun, IconUser } from "@tabler/icons-react";
-import { Link, Outlet, useLocation, useNavigate } from "@tanstack/react-router";
+import { Link, Outlet, useLocation, useNavigate, useSearch } from "@tanstack/react-router";
 import { useCallback, useEffect, type ReactNode } from "react";
 import { ApiProblem, ask } from "../api/client";
 import { Moment, useNow } from "../parts/since";
+import { Glance } from "./glance";
 import { useGoKeys } from "./keys";
 import { beginLive, useLine } from "./live";
 import { places } from "./menu";
@@ -43,7 +44,7 @@ function UserMenu() {
   return (
     <Menu position="bottom-end" width={220}>
       <Menu.Target>
-        <Button variant="subtle" color="gray" leftSection={<IconUser size={16} />} c="var(--mantine-color-text)">{name}</Button>
+        <Button variant="subtle" color="gray" leftSection={<IconUser size={16} />} c="var(--mantine-color-text)" aria-label={name}><span className="user-name">{name}</span></Button>
       </Menu.Target>
       <Menu.Dropdown>
         <Menu.Label>{caller.organization} · {caller.role}</Menu.Label>
@@ -103,22 +104,24 @@ function LostLine() {
 function Frame({ children }: { children: ReactNode }) {
   const [isOpen, rail] = useDisclosure(false);
   const navigate = useNavigate();
+  const isWall = "tv" in useSearch({ strict: false }); /* a screen on the wall has nobody who clicks */
   const go = useCallback((to: string) => void navigate({ to: to as never }), [navigate]);
   useEffect(beginLive, []);
   useGoKeys(go, spotlight.open);
   return (
-    <AppShell header={{ height: 52 }} navbar={{ width: 220, breakpoint: "sm", collapsed: { mobile: !isOpen } }} padding="md">
+    <AppShell disabled={isWall} header={{ height: 52 }} navbar={{ width: 220, breakpoint: "sm", collapsed: { mobile: !isOpen } }} padding="md">
       <a className="skip" href="#content">Skip to the page</a>
       <AppShell.Header>
-        <Group h="100%" px="md" justify="space-between" wrap="nowrap">
+        <Group h="100%" px="md" gap="xs" justify="space-between" wrap="nowrap">
           <Group gap="sm" wrap="nowrap">
             <Burger opened={isOpen} onClick={rail.toggle} hiddenFrom="sm" size="sm" aria-label={isOpen ? "Close the menu" : "Open the menu"} />
             <img src="/icon.svg" alt="" width={24} height={24} />
-            <Text fw={700}>Auxot</Text>
+            <Text fw={700} visibleFrom="sm">Auxot</Text>
             {location.protocol === "http:" && !/^(localhost|127\.|\[::1\])/.test(location.host) && (
               <Badge color="orange" variant="light" visibleFrom="sm">not encrypted</Badge>
             )}
           </Group>
+          <Glance />
           <Group gap="xs" wrap="nowrap">
             <Button variant="default" size="xs" onClick={spotlight.open} leftSection={<IconSearch size={14} />} visibleFrom="xs"
               rightSection={<Kbd size="xs">Ctrl K</Kbd>}>Search</Button>

@@ -17,3 +17,10 @@ export function durationText(ms: number | null): string {
   const s = Math.round(ms / 1000); /* first, so that 59.9 s is no "60 s" */
   return `${Math.floor(s / 60)} min ${s % 60} s`;
 }
+
+const units = ["B", "KiB", "MiB", "GiB", "TiB"];
+export function bytesText(bytes: number | null): string {
+  if (bytes === null) return "unknown";
+  const at = Math.min(units.length - 1, Math.floor(Math.log2(Math.max(1, bytes)) / 10)), value = bytes / 1024 ** at;
+  return `${value.toLocaleString(undefined, { maximumFractionDigits: value < 10 ? 1 : 0 })} ${units[at]}`;
+}
