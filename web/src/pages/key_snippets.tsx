@@ -10,12 +10,15 @@ export const snippets = (origin: string, key: string): { name: string; text: str
   { name: "Cursor", text: `# Settings → Models → OpenAI API key\nKey:       ${key}\nBase URL:  ${origin}/api/openai/v1   (Override OpenAI Base URL)` },
 ];
 
+/** Tabs make ids of it, and an id has no blank. */
+const idOf = (name: string) => name.replace(/\W/g, "-");
+
 export function Snippets({ secret }: { secret: string }) {
   const all = snippets(location.origin, secret);
   return (
     <Tabs defaultValue="curl" keepMounted={false}>
-      <Tabs.List>{all.map(each => <Tabs.Tab key={each.name} value={each.name}>{each.name}</Tabs.Tab>)}</Tabs.List>
-      {all.map(each => <Tabs.Panel key={each.name} value={each.name} pt="xs"><Code block tabIndex={0} aria-label={each.name}>{each.text}</Code></Tabs.Panel>)}
+      <Tabs.List>{all.map(each => <Tabs.Tab key={each.name} value={idOf(each.name)}>{each.name}</Tabs.Tab>)}</Tabs.List>
+      {all.map(each => <Tabs.Panel key={each.name} value={idOf(each.name)} pt="xs"><Code block tabIndex={0} aria-label={each.name}>{each.text}</Code></Tabs.Panel>)}
     </Tabs>
   );
 }

@@ -1,28 +1,16 @@
 // One prompt, one stream: the quickest way to see that this installation answers, and who does.
-import { Anchor, Button, Group, Paper, Select, Stack, Text, Textarea } from "@mantine/core";
+import { Button, Group, Paper, Select, Stack, Text, Textarea } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
-import { Link, useSearch } from "@tanstack/react-router";
+import { useSearch } from "@tanstack/react-router";
 import { useRef, useState } from "react";
 import { refresh, said } from "../app/queries";
-import { AnswerLine } from "../parts/answer_line";
 import { Page } from "../parts/page";
 import { ProblemNote } from "../parts/problem";
+import { AnswerFooter } from "./answer_footer";
 import { stream, type Answered } from "./playground_stream";
 
 interface State { text: string; who: Answered | null; total_ms: number | null; error: unknown }
 const nothing: State = { text: "", who: null, total_ms: null, error: null };
-
-/** Who answers, while it does; then the server's own line of the job. */
-function Footer({ state }: { state: State }) {
-  const id = state.who?.job ?? "";
-  const job = useQuery({
-    ...said("jobs_read", { at: { id } }), enabled: id !== "" && state.total_ms !== null, retry: 10, retryDelay: 200,
-    refetchInterval: query => (query.state.data?.status === "open" ? 200 : false),
-  });
-  if (!state.who) return null;
-  const isOver = job.data && job.data.status !== "open";
-  return <Text size="sm" c="dimmed" mt="xs" role="status">{isOver ? <AnswerLine parts={job.data.answer_parts} /> : `${state.who.provider} · ${state.who.model}`} {job.data && <Anchor component={Link} to={`/audit/jobs/${id}` as never} size="sm">the job</Anchor>}</Text>;
-}
 
 export function PlaygroundPage() {
   const search = useSearch({ strict: false }) as { model?: string };
@@ -67,7 +55,7 @@ export function PlaygroundPage() {
       </form>
       <ProblemNote error={state.error} />
       {(state.text || isRunning) && <Paper withBorder p="md" mt="md" role="log" aria-label="Answer" aria-busy={isRunning}><Text style={{ whiteSpace: "pre-wrap" }}>{state.text || "…"}</Text></Paper>}
-      <Footer state={state} />
+      <AnswerFooter who={state.who} isOver={state.total_ms !== null} />
     </Page>
   );
 }

@@ -7,10 +7,26 @@ export interface Answered { job: string | null; provider: string | null; model: 
 
 interface Delta { choices?: { delta?: { content?: string | null } }[]; error?: { message?: string } }
 
+function headOf({ headers }: Response): Answered {
+  const said = (name: string) => headers.get(name);
+  return { job: said("x-auxot-job"), provider: said("x-auxot-provider"), model: said("x-auxot-model"), attempts: said("x-auxot-attempts") };
+}
+
 async function failed(answer: Response): Promise<Error> {
   const said = (await answer.json().catch(() => null)) as { error?: { message?: string } } | null;
   const detail = said?.error?.message ?? `The server answered ${answer.status}.`;
   return new ApiProblem(answer.status, { code: "unavailable", title: "No answer", detail, fix: "", field: null, request_id: answer.headers.get("x-request-id") ?? "" });
+}
+
+/** One token of this model from this provider and no other: does it really answer? */
+export async function askOnce(provider: string, model: string): Promise<Answered> {
+  const answer = await fetch("/api/openai/v1/chat/completions", {
+    method: "POST", headers: { "content-type": "application/json", "x-auxot-csrf": "1", "x-auxot-provider": provider },
+    body: JSON.stringify({ model, max_tokens: 1, messages: [{ role: "user", content: "Hi" }] }),
+  });
+  if (!answer.ok) throw await failed(answer);
+  await answer.arrayBuffer();
+  return headOf(answer);
 }
 
 export async function stream(model: string, prompt: string, signal: AbortSignal, onHead: (who: Answered) => void, onText: (text: string) => void): Promise<void> {
@@ -19,8 +35,7 @@ export async function stream(model: string, prompt: string, signal: AbortSignal,
     body: JSON.stringify({ model, stream: true, messages: [{ role: "user", content: prompt }] }),
   });
   if (!answer.ok || !answer.body) throw await failed(answer);
-  const said = (name: string) => answer.headers.get(name);
-  onHead({ job: said("x-auxot-job"), provider: said("x-auxot-provider"), model: said("x-auxot-model"), attempts: said("x-auxot-attempts") });
+  onHead(headOf(answer));
   const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "";
   for (;;) {

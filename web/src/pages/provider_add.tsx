@@ -10,11 +10,13 @@ import { refresh } from "../app/queries";
 import { ProblemNote } from "../parts/problem";
 import { brandOf, choices, typeNames } from "./provider_words";
 
-function Form({ given, done }: { given: string; done: (provider: Provider) => void }) {
-  const [chosen, setChosen] = useState(choices.some(each => each.value === given) ? given : "openai");
-  const [name, setName] = useState("");
-  const [key, setKey] = useState("");
-  const [url, setUrl] = useState("");
+export interface Draft { kind: string; name: string; key: string; url: string }
+export const emptyDraft = (kind: string): Draft => ({ kind: choices.some(each => each.value === kind) ? kind : "openai", name: "", key: "", url: "" });
+
+/** What is typed belongs to whoever shows the form: it outlives it. */
+export function ProviderForm({ draft, setDraft, done }: { draft: Draft; setDraft: (draft: Draft) => void; done: (provider: Provider) => void }) {
+  const { kind: chosen, name, key, url } = draft;
+  const set = (changed: Partial<Draft>) => setDraft({ ...draft, ...changed });
   const choice = choices.find(each => each.value === chosen)!;
   const secret = key.trim();
   const brand = brandOf(secret);
@@ -32,13 +34,13 @@ function Form({ given, done }: { given: string; done: (provider: Provider) => vo
   return (
     <form onSubmit={event => { event.preventDefault(); create.mutate(); }}>
       <Stack gap="sm">
-        <Radio.Group label="What answers" value={chosen} onChange={setChosen}>
+        <Radio.Group label="What answers" value={chosen} onChange={kind => set({ kind })}>
           <Stack gap={6} mt={4}>{choices.map(each => <Radio key={each.value} value={each.value} label={each.label} description={each.about} />)}</Stack>
         </Radio.Group>
-        <TextInput label="Name" placeholder={choice.label} value={name} error={errorOf("name")} onChange={event => setName(event.currentTarget.value)} />
-        {choice.url === "needed" && <TextInput label="Base URL" required placeholder="http://10.0.0.5:8000/v1" value={url} error={errorOf("base_url")} onChange={event => setUrl(event.currentTarget.value)} />}
+        <TextInput label="Name" placeholder={choice.label} value={name} error={errorOf("name")} onChange={event => set({ name: event.currentTarget.value })} />
+        {choice.url === "needed" && <TextInput label="Base URL" required placeholder="http://10.0.0.5:8000/v1" value={url} error={errorOf("base_url")} onChange={event => set({ url: event.currentTarget.value })} />}
         {choice.key !== "none" && <PasswordInput label="API key" required={choice.key === "needed"} autoComplete="off" value={key} error={errorOf("api_key")}
-          onChange={event => setKey(event.currentTarget.value)} description="Stored sealed; never shown again." />}
+          onChange={event => set({ key: event.currentTarget.value })} description="Stored sealed; never shown again." />}
         {isForeign && <Alert color="orange" variant="light">This looks like a key of {typeNames[brand]}.</Alert>}
         <ProblemNote error={create.error} />
         <Button type="submit" loading={create.isPending}>{create.isPending ? "Checking the key…" : "Add"}</Button>
@@ -48,11 +50,16 @@ function Form({ given, done }: { given: string; done: (provider: Provider) => vo
   );
 }
 
+function Fresh({ kind, done }: { kind: string; done: (provider: Provider) => void }) {
+  const [draft, setDraft] = useState(() => emptyDraft(kind));
+  return <ProviderForm draft={draft} setDraft={setDraft} done={done} />;
+}
+
 export function AddProvider({ type, close }: { type: string | undefined; close: () => void }) {
   const navigate = useNavigate();
   return (
     <Modal opened={type !== undefined} onClose={close} title="Add provider" size="md">
-      {type !== undefined && <Form given={type} done={provider => void navigate({ to: `/settings/providers/${provider.id}` as never })} />}
+      {type !== undefined && <Fresh kind={type} done={provider => void navigate({ to: `/settings/providers/${provider.id}` as never })} />}
     </Modal>
   );
 }

@@ -14,7 +14,7 @@ import { Section } from "../parts/section";
 
 const WATCH_MS = 2_000;
 
-function joinCommand(provider: Provider, key: string): string {
+export function joinCommand(provider: Provider, key: string): string {
   const what = provider.type === "gpu" ? "--model model.gguf" : "--tool claude";
   return `AUXOT_WORKER_KEY=${key} auxot worker ${provider.type} --server ${location.origin} ${what}`;
 }

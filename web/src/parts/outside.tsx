@@ -5,11 +5,11 @@ import type { ReactNode } from "react";
 
 const isPlain = () => location.protocol === "http:" && !/^(localhost|127\.|\[::1\])/.test(location.host);
 
-export function Outside({ title, children }: { title: string; children: ReactNode }) {
+export function Outside({ title, children, wide }: { title: string; children: ReactNode; wide?: boolean }) {
   useDocumentTitle(`${title} · Auxot`);
   return (
     <Center component="main" mih="100vh" p="md">
-      <Paper withBorder p="lg" w="100%" maw={440}>
+      <Paper withBorder p="lg" w="100%" maw={wide ? 720 : 440}>
         <Group gap="sm" mb="md"><img src="/icon.svg" alt="" width={28} height={28} /><Text fw={700}>Auxot</Text></Group>
         <Title order={1} size="h3" mb="md">{title}</Title>
         {isPlain() && (
