@@ -2,12 +2,14 @@
 import { MantineProvider } from "@mantine/core";
 import { QueryClientProvider } from "@tanstack/react-query";
 import { createMemoryHistory, createRootRoute, createRouter, RouterProvider } from "@tanstack/react-router";
-import { cleanup, render } from "@testing-library/react";
+import { cleanup, configure, render } from "@testing-library/react";
 import type { ReactNode } from "react";
 import { afterEach, vi } from "vitest";
 import { places, type Operations, type ProblemFields } from "./api/contract";
 import { queries } from "./app/queries";
 import { theme } from "./theme";
+
+configure({ asyncUtilTimeout: 10_000 }); /* a busy machine is no failure */
 
 afterEach(() => {
   cleanup();

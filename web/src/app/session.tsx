@@ -28,6 +28,6 @@ export function SignedIn({ children }: { children: ReactNode }) {
     void leave();
     return null;
   }
-  if (caller.error) return <ProblemNote error={caller.error} retry={() => void caller.refetch()} />;
-  return caller.data ? <Who.Provider value={caller.data}>{children}</Who.Provider> : null;
+  if (caller.data) return <Who.Provider value={caller.data}>{children}</Who.Provider>; /* also while the server is away: what is typed stays */
+  return caller.error ? <ProblemNote error={caller.error} retry={() => void caller.refetch()} /> : null;
 }

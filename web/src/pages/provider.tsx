@@ -3,17 +3,20 @@
 import { Anchor, Button, Group, Stack, Text, TextInput } from "@mantine/core";
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { Link, useParams } from "@tanstack/react-router";
-import { useState } from "react";
 import { ask } from "../api/client";
 import type { Provider } from "../api/contract";
 import { useWatch } from "../app/live";
 import { refresh, said } from "../app/queries";
 import { isAdmin, useCaller } from "../app/session";
+import { AutoSaving, LastSaved } from "../parts/auto_save";
 import { Loading, Page } from "../parts/page";
 import { ProblemNote } from "../parts/problem";
+import { SaveState } from "../parts/save_state";
+import type { Saver } from "../parts/saver";
 import { Section } from "../parts/section";
 import { Age } from "../parts/since";
 import { Status } from "../parts/status";
+import { useProviderField } from "./provider_field";
 import { DangerZone } from "./provider_danger";
 import { KeySection } from "./provider_key";
 import { LimitsSection, TeamsSection } from "./provider_limits";
@@ -24,7 +27,7 @@ import { typeNames } from "./provider_words";
 
 const WATCH_MS = 5_000;
 
-/** Saves one field of a provider, and says so. */
+/** Writes what is never saved by itself: a key. */
 export function useChange(provider: Provider) {
   return useMutation({
     mutationFn: (body: Parameters<typeof ask<"providers_update">>[1] extends { body?: infer Body } | undefined ? Body : never) =>
@@ -34,21 +37,24 @@ export function useChange(provider: Provider) {
 }
 
 function Name({ provider }: { provider: Provider }) {
-  const [name, setName] = useState(provider.name);
-  const change = useChange(provider);
-  const save = () => { if (name.trim() && name !== provider.name) change.mutate({ name: name.trim() }); };
+  const name = useProviderField(provider, "name", { label: "Name", of: it => it.name, change: value => ({ name: value.trim() }), isWhole: value => value.trim() !== "" });
   return (
-    <>
-      <TextInput label="Name" maw={360} value={name} onChange={event => setName(event.currentTarget.value)} onBlur={save}
-        description={change.isPending ? "Saving…" : change.isSuccess ? "Saved" : `Callers write ${provider.slug}/model`} />
-      <ProblemNote error={change.error} />
-    </>
+    <Stack gap={6}>
+      <TextInput label="Name" maw={360} value={name.value} onChange={event => name.type(event.currentTarget.value)} onBlur={() => name.flush()}
+        description={`Callers write ${provider.slug}/model`} />
+      <SaveState saver={name} />
+    </Stack>
   );
+}
+
+function PauseButton({ paused, provider }: { paused: Saver<Provider, boolean>; provider: Provider }) {
+  const isUnderWay = ["saving", "foreseeing", "asking"].includes(paused.phase.name);
+  return <Button variant="default" loading={paused.phase.name === "saving"} disabled={isUnderWay} onClick={() => paused.set(!provider.paused)}>{provider.paused ? "Resume" : "Pause"}</Button>;
 }
 
 function Head({ provider }: { provider: Provider }) {
   const caller = useCaller();
-  const change = useChange(provider);
+  const paused = useProviderField(provider, "paused", { label: "Paused", of: it => it.paused, change: value => ({ paused: value }), moves: true, text: value => (value ? "paused" : "not paused") });
   const test = useMutation({ mutationFn: () => ask("providers_test", { at: { id: provider.id } }), onSettled: () => refresh("providers_read") });
   return (
     <Section title="State">
@@ -61,12 +67,13 @@ function Head({ provider }: { provider: Provider }) {
         {isAdmin(caller) && (
           <Group gap="xs">
             <Button variant="default" loading={test.isPending} onClick={() => test.mutate()}>Test now</Button>
-            <Button variant="default" loading={change.isPending} onClick={() => change.mutate({ paused: !provider.paused })}>{provider.paused ? "Resume" : "Pause"}</Button>
+            <PauseButton paused={paused} provider={provider} />
           </Group>
         )}
       </Group>
       {test.data && <Text size="sm" mt="xs" role="status">{test.data.ok ? `It answered: ${test.data.models} models in ${test.data.latency_ms} ms.` : `It did not: ${test.data.error}`}</Text>}
-      <ProblemNote error={change.error ?? test.error} />
+      <SaveState saver={paused} />
+      <ProblemNote error={test.error} />
     </Section>
   );
 }
@@ -76,22 +83,23 @@ export function ProviderPage() {
   const { id } = useParams({ strict: false }) as { id: string };
   const caller = useCaller();
   const provider = useQuery({ ...said("providers_read", { at: { id } }), refetchInterval: watch });
-  if (provider.error) return <Page title="Provider"><ProblemNote error={provider.error} retry={() => void provider.refetch()} /></Page>;
-  if (!provider.data) return <Page title="Provider"><Loading /></Page>;
+  if (!provider.data) return <Page title="Provider">{provider.error ? <ProblemNote error={provider.error} retry={() => void provider.refetch()} /> : <Loading />}</Page>;
   const it = provider.data;
   return (
-    <Page title={it.name} actions={<Anchor component={Link} to={"/settings/providers" as never}>All providers</Anchor>}>
-      <Stack gap="md">
-        <Head provider={it} />
-        {isAdmin(caller) && <Section title="Name"><Name key={it.rev} provider={it} /></Section>}
-        <ModelsSection provider={it} />
-        {isAdmin(caller) && <RulesSection provider={it} />}
-        {isAdmin(caller) && <LimitsSection provider={it} />}
-        {isAdmin(caller) && <TeamsSection provider={it} />}
-        {isAdmin(caller) && (it.type === "openai" || it.type === "anthropic") && <KeySection provider={it} />}
-        {isAdmin(caller) && (it.type === "gpu" || it.type === "cli") && <WorkersSection provider={it} />}
-        {isAdmin(caller) && <DangerZone provider={it} />}
-      </Stack>
-    </Page>
+    <AutoSaving key={id}>
+      <Page title={it.name} actions={<><LastSaved /><Anchor component={Link} to={"/settings/providers" as never}>All providers</Anchor></>}>
+        <Stack gap="md">
+          <Head provider={it} />
+          {isAdmin(caller) && <Section title="Name"><Name provider={it} /></Section>}
+          <ModelsSection provider={it} />
+          {isAdmin(caller) && <RulesSection provider={it} />}
+          {isAdmin(caller) && <LimitsSection provider={it} />}
+          {isAdmin(caller) && <TeamsSection provider={it} />}
+          {isAdmin(caller) && (it.type === "openai" || it.type === "anthropic") && <KeySection provider={it} />}
+          {isAdmin(caller) && (it.type === "gpu" || it.type === "cli") && <WorkersSection provider={it} />}
+          {isAdmin(caller) && <DangerZone provider={it} />}
+        </Stack>
+      </Page>
+    </AutoSaving>
   );
 }

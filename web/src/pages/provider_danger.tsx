@@ -1,7 +1,7 @@
 // Deletion: what it would break, and its name typed to confirm.
-import { Button, Group, List, Modal, Stack, Text, TextInput } from "@mantine/core";
+import { Anchor, Button, Group, List, Modal, Stack, Text, TextInput } from "@mantine/core";
 import { useMutation, useQuery } from "@tanstack/react-query";
-import { useNavigate } from "@tanstack/react-router";
+import { Link, useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 import { ask } from "../api/client";
 import type { Provider } from "../api/contract";
@@ -32,7 +32,8 @@ export function DangerZone({ provider }: { provider: Provider }) {
   });
   return (
     <Section title="Danger zone">
-      <Group><Button color="red" variant="outline" onClick={() => setOpen(true)}>Delete this provider</Button></Group>
+      <Group><Button color="red" variant="outline" onClick={() => setOpen(true)}>Delete this provider</Button>
+        <Anchor component={Link} size="sm" to={"/routing" as never} search={{ tab: "rehearse", faults: `${provider.id}:offline` } as never}>Rehearse its loss first</Anchor></Group>
       <Modal opened={isOpen} onClose={() => setOpen(false)} title={`Delete ${provider.name}`}>
         <form onSubmit={event => { event.preventDefault(); remove.mutate(); }}>
           <Stack gap="sm">

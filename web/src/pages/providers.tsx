@@ -1,61 +1,26 @@
 // Settings → Providers: who answers Auto now, and everything that can answer, worst first.
-import { Anchor, Button, Group, Paper, Select, Stack, Text, Title } from "@mantine/core";
+import { Anchor, Button, Group, Stack, Text } from "@mantine/core";
 import { IconPlus } from "@tabler/icons-react";
-import { useMutation, useQuery } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
-import { ask } from "../api/client";
 import type { Provider } from "../api/contract";
 import { useWatch } from "../app/live";
-import { refresh, said } from "../app/queries";
+import { said } from "../app/queries";
 import { isAdmin, useCaller } from "../app/session";
+import { AutoSaving, LastSaved } from "../parts/auto_save";
 import { durationText } from "../parts/numbers";
 import { Empty, Loading, Page } from "../parts/page";
 import { ProblemNote } from "../parts/problem";
 import { Age } from "../parts/since";
 import { Status } from "../parts/status";
 import { Rows, type Column } from "../parts/table";
+import { AutoRouting } from "./auto_routing";
 import { AddProvider } from "./provider_add";
 import { typeNames } from "./provider_words";
 
 const WATCH_MS = 5_000;
 const severity = ["error", "offline", "over_quota", "degraded", "paused", "online"];
 const worstFirst = (a: Provider, b: Provider) => severity.indexOf(a.status) - severity.indexOf(b.status) || a.created_at_ms - b.created_at_ms;
-
-function AutoSection({ providers }: { providers: Provider[] }) {
-  const watch = useWatch(WATCH_MS);
-  const caller = useCaller();
-  const routing = useQuery({ ...said("routing_read"), refetchInterval: watch });
-  const outcome = useQuery({
-    queryKey: ["routing_explain", "auto"],
-    queryFn: () => ask("routing_explain", { body: { model: "auto" } }),
-    refetchInterval: watch,
-  });
-  const choose = useMutation({
-    mutationFn: (provider: string | null) => ask("routing_update", { body: { auto: provider ? { provider } : null } }),
-    onSuccess: () => refresh("routing_read", "routing_explain"),
-  });
-  const candidates = outcome.data?.candidates.filter(each => each.verdict !== "skipped") ?? [];
-  const first = candidates[0];
-  return (
-    <Paper withBorder p="md" mb="lg" component="section" aria-labelledby="auto">
-      <Group justify="space-between" align="flex-end" mb="xs">
-        <Title order={2} size="h4" id="auto">Auto routing</Title>
-        <Select aria-label="Auto asks first" w={260} allowDeselect={false} disabled={!isAdmin(caller) || choose.isPending}
-          value={routing.data?.auto?.provider ?? ""} onChange={value => choose.mutate(value || null)}
-          data={[{ value: "", label: "GPU, then CLI, then cloud" }, ...providers.map(each => ({ value: each.id, label: `${each.name} first` }))]} />
-      </Group>
-      {outcome.data && (
-        <Text role="status">
-          {first
-            ? <>Auto answers from <strong>{first.provider.name}</strong>{first.model && <> with <span className="mono">{first.model}</span></>}
-              {candidates.length > 1 && <>; if it fails, {candidates.slice(1, 4).map(each => each.provider.name).join(", then ")}</>}.</>
-            : <>Nobody answers Auto: {outcome.data.sentence}</>}
-        </Text>
-      )}
-      <ProblemNote error={choose.error ?? outcome.error} />
-    </Paper>
-  );
-}
 
 function Capacity({ provider }: { provider: Provider }) {
   if (provider.slots === 0) return <>{provider.in_flight} running</>;
@@ -86,28 +51,30 @@ export function ProvidersPage() {
   const items = [...(providers.data?.items ?? [])].sort(worstFirst);
   const adding = isAdmin(caller) && <Button leftSection={<IconPlus size={16} />} onClick={() => show("openai")}>Add provider</Button>;
   return (
-    <Page title="Providers" actions={adding}>
-      {providers.error && <ProblemNote error={providers.error} retry={() => void providers.refetch()} />}
-      {providers.isPending && <Loading />}
-      {providers.data && items.length > 0 && (
-        <Stack gap={0}>
-          <AutoSection providers={items} />
-          <Rows label="Providers" columns={columns} rows={items} keyOf={provider => provider.id} />
-        </Stack>
-      )}
-      {providers.data && items.length === 0 && (
-        <Empty title="No provider yet">
-          <Text>A provider is what answers: a cloud's API, a GPU of yours, or a coding tool that runs headless.</Text>
-          {isAdmin(caller)
-            ? <Group>
-                <Button variant="default" onClick={() => show("openai")}>A cloud, with its API key</Button>
-                <Button variant="default" onClick={() => show("gpu")}>A GPU, with llama.cpp</Button>
-                <Button variant="default" onClick={() => show("cli")}>Claude Code, Codex or Cursor</Button>
-              </Group>
-            : <Text c="dimmed">An admin can add one.</Text>}
-        </Empty>
-      )}
-      <AddProvider type={add} close={() => show(undefined)} />
-    </Page>
+    <AutoSaving>
+      <Page title="Providers" actions={<><LastSaved />{adding}</>}>
+        {providers.error && <ProblemNote error={providers.error} retry={() => void providers.refetch()} />}
+        {providers.isPending && <Loading />}
+        {providers.data && items.length > 0 && (
+          <Stack gap={0}>
+            <AutoRouting providers={items} />
+            <Rows label="Providers" columns={columns} rows={items} keyOf={provider => provider.id} />
+          </Stack>
+        )}
+        {providers.data && items.length === 0 && (
+          <Empty title="No provider yet">
+            <Text>A provider is what answers: a cloud's API, a GPU of yours, or a coding tool that runs headless.</Text>
+            {isAdmin(caller)
+              ? <Group>
+                  <Button variant="default" onClick={() => show("openai")}>A cloud, with its API key</Button>
+                  <Button variant="default" onClick={() => show("gpu")}>A GPU, with llama.cpp</Button>
+                  <Button variant="default" onClick={() => show("cli")}>Claude Code, Codex or Cursor</Button>
+                </Group>
+              : <Text c="dimmed">An admin can add one.</Text>}
+          </Empty>
+        )}
+        <AddProvider type={add} close={() => show(undefined)} />
+      </Page>
+    </AutoSaving>
   );
 }

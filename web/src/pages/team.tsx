@@ -1,12 +1,13 @@
 // One team: its policy, in words and field by field; its meters as they stand; what it may use; who is in it.
-import { Anchor, Button, Group, MultiSelect, NumberInput, Progress, Select, Stack, Switch, TagsInput, Text } from "@mantine/core";
+import { Anchor, Button, Group, Progress, Select, Stack, Text } from "@mantine/core";
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { Link, useParams } from "@tanstack/react-router";
 import { useState } from "react";
 import { ask } from "../api/client";
-import type { LimitsNow, Policy, PolicyChange, Team, TeamMember, Tier } from "../api/contract";
+import type { LimitsNow, Team, TeamMember } from "../api/contract";
 import { refresh, said } from "../app/queries";
 import { isAdmin, useCaller } from "../app/session";
+import { AutoSaving, LastSaved } from "../parts/auto_save";
 import { countText, moneyText } from "../parts/numbers";
 import { Loading, Page } from "../parts/page";
 import { ProblemNote } from "../parts/problem";
@@ -14,8 +15,9 @@ import { Section } from "../parts/section";
 import { Status } from "../parts/status";
 import { Rows, type Column } from "../parts/table";
 import { policyText } from "./policy_words";
+import { PolicyFields } from "./team_policy";
 
-const WATCH_MS = 2_000, MICRO = 1_000_000;
+const WATCH_MS = 2_000;
 
 function Meter({ label, used, limit, text }: { label: string; used: number | null; limit: number | null; text: string }) {
   const share = used !== null && limit ? Math.min(100, (used / limit) * 100) : 0;
@@ -38,52 +40,6 @@ function Meters({ now }: { now: LimitsNow }) {
       <Meter label={`Spent in ${budget.month}`} used={budget.spent_microusd + budget.reserved_microusd} limit={budget.limit_microusd}
         text={`${moneyText(budget.spent_microusd)}${budget.reserved_microusd ? ` and ${moneyText(budget.reserved_microusd)} reserved` : ""}${budget.limit_microusd === null ? "" : ` of ${moneyText(budget.limit_microusd)}`}`} />
     </Stack>
-  );
-}
-
-type Draft = Policy & { tiers_on: boolean; providers_on: boolean; models_on: boolean };
-const draftOf = (policy: Policy): Draft => ({ ...policy, tiers_on: policy.allowed_tiers !== null, providers_on: policy.allowed_providers !== null, models_on: policy.allowed_models !== null });
-
-function changeOf(draft: Draft): PolicyChange {
-  const { tiers_on, providers_on, models_on, ...policy } = draft;
-  return {
-    ...policy, allowed_tiers: tiers_on ? (policy.allowed_tiers ?? []) : null, allowed_providers: providers_on ? (policy.allowed_providers ?? []) : null,
-    allowed_models: models_on ? (policy.allowed_models ?? []) : null,
-  };
-}
-
-// Budgets and rights are never saved by themselves: a button, and the server's word.
-function PolicyForm({ team }: { team: Team }) {
-  const providers = useQuery(said("providers_list")).data?.items ?? [];
-  const [draft, setDraft] = useState(() => draftOf(team.policy));
-  const set = (change: Partial<Draft>) => setDraft(now => ({ ...now, ...change }));
-  const save = useMutation({
-    mutationFn: () => ask("teams_update", { at: { id: team.id }, rev: team.rev, body: { policy: changeOf(draft) } }),
-    onSuccess: () => refresh("teams_read", "teams_list", "team_limits", "team_access"),
-  });
-  const number = (label: string, name: "requests_per_minute" | "tokens_per_minute" | "max_concurrent" | "max_output_tokens") => (
-    <NumberInput label={label} placeholder="no limit" min={0} allowDecimal={false} w={190} value={draft[name] ?? ""} onChange={value => set({ [name]: value === "" ? null : Number(value) })} />
-  );
-  const money = (label: string, name: "budget_microusd_per_month" | "budget_soft_microusd_per_month") => (
-    <NumberInput label={label} placeholder="no limit" min={0} decimalScale={6} prefix="$" w={190} value={draft[name] === null ? "" : draft[name]! / MICRO} onChange={value => set({ [name]: value === "" ? null : Math.round(Number(value) * MICRO) })} />
-  );
-  return (
-    <form onSubmit={event => { event.preventDefault(); save.mutate(); }}>
-      <Stack gap="sm">
-        <Group align="flex-end"><Switch label="Only some tiers" checked={draft.tiers_on} onChange={event => set({ tiers_on: event.currentTarget.checked })} />
-          {draft.tiers_on && <MultiSelect aria-label="Tiers" data={["gpu", "cli", "cloud"]} value={draft.allowed_tiers ?? []} onChange={value => set({ allowed_tiers: value as Tier[] })} />}</Group>
-        <Group align="flex-end"><Switch label="Only some providers" checked={draft.providers_on} onChange={event => set({ providers_on: event.currentTarget.checked })} />
-          {draft.providers_on && <MultiSelect aria-label="Providers" searchable data={providers.map(each => ({ value: each.id, label: each.name }))} value={draft.allowed_providers ?? []} onChange={value => set({ allowed_providers: value })} />}</Group>
-        <Group align="flex-end"><Switch label="Only some models" checked={draft.models_on} onChange={event => set({ models_on: event.currentTarget.checked })} />
-          {draft.models_on && <TagsInput aria-label="Models" placeholder="gpt-*" value={draft.allowed_models ?? []} onChange={value => set({ allowed_models: value })} />}</Group>
-        <Group align="flex-end">{number("Requests a minute", "requests_per_minute")}{number("Tokens a minute", "tokens_per_minute")}{number("At once", "max_concurrent")}{number("Longest answer, tokens", "max_output_tokens")}</Group>
-        <Group align="flex-end">{money("Budget a month", "budget_microusd_per_month")}{money("Warn from", "budget_soft_microusd_per_month")}
-          <Select label="Class" w={190} allowDeselect={false} data={["interactive", "batch"]} value={draft.service_class} onChange={value => set({ service_class: value as Policy["service_class"] })} /></Group>
-        <Text size="sm" role="status">{policyText(changeOf(draft) as Policy, providers)}</Text>
-        <ProblemNote error={save.error} />
-        <Group><Button type="submit" loading={save.isPending}>Save the policy</Button>{save.isSuccess && <Text size="sm" role="status">Saved; in force now.</Text>}</Group>
-      </Stack>
-    </form>
   );
 }
 
@@ -139,17 +95,18 @@ export function TeamPage() {
   const team = useQuery(said("teams_read", { at: { id } }));
   const limits = useQuery({ ...said("team_limits", { at: { id } }), refetchInterval: WATCH_MS });
   const providers = useQuery(said("providers_list")).data?.items ?? [];
-  if (team.error) return <Page title="Team"><ProblemNote error={team.error} retry={() => void team.refetch()} /></Page>;
-  if (!team.data) return <Page title="Team"><Loading /></Page>;
+  if (!team.data) return <Page title="Team">{team.error ? <ProblemNote error={team.error} retry={() => void team.refetch()} /> : <Loading />}</Page>;
   return (
-    <Page title={team.data.name} actions={<Anchor component={Link} to={"/settings/teams" as never}>All teams</Anchor>}>
-      <Stack gap="md">
-        <Text>{policyText(team.data.policy, providers)}</Text>
-        <Section title="Now">{limits.data ? <Meters now={limits.data} /> : <ProblemNote error={limits.error} />}</Section>
-        {isAdmin(caller) && <Section title="Policy"><PolicyForm key={team.data.rev} team={team.data} /></Section>}
-        <Section title="What may it use?"><MayUse team={team.data} /></Section>
-        <Section title="Members"><Members team={team.data} /></Section>
-      </Stack>
-    </Page>
+    <AutoSaving key={id}>
+      <Page title={team.data.name} actions={<><LastSaved /><Anchor component={Link} to={"/settings/teams" as never}>All teams</Anchor></>}>
+        <Stack gap="md">
+          <Text>{policyText(team.data.policy, providers)}</Text>
+          <Section title="Now">{limits.data ? <Meters now={limits.data} /> : <ProblemNote error={limits.error} />}</Section>
+          {isAdmin(caller) && <Section title="Policy"><PolicyFields team={team.data} /></Section>}
+          <Section title="What may it use?"><MayUse team={team.data} /></Section>
+          <Section title="Members"><Members team={team.data} /></Section>
+        </Stack>
+      </Page>
+    </AutoSaving>
   );
 }
