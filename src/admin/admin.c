@@ -170,6 +170,7 @@ enum err admin_new(const struct admin_options *options, struct admin **out_admin
     pthread_mutex_init(&admin->pool_lock, NULL);
     people_init(&admin->people);
     refusals_init(&admin->refusals);
+    recent_use_init(&admin->recent_use);
     admin->registry = live_registry_new();
     if (admin->registry)
         live_registry_note_to(admin->registry, store_transitions(options->store));
@@ -262,6 +263,7 @@ void admin_free(struct admin *admin)
     live_registry_free(admin->registry);
     people_release(&admin->people);
     refusals_release(&admin->refusals);
+    recent_use_release(&admin->recent_use);
     pthread_mutex_destroy(&admin->config_lock);
     pthread_mutex_destroy(&admin->pool_lock);
     mem_free(admin);

@@ -21,9 +21,7 @@
 #define ITEMS_MAX    500
 #define CHANGES_MAX  5
 #define FAILURES_MAX 8
-#define USUAL_DAYS   7
 #define HOUR_MS      INT64_C(3600000)
-#define DAY_MS       (24 * HOUR_MS)
 
 struct gathering {
     struct api_call *call;
@@ -144,37 +142,34 @@ static void add_limits(struct gathering *gathering)
 
 /* ---- requests and money -------------------------------------------------------------------------- */
 
-struct days {
-    int64_t today_at_ms, today, before;
-    int days_before; /* with requests */
-};
-
-static void on_day(void *arg, const struct usage_item *item)
+static void add_spend(struct gathering *gathering, const struct recent_figures *recent)
 {
-    struct days *days = arg;
-    if (item->at_ms >= days->today_at_ms)
-        days->today += item->sums.cost_microusd;
-    else
-        days->before += item->sums.cost_microusd;
-    days->days_before += item->at_ms < days->today_at_ms && item->sums.jobs > 0;
+    gathering->facts.today_microusd = recent->today_microusd;
+    gathering->facts.usual_microusd = recent->usual_microusd;
+    health_add_spend(&gathering->report, recent->today_microusd, recent->usual_microusd);
 }
 
-/* By source, so that a day is one item, or few. */
-static bool usage_of(const struct gathering *gathering, enum usage_bucket bucket, int64_t since_ms,
-                     store_on_usage *on_item, void *arg, struct usage_item *out_totals)
+/* What the last sixty minutes cost, as far as it is known: the nearest to a speed that does not leap. */
+static void add_hour(struct gathering *gathering, const struct recent_figures *recent)
 {
-    struct error error = {0};
-    char next[96];
-    struct usage_query query = {.group_by = USAGE_source,
-                                .bucket = bucket,
-                                .since_ms = since_ms,
-                                .until_ms = gathering->now_ms + 1,
-                                .limit = USAGE_PAGE_MAX};
-    enum err err = store_usage(gathering->call->admin->options.store, &query, on_item, arg,
-                               out_totals, next, &error);
-    if (err != OK)
-        log_debug("summary_without", "what=usage why=\"%s\"", error.text);
-    return err == OK;
+    bool is_partial = recent->hour.unknown_cost_jobs > 0;
+    int64_t cost_microusd = recent->hour.cost_microusd;
+    if (is_partial && cost_microusd == 0)
+        cost_microusd = -1; /* what has no price is never $0 */
+    gathering->facts.hour_microusd = cost_microusd;
+    gathering->facts.is_hour_partial = is_partial;
+    health_add_hour(&gathering->report, cost_microusd);
+}
+
+static void add_money(struct gathering *gathering)
+{
+    struct admin *admin = gathering->call->admin;
+    struct recent_figures recent;
+    if (!recent_use_look(&admin->recent_use, admin->options.store, gathering->now_ms,
+                         clock_monotonic_ms(), &recent))
+        return;
+    add_spend(gathering, &recent);
+    add_hour(gathering, &recent);
 }
 
 static void on_nothing(void *arg, const struct usage_item *item)
@@ -183,31 +178,22 @@ static void on_nothing(void *arg, const struct usage_item *item)
     (void)item;
 }
 
-static void add_spend(struct gathering *gathering)
+/* -1: it cannot be read now. */
+static int64_t jobs_since(const struct gathering *gathering, int64_t since_ms)
 {
-    struct days days = {.today_at_ms = gathering->now_ms / DAY_MS * DAY_MS};
+    struct error error = {0};
     struct usage_item totals;
-    if (!usage_of(gathering, USAGE_BY_DAY, days.today_at_ms - USUAL_DAYS * DAY_MS, on_day, &days,
-                  &totals))
-        return;
-    gathering->facts.today_microusd = days.today;
-    gathering->facts.usual_microusd = days.days_before > 0 ? days.before / days.days_before : -1;
-    health_add_spend(&gathering->report, days.today, gathering->facts.usual_microusd);
-}
-
-/* What the last sixty minutes cost, as far as it is known: the nearest to a speed that does not leap. */
-static void add_hour(struct gathering *gathering)
-{
-    struct usage_item totals;
-    if (!usage_of(gathering, USAGE_IN_ONE, gathering->now_ms - HOUR_MS, on_nothing, NULL, &totals))
-        return;
-    bool is_partial = totals.sums.unknown_cost_jobs > 0;
-    int64_t cost_microusd = totals.sums.cost_microusd;
-    if (is_partial && cost_microusd == 0)
-        cost_microusd = -1; /* what has no price is never $0 */
-    gathering->facts.hour_microusd = cost_microusd;
-    gathering->facts.is_hour_partial = is_partial;
-    health_add_hour(&gathering->report, cost_microusd);
+    char next[96];
+    struct usage_query query = {.group_by = USAGE_source,
+                                .bucket = USAGE_IN_ONE,
+                                .since_ms = since_ms,
+                                .until_ms = gathering->now_ms + 1,
+                                .limit = USAGE_PAGE_MAX};
+    enum err err = store_usage(gathering->call->admin->options.store, &query, on_nothing, NULL,
+                               &totals, next, &error);
+    if (err != OK)
+        log_debug("summary_without", "what=usage why=\"%s\"", error.text);
+    return err == OK ? totals.sums.jobs : -1;
 }
 
 static void add_outcomes(struct gathering *gathering)
@@ -217,16 +203,13 @@ static void add_outcomes(struct gathering *gathering)
     int64_t since_ms = admin->started_at_ms > hour_ago_ms ? admin->started_at_ms : hour_ago_ms;
     AUTO_FREE struct reason_tally *tallies = mem_alloc(2 * sizeof *tallies);
     struct reason_count counts[TALLY_REASONS];
-    struct usage_item totals;
     if (!tallies)
         return;
     outcomes_read(gateway_outcomes(admin->options.gateway), &tallies[0], &tallies[1]);
     size_t count = reason_tally_read(&tallies[0], mono_ms, counts);
-    bool has_totals =
-        count > 0 && usage_of(gathering, USAGE_IN_ONE, since_ms, on_nothing, NULL, &totals);
+    int64_t jobs = count > 0 ? jobs_since(gathering, since_ms) : -1;
     for (size_t i = 0; i < count && i < FAILURES_MAX; i++)
-        health_add_failures(&gathering->report, counts[i].reason, counts[i].count,
-                            has_totals ? totals.sums.jobs : -1, since_ms);
+        health_add_failures(&gathering->report, counts[i].reason, counts[i].count, jobs, since_ms);
     count = reason_tally_read(&tallies[1], mono_ms, counts);
     for (size_t i = 0; i < count && i < FAILURES_MAX; i++)
         health_add_failovers(&gathering->report, counts[i].reason, counts[i].count, since_ms);
@@ -372,8 +355,7 @@ void health_summary(struct api_call *call)
     add_record(&gathering);
     if (is_admin(&gathering)) {
         add_outcomes(&gathering);
-        add_spend(&gathering);
-        add_hour(&gathering);
+        add_money(&gathering);
         add_server(&gathering);
     }
     health_report_finish(&gathering.report);

@@ -4,6 +4,7 @@
 #pragma once
 #include "admin/people.h"
 #include "admin/refusals.h"
+#include "admin/recent_use.h"
 
 #define LISTENERS_MAX 64
 
@@ -30,6 +31,7 @@ struct admin {
     atomic_bool is_set_up;               /* there was an owner: as last published */
     struct people people;
     struct refusals refusals;
+    struct recent_use recent_use;
 };
 
 /** Reads the rows and publishes them: in force on every loop when it returns. Under config_lock. */
