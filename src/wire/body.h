@@ -57,6 +57,9 @@ struct body_facts {
 MUST_USE enum err body_read(struct json_reader *reader, enum endpoint endpoint, struct str body,
                             struct body_facts *out_facts, struct error *error);
 
+/** Which of the limits of its facts count at an endpoint, as bits in their order. */
+unsigned body_limits_of(enum endpoint endpoint);
+
 /** Up to this many slices: two for each of three changes, and the rest. More changes are rare, and the slices of such a
  *  body are put together. */
 #define BODY_PIECES_MAX 7
