@@ -99,54 +99,30 @@ enum err store_invitation_delete(struct store *store, const char *id, const stru
 
 /* ---- reading ------------------------------------------------------------------------------------- */
 
-static void invitation_read(sqlite3_stmt *statement, struct invitation_row *row)
+static void invitation_read(sqlite3_stmt *statement, void *out_row)
 {
+    struct invitation_row *row = out_row;
     sql_copy(statement, 0, row->id, sizeof row->id);
     sql_copy(statement, 1, row->email, sizeof row->email);
     sql_copy(statement, 2, row->role, sizeof row->role);
     sql_copy(statement, 3, row->team_id, sizeof row->team_id);
     sql_copy(statement, 4, row->created_by, sizeof row->created_by);
-    struct str digest = sql_blob(statement, 5);
-    memcpy(row->digest, digest.at,
-           digest.len < sizeof row->digest ? digest.len : sizeof row->digest);
+    token_digest_read(statement, 5, row->digest);
     row->is_lead = sqlite3_column_int(statement, 6) != 0;
     row->created_at_ms = sqlite3_column_int64(statement, 7);
     row->expires_at_ms = sqlite3_column_int64(statement, 8);
 }
 
-static enum err find(sqlite3 *db, const uint8_t digest[32], int64_t now_ms,
-                     struct invitation_row *out_row, struct error *error)
-{
-    AUTO_STMT sqlite3_stmt *select = NULL;
-    bool has_row = false;
-    enum err err = sql_prepare(db,
-                               "SELECT " INVITATION_COLUMNS " FROM invitation "
-                               "WHERE digest = ?1 AND expires_at_ms > ?2",
-                               &select, error);
-    if (err != OK)
-        return err;
-    (void)sqlite3_bind_blob(select, 1, digest, 32, SQLITE_STATIC);
-    (void)sqlite3_bind_int64(select, 2, now_ms);
-    err = sql_step(select, &has_row, error);
-    if (err == OK && !has_row)
-        return error_set(error, ERR_NOT_FOUND,
-                         "This invitation is not open: it was used, revoked or is over. Ask for a "
-                         "new one.");
-    if (err == OK)
-        invitation_read(select, out_row);
-    return err;
-}
-
 enum err store_invitation_find(struct store *store, const uint8_t digest[32], int64_t now_ms,
                                struct invitation_row *out_row, struct error *error)
 {
-    sqlite3 *db = NULL;
-    enum err err = reader_take(&store->readers, &db, error);
-    if (err != OK)
-        return err;
-    err = find(db, digest, now_ms, out_row, error);
-    reader_give(&store->readers, db);
-    return err;
+    static const struct token_search open = {
+        .select = "SELECT " INVITATION_COLUMNS " FROM invitation "
+                  "WHERE digest = ?1 AND expires_at_ms > ?2",
+        .not_open =
+            "This invitation is not open: it was used, revoked or is over. Ask for a new one.",
+        .read = invitation_read};
+    return token_find(store, &open, digest, now_ms, out_row, error);
 }
 
 static enum err each_invitation(sqlite3 *db, int64_t now_ms, store_on_invitation *on_invitation,

@@ -4,6 +4,8 @@
 #include "store/store_parts.h"
 
 #define RESET_COLUMNS "user_id, created_by, digest, created_at_ms, expires_at_ms"
+#define NOT_OPEN \
+    "This link is not open: it was used, revoked, replaced or is over. Ask for a new one."
 
 static enum err reset_put(sqlite3 *db, void *arg, struct error *error)
 {
@@ -49,47 +51,25 @@ enum err store_password_reset_delete(struct store *store, const char *user_id,
 
 /* ---- reading ------------------------------------------------------------------------------------- */
 
-static enum err not_open(struct error *error)
+static void reset_read(sqlite3_stmt *statement, void *out_row)
 {
-    return error_set(error, ERR_NOT_FOUND,
-                     "This link is not open: it was used, revoked, replaced or is over. Ask for a "
-                     "new one.");
-}
-
-static enum err find(sqlite3 *db, const uint8_t digest[32], int64_t now_ms,
-                     struct password_reset_row *out_row, struct error *error)
-{
-    AUTO_STMT sqlite3_stmt *select = NULL;
-    bool has_row = false;
-    enum err err = sql_prepare(db,
-                               "SELECT " RESET_COLUMNS " FROM password_reset "
-                               "WHERE digest = ?1 AND expires_at_ms > ?2",
-                               &select, error);
-    if (err != OK)
-        return err;
-    (void)sqlite3_bind_blob(select, 1, digest, 32, SQLITE_STATIC);
-    (void)sqlite3_bind_int64(select, 2, now_ms);
-    err = sql_step(select, &has_row, error);
-    if (err != OK || !has_row)
-        return err != OK ? err : not_open(error);
-    sql_copy(select, 0, out_row->user_id, sizeof out_row->user_id);
-    sql_copy(select, 1, out_row->created_by, sizeof out_row->created_by);
-    memcpy(out_row->digest, digest, sizeof out_row->digest);
-    out_row->created_at_ms = sqlite3_column_int64(select, 3);
-    out_row->expires_at_ms = sqlite3_column_int64(select, 4);
-    return OK;
+    struct password_reset_row *row = out_row;
+    sql_copy(statement, 0, row->user_id, sizeof row->user_id);
+    sql_copy(statement, 1, row->created_by, sizeof row->created_by);
+    token_digest_read(statement, 2, row->digest);
+    row->created_at_ms = sqlite3_column_int64(statement, 3);
+    row->expires_at_ms = sqlite3_column_int64(statement, 4);
 }
 
 enum err store_password_reset_find(struct store *store, const uint8_t digest[32], int64_t now_ms,
                                    struct password_reset_row *out_row, struct error *error)
 {
-    sqlite3 *db = NULL;
-    enum err err = reader_take(&store->readers, &db, error);
-    if (err != OK)
-        return err;
-    err = find(db, digest, now_ms, out_row, error);
-    reader_give(&store->readers, db);
-    return err;
+    static const struct token_search open = {.select =
+                                                 "SELECT " RESET_COLUMNS " FROM password_reset "
+                                                 "WHERE digest = ?1 AND expires_at_ms > ?2",
+                                             .not_open = NOT_OPEN,
+                                             .read = reset_read};
+    return token_find(store, &open, digest, now_ms, out_row, error);
 }
 
 /* ---- use ----------------------------------------------------------------------------------------- */
@@ -107,7 +87,7 @@ static enum err reset_spend(sqlite3 *db, const struct password_reset_row *row, s
         return err;
     (void)sqlite3_bind_blob(spend, 1, row->digest, sizeof row->digest, SQLITE_STATIC);
     err = sql_done(spend, NULL, error);
-    return err == OK && sqlite3_changes(db) == 0 ? not_open(error) : err;
+    return err == OK && sqlite3_changes(db) == 0 ? error_set(error, ERR_NOT_FOUND, NOT_OPEN) : err;
 }
 
 static enum err reset_use(sqlite3 *db, void *arg, struct error *error)

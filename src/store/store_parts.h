@@ -186,6 +186,20 @@ MUST_USE enum err done_named(sqlite3_stmt *statement, const char *what, const ch
 /** DELETE ... WHERE id = ?1 of one row. */
 MUST_USE enum err delete_by_id(sqlite3 *db, const char *sql, const char *what, const char *id,
                                struct error *error);
+/* ---- tokens.c ------------------------------------------------------------------------------------ */
+
+/** Rows of one table that are open for whoever holds a token. */
+struct token_search {
+    const char *select;   /* WHERE digest = ?1 AND expires_at_ms > ?2 */
+    const char *not_open; /* the sentence when there is none */
+    void (*read)(sqlite3_stmt *row, void *out_row);
+};
+/** By a reader of its own. ERR_NOT_FOUND: none is open. */
+MUST_USE enum err token_find(struct store *store, const struct token_search *search,
+                             const uint8_t digest[32], int64_t now_ms, void *out_row,
+                             struct error *error);
+void token_digest_read(sqlite3_stmt *row, int column, uint8_t out_digest[32]);
+
 /** A column into memory of its own; NULL for NULL. */
 MUST_USE enum err copy_column(sqlite3_stmt *statement, int column, char **out_copy,
                               size_t *out_len);
