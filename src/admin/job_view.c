@@ -19,6 +19,14 @@ void job_reader_close(struct job_reader *reader)
     snapshot_unref((struct snapshot *)(uintptr_t)reader->snapshot);
 }
 
+void job_narrow_to_own(const struct api_call *call, struct job_filter *filter)
+{
+    if (call->user[0])
+        str_copy(str_of(call->user), filter->user, sizeof filter->user);
+    else
+        str_copy(str_of(call->actor), filter->key, sizeof filter->key);
+}
+
 /* A member is not told of providers that are other teams'. */
 static bool may_name(void *arg, struct str provider_id)
 {

@@ -4,7 +4,7 @@
 #include "admin/csv.h"
 #include "gateway/snapshot.h"
 #include "json/json_writer.h"
-#include "store/record.h"
+#include "store/store.h"
 
 /** Who reads, and the names of today. */
 struct job_reader {
@@ -14,6 +14,8 @@ struct job_reader {
 };
 void job_reader_open(struct job_reader *reader, const struct api_call *call);
 void job_reader_close(struct job_reader *reader);
+/** Below admin: a person's jobs are those of all their keys and sessions; a key of nobody has its own. */
+void job_narrow_to_own(const struct api_call *call, struct job_filter *filter);
 
 /** The members of an object that is open; names of team and user as the reader's snapshot has them. */
 void job_write(struct json_writer *writer, const struct job_record *job,

@@ -127,15 +127,6 @@ static void export(struct api_call *call, struct job_filter *filter, enum export
     job_reader_close(&file.reader);
 }
 
-/* A person's are those of all their keys and sessions; a key of nobody has its own. */
-static void narrow_to_own(const struct api_call *call, struct job_filter *filter)
-{
-    if (call->user[0])
-        str_copy(str_of(call->user), filter->user, sizeof filter->user);
-    else
-        str_copy(str_of(call->actor), filter->key, sizeof filter->key);
-}
-
 static bool is_own(const struct api_call *call, const struct job_record *job)
 {
     if (call->role >= ROLE_ADMIN)
@@ -155,7 +146,7 @@ void jobs_list(struct api_call *call)
         return;
     resolve_names(call, &filter);
     if (call->role < ROLE_ADMIN)
-        narrow_to_own(call, &filter);
+        job_narrow_to_own(call, &filter);
     enum err drained = store_drain(call->admin->options.store, DRAIN_MS);
     (void)drained; /* late rows show up in the next list */
     if (format != EXPORT_JSON) {

@@ -91,6 +91,7 @@ const how = {
     'POST /routing/rehearse': () => ({ body: { show: 3 }, deep: { faults: [{ provider: gpt.id, fault: 'offline' }], changes: { providers: [{ provider: gpt.id, paused: true }], auto: null, routes: [{ name: 'rehearsed', steps: [{ tier: 'cloud' }] }], teams: [] } } }),
     'POST /routing/explain': () => ({ body: { model: 'auto' }, deep: { model: 'auto', needs: ['tools'], faults: [{ provider: gpt.id, fault: 'offline' }] } }),
     'GET /routing/at': () => ({ query: `?t=${Date.now() - 1}` }),
+    'GET /routing/flows': () => ({}),
     'GET /transitions': () => ({ query: '?limit=1' }),
     'GET /health/summary': () => ({}),
     'GET /routes': () => ({}),
@@ -201,7 +202,7 @@ const send = async (one, { args, body, query = '', by, streams }, caller) => {
 
 // Everything that a write could have changed, as an admin sees it; without what changes by itself.
 const by_itself = new Set(['last_heartbeat_ms', 'latency_ms', 'error_rate', 'in_flight', 'busy', 'queue_depth', 'oldest_wait_ms', 'deprioritised_until_ms', 'last_used_at_ms', 'last_seen_at_ms', 'last_seen_ms']);
-const lists = operations.filter(one => one.method === 'GET' && !one.route.includes('{') && table.get(one.name)?.admin === '200' && !['/jobs', '/usage', '/health', '/openapi.json', '/live', '/config', '/me/sessions', '/events', '/events/verify', '/routing/at', '/transitions', '/health/summary'].includes(one.route));
+const lists = operations.filter(one => one.method === 'GET' && !one.route.includes('{') && table.get(one.name)?.admin === '200' && !['/jobs', '/usage', '/health', '/openapi.json', '/live', '/config', '/me/sessions', '/events', '/events/verify', '/routing/at', '/routing/flows', '/transitions', '/health/summary'].includes(one.route));
 const state = async () => JSON.stringify(await Promise.all([lasting_events(server), ...lists.map(one => server.api('GET', `/api${one.route}`))]), (name, value) => by_itself.has(name) ? undefined : value);
 
 // ---- T07 ---------------------------------------------------------------------------------------------

@@ -30,7 +30,7 @@ test('T06: rules, routes, the Auto default, the dry run and workers name no prov
     assert.deepEqual(await read(mine), { rules: [hidden.id, claude.id], steps: 3, listed: 3, auto: 'Hidden rack', candidates: true, workers: ['hidden-worker'] });
     assert.deepEqual(await read({ key: server.admin }), await read(mine), 'an admin sees all');
     assert.deepEqual(await read(stranger), { rules: [claude.id], steps: 2, listed: 2, auto: null, candidates: false, workers: [] });
-    for (const [method, where, body] of [['GET', '/api/providers'], ['GET', '/api/routes'], ['GET', '/api/routing'], ['GET', '/api/workers'], ['GET', '/api/models'], ['GET', '/api/prices'], ['GET', '/api/transitions'], ['GET', '/api/routing/at'],
+    for (const [method, where, body] of [['GET', '/api/providers'], ['GET', '/api/routes'], ['GET', '/api/routing'], ['GET', '/api/workers'], ['GET', '/api/models'], ['GET', '/api/prices'], ['GET', '/api/transitions'], ['GET', '/api/routing/at'], ['GET', '/api/routing/flows'],
         ['POST', '/api/routing/explain', { model: 'auto' }], ['POST', '/api/routing/explain', { model: 'hidden-model' }], ['POST', '/api/routing/explain', { model: 'hidden-first' }]]) {
         const { text } = await as(stranger.key, method, where, body);
         for (const word of [hidden.id, 'Hidden rack', 'hidden-rack', 'hidden-worker']) assert.ok(!text.includes(word), `${method} ${where} shows ${word}: ${text}`);

@@ -331,6 +331,41 @@ export type RoutingThen = {
     since_ms: Time;
   }>;
 };
+export type RoutingFlows = {
+  /** Later than asked for where more than 5,000 jobs came since: then from the oldest of the newest on. */
+  since_ms: Time;
+  /** Milliseconds since 1970, UTC. */
+  until_ms: Time;
+  /** What ended later is not in it. */
+  as_of_ms: Time;
+  /** That are counted. */
+  jobs: number;
+  /** False: there were more, in the time that was asked for, than are counted. */
+  is_whole: boolean;
+  flows: Array<RoutingFlow>;
+};
+export type RoutingFlow = {
+  /** Where the minute begins in which the jobs came. */
+  at_ms: Time;
+  team: TextOrNull;
+  /** As it is called today; `null`: there is none, or it is gone. */
+  team_name: string | null;
+  /** For `auto`, or for a model by its name. */
+  asked: "auto" | "name";
+  /** `null`: nobody was asked. */
+  provider: ProviderRefOrNull;
+  tier: null | Tier;
+  /** What the provider was asked for. */
+  model: string | null;
+  worker: TextOrNull;
+  /** That ended here. */
+  jobs: number;
+  /** Of them: failed, were interrupted or refused. */
+  failed: number;
+  attempts: number;
+  /** Of them: somebody else was asked next. */
+  moved_on: number;
+};
 export type RoutingChange = {
   /** `null` clears it. */
   auto?: null | {
@@ -1884,6 +1919,17 @@ export interface Operations {
     body: undefined;
     answer: RoutingThen;
   };
+  /** Which callers asked how, and where that went, minute by minute: what the map draws. Members: of their own jobs. */
+  routing_flows: {
+    method: "GET";
+    path: "/api/routing/flows";
+    query: {
+      since?: string;
+      until?: string;
+    };
+    body: undefined;
+    answer: RoutingFlows;
+  };
   /** Recorded requests of a window, once more through routing: as things stand, and under faults or changes. Nothing is sent. */
   routing_rehearse: {
     method: "POST";
@@ -2561,6 +2607,7 @@ export const places: { [Id in keyof Operations]: readonly [Operations[Id]["metho
   routing_update: ["PATCH", "/api/routing"],
   routing_explain: ["POST", "/api/routing/explain"],
   routing_at: ["GET", "/api/routing/at"],
+  routing_flows: ["GET", "/api/routing/flows"],
   routing_rehearse: ["POST", "/api/routing/rehearse"],
   routes_list: ["GET", "/api/routes"],
   routes_create: ["POST", "/api/routes"],
