@@ -30,7 +30,7 @@ await until(async () => { const it = await owner.call('GET', `/api/jobs/${job}`)
 
 const pages = {
     health: '/health', providers: '/settings/providers', provider: `/settings/providers/${gpu.id}`, models: '/settings/models', keys: '/settings/keys', team: `/settings/teams/${team.id}`,
-    members: '/settings/members', jobs: '/audit/jobs', job: `/audit/jobs/${job}`, usage: '/usage', routing: '/routing', rehearse: `/routing?tab=rehearse&faults=${gpu.id}:offline`,
+    members: '/settings/members', jobs: '/audit/jobs', job: `/audit/jobs/${job}`, usage: '/usage', map: '/routing', routing: '/routing?tab=now', rehearse: `/routing?tab=rehearse&faults=${gpu.id}:offline`,
 };
 for (const dark of [false, true]) {
     const page = await browser.window(server, { dark, height: 860 });

@@ -85,7 +85,8 @@ test('a key is rotated', options, async () => {
 
 test('the loss of a provider is rehearsed', options, async () => {
     await go('r', 'Routing');
-    await tab_to('Who answers now');
+    await tab_to('Live map');
+    await page.keyboard.press('ArrowRight');
     await page.keyboard.press('ArrowRight');
     await page.keyboard.press('Enter');
     await page.getByRole('combobox', { name: 'House cloud' }).waitFor();

@@ -73,6 +73,16 @@ test("a burst of events is one question", async () => {
   expect(stale()).toEqual(expect.arrayContaining(["health_summary", "jobs_list", "providers_list"]));
 });
 
+test("whoever watches jobs is told each as it ended, until it leaves", async () => {
+  await up();
+  const seen: unknown[] = [], leave = live.watchJobs(frame => seen.push(frame));
+  tell({ type: "job", data: { id: "job_1" } });
+  tell({ type: "attempt", data: { id: "job_1-1" } });
+  leave();
+  tell({ type: "job", data: { id: "job_2" } });
+  expect(seen).toEqual([{ id: "job_1" }]);
+});
+
 test("an event of a newer server is passed over", async () => {
   await up();
   tell({ type: "weather", data: {} });

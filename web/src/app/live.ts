@@ -1,19 +1,19 @@
 // What happens, as it happens: events of /api/live make the lists they are about ask again, and figures go straight in. While
 // the stream is up nothing is polled; while it is down pages poll, and a strip says so.
 import { useSyncExternalStore } from "react";
-import type { HealthSummary, LiveGauge, LiveHello, Operations, ProviderList } from "../api/contract";
+import type { HealthSummary, LiveGauge, LiveHello, LiveJob, Operations, ProviderList } from "../api/contract";
 import { queries } from "./queries";
 
 const SETTLE_MS = 400, LOOK_MS = 2_000;
 type Said = { type: "state"; up: boolean } | { type: string; data: unknown };
 
 const about: Record<string, (keyof Operations)[]> = {
-  provider: ["providers_list", "providers_read", "routing_explain", "health_summary"],
-  worker: ["workers_list", "providers_read", "health_summary"],
+  provider: ["providers_list", "providers_read", "routing_explain", "health_summary", "transitions_list"],
+  worker: ["workers_list", "providers_read", "health_summary", "transitions_list"],
   job: ["jobs_list"],
   attempt: [],
   event: ["events_list"],
-  config: ["health_summary", "providers_list", "providers_read", "routing_read", "routing_explain", "routes_list", "models_list", "teams_list", "teams_read", "keys_list", "users_list", "invitations_list", "service_accounts_list"],
+  config: ["transitions_list", "health_summary", "providers_list", "providers_read", "routing_read", "routing_explain", "routes_list", "models_list", "teams_list", "teams_read", "keys_list", "users_list", "invitations_list", "service_accounts_list"],
   notice: ["health_summary"],
 };
 
@@ -39,6 +39,13 @@ function putGauge({ patch }: LiveGauge) {
   });
 }
 
+/** Whoever counts jobs by itself, as they end: the frames go by without asking again. */
+const jobWatchers = new Set<(frame: LiveJob) => void>();
+export function watchJobs(watcher: (frame: LiveJob) => void): () => void {
+  jobWatchers.add(watcher);
+  return () => { jobWatchers.delete(watcher); };
+}
+
 export interface Line { up: boolean; since: number }
 let line: Line = { up: false, since: Date.now() };
 const listeners = new Set<() => void>();
@@ -50,7 +57,10 @@ function onSaid(said: Said) {
     if (up !== line.up) { line = { up, since: Date.now() }; listeners.forEach(each => each()); }
   } else if (said.type === "gauge") putGauge((said as { data: LiveGauge }).data);
   else if (said.type === "reset") void queries.invalidateQueries();
-  else forget(about[said.type] ?? []);
+  else {
+    if (said.type === "job") jobWatchers.forEach(each => each((said as { data: LiveJob }).data));
+    forget(about[said.type] ?? []);
+  }
 }
 
 /** Where there are no shared workers each visible tab has a stream of its own, and closes it when it is hidden. */

@@ -35,7 +35,7 @@ export function Cascade() {
   return (
     <Stack gap="md">
       <Select label="For" searchable allowDeselect={false} w={320} value={model} data={[{ value: "auto", label: "Auto" }, ...names]}
-        onChange={value => void navigate({ to: "/routing" as never, search: (value && value !== "auto" ? { model: value } : {}) as never, replace: true })} />
+        onChange={value => void navigate({ to: "/routing" as never, search: { tab: "now", model: value && value !== "auto" ? value : undefined } as never, replace: true })} />
       <ProblemNote error={explained.error} />
       {explained.isPending && <Loading />}
       {explained.data && (
