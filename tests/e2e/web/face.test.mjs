@@ -192,3 +192,97 @@ test('a worker shows its heartbeat, counting towards the time when it is given u
     await worker.leave();
     await site.owner.api('DELETE', `/api/providers/${gpu.id}`);
 });
+
+test('before a key is revoked its callers of the last seven days are told, as the usage has them; after it the key opens nothing', options, async () => {
+    const made = await site.owner.api('POST', '/api/keys', { name: 'build box' });
+    const call = model => fetch(`${site.server.url}/api/openai/v1/chat/completions`, { method: 'POST', headers: { authorization: `Bearer ${made.key}`, 'content-type': 'application/json' },
+        body: JSON.stringify({ model, messages: [{ role: 'user', content: 'hi' }] }) });
+    for (const model of ['gpt-sim', 'gpt-sim', 'gpt-mini']) assert.equal((await call(model)).status, 200);
+    const usage = () => site.owner.api('GET', `/api/usage?key=${made.id}&group_by=model`);
+    await until(async () => (await usage()).totals.jobs === 3, 'they are in the usage');
+    const page = await site.window();
+    await page.goto('/settings/keys');
+    await page.getByRole('button', { name: 'Revoke build box' }).click();
+    const dialog = page.getByRole('dialog', { name: 'Revoke build box?' });
+    await dialog.getByText('3 requests in the last 7 days').waitFor();
+    assert.deepEqual((await dialog.getByRole('listitem').allTextContents()).sort(), (await usage()).items.map(each => `${each.group.id}: ${each.jobs}`).sort());
+    assert.deepEqual(await axe_findings(page), []);
+    await dialog.getByRole('button', { name: 'Revoke it' }).click();
+    await dialog.waitFor({ state: 'detached' });
+    assert.equal((await call('gpt-sim')).status, 401);
+    no_complaints(page);
+    await page.context().close();
+});
+
+test('a rotated key says until when the secret before it works, which is when the API says', options, async () => {
+    const made = await site.owner.api('POST', '/api/keys', { name: 'rotating' }), page = await site.window();
+    await page.goto('/settings/keys');
+    await page.getByRole('button', { name: 'Rotate rotating' }).click();
+    await page.getByLabel(/copy it now/).waitFor();
+    await page.keyboard.press('Escape');
+    const { previous_until_ms } = await site.owner.api('GET', `/api/keys/${made.id}`);
+    const row = page.getByRole('row').filter({ hasText: 'rotating' });
+    await row.getByText('the secret before it until').waitFor();
+    assert.equal(await row.locator('td').nth(1).locator('time').getAttribute('datetime'), new Date(previous_until_ms).toISOString());
+    no_complaints(page);
+    await page.context().close();
+});
+
+test('an invitation gets a new link, and the old one opens nothing; an account is disabled after a look at the keys that go with it', options, async () => {
+    const { token } = await site.owner.api('POST', '/api/invitations', { email: 'lost@example.com' }, { expect: 201 });
+    const page = await site.window();
+    await page.goto('/settings/members?tab=invited');
+    await page.getByRole('button', { name: 'A new link for lost@example.com' }).click();
+    const link = new URL(await page.getByLabel(/works once/).inputValue());
+    const look = given => fetch(`${site.server.url}/api/invitations/look`, { method: 'POST', headers: { 'content-type': 'application/json', 'x-auxot-csrf': '1', origin: site.server.url }, body: JSON.stringify({ token: given }) });
+    assert.equal((await look(token)).status, 404);
+    const guest = await site.browser.window(site.server);
+    await guest.goto(link.href);
+    await guest.getByLabel('Your name').fill('Lou Lost');
+    await guest.getByLabel('Password').first().fill('a heron on the bank');
+    await guest.keyboard.press('Enter');
+    await guest.getByRole('heading', { name: 'System health' }).waitFor();
+    const { items: users } = await site.owner.api('GET', '/api/users'), lou = users.find(user => user.email === 'lost@example.com');
+    const { key } = await site.owner.api('POST', '/api/keys', { name: 'of Lou', user: lou.id });
+    const models = () => fetch(`${site.server.url}/api/openai/v1/models`, { headers: { authorization: `Bearer ${key}` } });
+    assert.equal((await models()).status, 200);
+    await page.goto('/settings/members');
+    await page.getByRole('button', { name: 'Disable Lou Lost' }).click();
+    const dialog = page.getByRole('dialog', { name: 'Disable Lou Lost?' });
+    await dialog.getByRole('listitem').filter({ hasText: 'of Lou' }).waitFor();
+    assert.deepEqual(await axe_findings(page), []);
+    await dialog.getByRole('button', { name: 'Disable the account' }).click();
+    await page.getByRole('button', { name: 'Enable Lou Lost' }).waitFor();
+    assert.equal((await models()).status, 401);
+    no_complaints(page);
+    await guest.context().close();
+    await page.context().close();
+});
+
+test('the palette opens a job whose id is pasted, goes to a provider, and pauses and resumes it', options, async () => {
+    const job = await site.job(), [, spare] = site.providers, page = await site.window();
+    const palette = async text => {
+        await page.keyboard.press('Control+k');
+        await page.getByRole('textbox', { name: 'Search' }).fill(text);
+    };
+    await page.goto('/settings/keys');
+    await page.getByRole('heading', { name: 'Keys' }).waitFor();
+    await palette(job.id);
+    await page.getByRole('button', { name: `${job.id} Open this job` }).waitFor();
+    assert.deepEqual(await axe_findings(page), []);
+    await page.keyboard.press('Enter');
+    await page.waitForURL(`**/audit/jobs/${job.id}`);
+    await palette('Pause Spare');
+    await page.getByRole('button', { name: 'Pause Spare cloud' }).click();
+    await page.getByText('Spare cloud is paused.').waitFor();
+    assert.equal((await site.owner.api('GET', `/api/providers/${spare.id}`)).paused, true);
+    await palette('Resume Spare');
+    await page.getByRole('button', { name: 'Resume Spare cloud' }).click();
+    await page.getByText('Spare cloud may answer again.').waitFor();
+    assert.equal((await site.owner.api('GET', `/api/providers/${spare.id}`)).paused, false);
+    await palette('House cloud');
+    await page.getByRole('button', { name: /^House cloud/ }).first().click();
+    await page.waitForURL(`**/settings/providers/${site.providers[0].id}`);
+    no_complaints(page);
+    await page.context().close();
+});

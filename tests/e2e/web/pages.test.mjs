@@ -32,6 +32,7 @@ const pages = () => [
     [`/settings/teams/${team.id}`, page => page.getByText('Requests in the last minute')],
     ['/settings/members', page => page.getByRole('cell', { name: 'owner@example.com' })],
     ['/settings/members?tab=invited', page => page.getByRole('cell', { name: 'guest@example.com' })],
+    ['/settings/members?tab=roles', page => page.getByRole('rowheader', { name: 'Invite people' })],
     ['/settings/members?tab=accounts', page => page.getByRole('button', { name: 'Delete ci' })],
     ['/settings/profile', page => page.getByText('this one')],
     ['/routing', page => page.locator('main').getByRole('link', { name: /House cloud/ })],

@@ -4,14 +4,17 @@ import { useDisclosure } from "@mantine/hooks";
 import { notifications } from "@mantine/notifications";
 import { Spotlight, spotlight } from "@mantine/spotlight";
 import { IconDeviceDesktop, IconLogout, IconMoon, IconSearch, IconSun, IconUser } from "@tabler/icons-react";
+import { useQuery } from "@tanstack/react-query";
 import { Link, Outlet, useLocation, useNavigate, useSearch } from "@tanstack/react-router";
-import { useCallback, useEffect, type ReactNode } from "react";
+import { useCallback, useEffect, useState, type ReactNode } from "react";
 import { ApiProblem, ask } from "../api/client";
 import { Moment, useNow } from "../parts/since";
 import { Glance } from "./glance";
 import { useGoKeys } from "./keys";
 import { beginLive, useLine } from "./live";
 import { places } from "./menu";
+import { jobIn, providerActions } from "./palette_actions";
+import { said } from "./queries";
 import { isAdmin, SignedIn, useCaller } from "./session";
 
 const themes = [
@@ -80,15 +83,21 @@ function Rail({ close }: { close: () => void }) {
 }
 
 function Palette({ go }: { go: (to: string) => void }) {
+  const caller = useCaller();
+  const [text, setText] = useState(""), [isOpen, setOpen] = useState(false);
+  const providers = useQuery({ ...said("providers_list"), enabled: isOpen });
+  const job = jobIn(text);
   const groups = usePlaces().map(part => ({
     group: part.section,
     actions: part.items.map(place => ({
       id: place.to, label: place.label, description: place.to, onClick: () => go(place.to), leftSection: <place.icon size={18} />,
     })),
   }));
+  const more = job ? [{ group: "Jobs", actions: [{ id: job, label: job, description: "Open this job", onClick: () => go(`/audit/jobs/${job}`) }] }] : providerActions(providers.data?.items ?? [], isAdmin(caller), go);
   return (
-    <Spotlight actions={groups} shortcut="mod + K" tagsToIgnore={[]} nothingFound="Nothing by that name." highlightQuery
-      searchProps={{ placeholder: "Go to…", "aria-label": "Search", leftSection: <IconSearch size={18} /> }} />
+    <Spotlight actions={[...groups, ...more]} shortcut="mod + K" tagsToIgnore={[]} nothingFound="Nothing by that name." highlightQuery query={text} onQueryChange={setText}
+      onSpotlightOpen={() => setOpen(true)} scrollable maxHeight={420} attributes={{ content: { "aria-label": "Go to a page" } }} styles={{ actionDescription: { opacity: 1 } }}
+      searchProps={{ placeholder: "Go to… a page, a provider, a job’s id", "aria-label": "Search", leftSection: <IconSearch size={18} /> }} />
   );
 }
 

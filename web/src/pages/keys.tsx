@@ -1,5 +1,5 @@
 // API keys: whose, for what, last used; made here and shown once, with what to paste and a word when the first call arrives.
-import { Badge, Button, Group, Modal, MultiSelect, Select, Stack, Text, TextInput } from "@mantine/core";
+import { Badge, Button, Modal, MultiSelect, Select, Stack, Text, TextInput } from "@mantine/core";
 import { IconPlus } from "@tabler/icons-react";
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
@@ -14,6 +14,7 @@ import { useList } from "../parts/pages";
 import { ProblemNote } from "../parts/problem";
 import { Age, Moment } from "../parts/since";
 import { Rows, type Column } from "../parts/table";
+import { KeyActions } from "./key_actions";
 import { Snippets } from "./key_snippets";
 
 const DAY_MS = 86_400_000, WATCH_MS = 2_000;
@@ -64,22 +65,6 @@ function Form({ done }: { done: (made: KeyMade) => void }) {
   );
 }
 
-function Actions({ item, shown }: { item: Key; shown: (made: KeyMade) => void }) {
-  const [isSure, setSure] = useState(false);
-  const rotate = useMutation({ mutationFn: () => ask("keys_rotate", { at: { id: item.id }, body: {} }), onSuccess: async made => { await refresh("keys_list"); shown(made as KeyMade); } });
-  const revoke = useMutation({ mutationFn: () => ask("keys_revoke", { at: { id: item.id } }), onSuccess: () => refresh("keys_list") });
-  return (
-    <>
-      <Group gap={4} justify="flex-end">
-        <Button size="compact-xs" variant="default" aria-label={`Rotate ${item.name}`} loading={rotate.isPending} onClick={() => rotate.mutate()}>Rotate</Button>
-        <Button size="compact-xs" variant={isSure ? "filled" : "default"} color="red" aria-label={isSure ? `Really revoke ${item.name}` : `Revoke ${item.name}`}
-          loading={revoke.isPending} onBlur={() => setSure(false)} onClick={() => (isSure ? revoke.mutate() : setSure(true))}>{isSure ? "Really?" : "Revoke"}</Button>
-      </Group>
-      <ProblemNote error={rotate.error ?? revoke.error} />
-    </>
-  );
-}
-
 export function KeysPage() {
   const [isAdding, setAdding] = useState(false);
   const [made, setMade] = useState<KeyMade | null>(null);
@@ -87,12 +72,13 @@ export function KeysPage() {
   const close = () => { setAdding(false); setMade(null); };
   const columns: Column<Key>[] = [
     { label: "Name", cell: key => <>{key.name} {key.role === "admin" && <Badge size="sm" variant="light">admin</Badge>}</> },
-    { label: "Key", cell: key => <span className="mono">{key.hint}</span> },
+    { label: "Key", cell: key => <><span className="mono">{key.hint}</span>{key.previous_until_ms !== null && key.previous_until_ms > Date.now() && <Text size="xs" c="dimmed">the secret before it until <Moment at={key.previous_until_ms} /></Text>}</> },
+    { label: "Whose", cell: key => key.user_name ?? key.service_account_name ?? (key.team_name ? `team ${key.team_name}` : "nobody’s") },
     { label: "May", cell: key => key.scopes.map(scope => scopes.find(each => each.value === scope)?.label ?? scope).join(", ") },
     { label: "Created", cell: key => <Moment at={key.created_at_ms} /> },
     { label: "Last used", cell: key => <Age at={key.last_used_at_ms} /> },
     { label: "Ends", cell: key => <Moment at={key.expires_at_ms} /> },
-    { label: "Actions", right: true, cell: key => <Actions item={key} shown={setMade} /> },
+    { label: "Actions", right: true, cell: key => <KeyActions item={key} shown={setMade} /> },
   ];
   return (
     <Page title="Keys" actions={<Button leftSection={<IconPlus size={16} />} onClick={() => setAdding(true)}>Create key</Button>}>

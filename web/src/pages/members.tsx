@@ -13,6 +13,8 @@ import { Empty, Loading, Page } from "../parts/page";
 import { ProblemNote } from "../parts/problem";
 import { Age, Moment } from "../parts/since";
 import { Rows, type Column } from "../parts/table";
+import { Disable, NewLink } from "./member_actions";
+import { Roles } from "./member_roles";
 
 const useRoles = () => (useCaller().role === "owner" ? ["member", "admin", "owner"] : ["member", "admin"]);
 
@@ -71,8 +73,8 @@ function People() {
     { label: "Actions", right: true, cell: user => !isSelf(user) && (
       <Group gap={4} justify="flex-end">
         <ResetLink user={user} />
-        {user.sessions > 0 && <Button size="compact-xs" variant="default" aria-label={`Sign ${user.name} out`} onClick={() => end.mutate(user.id)}>Sign out</Button>}
-        <Button size="compact-xs" variant="default" aria-label={`${user.disabled ? "Enable" : "Disable"} ${user.name}`} onClick={() => change.mutate({ id: user.id, body: { disabled: !user.disabled } })}>{user.disabled ? "Enable" : "Disable"}</Button>
+        {user.sessions > 0 && <Button size="compact-xs" variant="default" aria-label={`Sign out ${user.name}`} onClick={() => end.mutate(user.id)}>Sign out</Button>}
+        <Disable user={user} set={disabled => change.mutate({ id: user.id, body: { disabled } })} />
       </Group>
     ) },
   ];
@@ -81,15 +83,16 @@ function People() {
   return <><ProblemNote error={change.error ?? end.error} /><Rows label="People" columns={columns} rows={users.data.items} keyOf={user => user.id} /></>;
 }
 
-function Invited() {
+function Invited({ done }: { done: (made: InvitationMade) => void }) {
   const list = useQuery(said("invitations_list"));
   const revoke = useMutation({ mutationFn: (id: string) => ask("invitations_revoke", { at: { id } }), onSuccess: () => refresh("invitations_list") });
   const columns: Column<Invitation>[] = [
     { label: "For", cell: it => it.email ?? "whoever has the link" },
     { label: "Role", cell: it => it.role },
     { label: "Team", cell: it => it.team?.name ?? "none" },
+    { label: "Made", cell: it => <><Age at={it.created_at_ms} /> ago</> },
     { label: "Ends", cell: it => <Moment at={it.expires_at_ms} /> },
-    { label: "Actions", right: true, cell: it => <Button size="compact-xs" variant="default" color="red" aria-label={`Revoke the invitation for ${it.email ?? "whoever has the link"}`} onClick={() => revoke.mutate(it.id)}>Revoke</Button> },
+    { label: "Actions", right: true, cell: it => <Group gap={4} justify="flex-end"><NewLink item={it} done={done} /><Button size="compact-xs" variant="default" color="red" aria-label={`Revoke the invitation for ${it.email ?? "whoever has the link"}`} onClick={() => revoke.mutate(it.id)}>Revoke</Button></Group> },
   ];
   if (list.error) return <ProblemNote error={list.error} retry={() => void list.refetch()} />;
   if (!list.data) return <Loading rows={2} />;
@@ -136,12 +139,13 @@ export function MembersPage() {
   return (
     <Page title="Members" actions={<Button leftSection={<IconPlus size={16} />} onClick={() => setInviting(true)}>Invite</Button>}>
       <Tabs value={tab ?? "people"} keepMounted={false} onChange={next => void navigate({ to: "/settings/members" as never, search: (next && next !== "people" ? { tab: next } : {}) as never })}>
-        <Tabs.List mb="md"><Tabs.Tab value="people">People</Tabs.Tab><Tabs.Tab value="invited">Invited</Tabs.Tab><Tabs.Tab value="accounts">Service accounts</Tabs.Tab></Tabs.List>
+        <Tabs.List mb="md"><Tabs.Tab value="people">People</Tabs.Tab><Tabs.Tab value="invited">Invited</Tabs.Tab><Tabs.Tab value="accounts">Service accounts</Tabs.Tab><Tabs.Tab value="roles">Roles</Tabs.Tab></Tabs.List>
         <Tabs.Panel value="people"><People /></Tabs.Panel>
-        <Tabs.Panel value="invited"><Invited /></Tabs.Panel>
+        <Tabs.Panel value="invited"><Invited done={setMade} /></Tabs.Panel>
+        <Tabs.Panel value="roles"><Roles /></Tabs.Panel>
         <Tabs.Panel value="accounts"><Accounts /></Tabs.Panel>
       </Tabs>
-      <Modal opened={isInviting} onClose={close} title={made ? "The invitation" : "Invite"}>
+      <Modal opened={isInviting || made !== null} onClose={close} title={made ? "The invitation" : "Invite"}>
         {made ? <CopyField label="Send this link; it works once, and is not shown again" value={made.link} /> : <InviteForm done={setMade} />}
       </Modal>
     </Page>
