@@ -48,8 +48,8 @@ function Name({ provider }: { provider: Provider }) {
 }
 
 function PauseButton({ paused, provider }: { paused: Saver<Provider, boolean>; provider: Provider }) {
-  const isUnderWay = ["saving", "foreseeing", "asking"].includes(paused.phase.name);
-  return <Button variant="default" loading={paused.phase.name === "saving"} disabled={isUnderWay} onClick={() => paused.set(!provider.paused)}>{provider.paused ? "Resume" : "Pause"}</Button>;
+  const isUnderWay = paused.phase.name === "saving" || paused.phase.name === "foreseeing";
+  return <Button variant="default" aria-disabled={isUnderWay} onClick={() => { if (!isUnderWay) paused.set(!provider.paused); }}>{provider.paused ? "Resume" : "Pause"}</Button>;
 }
 
 function Head({ provider }: { provider: Provider }) {

@@ -1,6 +1,6 @@
 // Beside a field that saves itself: what it would move, whether it is saved, and the ways out.
 import { Button, Group, Paper, Text } from "@mantine/core";
-import { useState, type ReactNode } from "react";
+import { useState, type MouseEvent, type ReactNode } from "react";
 import { ApiProblem } from "../api/client";
 import type { Saver } from "./saver";
 
@@ -8,8 +8,13 @@ type Any = Saver<any, any>; // eslint-disable-line -- a field of whatever kind
 
 const reasonOf = (error: unknown) => (error instanceof ApiProblem ? `${error.problem.detail} ${error.problem.fix ?? ""}`.trim() : "The page met something it did not expect.");
 
+/** It goes away when it is pressed: the focus stays here, so that what comes in its place is one Tab away. */
 function Act({ words, saver, act, isMain }: { words: string; saver: Any; act: () => void; isMain?: boolean }) {
-  return <Button size="compact-sm" variant={isMain ? "filled" : "default"} aria-label={`${words}: ${saver.label}`} onClick={act}>{words}</Button>;
+  const press = (event: MouseEvent<HTMLElement>) => {
+    event.currentTarget.closest<HTMLElement>("[data-save-state]")?.focus();
+    act();
+  };
+  return <Button size="compact-sm" variant={isMain ? "filled" : "default"} aria-label={`${words}: ${saver.label}`} onClick={press}>{words}</Button>;
 }
 
 /** What waits for a word. The page's one voice tells of it: it is no alert of its own. */
@@ -43,7 +48,7 @@ function Undo({ saver, mayUndo }: { saver: Any; mayUndo: boolean }) {
   return <span onFocus={() => setOn(true)} onBlur={() => setOn(false)}><Act words="Undo" saver={saver} act={() => saver.undo()} /></span>;
 }
 
-export function SaveState({ saver }: { saver: Any }) {
+function State({ saver }: { saver: Any }) {
   const { phase } = saver;
   switch (phase.name) {
     case "foreseeing": return <Foreseeing saver={saver} isSlow={phase.isSlow} error={phase.error} />;
@@ -82,4 +87,8 @@ export function SaveState({ saver }: { saver: Any }) {
       );
     default: return null;
   }
+}
+
+export function SaveState({ saver }: { saver: Any }) {
+  return <div data-save-state tabIndex={-1}><State saver={saver} /></div>;
 }
