@@ -77,7 +77,8 @@ static void write_sums(const struct answer *answer, struct json_writer *writer,
 #undef X
 }
 
-/* What people call it: a team by its name of today, a provider or a key as it was called when it was last used. */
+/* What people call it: a team or a user by its name of today, a provider or a key as it was called when it was last
+ * used. */
 static struct str name_of(const struct answer *answer, const struct usage_item *item)
 {
     char id[ID_MAX];
@@ -85,6 +86,11 @@ static struct str name_of(const struct answer *answer, const struct usage_item *
     if (answer->query.group_by == USAGE_team) {
         const struct team *team = snapshot_team(answer->snapshot, id);
         return team ? str_of(team->name) : item->value;
+    }
+    if (answer->query.group_by == USAGE_user) {
+        const struct principal *user =
+            item->value.len ? snapshot_user(answer->snapshot, id, "") : NULL;
+        return user ? str_of(user->name) : item->value;
     }
     return item->label.len ? item->label : item->value;
 }

@@ -26,7 +26,8 @@ const pages = () => [
     ['/health?tv=1', page => page.getByRole('region', { name: 'Gateway' }).getByText('Memory')],
     ['/settings/providers', page => page.getByText('Auto answers from')],
     [`/settings/providers/${site.providers[0].id}`, page => page.getByRole('checkbox', { name: 'gpt-sim' })],
-    ['/settings/models', page => page.getByRole('cell', { name: 'gpt-mini' })],
+    ['/settings/models', page => page.getByRole('cell', { name: 'gpt-mini', exact: true })],
+    ['/settings/models?tab=prices', page => page.getByRole('cell', { name: 'gpt-mini', exact: true })],
     ['/settings/keys', page => page.getByRole('cell', { name: 'laptop' })],
     ['/settings/teams', page => page.getByRole('link', { name: 'Engineering' })],
     [`/settings/teams/${team.id}`, page => page.getByText('Requests in the last minute')],
@@ -43,7 +44,7 @@ const pages = () => [
     ['/audit/jobs', page => page.getByRole('img', { name: 'answered' })],
     [`/audit/jobs/${job.id}`, page => page.getByRole('img', { name: /lanes over/ })],
     ['/audit/events', page => page.getByRole('cell', { name: /provider/ }).first()],
-    ['/usage', page => page.getByRole('link', { name: 'Spare cloud', exact: true })],
+    ['/usage?by=provider&show=jobs&table=1', page => page.getByRole('link', { name: 'Spare cloud', exact: true })],
     ['/nothing/here', page => page.getByText('No page has this address')],
 ];
 

@@ -13,7 +13,7 @@ const about: Record<string, (keyof Operations)[]> = {
   job: ["jobs_list"],
   attempt: [],
   event: ["events_list"],
-  config: ["transitions_list", "health_summary", "providers_list", "providers_read", "routing_read", "routing_explain", "routes_list", "models_list", "teams_list", "teams_read", "keys_list", "users_list", "invitations_list", "service_accounts_list"],
+  config: ["transitions_list", "health_summary", "providers_list", "providers_read", "routing_read", "routing_explain", "routes_list", "models_list", "teams_list", "teams_read", "keys_list", "users_list", "invitations_list", "service_accounts_list", "prices_list"],
   notice: ["health_summary"],
 };
 

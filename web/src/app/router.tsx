@@ -42,6 +42,8 @@ export const router = createRouter({
     outside("/invite", () => import("../pages/invite"), "InvitePage"),
     shell.addChildren(pages),
   ]),
+  parseSearch: text => Object.fromEntries(new URLSearchParams(text)), /* the router's own would put quotes round numbers */
+  stringifySearch: search => { const pairs = Object.entries(texts(search)) as [string, string][]; return pairs.length ? `?${new URLSearchParams(pairs)}` : ""; },
   defaultPreload: "intent",
   scrollRestoration: true,
   defaultNotFoundComponent: lazyRouteComponent(() => import("../pages/not_found"), "NotFoundPage"),

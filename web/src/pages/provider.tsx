@@ -24,6 +24,7 @@ import { ModelsSection } from "./provider_models";
 import { RulesSection } from "./provider_rules";
 import { WorkersSection } from "./provider_workers";
 import { typeNames } from "./provider_words";
+import { ProviderDay } from "./week_strip";
 
 const WATCH_MS = 5_000;
 
@@ -74,6 +75,7 @@ function Head({ provider }: { provider: Provider }) {
       {test.data && <Text size="sm" mt="xs" role="status">{test.data.ok ? `It answered: ${test.data.models} models in ${test.data.latency_ms} ms.` : `It did not: ${test.data.error}`}</Text>}
       <SaveState saver={paused} />
       <ProblemNote error={test.error} />
+      <ProviderDay provider={provider.id} />
     </Section>
   );
 }

@@ -16,6 +16,7 @@ import { Status } from "../parts/status";
 import { Rows, type Column } from "../parts/table";
 import { policyText } from "./policy_words";
 import { PolicyFields } from "./team_policy";
+import { TeamWeek } from "./week_strip";
 
 const WATCH_MS = 2_000;
 
@@ -102,6 +103,7 @@ export function TeamPage() {
         <Stack gap="md">
           <Text>{policyText(team.data.policy, providers)}</Text>
           <Section title="Now">{limits.data ? <Meters now={limits.data} /> : <ProblemNote error={limits.error} />}</Section>
+          <TeamWeek team={team.data.id} budget={limits.data?.budget} />
           {isAdmin(caller) && <Section title="Policy"><PolicyFields team={team.data} /></Section>}
           <Section title="What may it use?"><MayUse team={team.data} /></Section>
           <Section title="Members"><Members team={team.data} /></Section>
