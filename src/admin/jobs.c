@@ -8,6 +8,7 @@
 #include "admin/state.h"
 
 #include <assert.h>
+#include <stdlib.h>
 
 #define DRAIN_MS 1000
 
@@ -23,6 +24,34 @@ static bool status_is_known(struct api_call *call, const char *status)
     api_fail(call, PROBLEM_BAD_REQUEST, "status",
              "status must be done, failed, cancelled, interrupted, refused or open.");
     return false;
+}
+
+/* The dispatcher held them to the contract: digits, true or false, a word of the list. */
+static bool looks_read(struct api_call *call, struct job_filter *filter)
+{
+    char cost[24] = "", duration[24] = "", failed_over[8] = "", other[8] = "", order[16] = "";
+    const struct {
+        const char *name;
+        char *room;
+        size_t size;
+    } texts[] = {
+        {"cost_from", cost, sizeof cost},
+        {"duration_from", duration, sizeof duration},
+        {"failed_over", failed_over, sizeof failed_over},
+        {"other_than_asked", other, sizeof other},
+        {"order", order, sizeof order},
+    };
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+        if (!api_query(call, texts[i].name, texts[i].room, texts[i].size) && api_has_failed(call))
+            return false;
+    filter->cost_from_microusd = strtoll(cost, NULL, 10);
+    filter->duration_from_ms = strtoll(duration, NULL, 10);
+    filter->is_failed_over = strcmp(failed_over, "true") == 0;
+    filter->is_other_than_asked = strcmp(other, "true") == 0;
+    filter->order = strcmp(order, "cost") == 0       ? JOBS_COSTLIEST
+                    : strcmp(order, "duration") == 0 ? JOBS_SLOWEST
+                                                     : JOBS_NEWEST;
+    return true;
 }
 
 static bool filter_read(struct api_call *call, struct job_filter *filter)
@@ -41,23 +70,29 @@ static bool filter_read(struct api_call *call, struct job_filter *filter)
         {"agent", filter->agent, sizeof filter->agent},
         {"source", filter->source, sizeof filter->source},
         {"reason", filter->reason, sizeof filter->reason},
+        {"failed_provider", filter->failed_provider, sizeof filter->failed_provider},
         {"cursor", filter->cursor, sizeof filter->cursor},
     };
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         if (!api_query(call, texts[i].name, texts[i].room, texts[i].size) && api_has_failed(call))
             return false;
-    return api_time(call, "since", &filter->since_ms) &&
+    return looks_read(call, filter) && api_time(call, "since", &filter->since_ms) &&
            api_time(call, "until", &filter->until_ms) && status_is_known(call, filter->status);
 }
 
 /* A provider's slug means its id, as everywhere; so does a team's name. */
+static void resolve_provider(const struct snapshot *snapshot, char *name, size_t room_bytes)
+{
+    const struct provider *provider = name[0] ? snapshot_provider(snapshot, name) : NULL;
+    if (provider)
+        str_copy(str_of(provider->id), name, room_bytes);
+}
+
 static void resolve_names(struct api_call *call, struct job_filter *filter)
 {
     struct snapshot *snapshot = gateway_snapshot(call->admin->options.gateway);
-    const struct provider *provider =
-        filter->provider[0] ? snapshot_provider(snapshot, filter->provider) : NULL;
-    if (provider)
-        str_copy(str_of(provider->id), filter->provider, sizeof filter->provider);
+    resolve_provider(snapshot, filter->provider, sizeof filter->provider);
+    resolve_provider(snapshot, filter->failed_provider, sizeof filter->failed_provider);
     const struct team *team = filter->team[0] ? snapshot_team_named(snapshot, filter->team) : NULL;
     if (team)
         str_copy(str_of(team->id), filter->team, sizeof filter->team);
@@ -135,12 +170,20 @@ static bool is_own(const struct api_call *call, const struct job_record *job)
                          : strcmp(job->key_id, call->actor) == 0;
 }
 
+static void put_time_or_null(struct json_writer *writer, const char *name, int64_t at_ms)
+{
+    if (at_ms > 0)
+        json_put_int(writer, name, at_ms);
+    else
+        json_put_null(writer, name);
+}
+
 void jobs_list(struct api_call *call)
 {
     struct error error = {0};
     struct job_filter filter = {0};
     enum export_format format = EXPORT_JSON;
-    char next_cursor[96] = "";
+    struct jobs_page page;
     if (!export_format_read(call, &format) || !filter_read(call, &filter) ||
         !export_limit_read(call, format, &filter.limit))
         return;
@@ -157,12 +200,16 @@ void jobs_list(struct api_call *call)
     job_reader_open(&listing.reader, call);
     json_open_array(listing.writer, "items");
     enum err err =
-        store_jobs(call->admin->options.store, &filter, on_job, &listing, next_cursor, &error);
+        store_jobs_page(call->admin->options.store, &filter, on_job, &listing, &page, &error);
     job_reader_close(&listing.reader);
-    if (err == OK)
-        api_done_list(call, next_cursor);
-    else
+    if (err != OK) {
         api_fail_error(call, &error);
+        return;
+    }
+    json_close_array(listing.writer);
+    json_put_text(listing.writer, "next_cursor", page.next_cursor[0] ? page.next_cursor : NULL);
+    put_time_or_null(listing.writer, "looked_back_to_ms", page.looked_back_ms);
+    api_done(call);
 }
 
 void jobs_read(struct api_call *call)

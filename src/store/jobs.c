@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "store/cursor.h"
 #include "store/job_meet.h"
+#include "store/job_pick.h"
 #include "store/store_parts.h"
 
 #include <assert.h>
@@ -256,9 +257,9 @@ static enum err merge_peek(struct merge *merge, struct source **out_source, stru
     return OK;
 }
 
-/* Fills `jobs`; `next->kind` stays 0 when the list ends here. */
-static enum err page_read(struct merge *merge, int limit, struct job_record *jobs, int *out_count,
-                          struct cursor *next, struct error *error)
+/* Fills the page; `next->kind` stays 0 when the list ends here. */
+static enum err page_read(struct merge *merge, struct job_pick *pick, struct cursor *next,
+                          struct error *error)
 {
     struct cursor last = {.kind = CURSOR_JOBS};
     for (;;) {
@@ -266,23 +267,22 @@ static enum err page_read(struct merge *merge, int limit, struct job_record *job
         enum err err = merge_peek(merge, &source, error);
         if (err != OK || !source)
             return err;
-        if (*out_count == limit) {
+        if (job_pick_is_full(pick)) {
             *next = last;
             return OK;
         }
-        if (job_row_read(source->select, &last.at, &jobs[*out_count]) != OK)
-            return error_set(error, ERR_MALFORMED, "a row of the list is damaged");
+        last.at = source->at;
         last.chunk = (uint32_t)source->chunk;
-        ++*out_count;
-        err = source_step(merge->db, source, error);
+        err = job_pick_look(pick, source->select, error);
+        if (err == OK)
+            err = source_step(merge->db, source, error);
         if (err != OK)
             return err;
     }
 }
 
-static enum err page_make(struct store *store, const struct search *search, int limit,
-                          struct job_record *jobs, int *out_count, struct cursor *next,
-                          struct error *error)
+static enum err page_make(struct store *store, const struct search *search, struct job_pick *pick,
+                          struct cursor *next, struct error *error)
 {
     sqlite3 *db = NULL;
     enum err err = reader_take(&store->readers, &db, error);
@@ -291,7 +291,7 @@ static enum err page_make(struct store *store, const struct search *search, int 
     struct merge merge;
     err = merge_open(&merge, db, search, error);
     if (err == OK)
-        err = page_read(&merge, limit, jobs, out_count, next, error);
+        err = page_read(&merge, pick, next, error);
     merge_close(&merge);
     reader_give(&store->readers, db);
     return err;
@@ -307,30 +307,53 @@ static enum err of_reading(enum err err, struct error *error)
     return ERR_IO;
 }
 
-enum err store_jobs(struct store *store, const struct job_filter *filter, store_on_job *on_job,
-                    void *arg, char out_next_cursor[96], struct error *error)
+static void page_tell(const struct store *store, const struct job_filter *filter,
+                      const struct cursor *next, struct jobs_page *out_page)
 {
-    int limit = filter->limit < 1 ? 1 : filter->limit;
+    *out_page = (struct jobs_page){0};
+    if (next->kind != CURSOR_JOBS)
+        return;
+    if (job_filter_looks(filter))
+        out_page->looked_back_ms = next->at >> AT_NUMBER_BITS;
+    if (filter->order == JOBS_NEWEST)
+        cursor_write(store->vault, next, out_page->next_cursor);
+}
+
+enum err store_jobs_page(struct store *store, const struct job_filter *given, store_on_job *on_job,
+                         void *arg, struct jobs_page *out_page, struct error *error)
+{
+    struct job_filter filter = *given;
     struct search search;
-    limit = limit > JOBS_PAGE_MAX ? JOBS_PAGE_MAX : limit;
-    enum err err = search_make(store, filter, &search, error);
+    struct job_pick pick;
+    struct cursor next = {0};
+    filter.limit = filter.limit < 1               ? 1
+                   : filter.limit > JOBS_PAGE_MAX ? JOBS_PAGE_MAX
+                                                  : filter.limit;
+    enum err err = search_make(store, &filter, &search, error);
     if (err != OK)
         return err;
     /* The page is read first and told then: a slow receiver must not hold a read transaction. */
-    AUTO_FREE struct job_record *jobs = mem_zalloc((size_t)limit, sizeof *jobs);
+    AUTO_FREE struct job_record *jobs = mem_zalloc((size_t)filter.limit + 1, sizeof *jobs);
     if (!jobs)
         return error_set(error, ERR_NO_MEMORY, "no memory to read the list");
-    int count = 0;
-    struct cursor next = {0};
-    err = of_reading(page_make(store, &search, limit, jobs, &count, &next, error), error);
+    job_pick_init(&pick, &filter, jobs, &jobs[filter.limit]);
+    err = of_reading(page_make(store, &search, &pick, &next, error), error);
     if (err != OK)
         return err;
-    for (int i = 0; i < count; i++)
-        on_job(arg, &jobs[i]);
-    out_next_cursor[0] = '\0';
-    if (next.kind == CURSOR_JOBS)
-        cursor_write(store->vault, &next, out_next_cursor);
+    for (int i = 0; i < pick.count; i++)
+        on_job(arg, job_pick_at(&pick, i));
+    page_tell(store, &filter, &next, out_page);
     return OK;
+}
+
+enum err store_jobs(struct store *store, const struct job_filter *filter, store_on_job *on_job,
+                    void *arg, char out_next_cursor[96], struct error *error)
+{
+    struct jobs_page page;
+    enum err err = store_jobs_page(store, filter, on_job, arg, &page, error);
+    if (err == OK)
+        str_copy(str_of(page.next_cursor), out_next_cursor, sizeof page.next_cursor);
+    return err;
 }
 
 /* ---- one job ------------------------------------------------------------------------------------- */

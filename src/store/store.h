@@ -314,16 +314,31 @@ MUST_USE enum err store_event_add(struct store *store, const struct event_row *e
                                   struct error *error);
 
 #define JOBS_PAGE_MAX 200
-/** Filters of SPEC 12; empty strings and 0 mean "any". */
+enum jobs_order { JOBS_NEWEST, JOBS_COSTLIEST, JOBS_SLOWEST };
+/** Filters of SPEC 12; empty strings, 0 and false mean "any". */
 struct job_filter {
     char status[16], provider[128], model[200], team[64], user[64], key[64], agent[64], source[32],
         reason[48];
     int64_t since_ms, until_ms; /* created_at_ms in [since, until) */
     int limit;                  /* 1 to JOBS_PAGE_MAX */
     char cursor[96]; /* from the page before; "" first. Forged or damaged: ERR_MALFORMED */
+    /* What no index knows (store/job_pick.h): a page looks through a bounded number of rows for it. */
+    enum jobs_order order; /* but for JOBS_NEWEST there is one page */
+    int64_t cost_from_microusd, duration_from_ms;
+    char failed_provider[128]; /* id or name */
+    bool is_failed_over, is_other_than_asked;
 };
-/** Newest first. `on_job` per row; `out_next_cursor` is "" on the last page. */
+struct jobs_page {
+    char next_cursor[96]; /* "" on the last page */
+    int64_t
+        looked_back_ms; /* how far it looked for what no index knows; 0: to the end, or for no such thing */
+};
 typedef void store_on_job(void *arg, const struct job_record *job);
+/** `on_job` per row, in their order. */
+MUST_USE enum err store_jobs_page(struct store *store, const struct job_filter *filter,
+                                  store_on_job *on_job, void *arg, struct jobs_page *out_page,
+                                  struct error *error);
+/** The same where only the cursor is of interest: "" on the last page. It may be the filter's own. */
 MUST_USE enum err store_jobs(struct store *store, const struct job_filter *filter,
                              store_on_job *on_job, void *arg, char out_next_cursor[96],
                              struct error *error);

@@ -1,6 +1,7 @@
 /* tests/unit/store/test_jobs.c: jobs come in by the journal and are read back in pages. */
 #include "tests/unit/store/store_fixture.h"
 
+#include "store/job_answer.h"
 #include "store/store_parts.h"
 
 #include "tests/test.h"
@@ -113,6 +114,26 @@ static void a_job_is_found_although_its_id_tells_another_moment(void **state)
 #define SPREAD 1000
 static struct job_record made[SPREAD];
 
+/* What is looked for row by row: every seventh failed at somebody first, every ninth named another model; some cost. */
+static void make_looks(int i, struct job_record *job)
+{
+    job->duration_ms = (i * 37) % 1000;
+    if (i % 4 != 2)
+        job->cost_microusd = (i * 53) % 1000;
+    if (i % 7 == 3 && job->status == JOB_DONE) {
+        job->attempt[1] = job->attempt[0];
+        job->attempt[1].seq = job->attempt_count = 2;
+        str_copy(str_of(job->provider_id), job->attempt[1].provider_id, ID_MAX);
+        str_copy(STR("failed"), job->attempt[0].outcome, sizeof job->attempt[0].outcome);
+        str_copy(STR("prv_01jzffffffffffffffffffffff"), job->attempt[0].provider_id, ID_MAX);
+        str_copy(STR("Frail"), job->attempt[0].provider_name, sizeof job->attempt[0].provider_name);
+    } else if (i % 10 == 1 && job->status == JOB_DONE) {
+        str_copy(str_of(job->provider_id), job->attempt[0].provider_id, ID_MAX);
+    }
+    if (i % 9 == 4)
+        str_copy(STR("by-another-name"), job->requested_model, sizeof job->requested_model);
+}
+
 /* Every third job is not of its time (it waited long and was refused), so chunks overlap. */
 static void make_job(int i, struct job_record *job)
 {
@@ -134,6 +155,7 @@ static void make_job(int i, struct job_record *job)
         str_copy(STR("prv_01jzaaaaaaaaaaaaaaaaaaaaaa"), job->provider_id, ID_MAX);
         str_copy(STR("Other"), job->provider_name, sizeof job->provider_name);
     }
+    make_looks(i, job);
 }
 
 static bool matches(const struct job_filter *filter, const struct job_record *job)
@@ -144,6 +166,11 @@ static bool matches(const struct job_filter *filter, const struct job_record *jo
            WANTS(model, job->model[0] ? job->model : job->requested_model) &&
            WANTS(team, job->team) && WANTS(user, job->user) && WANTS(agent, job->agent) &&
            (WANTS(key, job->key_name) || WANTS(key, job->key_id)) && WANTS(source, job->source) &&
+           (!filter->failed_provider[0] || job->attempt_count == 2) &&
+           (!filter->is_failed_over || job->attempt_count == 2) &&
+           (!filter->is_other_than_asked || job_is_other_than_asked(job)) &&
+           (!filter->cost_from_microusd || job->cost_microusd >= filter->cost_from_microusd) &&
+           job->duration_ms >= filter->duration_from_ms &&
            (!filter->since_ms || job->created_at_ms >= filter->since_ms) &&
            (!filter->until_ms || job->created_at_ms < filter->until_ms);
 #undef WANTS
@@ -198,7 +225,68 @@ static const struct filter_story {
     {"two that never meet", {.reason = "rate_limited", .user = "usr_7"}},
     {"three of which one is nobody's", {.user = "usr_42", .team = "tea_red", .source = "api"}},
     {"quotes are only text", {.key = "x' OR '1'='1"}},
+    {"by what it cost", {.cost_from_microusd = 700}},
+    {"by how long it took", {.duration_from_ms = 600}},
+    {"by who failed, by id", {.failed_provider = "prv_01jzffffffffffffffffffffff"}},
+    {"by who failed, by name", {.failed_provider = "Frail"}},
+    {"that failed over", {.is_failed_over = true}},
+    {"that another model answered", {.is_other_than_asked = true}},
+    {"by an index and by looking", {.key = "key 3", .source = "chat", .cost_from_microusd = 500}},
+    {"by all that is looked for, in a window",
+     {.failed_provider = "Frail",
+      .is_failed_over = true,
+      .cost_from_microusd = 1,
+      .duration_from_ms = 1,
+      .since_ms = FIXTURE_TIME + 1000}},
 };
+
+/* ---- in an order ------------------------------------------------------------------------------------ */
+
+static int64_t value_of(const struct job_filter *filter, const struct job_record *job)
+{
+    return filter->order == JOBS_COSTLIEST ? job->cost_microusd : job->duration_ms;
+}
+
+/* No job that matches and is not on the page has a larger value than the last one there. */
+static void check_order(const struct job_filter *filter, const struct list_of_jobs *list)
+{
+    int larger = 0, with_value = 0;
+    int64_t least = list->count ? value_of(filter, &list->jobs[list->count - 1]) : 0;
+    for (int i = 1; i < list->count; i++)
+        CHECK("the largest first",
+              value_of(filter, &list->jobs[i - 1]) >= value_of(filter, &list->jobs[i]));
+    for (int i = 0; i < SPREAD; i++) {
+        with_value += matches(filter, &made[i]) && value_of(filter, &made[i]) > 0;
+        larger += matches(filter, &made[i]) && value_of(filter, &made[i]) > least;
+    }
+    CHECK("as many as fit",
+          list->count == (with_value < filter->limit ? with_value : filter->limit));
+    CHECK("all of the larger ones are there", larger < list->count || larger == 0);
+    for (int i = 0; i < list->count; i++)
+        CHECK("a job of the list", is_same(&list->jobs[i], &made[list->jobs[i].bytes_in]));
+}
+
+static void check_orders(struct fixture *fixture, struct list_of_jobs *list)
+{
+    static const struct job_filter filters[] = {
+        {.order = JOBS_COSTLIEST, .limit = 7},
+        {.order = JOBS_SLOWEST, .limit = 200},
+        {.order = JOBS_SLOWEST, .limit = 50, .status = "refused", .source = "api"},
+        {.order = JOBS_COSTLIEST, .limit = 10, .is_failed_over = true},
+        {.order = JOBS_COSTLIEST, .limit = 3, .until_ms = FIXTURE_TIME + 500},
+    };
+    for (size_t i = 0; i < COUNT(filters); i++) {
+        struct error error = {0};
+        struct jobs_page page;
+        list->count = 0;
+        CHECK_INT("page", store_jobs_page(fixture->store, &filters[i], on_job, list, &page, &error),
+                  OK);
+        CHECK_STR("it is the only one", page.next_cursor, "");
+        CHECK_INT("it looked to the end", page.looked_back_ms, 0);
+        CHECK("some are there", list->count > 0);
+        check_order(&filters[i], list);
+    }
+}
 
 static void lists_are_complete_ordered_and_without_duplicates(void **state)
 {
@@ -228,6 +316,7 @@ static void lists_are_complete_ordered_and_without_duplicates(void **state)
             check_list(story->name, &story->filter, list);
         }
     }
+    check_orders(&fixture, list);
     fixture_close(&fixture);
     fixture_open(&fixture, 0, 130); /* and the same after a restart */
     read_all(&fixture, (struct job_filter){0}, 200, list);

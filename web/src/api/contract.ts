@@ -1309,6 +1309,8 @@ export type JobList = {
   items: Array<Job>;
   /** `null` on the last page. */
   next_cursor: NextCursor;
+  /** How far a page looked for what no index knows (`failed_provider` to `order`): through 20,000 jobs at most, so it may be short, or empty, and the next one goes on. `null`: to the end, or for no such thing. */
+  looked_back_to_ms: TimeOrNull;
 };
 export type UsageSums = {
   /** Closed, and created in that time. */
@@ -2376,6 +2378,12 @@ export interface Operations {
       user?: string;
       agent?: string;
       source?: string;
+      failed_provider?: string;
+      failed_over?: boolean;
+      other_than_asked?: boolean;
+      cost_from?: number;
+      duration_from?: number;
+      order?: "newest" | "cost" | "duration";
       since?: string;
       until?: string;
       format?: "json" | "jsonl" | "csv";
