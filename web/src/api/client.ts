@@ -13,7 +13,7 @@ const unreachable: ProblemFields = {
   fix: "Check that auxot is running and that this machine can reach it, then try again.", field: null, request_id: "",
 };
 
-async function problemOf(answer: Response): Promise<ApiProblem> {
+export async function problemOf(answer: Response): Promise<ApiProblem> {
   try {
     return new ApiProblem(answer.status, (await answer.json()) as ProblemFields);
   } catch {
@@ -37,6 +37,7 @@ export interface Asked<Body> {
   body?: Body;
   /** The revision that was looked at: another since is a 412 with the present one. */
   rev?: number;
+  signal?: AbortSignal;
 }
 
 export async function ask<Id extends keyof Operations>(id: Id, asked: Asked<Operations[Id]["body"]> = {}): Promise<Operations[Id]["answer"]> {
@@ -48,7 +49,7 @@ export async function ask<Id extends keyof Operations>(id: Id, asked: Asked<Oper
   let answer: Response;
   try {
     answer = await fetch(placeOf(path, asked.at, asked.query), {
-      method, headers, body: asked.body === undefined ? undefined : JSON.stringify(asked.body),
+      method, headers, signal: asked.signal, body: asked.body === undefined ? undefined : JSON.stringify(asked.body),
     });
   } catch {
     throw new ApiProblem(0, unreachable);

@@ -1,7 +1,8 @@
 // What happens, as it happens: events of /api/live make the lists they are about ask again, and figures go straight in. While
 // the stream is up nothing is polled; while it is down pages poll, and a strip says so.
 import { useSyncExternalStore } from "react";
-import type { HealthSummary, LiveGauge, LiveHello, LiveJob, Operations, ProviderList } from "../api/contract";
+import type { InfiniteData } from "@tanstack/react-query";
+import type { HealthSummary, JobList, LiveGauge, LiveHello, LiveJob, Operations, ProviderList } from "../api/contract";
 import { queries } from "./queries";
 
 const SETTLE_MS = 400, LOOK_MS = 2_000;
@@ -46,6 +47,16 @@ export function watchJobs(watcher: (frame: LiveJob) => void): () => void {
   return () => { jobWatchers.delete(watcher); };
 }
 
+/** A list of jobs that is read stays as it is (pages/jobs_list.ts), but a job in it may have ended. */
+function putJob({ id, patch }: LiveJob) {
+  const isThere = (list: InfiniteData<JobList> | undefined) => list?.pages.some(page => page.items.some(job => job.id === id));
+  queries.setQueriesData<InfiniteData<JobList>>({ predicate: ({ queryKey }) => queryKey[0] === "jobs_list, held" && queryKey[2] === true }, list => (list && isThere(list)
+    ? { ...list, pages: list.pages.map(page => ({ ...page, items: page.items.map(job => (job.id === id ? patch : job)) })) } : undefined));
+}
+
+/** All that is on the screen, but for lists that are held. */
+const forgetAll = () => void queries.invalidateQueries({ predicate: query => !String(query.queryKey[0]).endsWith(", held") });
+
 export interface Line { up: boolean; since: number }
 let line: Line = { up: false, since: Date.now() };
 const listeners = new Set<() => void>();
@@ -53,12 +64,16 @@ const listeners = new Set<() => void>();
 function onSaid(said: Said) {
   if (said.type === "state") {
     const { up } = said as { up: boolean };
-    if (up && !line.up) void queries.invalidateQueries(); /* what was missed meanwhile */
+    if (up && !line.up) forgetAll(); /* what was missed meanwhile */
     if (up !== line.up) { line = { up, since: Date.now() }; listeners.forEach(each => each()); }
   } else if (said.type === "gauge") putGauge((said as { data: LiveGauge }).data);
-  else if (said.type === "reset") void queries.invalidateQueries();
+  else if (said.type === "reset") forgetAll();
   else {
-    if (said.type === "job") jobWatchers.forEach(each => each((said as { data: LiveJob }).data));
+    if (said.type === "job") {
+      const frame = (said as { data: LiveJob }).data;
+      putJob(frame);
+      jobWatchers.forEach(each => each(frame));
+    }
     forget(about[said.type] ?? []);
   }
 }

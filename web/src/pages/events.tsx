@@ -1,6 +1,6 @@
 // Who changed what, before and after; and what the system noticed by itself.
-import { Button, Code, Collapse, Group, Text, TextInput } from "@mantine/core";
-import { useNavigate, useSearch } from "@tanstack/react-router";
+import { Anchor, Button, Code, Collapse, Group, Text, TextInput } from "@mantine/core";
+import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { useState } from "react";
 import { placeOf } from "../api/client";
 import type { Event } from "../api/contract";
@@ -11,6 +11,7 @@ import { useList } from "../parts/pages";
 import { ProblemNote } from "../parts/problem";
 import { Moment } from "../parts/since";
 import { Rows, type Column } from "../parts/table";
+import { timeOf } from "./jobs_filter";
 
 const WATCH_MS = 5_000;
 
@@ -27,22 +28,28 @@ function Change({ event }: { event: Event }) {
   );
 }
 
+const AROUND_MS = 300_000;
+
 const columns: Column<Event>[] = [
-  { label: "Time", cell: event => <Moment at={event.at_ms} /> },
+  { label: "Time", cell: event => (
+    <><Moment at={event.at_ms} /> <Anchor component={Link} size="sm" to={"/audit/jobs" as never} search={{ since: String(event.at_ms - AROUND_MS), until: String(event.at_ms + AROUND_MS) } as never}>jobs around it</Anchor></>
+  ) },
   { label: "Who", cell: event => <span className="mono">{event.actor}</span> },
   { label: "Did", cell: event => event.action },
   { label: "To", cell: event => <span className="mono">{event.subject}</span> },
   { label: "Change", cell: event => <Change event={event} /> },
 ];
 
-type Filter = Partial<Record<"actor" | "action" | "subject", string>>;
+type Filter = Partial<Record<"actor" | "action" | "subject" | "since" | "until", string>>;
 
 export function EventsPage() {
   const watch = useWatch(WATCH_MS);
   const navigate = useNavigate();
   const filter = useSearch({ strict: false }) as Filter;
   const events = useList("events_list", filter, watch);
-  const set = (name: keyof Filter, value: string) => void navigate({ to: "/audit/events" as never, search: { ...filter, [name]: value || undefined } as never, replace: true });
+  const show = (next: Filter) => void navigate({ to: "/audit/events" as never, search: next as never, replace: true });
+  const set = (name: keyof Filter, value: string) => show({ ...filter, [name]: value || undefined });
+  const since = timeOf(filter.since), until = timeOf(filter.until);
   return (
     <Page title="Events" wide actions={<>
       <Button component="a" variant="default" size="xs" href={placeOf("/api/events", {}, { ...filter, format: "csv" })} download="events.csv">CSV</Button>
@@ -54,6 +61,13 @@ export function EventsPage() {
             onKeyDown={event => { if (event.key === "Enter") set(name, event.currentTarget.value.trim()); }} />
         ))}
       </Group>
+      {(since !== null || until !== null) && (
+        <Group mb="md" gap="sm">
+          <Text size="sm">{since !== null && <>From <Moment at={since} /> </>}{until !== null && <>until <Moment at={until} /></>}</Text>
+          <Button size="compact-sm" variant="default" onClick={() => show({ ...filter, since: undefined, until: undefined })}>All times</Button>
+          <Anchor component={Link} size="sm" to={"/audit/jobs" as never} search={{ since: filter.since, until: filter.until } as never}>Jobs of this time</Anchor>
+        </Group>
+      )}
       <ProblemNote error={events.error} retry={() => void events.refetch()} />
       {events.isPending && <Loading rows={8} />}
       {events.items.length > 0 && <Rows label="Events" columns={columns} rows={events.items} keyOf={event => event.id} />}

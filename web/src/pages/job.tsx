@@ -14,6 +14,7 @@ import { Moment } from "../parts/since";
 import { Status } from "../parts/status";
 import { Rows, type Column } from "../parts/table";
 import { attemptCostText, jobCostText, reasonText } from "./job_words";
+import { JobWalk } from "./job_walk";
 import { Waterfall } from "./waterfall";
 
 const columns: Column<Attempt>[] = [
@@ -79,7 +80,7 @@ export function JobPage() {
   if (!job.data) return <Page title="Job"><Loading /></Page>;
   const it = job.data;
   return (
-    <Page title="Job" actions={<Anchor component={Link} to={"/audit/jobs" as never}>All jobs</Anchor>}>
+    <Page title="Job" actions={<JobWalk job={it} />}>
       <Stack gap="md">
         <Section title="What became of it">
           <Text mb="xs" fw={600}><AnswerLine parts={it.answer_parts} /></Text>

@@ -1,77 +1,111 @@
 // Every request: who asked for what, who was asked, who answered, and what it cost. The filter is the address.
-import { Anchor, Badge, Button, Group, Select, Switch, Text, TextInput } from "@mantine/core";
-import { useQuery } from "@tanstack/react-query";
+import "./jobs.css";
+import { Anchor, Button, Code, Group, Switch, Text } from "@mantine/core";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
-import { placeOf } from "../api/client";
+import { useCallback, useMemo, useRef, useState } from "react";
 import type { Job } from "../api/contract";
-import { useWatch } from "../app/live";
-import { said } from "../app/queries";
-import { countText, durationText } from "../parts/numbers";
+import { usePageKeys } from "../app/keys";
+import { isAdmin, useCaller } from "../app/session";
+import { countText } from "../parts/numbers";
 import { More } from "../parts/more";
 import { Empty, Loading, Page } from "../parts/page";
-import { useList } from "../parts/pages";
 import { ProblemNote } from "../parts/problem";
 import { Moment } from "../parts/since";
-import { Status } from "../parts/status";
-import { Rows, type Column } from "../parts/table";
-import { Chain } from "./chain";
-import { jobCostText } from "./job_words";
+import { JobPeek } from "./job_peek";
+import { JobExport } from "./jobs_export";
+import { filterOf, frozen, timeOf, type Filter, type Search } from "./jobs_filter";
+import { JobFilters } from "./jobs_filters";
+import { useJobs, type Jobs } from "./jobs_list";
+import { JobRows } from "./jobs_rows";
+import { JobStrip } from "./jobs_strip";
+import { JobViews } from "./jobs_views";
 
-const WATCH_MS = 2_000, PAGE = 50;
-const statuses = ["done", "failed", "cancelled", "interrupted", "refused", "open"];
-const presets = [{ label: "All", filter: {} }, { label: "Failures", filter: { status: "failed" } }, { label: "Refused", filter: { status: "refused" } }];
+const HEADER = 52;
 
-const tokens = (job: Job) => (job.input_tokens === null && job.output_tokens === null ? "unknown"
-  : `${countText(job.input_tokens)} in, ${countText(job.output_tokens)} out${job.estimated ? " (estimated)" : ""}`);
+function NothingYet() {
+  return (
+    <Empty title="No jobs yet">
+      <Text>Send one from the <Anchor component={Link} to={"/playground" as never}>playground</Anchor>, or with a <Anchor component={Link} to={"/settings/keys" as never}>key</Anchor>:</Text>
+      <Code block tabIndex={0} maw="100%">{`curl ${location.origin}/api/openai/v1/chat/completions \\\n  -H "Authorization: Bearer $AUXOT_KEY" -H "Content-Type: application/json" \\\n  -d '{"model":"auto","messages":[{"role":"user","content":"Hello"}]}'`}</Code>
+    </Empty>
+  );
+}
 
-const columns: Column<Job>[] = [
-  { label: "Time", cell: job => <Anchor component={Link} to={`/audit/jobs/${job.id}` as never}><Moment at={job.created_at_ms} /></Anchor> },
-  { label: "Status", cell: job => <Status state={job.status} /> },
-  { label: "Who", cell: job => <Text size="sm" component="span">{job.user_name ?? job.key_name ?? "–"}</Text> },
-  { label: "Asked for", cell: job => <span className="mono">{job.requested_model ?? "–"}</span> },
-  { label: "Who was asked", cell: job => <><Chain attempts={job.attempts} /> {job.answer.failed_over && <Badge size="xs" color="orange" variant="light">failed over</Badge>}</> },
-  { label: "Answered", cell: job => <span className="mono">{job.model ?? "–"}</span> },
-  { label: "First token", right: true, cell: job => durationText(job.first_byte_ms) },
-  { label: "Took", right: true, cell: job => durationText(job.duration_ms) },
-  { label: "Tokens", right: true, cell: job => <Text size="sm" component="span">{tokens(job)}</Text> },
-  { label: "Cost", right: true, cell: jobCostText },
-];
+function NoMatch({ isAll, clear }: { isAll: boolean; clear: () => void }) {
+  return <Empty title={isAll ? "No job matches" : "No job matches so far"}><Button variant="default" onClick={clear}>Clear filters</Button></Empty>;
+}
 
-type Filter = Partial<Record<"status" | "provider" | "model" | "key" | "team" | "user" | "reason" | "since" | "until" | "live", string>>;
+/** The server looks through a part of the jobs for what has no index: how far is said, so that none is missed unknowingly. */
+function Looked({ jobs, isOrdered }: { jobs: Jobs; isOrdered: boolean }) {
+  if (jobs.lookedBackTo === null || jobs.isOld) return null;
+  return <Text size="sm" mt="sm" role="status">{isOrdered ? "Of the newest 20,000 that match" : "Looked through the jobs"}, back to <Moment at={jobs.lookedBackTo} />. {isOrdered ? "Choose a time for others." : ""}</Text>;
+}
+
+/** One that is looked at by its place in the list: the keys go from it to the next. */
+function useWalk(jobs: Jobs, peek: string | undefined, setPeek: (id: string | undefined) => void) {
+  const [at, setAt] = useState<{ id: string; isByKeys: boolean } | null>(null);
+  const current = peek ?? at?.id ?? null;
+  const look = (job: Job, isByKeys: boolean, isPeek: boolean) => {
+    setAt({ id: job.id, isByKeys });
+    if (isPeek) setPeek(job.id);
+  };
+  const step = (by: 1 | -1, isPeek: boolean) => {
+    const from = jobs.items.findIndex(job => job.id === current), to = from < 0 ? 0 : from + by;
+    if (jobs.items[to]) look(jobs.items[to], true, isPeek);
+    if (to >= jobs.items.length - 1 && jobs.hasNextPage && !jobs.isFetchingNextPage) void jobs.fetchNextPage();
+  };
+  return { current, isByKeys: at?.id === current && Boolean(at?.isByKeys), look, step, leave: () => { setPeek(undefined); setAt(null); } };
+}
 
 export function JobsPage() {
-  const watch = useWatch(WATCH_MS);
-  const navigate = useNavigate();
-  const search = useSearch({ strict: false }) as Filter;
-  const { live, ...filter } = search;
-  const providers = useQuery(said("providers_list"));
-  const jobs = useList("jobs_list", { ...filter, limit: PAGE }, live === "off" ? false : watch, live === "off");
-  const show = (next: Filter) => void navigate({ to: "/audit/jobs" as never, search: next as never, replace: true });
-  const set = (name: keyof Filter, value: string | null) => show({ ...search, [name]: value || undefined });
-  const isFiltered = Object.values(filter).some(Boolean);
+  const navigate = useNavigate(), isBoss = isAdmin(useCaller());
+  const search = useSearch({ strict: false }) as Search;
+  const [opened] = useState(() => Math.floor(Date.now() / 60_000) * 60_000); /* what "last 24 hours" counts from */
+  const text = JSON.stringify(filterOf(search));
+  const { filter, query } = useMemo(() => {
+    const filter = JSON.parse(text) as Filter, { last, ...query } = frozen(filter, opened);
+    return { filter, query };
+  }, [text, opened]);
+  const isLive = search.live !== "off", isFiltered = Object.keys(filter).length > 0;
+  const show = (next: Filter, more: Search = {}) => void navigate({ to: "/audit/jobs" as never, search: { ...next, live: search.live, ...more } as never, replace: true, resetScroll: false });
+
+  const top = useRef<HTMLDivElement>(null), field = useRef<HTMLInputElement>(null), isReading = useRef(false);
+  const mayMove = useCallback(() => !isReading.current && (top.current?.getBoundingClientRect().top ?? 0) >= HEADER, []);
+  const jobs = useJobs(query, isLive, mayMove);
+  const setPeek = (id: string | undefined) => show(filter, { peek: id });
+  const walk = useWalk(jobs, search.peek, setPeek);
+  isReading.current = walk.current !== null;
+  const showNew = () => { jobs.fresh.show(); walk.leave(); window.scrollTo({ top: 0 }); };
+  usePageKeys({
+    j: () => walk.step(1, Boolean(search.peek)), k: () => walk.step(-1, Boolean(search.peek)), "]": () => walk.step(1, true), "[": () => walk.step(-1, true),
+    Escape: walk.leave, "/": () => field.current?.focus(),
+    Enter: () => { if (walk.current) void navigate({ to: `/audit/jobs/${walk.current}` as never, search: { ...filter, list: "1" } as never }); },
+  });
+  const isEmpty = !jobs.isPending && !jobs.error && jobs.items.length === 0, [since, until] = [timeOf(query.since), timeOf(query.until)];
   return (
-    <Page title="Jobs" wide actions={<>
-      <Button component="a" variant="default" size="xs" href={placeOf("/api/jobs", {}, { ...filter, format: "csv" })} download="jobs.csv">CSV</Button>
-      <Button component="a" variant="default" size="xs" href={placeOf("/api/jobs", {}, { ...filter, format: "jsonl" })} download="jobs.jsonl">JSON lines</Button>
-    </>}>
-      <Group mb="sm" gap="xs">
-        {presets.map(preset => <Button key={preset.label} size="compact-sm" variant="default" onClick={() => show({ ...preset.filter, live })}>{preset.label}</Button>)}
-        <Switch label="Live" checked={live !== "off"} onChange={event => set("live", event.currentTarget.checked ? null : "off")} />
+    <Page title="Jobs" wide actions={<JobExport filter={query} />}>
+      {!isBoss && <Text size="sm" c="dimmed" mb="xs">Your own jobs; admins see everybody’s.</Text>}
+      <JobViews filter={filter} show={next => show(next)} />
+      <JobFilters filter={filter} show={next => show(next)} field={field} />
+      {!(isEmpty && !isFiltered) && <JobStrip filter={query} put={(from, to) => show({ ...filter, last: undefined, since: String(from), until: String(to) })} />}
+      <Group mb="xs" gap="md">
+        <Switch label="Live" checked={isLive} onChange={event => show(filter, { peek: search.peek, live: event.currentTarget.checked ? undefined : "off" })} />
+        <Text size="sm" c="dimmed">{jobs.isPending ? "" : `${countText(jobs.items.length)}${jobs.hasNextPage ? " or more" : ""} jobs`}</Text>
+        {isBoss && since !== null && until !== null && <Anchor component={Link} size="sm" to={"/audit/events" as never} search={{ since: query.since, until: query.until } as never}>Events of this time</Anchor>}
       </Group>
-      <Group mb="md" align="flex-end" gap="sm">
-        <Select label="Status" clearable w={150} data={statuses} value={filter.status ?? null} onChange={value => set("status", value)} />
-        <Select label="Provider" clearable searchable w={190} data={providers.data?.items.map(each => ({ value: each.id, label: each.name })) ?? []} value={filter.provider ?? null} onChange={value => set("provider", value)} />
-        <TextInput label="Model" w={190} defaultValue={filter.model ?? ""} onBlur={event => set("model", event.currentTarget.value.trim())}
-          onKeyDown={event => { if (event.key === "Enter") set("model", event.currentTarget.value.trim()); }} />
-        {isFiltered && <Button variant="subtle" onClick={() => show({ live })}>Clear filters</Button>}
-      </Group>
-      <ProblemNote error={jobs.error} retry={() => void jobs.refetch()} />
-      {jobs.isPending && <Loading rows={8} />}
-      {jobs.items.length > 0 && <Rows label="Jobs" columns={columns} rows={jobs.items} keyOf={job => job.id} />}
-      {jobs.data && jobs.items.length === 0 && (isFiltered
-        ? <Empty title="No job matches"><Button variant="default" onClick={() => show({ live })}>Clear filters</Button></Empty>
-        : <Empty title="No jobs yet"><Text>Send one from the <Anchor component={Link} to={"/playground" as never}>playground</Anchor>, or with a <Anchor component={Link} to={"/settings/keys" as never}>key</Anchor>.</Text></Empty>)}
-      <More list={jobs} />
+      <ProblemNote error={jobs.error} retry={jobs.retry} />
+      <div className="thin-bar" data-on={jobs.isOld || undefined} ref={top} />
+      <div className="job-list">
+        <div className="job-table">
+          {jobs.fresh.count > 0 && <div className="new-jobs"><Button size="xs" radius="xl" onClick={showNew}>+{jobs.fresh.count}{jobs.fresh.isMore ? " or more" : ""} new</Button></div>}
+          {jobs.isPending && !jobs.error && <Loading rows={8} />}
+          {jobs.items.length > 0 && <JobRows jobs={jobs.items} filter={filter} current={walk.current} isByKeys={walk.isByKeys} isNarrow={search.peek !== undefined} isOld={jobs.isOld} onPeek={job => (job.id === search.peek ? walk.leave() : walk.look(job, false, true))} />}
+          {isEmpty && (isFiltered ? <NoMatch isAll={!jobs.hasNextPage} clear={() => show({})} /> : <NothingYet />)}
+          <Looked jobs={jobs} isOrdered={filter.order !== undefined} />
+          <More list={jobs} />
+        </div>
+        {search.peek && <JobPeek id={search.peek} known={jobs.items.find(job => job.id === search.peek)} filter={filter} walk={by => walk.step(by, true)} close={walk.leave} />}
+      </div>
     </Page>
   );
 }

@@ -6,9 +6,9 @@ import type { Operations } from "../api/contract";
 type Lists = { [Id in keyof Operations]: Operations[Id]["answer"] extends { items: unknown[]; next_cursor: string | null } ? Id : never }[keyof Operations];
 type ItemOf<Id extends Lists> = Operations[Id]["answer"] extends { items: (infer Item)[] } ? Item : never;
 
-export function useList<Id extends Lists>(id: Id, query: Query = {}, watch_ms: number | false = false, isHeld = false) {
+export function useList<Id extends Lists>(id: Id, query: Query = {}, watch_ms: number | false = false) {
   const list = useInfiniteQuery({
-    queryKey: [isHeld ? `${id}, held` : id, query] as const, /* no event is about a list that is held */
+    queryKey: [id, query] as const,
     initialPageParam: null as string | null,
     queryFn: ({ pageParam }) => ask(id, { query: { ...query, cursor: pageParam } }) as Promise<{ items: ItemOf<Id>[]; next_cursor: string | null }>,
     getNextPageParam: page => page.next_cursor,
