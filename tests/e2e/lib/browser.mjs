@@ -44,13 +44,37 @@ export const no_complaints = page => assert.deepEqual(page.complaints, []);
 // What axe finds on the page as it is. Through the DevTools protocol: the policy forbids script tags, and is right.
 export async function axe_findings(page) {
     const session = await page.context().newCDPSession(page);
-    await session.send('Runtime.evaluate', { expression: axe_source });
+    const { result: known } = await session.send('Runtime.evaluate', { expression: 'typeof axe' });
+    if (known.value === 'undefined') await session.send('Runtime.evaluate', { expression: axe_source });
     const { result, exceptionDetails } = await session.send('Runtime.evaluate', {
-        expression: `axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] })
+        expression: `axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'], resultTypes: ['violations'] })
             .then(found => JSON.stringify(found.violations.map(v => v.id + ': ' + v.nodes.map(n => n.target.join(' ') + ' ' + n.failureSummary).join(' | '))))`,
         awaitPromise: true, returnByValue: true,
     });
     await session.detach();
     assert.ok(!exceptionDetails, JSON.stringify(exceptionDetails));
     return JSON.parse(result.value);
+}
+
+const schemes = ['light', 'dark'];
+const screens = [{ width: 360, height: 740, deviceScaleFactor: 1 }, { width: 640, height: 400, deviceScaleFactor: 2 }]; // a phone; 1280 pixels at 200 %
+
+// What stands out to the right, from the outermost on.
+const beyond = () => [...document.querySelectorAll('body *')].filter(each => each.getBoundingClientRect().right > innerWidth + 0.5).slice(0, 5)
+    .map(each => `${each.tagName.toLowerCase()}.${each.className} "${each.textContent.slice(0, 40)}"`).join('; ');
+
+// Nothing found in either colours, and on a narrow screen and at 200 % nothing beside the screen. The page stays as it was.
+export async function look_over(page, what) {
+    for (const colorScheme of schemes) {
+        await page.emulateMedia({ colorScheme });
+        await page.waitForFunction(scheme => document.documentElement.dataset.mantineColorScheme === scheme, colorScheme);
+        assert.deepEqual(await axe_findings(page), [], `${what}, ${colorScheme}`);
+    }
+    const session = await page.context().newCDPSession(page);
+    for (const screen of screens) {
+        await session.send('Emulation.setDeviceMetricsOverride', { ...screen, mobile: false });
+        await page.waitForFunction(width => innerWidth === width && document.documentElement.scrollWidth <= width, screen.width, { timeout: 3_000 })
+            .catch(async () => assert.fail(`${what}: wider than a screen of ${screen.width}: ${await page.evaluate(beyond)}`));
+    }
+    await session.detach();
 }

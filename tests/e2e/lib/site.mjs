@@ -6,14 +6,15 @@ import { Sim } from './sim.mjs';
 import { until } from './process.mjs';
 
 export class Site {
-    static async start(options = {}) {
+    // `names`: of the providers; none for a server on which nothing was done yet.
+    static async start(options = {}, names = ['House cloud', 'Spare cloud']) {
         const it = new Site();
         [it.server, it.first, it.second, it.browser] = await Promise.all(
             [Server.start(options), Sim.start({ models: ['gpt-sim'] }), Sim.start({ models: ['gpt-sim', 'gpt-mini'] }), Browser.start()]);
         it.owner = await set_up(it.server);
         it.providers = [];
-        for (const [name, sim] of [['House cloud', it.first], ['Spare cloud', it.second]])
-            it.providers.push(await it.owner.api('POST', '/api/providers', { type: 'openai', name, api_key: 'sk-test-0123456789abcdef', base_url: sim.base_url }));
+        for (const [at, name] of names.entries())
+            it.providers.push(await it.owner.api('POST', '/api/providers', { type: 'openai', name, api_key: 'sk-test-0123456789abcdef', base_url: [it.first, it.second][at].base_url }));
         return it;
     }
 

@@ -1,24 +1,26 @@
-// Every page of the web UI with something on it, in both colours: axe finds nothing, the policy is kept, nothing is asked of
-// another host, and a narrow screen does not scroll sideways.
+// Every page of the web UI, empty, with something on it, when the server fails, and with a modal open; in both colours: axe finds
+// nothing, the policy is kept, nothing is asked of another host, and neither a narrow screen nor one at 200 % scrolls sideways.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { axe_findings, chromium_path, no_complaints } from '../lib/browser.mjs';
+import { axe_findings, chromium_path, look_over, no_complaints } from '../lib/browser.mjs';
+import { invite } from '../lib/person.mjs';
 import { Site } from '../lib/site.mjs';
 
 const options = { skip: !chromium_path && 'no Chromium' };
-let site, job, team;
+let site, bare, job, team;
 
 before(async () => {
     if (!chromium_path) return;
-    site = await Site.start();
+    [site, bare] = await Promise.all([Site.start(), Site.start({}, [])]);
     team = await site.owner.api('POST', '/api/teams', { name: 'Engineering', policy: { requests_per_minute: 100, budget_microusd_per_month: 5_000_000 } });
     await site.owner.api('POST', '/api/keys', { name: 'laptop' });
     await site.owner.api('POST', '/api/invitations', { email: 'guest@example.com' });
+    await invite(site.owner, 'mia@example.com');
     await site.owner.api('POST', '/api/service-accounts', { name: 'ci', team: team.id });
     await site.first.plays([{ then: { status: 503 } }]);
     job = await site.job();
 });
-after(() => site?.stop());
+after(() => Promise.all([site?.stop(), bare?.stop()]));
 
 // The address, and what is on the page when it is whole.
 const pages = () => [
@@ -48,165 +50,128 @@ const pages = () => [
     ['/nothing/here', page => page.getByText('No page has this address')],
 ];
 
-for (const dark of [false, true])
-    test(`axe finds nothing on any page, ${dark ? 'dark' : 'light'}`, options, async () => {
-        const page = await site.window(site.owner, { dark });
-        for (const [address, whole] of pages()) {
-            await page.goto(address);
-            await whole(page).first().waitFor();
-            assert.deepEqual(await axe_findings(page), [], address);
-            assert.deepEqual(page.complaints, [], address);
-        }
-        await page.context().close();
-    });
-
-test('at 360 pixels no page scrolls sideways', options, async () => {
-    const page = await site.window(site.owner, { width: 360, height: 740 });
+test('with something on it', options, async () => {
+    const page = await site.window();
     for (const [address, whole] of pages()) {
         await page.goto(address);
         await whole(page).first().waitFor();
-        assert.ok(await page.evaluate('document.documentElement.scrollWidth <= 360'), `${address} is wider than the screen`);
+        await look_over(page, address);
+        assert.deepEqual(page.complaints, [], address);
     }
-    no_complaints(page);
     await page.context().close();
 });
 
-test('modals have no finding either, and give the focus back', options, async () => {
-    const page = await site.window();
-    for (const [address, button] of [['/settings/providers', 'Add provider'], ['/settings/keys', 'Create key'], ['/settings/teams', 'Create team'], ['/settings/members', 'Invite']]) {
+// Before anything was done: the address, and what then stands in the place of what is not there.
+const empty = [
+    ['/health', 'No provider'], ['/settings/providers', 'No provider yet'], ['/settings/models', 'No model yet'], ['/settings/keys', 'No key yet'],
+    ['/settings/teams', 'No team yet'], ['/settings/members?tab=invited', 'Nobody is invited'], ['/settings/members?tab=accounts', 'For programs'],
+    ['/routing', 'No provider'], ['/routing?tab=rehearse', 'No request'], ['/playground', 'Send'], ['/audit/jobs', 'No jobs yet'], ['/audit/jobs?status=failed', 'No job matches'],
+    ['/audit/events?action=nothing', 'No event matches'], ['/usage', 'Nothing was used in that time'],
+];
+
+test('with nothing on it', options, async () => {
+    const page = await bare.window();
+    for (const [address, words] of empty) {
         await page.goto(address);
-        await page.getByRole('button', { name: button }).click();
+        await page.getByRole('main').getByText(words).first().waitFor();
+        await look_over(page, address);
+        assert.deepEqual(page.complaints, [], address);
+    }
+    await page.context().close();
+});
+
+// Pages that ask the server for nothing.
+const silent = ['/reset#token=x', '/nothing/here'];
+const TABS = 6; // the pages ask twice more before they say that it failed: meanwhile others load
+
+// Each page in a tab of its own, where every question but who asks is answered so; `look` when it has said `sentence`.
+async function each_when(answer, sentence, look) {
+    const first = await site.window(), context = first.context();
+    await context.route(url => url.pathname.startsWith('/api/') && !['/api/session', '/api/live'].includes(url.pathname), answer);
+    const addresses = pages().map(([address]) => address).filter(address => !silent.includes(address));
+    for (let at = 0; at < addresses.length; at += TABS)
+        await Promise.all(addresses.slice(at, at + TABS).map(async address => {
+            const tab = await context.newPage();
+            await tab.goto(address);
+            await tab.getByRole('alert').filter({ hasText: sentence }).first().waitFor().catch(error => assert.fail(`${address}: ${error.message}`));
+            await look?.(tab, address);
+            await tab.close();
+        }));
+    await context.close();
+}
+
+const failure = JSON.stringify({ code: 'internal', title: 'The server failed', detail: 'The disk is on fire.', fix: 'Put it out.', field: null, request_id: 'req_7' });
+
+test('when the server fails, which it tells in its own words', options, () =>
+    each_when(route => route.fulfill({ status: 500, contentType: 'application/problem+json', body: failure }), 'Put it out.', look_over));
+
+test('when the server is gone, which every page says', options, () => each_when(route => route.abort(), 'The server could not be reached.'));
+
+// What lies over a page: the address, what is pressed there, and what of it must be there.
+const overlays = [
+    ['/settings/providers', 'button', 'Add provider'], ['/settings/keys', 'button', 'Create key'], ['/settings/teams', 'button', 'Create team'], ['/settings/members', 'button', 'Invite'],
+    ['/settings/members', 'button', 'New password for mia'], [() => `/settings/providers/${site.providers[0].id}`, 'button', 'Delete this provider'],
+    ['/health', 'button', /^Search/], ['/settings/keys', 'button', 'Rotate laptop'],
+];
+
+test('with a modal open, which gives the focus back', options, async () => {
+    const page = await site.window();
+    for (const [where, role, name] of overlays) {
+        const address = typeof where === 'function' ? where() : where;
+        await page.goto(address);
+        await page.getByRole(role, { name }).first().click();
         await page.getByRole('dialog').waitFor();
-        assert.deepEqual(await axe_findings(page), [], address);
+        await look_over(page, `${address}, ${name}`);
         await page.keyboard.press('Escape');
         await page.getByRole('dialog').waitFor({ state: 'detached' });
-        await page.waitForFunction(name => document.activeElement.textContent === name, button); // the focus goes back
+        await page.waitForFunction(() => document.activeElement.matches('button')); // the focus goes back
     }
     no_complaints(page);
     await page.context().close();
 });
 
-test('the loss of a provider is rehearsed by a switch, and the address keeps the scenario', options, async () => {
-    const page = await site.window();
-    await page.goto('/routing?tab=rehearse');
-    await page.getByRole('img', { name: 'House cloud: 100 % before, 100 % after' }).waitFor();
-    await page.getByRole('combobox', { name: 'House cloud' }).click();
-    await page.getByRole('option', { name: 'offline' }).click();
-    await page.waitForURL('**faults=*');
-    await page.getByRole('img', { name: /Spare cloud: 0 % before, 100 % after/ }).waitFor();
-    no_complaints(page);
-    await page.context().close();
-});
-
-test('a fallback rule is added and saved at once', options, async () => {
-    const page = await site.window();
-    await page.goto(`/settings/providers/${site.providers[0].id}`);
-    await page.getByRole('button', { name: 'Add a rule' }).click();
-    await page.getByRole('combobox', { name: 'Rule 1: ask' }).waitFor();
-    const { fallback_rules } = await site.owner.api('GET', `/api/providers/${site.providers[0].id}`);
-    assert.deepEqual(fallback_rules.map(rule => [rule.condition, rule.provider]), [['offline', site.providers[1].id]]);
-    await page.getByRole('button', { name: 'Remove rule 1' }).click();
-    await page.getByText('None: the next in the cascade is asked.').waitFor();
-    no_complaints(page);
-    await page.context().close();
-});
-
-test('the row of a job that failed over says who failed and who answered', options, async () => {
-    const page = await site.window();
-    await page.goto('/audit/jobs');
-    const row = page.getByRole('row').filter({ hasText: 'gpt-sim' }).first();
-    const text = await row.textContent();
-    assert.match(text, /House cloud ✕.*› Spare cloud ✓/);
-    await page.context().close();
-});
-
-test('a session that has ended leads to the sign-in, and back to the page', options, async () => {
-    const page = await site.window();
-    await page.context().clearCookies();
-    await page.goto('/audit/jobs?status=done');
-    await page.waitForURL('**/sign-in?back=*');
-    await page.getByLabel('E-mail').waitFor();
-    assert.deepEqual(await axe_findings(page), []);
-    await page.getByLabel('E-mail').fill(site.owner.email);
-    await page.getByLabel('Password').first().fill('not this one, surely');
-    await page.keyboard.press('Enter');
-    await page.getByRole('alert').waitFor();
-    await page.getByLabel('Password').first().fill('kingfisher at the weir');
-    await page.keyboard.press('Enter');
-    await page.waitForURL('**/audit/jobs?status=done');
-    await page.context().close();
-});
-
-test('the sign-in leads to pages of this server only', options, async () => {
-    for (const back of ['/\t/evil.example', '//evil.example', '/\\evil.example', '/.//evil.example', 'https://evil.example/', 'javascript:alert(1)', '//']) {
-        const page = await site.window();
-        await page.context().clearCookies();
-        await page.route(url => url.hostname === 'evil.example', route => route.fulfill({ body: 'evil' }));
-        await page.goto(`/sign-in?back=${encodeURIComponent(back)}`);
-        await page.getByLabel('E-mail').fill(site.owner.email);
-        await page.getByLabel('Password').first().fill('kingfisher at the weir');
-        await page.keyboard.press('Enter');
-        await page.waitForURL(url => url.pathname !== '/sign-in');
-        assert.equal(new URL(page.url()).origin, new URL(site.server.url).origin, back);
-        await page.context().close();
-    }
-});
-
-test('a sign-out that failed says so, and one of a session that is over leads to the sign-in', options, async () => {
-    const page = await site.window();
+test('with the menu open, and with the rail on a narrow screen', options, async () => {
+    const page = await site.window(site.owner, { width: 360, height: 740 });
     await page.goto('/health');
-    const sign_out = async status => {
-        await page.route('**/api/session', route => (route.request().method() === 'DELETE' ? route.fulfill({ status, contentType: 'application/problem+json', body: JSON.stringify({ code: 'x', title: 'x', detail: 'The disk is full.' }) }) : route.fallback()));
-        await page.locator('header button[aria-haspopup="menu"]').click();
-        await page.getByRole('menuitem', { name: 'Sign out' }).click();
-    };
-    await sign_out(503);
-    await page.getByRole('alert').filter({ hasText: 'The disk is full.' }).waitFor();
-    assert.equal(new URL(page.url()).pathname, '/health');
-    await sign_out(401);
-    await page.waitForURL('**/sign-in');
-    await page.context().close();
-});
-
-test('the playground streams an answer, says who gave it, and leads to the job', options, async () => {
-    await site.first.plays([]);
-    const page = await site.window();
-    await page.goto('/playground');
-    await page.getByRole('button', { name: 'Send' }).click();
-    await page.getByRole('log', { name: 'Answer' }).filter({ hasText: /\w{2}/ }).waitFor();
-    await page.getByRole('link', { name: 'the job' }).click();
-    await page.getByRole('heading', { name: 'What became of it' }).waitFor();
+    await page.getByRole('article').first().waitFor();
+    await page.getByRole('button', { name: 'Open the menu' }).click();
+    await page.getByRole('link', { name: 'Providers' }).waitFor();
+    await look_over(page, 'the rail');
+    await page.getByRole('button', { name: 'Close the menu' }).click();
+    await page.locator('header button[aria-haspopup="menu"]').click();
+    await page.getByRole('menuitem', { name: 'Sign out' }).waitFor();
+    await look_over(page, 'the menu');
     no_complaints(page);
     await page.context().close();
 });
 
-test('a key is shown once, and the page says when its first call arrives', options, async () => {
-    const page = await site.window();
-    await page.goto('/settings/keys');
-    await page.getByRole('button', { name: 'Create key' }).click();
-    await page.getByLabel('Name').fill('from the page');
-    await page.getByRole('button', { name: 'Create', exact: true }).click();
-    const secret = await page.getByLabel(/copy it now/).inputValue();
-    assert.match(secret, /^auxk_/);
-    await page.getByText('Waiting for its first call').waitFor();
-    const answer = await fetch(`${site.server.url}/api/openai/v1/models`, { headers: { authorization: `Bearer ${secret}` } });
-    assert.equal(answer.status, 200);
-    await page.getByText('The first call has arrived').waitFor();
-    no_complaints(page);
-    await page.context().close();
-});
-
-test('whoever has an invitation joins by its link', options, async () => {
-    const { link } = await site.owner.api('POST', '/api/invitations', { email: 'new@example.com' }, { expect: 201 });
+test('whoever is not signed in: the sign-in, the set-up, a link that does not work and one that does', options, async () => {
+    const { link } = await site.owner.api('POST', '/api/invitations', { email: 'other@example.com' }, { expect: 201 });
     const page = await site.browser.window(site.server);
-    await page.goto(link);
-    await page.getByLabel('Your name').fill('Nia New');
-    await page.getByLabel('Password').first().fill('a heron on the bank');
-    await page.keyboard.press('Enter');
-    await page.getByRole('heading', { name: 'System health' }).waitFor();
-    await page.getByRole('link', { name: 'Providers' }).click();
-    await page.getByText('House cloud').first().waitFor();
-    assert.equal(await page.getByRole('button', { name: 'Add provider' }).count(), 0, 'a member adds none');
+    for (const [address, words] of [['/sign-in', 'Password'], ['/setup', 'There is an owner.'], ['/invite#token=x', 'This link does not work'], [link, 'You are invited as member.']]) {
+        await page.goto(address);
+        await page.getByText(words).first().waitFor();
+        await look_over(page, address);
+        await page.goto('about:blank'); // behind the # no address is another page
+    }
+    no_complaints(page);
+    await page.context().close();
+});
+
+const moving = page => page.evaluate(() => document.getAnimations().map(each => each.effect.target.className));
+
+test('for whom nothing may move nothing moves; in forced colours the focus shows and each state has its word', options, async () => {
+    const page = await site.window(site.owner, { forcedColors: 'active' });
+    await page.goto('/settings/providers');
+    await page.getByRole('cell').filter({ hasText: /●.*online/ }).first().waitFor();
+    for (let step = 0; step < 12; step++) {
+        await page.keyboard.press('Tab');
+        const ring = await page.evaluate(() => { const { outlineStyle, outlineWidth } = getComputedStyle(document.activeElement); return `${outlineStyle} ${outlineWidth}`; });
+        assert.match(ring, /^(solid|auto) [1-9]/, `the focus shows at step ${step}`);
+    }
+    await page.getByRole('button', { name: 'Add provider' }).click();
+    await page.getByRole('dialog').waitFor();
+    assert.deepEqual(await moving(page), [], 'the modal is there at once');
     no_complaints(page);
     await page.context().close();
 });

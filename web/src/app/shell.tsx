@@ -45,7 +45,7 @@ function UserMenu() {
   const { colorScheme, setColorScheme } = useMantineColorScheme();
   const name = caller.user?.name ?? "API key";
   return (
-    <Menu position="bottom-end" width={220}>
+    <Menu position="bottom-end" width={220} withinPortal={false} withInitialFocusPlaceholder={false}>
       <Menu.Target>
         <Button variant="subtle" color="gray" leftSection={<IconUser size={16} />} c="var(--mantine-color-text)" aria-label={name}><span className="user-name">{name}</span></Button>
       </Menu.Target>

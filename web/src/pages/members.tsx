@@ -41,11 +41,12 @@ function InviteForm({ done }: { done: (made: InvitationMade) => void }) {
   );
 }
 
+/** Its button is never disabled: the focus would be lost, and the modal could not give it back. */
 function ResetLink({ user }: { user: User }) {
   const make = useMutation({ mutationFn: () => ask("password_resets_create", { at: { id: user.id } }) });
   return (
     <>
-      <Button size="compact-xs" variant="default" aria-label={`New password for ${user.name}`} loading={make.isPending} onClick={() => make.mutate()}>New password</Button>
+      <Button size="compact-xs" variant="default" aria-label={`New password for ${user.name}`} onClick={() => { if (!make.isPending) make.mutate(); }}>New password</Button>
       <Modal opened={make.data !== undefined || make.isError} onClose={make.reset} title={`A new password for ${user.name}`}>
         {make.data && <CopyField label="Hand over this link; it works once, for a day" value={make.data.link} />}
         <ProblemNote error={make.error} />

@@ -53,7 +53,7 @@ export function PlaygroundPage() {
           </Group>
         </Stack>
       </form>
-      <ProblemNote error={state.error} />
+      <ProblemNote error={state.error ?? models.error} />
       {(state.text || isRunning) && <Paper withBorder p="md" mt="md" role="log" aria-label="Answer" aria-busy={isRunning}><Text style={{ whiteSpace: "pre-wrap" }}>{state.text || "…"}</Text></Paper>}
       <AnswerFooter who={state.who} isOver={state.total_ms !== null} />
     </Page>

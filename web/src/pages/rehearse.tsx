@@ -45,6 +45,7 @@ const shareText = (share: number) => `${Math.round(share * 100)} %`;
 /** Two bars for each provider: before in grey, after in colour. */
 function Landing({ before, after }: { before: RehearsedSide; after: RehearsedSide }) {
   const rows = after.landing.map((to, at) => ({ name: to.provider.name, from: before.landing[at]?.share ?? 0, to: to.share })).filter(row => row.from > 0 || row.to > 0);
+  if (rows.length === 0) return <Text size="sm">Nowhere: no request was answered.</Text>;
   const x = (share: number) => Math.max(1, share * (WIDTH - LABEL - 130));
   return (
     <div style={{ overflowX: "auto" }} tabIndex={0} role="group" aria-label="Landing before and after">

@@ -28,7 +28,7 @@ export function Empty({ title, children }: { title: string; children?: ReactNode
 /** Rows of the final height; nothing at all for the first moment. */
 export function Loading({ rows = 4 }: { rows?: number }) {
   return (
-    <Stack gap="xs" aria-busy="true" aria-label="Loading">
+    <Stack gap="xs" role="group" aria-busy="true" aria-label="Loading">
       {Array.from({ length: rows }, (_, at) => <Skeleton key={at} height={44} />)}
     </Stack>
   );
