@@ -65,7 +65,7 @@ test('with something on it', options, async () => {
 const empty = [
     ['/health', 'No provider'], ['/settings/providers', 'No provider yet'], ['/settings/models', 'No model yet'], ['/settings/keys', 'No key yet'],
     ['/settings/teams', 'No team yet'], ['/settings/members?tab=invited', 'Nobody is invited'], ['/settings/members?tab=accounts', 'For programs'],
-    ['/routing', 'No provider'], ['/routing?tab=rehearse', 'No request'], ['/playground', 'Send'], ['/audit/jobs', 'No jobs yet'], ['/audit/jobs?status=failed', 'No job matches'],
+    ['/routing?tab=now', 'No provider'], ['/routing?tab=rehearse', 'No request'], ['/playground', 'Send'], ['/audit/jobs', 'No jobs yet'], ['/audit/jobs?status=failed', 'No job matches'],
     ['/audit/events?action=nothing', 'No event matches'], ['/usage', 'Nothing was used in that time'],
 ];
 
