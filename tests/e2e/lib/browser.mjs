@@ -67,7 +67,7 @@ const beyond = () => [...document.querySelectorAll('body *')].filter(each => eac
 export async function look_over(page, what) {
     for (const colorScheme of schemes) {
         await page.emulateMedia({ colorScheme });
-        await page.waitForFunction(scheme => document.documentElement.dataset.mantineColorScheme === scheme, colorScheme);
+        await page.waitForFunction(scheme => document.documentElement.dataset.mantineColorScheme === scheme && document.getAnimations().every(one => one.playState !== 'running' || one.effect.getTiming().iterations === Infinity), colorScheme);
         assert.deepEqual(await axe_findings(page), [], `${what}, ${colorScheme}`);
     }
     const session = await page.context().newCDPSession(page);
