@@ -53,7 +53,7 @@ export function KeyActions({ item, shown }: { item: Key; shown: (made: KeyMade) 
   return (
     <>
       <Group gap={4} justify="flex-end">
-        <Button size="compact-xs" variant="default" aria-label={`Rotate ${item.name}`} loading={rotate.isPending} onClick={() => rotate.mutate()}>Rotate</Button>
+        <Button size="compact-xs" variant="default" aria-label={`Rotate ${item.name}`} aria-busy={rotate.isPending} onClick={() => { if (!rotate.isPending) rotate.mutate(); }}>{/* never disabled: the modal gives the focus back to it */}Rotate</Button>
         <Button size="compact-xs" variant="default" color="red" aria-label={`Revoke ${item.name}`} onClick={() => setAsking(true)}>Revoke</Button>
       </Group>
       <ProblemNote error={rotate.error} />
