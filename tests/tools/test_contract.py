@@ -86,11 +86,13 @@ NOT_ALLOWED = [
 
 
 class TheContractTool(unittest.TestCase):
-    def run_tool(self, *arguments, contract=FINE, allowed=ALLOWED):
+    def run_tool(self, *arguments, contract=FINE, allowed=ALLOWED, types=None):
         """What it printed, what it said when it failed ("" when it did not), what it made."""
         with tempfile.TemporaryDirectory() as room:
-            tool.SOURCE, tool.AUTHORIZATION, into = (os.path.join(room, name) for name in ("openapi.yaml", "authorization", "gen"))
-            for path, text in ((tool.SOURCE, contract), (tool.AUTHORIZATION, allowed)):
+            tool.SOURCE, tool.AUTHORIZATION, tool.TYPES, into = (os.path.join(room, name) for name in ("openapi.yaml", "authorization", "contract.ts", "gen"))
+            for path, text in ((tool.SOURCE, contract), (tool.AUTHORIZATION, allowed), (tool.TYPES, types)):
+                if text is None:
+                    continue
                 with open(path, "w", encoding="utf-8") as file:
                     file.write(text)
             printed, said = io.StringIO(), ""
@@ -103,6 +105,9 @@ class TheContractTool(unittest.TestCase):
             for name in os.listdir(into) if os.path.isdir(into) else []:
                 with open(os.path.join(into, name), encoding="utf-8") as file:
                     made[name] = file.read()
+            if os.path.exists(tool.TYPES):
+                with open(tool.TYPES, encoding="utf-8") as file:
+                    made["contract.ts"] = file.read()
             return printed.getvalue(), said, made
 
     def test_a_contract_that_breaks_a_rule_is_refused_with_a_sentence(self):
@@ -146,8 +151,9 @@ class TheContractTool(unittest.TestCase):
             "arguments": ["id"], "fields": ["name", "color"], "queries": ["dry"], "body_limit": 4096}])
 
     def test_typescript_has_types_and_operations(self):
-        printed, said, _ = self.run_tool("types")
+        _, said, made = self.run_tool("types")
         self.assertEqual(said, "")
+        printed = made["contract.ts"]
         self.assertIn('export type Color = "red" | "green";', printed)
         self.assertIn("export type ThingChange = {\n  name?: string;\n  color?: Color;\n};", printed)
         self.assertIn("export type Thing = ThingFields & {\n  rev: number;\n};", printed)
@@ -166,12 +172,16 @@ class TheContractTool(unittest.TestCase):
         self.assertIn("is not up to date", self.run_docs("--check", page)[0])
         self.assertIn("no mark for Things", self.run_docs("--check", page.replace("Things --", "operations --"))[0])
 
-    def run_docs(self, verb, page):
+    def test_types_that_are_not_those_of_the_contract_are_told(self):
+        _, made = self.run_docs("docs", "# Things\n<!-- contract: Things -->\n<!-- end -->\n")
+        self.assertIn("contract.ts is not up to date", self.run_docs("--check", made, types="export type Color = string;\n")[0])
+
+    def run_docs(self, verb, page, types=None):
         with tempfile.TemporaryDirectory() as room:
             tool.PAGE = os.path.join(room, "api.md")
             with open(tool.PAGE, "w", encoding="utf-8") as file:
                 file.write(page)
-            said = self.run_tool(verb)[1]
+            said = self.run_tool(verb, types=types or self.run_tool("types")[2]["contract.ts"])[1]
             with open(tool.PAGE, encoding="utf-8") as file:
                 return said, file.read()
 
