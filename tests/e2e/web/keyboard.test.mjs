@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { chromium_path, no_complaints } from '../lib/browser.mjs';
+import { good_password } from '../lib/person.mjs';
+import { Server } from '../lib/server.mjs';
 import { Site } from '../lib/site.mjs';
 
 const options = { skip: !chromium_path && 'no Chromium' };
@@ -44,6 +46,42 @@ async function go(letter, heading) {
     await page.keyboard.press(letter);
     await page.getByRole('heading', { level: 1, name: heading }).waitFor();
 }
+
+test('from the first run to the first answer', options, async () => {
+    const usual = page, server = await Server.start();
+    page = await site.browser.window(server);
+    await page.goto('/');
+    await page.waitForURL('**/setup');
+    const [, token] = server.all_logs.match(/set-up token: (auxo_\w+)/);
+    for (const [field, text] of [[/^Set-up token/, token], [/^Your name/, 'Olga'], [/^E-mail/, 'olga@example.com'], [/^Password/, good_password]]) {
+        await page.getByLabel(field).first().waitFor();
+        await tab_to(field);
+        await page.keyboard.type(text);
+    }
+    await page.keyboard.press('Enter');
+    await page.waitForURL('**/setup?step=provider');
+    await page.getByRole('radio', { name: /OpenAI-compatible/ }).waitFor();
+    await tab_to(/^OpenAI/);
+    for (let step = 0; step < 5 && !/compatible/.test((await active()).label); step++) await page.keyboard.press('ArrowDown');
+    for (const [field, text] of [[/^Name/, 'By keys'], [/^Base URL/, site.second.base_url], [/^API key/, 'sk-test-0123456789abcdef']]) {
+        await tab_to(field);
+        await page.keyboard.press('Control+a');
+        await page.keyboard.type(text);
+    }
+    await page.keyboard.press('Enter');
+    for (const [button, there] of [[/^Choose models/, 'Say hello'], [/^Say hello/, 'Say hello to Auto'], [/^Say hello to Auto/, null]]) {
+        await page.waitForFunction(name => [...document.querySelectorAll('button')].some(each => each.textContent.startsWith(name) && !each.disabled), button.source.slice(1));
+        await tab_to(button);
+        await page.keyboard.press('Enter');
+        if (there) await page.getByRole('button', { name: there, exact: true }).waitFor();
+    }
+    await page.getByRole('link', { name: 'the job' }).waitFor();
+    assert.match(await page.getByRole('status').first().textContent(), /By keys/);
+    no_complaints(page);
+    await page.context().close();
+    await server.stop();
+    page = usual;
+});
 
 test('a provider is added', options, async () => {
     await page.goto('/settings/providers');
