@@ -1,4 +1,4 @@
-/* admin/job_answer_view.c: the sentence for people, and the same in nouns for whoever makes links of its nouns. */
+/* admin/job_answer_view.c: the sentence for people, and the same cut at its nouns for whoever makes links of them. */
 #include "admin/job_answer_view.h"
 
 #include "domain/why.h"

@@ -32,7 +32,7 @@ fi
 
 limit_s=240
 [ "$suite" = full ] || limit_s=420
-[ "${AUXOT_TEST_LONG:-0}" != 1 ] || limit_s=1800 # the long loops of faults/
+[ "${AUXOT_TEST_LONG:-0}" != 1 ] || limit_s=2400 # the long loops of faults/, half an hour of pages
 # A file waits for the clock most of its time: twice as many at once as there are cores.
 jobs=$(($(nproc) * 2))
 [ "$jobs" -le 8 ] || jobs=8

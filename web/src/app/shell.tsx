@@ -71,7 +71,7 @@ function Rail({ close }: { close: () => void }) {
     <ScrollArea type="auto">
       {usePlaces().map(part => (
         <nav key={part.section} aria-label={part.section}>
-          <Text size="xs" fw={600} c="dimmed" tt="uppercase" px="sm" pt="sm">{part.section}</Text>
+          <Text size="xs" fw={600} c="dimmed" tt="uppercase" px="sm" pt="md" pb={4}>{part.section}</Text>
           {part.items.map(place => (
             <NavLink key={place.to} component={Link} to={place.to as never} label={place.label} onClick={close} leftSection={<place.icon size={18} />}
               active={pathname === place.to || pathname.startsWith(`${place.to}/`)} aria-current={pathname === place.to ? "page" : undefined} />
