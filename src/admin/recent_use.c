@@ -69,6 +69,8 @@ static enum err hour_read(struct store *store, int64_t wall_ms, struct recent_fi
                                 .limit = USAGE_PAGE_MAX};
     enum err err = store_usage(store, &query, on_nothing, NULL, &totals, next, error);
     figures->hour = totals.sums;
+    figures->hour.unknown_cost_jobs -=
+        totals.local.unknown_cost_jobs; /* nothing is paid there by the token */
     return err;
 }
 

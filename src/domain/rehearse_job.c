@@ -183,12 +183,15 @@ static void exhausted(struct rehearsal *rehearsal, struct run *run)
     refuse(rehearsal, run, reason);
 }
 
+/* On machines and plans of one's own nothing is paid by the token, unless a price was set. */
 static int64_t cost_of(const struct rehearsal *rehearsal, const struct run *run,
                        const struct candidate *candidate)
 {
     const struct rehearse_world *world = rehearsal->world;
-    return price_cost(world->price_of(world->arg, candidate->provider, candidate->model),
-                      &run->job->usage);
+    bool is_own = provider_kind_tier(candidate->provider->kind) != TIER_CLOUD;
+    int64_t cost = price_cost(world->price_of(world->arg, candidate->provider, candidate->model),
+                              &run->job->usage);
+    return cost == COST_UNKNOWN && is_own ? 0 : cost;
 }
 
 static void begin_answer(struct rehearsal *rehearsal, struct run *run,

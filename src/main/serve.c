@@ -187,7 +187,8 @@ static bool serve_until_over(struct server *server, struct watch *watch,
 static void leave(struct server *server, struct watch *watch)
 {
     int64_t grace_ms = server_settings(server)->grace_ms;
-    int64_t until_ms = clock_monotonic_ms() + grace_ms;
+    int64_t from_ms = watch->stop ? watch->stop_ms : clock_monotonic_ms(); /* one grace, not two */
+    int64_t until_ms = from_ms + grace_ms;
     log_info("handed_over", "grace_ms=%lld", (long long)grace_ms);
     server_leave(server);
     while (!server_has_left(server) && clock_monotonic_ms() < until_ms)

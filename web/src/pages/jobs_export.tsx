@@ -59,7 +59,7 @@ export function JobExport({ filter }: { filter: Filter }) {
     try {
       const { parts, rows: all, isCut } = await collect(filter, format, stop.current.signal, setRows);
       handOver(parts, `auxot-jobs.${format}`, mime);
-      setSaid(isCut ? `Cut after the newest ${countText(all)} jobs: choose a time that ends before the last of them for the rest.` : `${countText(all)} jobs, all that match.`);
+      setSaid(isCut ? `Cut after the newest ${countText(all)} jobs: choose a time that ends before the last of them for the rest.` : filter.order ? `The first ${countText(all)} jobs of the newest 20,000 that match.` : `${countText(all)} jobs, all that match.`);
     } catch (failure) {
       if (!stop.current.signal.aborted) setError(failure);
     }

@@ -50,8 +50,9 @@ export function NewLink({ item, done }: { item: Invitation; done: (made: Invitat
   const who = item.email ?? "whoever has the link";
   const renew = useMutation({
     mutationFn: async () => {
+      const made = await ask("invitations_create", { body: { role: item.role, ...(item.email ? { email: item.email } : {}), ...(item.team?.id ? { team: item.team.id, team_role: item.team.role } : {}) } });
       await ask("invitations_revoke", { at: { id: item.id } });
-      return ask("invitations_create", { body: { role: item.role, ...(item.email ? { email: item.email } : {}), ...(item.team?.id ? { team: item.team.id } : {}) } });
+      return made;
     },
     onSuccess: done, onSettled: () => refresh("invitations_list"),
   });

@@ -84,11 +84,17 @@ function ServiceClass({ team }: { team: Team }) {
 // Money is never saved by itself: a button, and the server's word.
 function Budget({ team }: { team: Team }) {
   const { budget_microusd_per_month: hard, budget_soft_microusd_per_month: soft } = team.policy;
-  const [draft, setDraft] = useState({ hard, soft });
-  const save = useMutation({ mutationFn: () => write(team, { budget_microusd_per_month: draft.hard, budget_soft_microusd_per_month: draft.soft }, team.rev) });
+  const [changed, setChanged] = useState<{ hard?: number | null; soft?: number | null }>({}); /* the rest is what the server has */
+  const draft = { hard, soft, ...changed };
+  const save = useMutation({
+    mutationFn: () => write(team, {
+      ...("hard" in changed && { budget_microusd_per_month: changed.hard ?? null }), ...("soft" in changed && { budget_soft_microusd_per_month: changed.soft ?? null }),
+    }, team.rev),
+    onSuccess: () => setChanged({}),
+  });
   const money = (label: string, name: "hard" | "soft") => (
     <NumberInput label={label} placeholder="no limit" min={0} decimalScale={6} prefix="$" w={200} value={draft[name] === null ? "" : draft[name]! / MICRO}
-      onChange={value => setDraft(now => ({ ...now, [name]: value === "" ? null : Math.round(Number(value) * MICRO) }))} />
+      onChange={value => setChanged(now => ({ ...now, [name]: value === "" ? null : Math.round(Number(value) * MICRO) }))} />
   );
   return (
     <form onSubmit={event => { event.preventDefault(); save.mutate(); }}>

@@ -26,7 +26,7 @@ export const valueText = (value: number, measure: Measure, unpriced = 0) => (mea
 export const nameOf = (item: UsageItem) => item.group.name ?? item.group.id ?? NOBODY;
 export const keyOf = (item: UsageItem) => item.group.id ?? "";
 
-export interface Layer { key: string; name: string; values: number[]; total: number; unpriced: number }
+export interface Layer { key: string; name: string; values: number[]; total: number; unpriced: number; unpricedAt: number[] }
 export interface Picture { times: number[]; layers: Layer[]; totals: number[]; unpriced: number[] }
 
 /** `byTier`: the same by tier, for what has no price; `isLocal`: of the value of an item, whether all of it is local. */
@@ -36,11 +36,13 @@ export function pictureOf(items: UsageItem[], byTier: UsageItem[], range: Range,
   for (const item of items) {
     const at = places.get(item.at_ms ?? -1);
     if (at === undefined) continue;
-    const layer = layers.get(keyOf(item)) ?? { key: keyOf(item), name: nameOf(item), values: times.map(() => 0), total: 0, unpriced: 0 };
+    const layer = layers.get(keyOf(item)) ?? { key: keyOf(item), name: nameOf(item), values: times.map(() => 0), total: 0, unpriced: 0, unpricedAt: times.map(() => 0) };
     const value = valueOf(item, measure);
     layer.values[at]! += value;
     layer.total += value;
-    if (!isLocal(layer.key)) layer.unpriced += item.unknown_cost_jobs;
+    const without = isLocal(layer.key) ? 0 : item.unknown_cost_jobs;
+    layer.unpriced += without;
+    layer.unpricedAt[at]! += without;
     layers.set(layer.key, layer);
   }
   for (const item of byTier) {
@@ -54,7 +56,8 @@ export function pictureOf(items: UsageItem[], byTier: UsageItem[], range: Range,
 
 function together(layers: Layer[], length: number): Layer {
   const sum = (pick: (layer: Layer) => number) => layers.reduce((total, layer) => total + pick(layer), 0);
-  return { key: OTHERS, name: `${OTHERS} (${layers.length})`, values: Array.from({ length }, (_, at) => sum(layer => layer.values[at]!)), total: sum(layer => layer.total), unpriced: sum(layer => layer.unpriced) };
+  return { key: OTHERS, name: `${OTHERS} (${layers.length})`, values: Array.from({ length }, (_, at) => sum(layer => layer.values[at]!)), total: sum(layer => layer.total), unpriced: sum(layer => layer.unpriced),
+    unpricedAt: Array.from({ length }, (_, at) => sum(layer => layer.unpricedAt[at]!)) };
 }
 
 const SPIKE = 3, FEW = 4;

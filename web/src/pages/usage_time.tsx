@@ -8,7 +8,7 @@ import { Rows, type Column } from "../parts/table";
 import { Marks, markText } from "./usage_marks";
 import { jobsOf, type Filter, type GroupBy } from "./usage_query";
 import { timeText, unitOf, type Range } from "./usage_range";
-import { costText, measureNames, measures, pictureOf, spikeOf, valueText, type Layer, type Measure, type Picture } from "./usage_sums";
+import { measureNames, measures, pictureOf, spikeOf, valueText, type Layer, type Measure, type Picture } from "./usage_sums";
 
 const Chart = lazy(() => import("../parts/chart"));
 const colours = ["#4263eb", "#12b886", "#f08c00", "#be4bdb", "#15aabf", "#e03131", "#868e96"];
@@ -77,7 +77,7 @@ function Table({ picture, range, measure, filter }: { picture: Picture; range: R
   const columns: Column<number>[] = [
     { label: "Time (UTC)", cell: time },
     { label: "All", right: true, cell: at => valueText(totals[at]!, measure, unpriced[at]!) },
-    ...layers.map((layer: Layer) => ({ label: layer.name, right: true, cell: (at: number) => (measure === "cost" ? costText(layer.values[at]!, 0) : valueText(layer.values[at]!, measure)) })),
+    ...layers.map((layer: Layer) => ({ label: layer.name, right: true, cell: (at: number) => valueText(layer.values[at]!, measure, layer.unpricedAt[at]!) })),
     { label: "Jobs without a price", right: true, cell: at => unpriced[at]!.toLocaleString() },
   ];
   return <Rows label={`${measureNames[measure]} over time`} columns={columns} rows={rows} keyOf={String} />;

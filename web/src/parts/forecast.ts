@@ -48,7 +48,7 @@ export function forecastOf(rehearsed: Rehearsed, hours = 24): Forecast {
   return {
     text: text + idle,
     isHarmless: failing === 0 && idle === "" && costOf(after) <= costOf(before) && after.unpriced_jobs <= before.unpriced_jobs,
-    isEmpty: window.rehearsed === 0,
+    isEmpty: window.rehearsed === 0 && idle === "",
     moved,
   };
 }

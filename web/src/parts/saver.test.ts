@@ -185,3 +185,22 @@ test("a forecast of what has been changed again meanwhile counts for nothing", a
   await settled();
   expect(server.writes).toEqual(["two"]);
 });
+
+test("a switch that is turned back while it is saved ends as it was", async () => {
+  const { saver, server } = stage();
+  saver.set("new");
+  saver.set("old");
+  await settled();
+  expect([server.item.name, saver.value, saver.phase.name]).toEqual(["old", "old", "saved"]);
+});
+
+test("undo does not write over what somebody else made of it since", async () => {
+  const { saver, server, others } = stage();
+  saver.set("new");
+  await settled();
+  others({ name: "theirs" });
+  saver.update({ ...saver["work"] }, { item: server.item, rev: server.rev });
+  saver.undo();
+  await settled();
+  expect([server.item.name, saver.phase.name]).toEqual(["theirs", "differs"]);
+});

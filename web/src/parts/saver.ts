@@ -28,7 +28,7 @@ export type Phase<Item, Value> =
   | { name: "still" } | { name: "typed" } | { name: "saving" }
   | { name: "foreseeing"; isSlow: boolean; error: unknown }
   | { name: "asking"; forecast: Forecast }
-  | { name: "saved"; at: number; before: Value; forecast: Forecast | null; mayUndo: boolean; isUndone: boolean }
+  | { name: "saved"; at: number; before: Value; saved: Value; forecast: Forecast | null; mayUndo: boolean; isUndone: boolean }
   | { name: "failed"; error: unknown }
   | { name: "differs"; mine: Value; theirs: Seen<Item> };
 
@@ -41,6 +41,7 @@ export class Saver<Item, Value> {
   private draft: { value: Value } | null = null;
   private base: Value;
   private turn = 0;
+  private writes = 0; /* under way: what the server has is not known meanwhile */
   private line: Promise<void> = Promise.resolve();
   private stop: () => void = () => {};
   private readonly listeners = new Set<() => void>();
@@ -110,7 +111,7 @@ export class Saver<Item, Value> {
     this.stop();
     const draft = this.draft;
     if (!draft) return;
-    if (isSame(draft.value, this.work.of(this.seen.item)) || (this.work.isWhole && !this.work.isWhole(draft.value))) this.keep();
+    if ((this.writes === 0 && isSame(draft.value, this.work.of(this.seen.item))) || (this.work.isWhole && !this.work.isWhole(draft.value))) this.keep();
     else if (this.work.foresee) void this.look(draft.value);
     else this.queue(draft.value, null, false);
   }
@@ -151,9 +152,10 @@ export class Saver<Item, Value> {
   /** The earlier value, written like any other. */
   undo() {
     if (this.phase.name !== "saved") return;
-    const { before } = this.phase;
+    const { before, saved } = this.phase, theirs = this.seen;
     this.put(before);
-    this.queue(before, null, true);
+    if (isSame(this.work.of(theirs.item), saved)) this.queue(before, null, true);
+    else this.go({ name: "differs", mine: before, theirs }); /* somebody else was here since */
   }
 
   saveMine() {
@@ -172,7 +174,8 @@ export class Saver<Item, Value> {
   /** One write after the other, so that none is made for a revision that the one before it ends. */
   private queue(value: Value, forecast: Forecast | null, isUndo: boolean) {
     this.go({ name: "saving" });
-    this.line = this.line.then(() => this.save(value, forecast, isUndo));
+    this.writes++;
+    this.line = this.line.then(() => this.save(value, forecast, isUndo)).finally(() => { this.writes--; });
   }
 
   private async save(value: Value, forecast: Forecast | null, isUndo: boolean) {
@@ -204,7 +207,7 @@ export class Saver<Item, Value> {
     this.base = this.work.of(seen.item);
     if (turn !== this.turn) return; /* more was typed meanwhile */
     this.draft = null;
-    const saved = { name: "saved" as const, at: this.clock.now(), before, forecast, mayUndo: how === "made", isUndone: how === "undone" };
+    const saved = { name: "saved" as const, at: this.clock.now(), before, saved: this.base, forecast, mayUndo: how === "made", isUndone: how === "undone" };
     this.go(saved);
     if (saved.mayUndo) this.stop = this.clock.later(UNDO_MS, () => this.go({ ...saved, mayUndo: false }));
   }
