@@ -2,7 +2,7 @@
 #
 #     tests/unit/<room>/test_<name>.c    -> unit_<room>_<name>, linked with <room> and lower
 #     tests/fuzz/fuzz_<name>.c           -> fuzz_<name>; as corpus_<name> it replays the seeds of
-#                                           tests/fuzz/corpus/<name>/ in every ordinary build
+#                                           tests/fuzz/corpus/<name>/ in every ordinary build but TSan's
 #
 # test_oom_<name>.c: the allocations of the program fail in turn; tests/unit/oom.h says how.
 # test_full_disk*.c: so do its writes; tests/unit/full_disk.h.
@@ -51,6 +51,9 @@ if(TARGET auxot)
 endif()
 
 file(GLOB harnesses CONFIGURE_DEPENDS "tests/fuzz/fuzz_*.c")
+if(AUXOT_SANITIZE STREQUAL "thread")
+  set(harnesses) # parsers have one thread
+endif()
 if(NOT WSLAY)
   message(WARNING "no wslay: fuzz_websocket is not built")
   list(FILTER harnesses EXCLUDE REGEX "fuzz_websocket")
